@@ -1,0 +1,2 @@
+/** The host's executable: picks the role. */
+package dev.casemate.casemate;

@@ -1,0 +1,9 @@
+/** The host's executable: picks the role. */
+@org.jspecify.annotations.NullMarked
+module dev.casemate.casemate {
+  requires static org.jspecify;
+  requires dev.casemate.cli;
+  requires dev.casemate.sandbox;
+
+  exports dev.casemate.casemate;
+}

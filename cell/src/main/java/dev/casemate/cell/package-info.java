@@ -1,0 +1,2 @@
+/** The container engine: namespaces, cgroups, seccomp, capabilities, devices, mounts. */
+package dev.casemate.cell;

@@ -1,0 +1,9 @@
+/** The container engine: namespaces, cgroups, seccomp, capabilities, devices, mounts. */
+@org.jspecify.annotations.NullMarked
+module dev.casemate.cell {
+  requires static org.jspecify;
+  requires transitive dev.casemate.linux;
+  requires transitive dev.casemate.oci;
+
+  exports dev.casemate.cell;
+}

@@ -1,0 +1,2 @@
+/** The commands for people. */
+package dev.casemate.cli;

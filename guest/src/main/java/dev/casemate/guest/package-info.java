@@ -1,0 +1,2 @@
+/** Builds the guest's kernel and initramfs. */
+package dev.casemate.guest;

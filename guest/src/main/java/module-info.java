@@ -1,0 +1,10 @@
+/** Builds the guest's kernel and initramfs. */
+@org.jspecify.annotations.NullMarked
+module dev.casemate.guest {
+  requires static org.jspecify;
+  requires transitive dev.casemate.linux;
+  requires transitive dev.casemate.oci;
+  requires dev.casemate.archive;
+
+  exports dev.casemate.guest;
+}

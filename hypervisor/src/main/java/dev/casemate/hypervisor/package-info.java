@@ -1,0 +1,2 @@
+/** The VMM interface and its drivers. */
+package dev.casemate.hypervisor;

@@ -1,0 +1,2 @@
+/** OCI images: pull, verify, store, unpack, and convert to EROFS. */
+package dev.casemate.image;

@@ -1,0 +1,10 @@
+/** OCI images: pull, verify, store, unpack, and convert to EROFS. */
+@org.jspecify.annotations.NullMarked
+module dev.casemate.image {
+  requires static org.jspecify;
+  requires transitive dev.casemate.linux;
+  requires transitive dev.casemate.oci;
+  requires dev.casemate.archive;
+
+  exports dev.casemate.image;
+}

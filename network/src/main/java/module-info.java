@@ -1,0 +1,9 @@
+/** The host side of a sandbox's network: bridge, TAP, addresses, NAT, published ports. */
+@org.jspecify.annotations.NullMarked
+module dev.casemate.network {
+  requires static org.jspecify;
+  requires transitive dev.casemate.linux;
+  requires transitive dev.casemate.oci;
+
+  exports dev.casemate.network;
+}

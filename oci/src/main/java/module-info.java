@@ -1,0 +1,7 @@
+/** JSON and the OCI runtime and image specifications as records. */
+@org.jspecify.annotations.NullMarked
+module dev.casemate.oci {
+  requires static org.jspecify;
+
+  exports dev.casemate.oci;
+}

@@ -1,0 +1,2 @@
+/** ttrpc: client, server and the frame codec. */
+package dev.casemate.rpc;
