@@ -1,4 +1,7 @@
-/** System calls and the kernel's other interfaces: files, mounts, namespaces, processes, sockets, netlink. */
+/**
+ * System calls and the kernel's other interfaces: files, mounts, namespaces, processes, sockets,
+ * netlink.
+ */
 @org.jspecify.annotations.NullMarked
 module dev.casemate.linux {
   requires static org.jspecify;

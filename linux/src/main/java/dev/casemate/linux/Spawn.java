@@ -1,0 +1,158 @@
+package dev.casemate.linux;
+
+import dev.casemate.linux.Kernel.SpawnFunction;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Starts another program by {@code posix_spawn(3)}, which is safe in a process with threads. The
+ * child gets exactly the descriptors that are mapped; all others are close-on-exec. It inherits the
+ * calling thread's namespaces. Signals are unblocked and back at their defaults.
+ */
+public final class Spawn {
+  private static final Kernel KERNEL = Kernel.INSTANCE;
+  private static final int SETSIGDEF = 4;
+  private static final int SETSIGMASK = 8;
+  private static final int SETSID = 0x80;
+
+  /**
+   * Mapped descriptors are first moved above this number, so that no source is overwritten by an
+   * earlier target.
+   */
+  private static final int HIGH = 64;
+
+  private final String path;
+  private final List<String> arguments = new ArrayList<>();
+  private List<String> environment = Processes.environment();
+  private final List<Fd> sources = new ArrayList<>();
+  private final List<Integer> targets = new ArrayList<>();
+  private String directory = "";
+  private boolean session;
+
+  private Spawn(String path) {
+    this.path = path;
+  }
+
+  /** A program by absolute path; the first argument is argv[0]. */
+  public static Spawn program(String path, List<String> argv) {
+    Spawn spawn = new Spawn(path);
+    spawn.arguments.addAll(argv);
+    return spawn;
+  }
+
+  /** Replaces the inherited environment by {@code NAME=value} strings. */
+  public Spawn environment(List<String> variables) {
+    environment = List.copyOf(variables);
+    return this;
+  }
+
+  /** Gives the child a copy of {@code fd} under the number {@code target}. */
+  public Spawn descriptor(Fd fd, int target) {
+    sources.add(fd);
+    targets.add(target);
+    return this;
+  }
+
+  /** Standard input, output and error. */
+  public Spawn stdio(Fd in, Fd out, Fd err) {
+    return descriptor(in, 0).descriptor(out, 1).descriptor(err, 2);
+  }
+
+  public Spawn workingDirectory(String path) {
+    directory = path;
+    return this;
+  }
+
+  /** Makes the child the leader of a new session, away from this terminal's signals. */
+  public Spawn newSession() {
+    session = true;
+    return this;
+  }
+
+  /**
+   * Starts the program.
+   *
+   * @return the child's pid, which the caller must wait for
+   * @throws LinuxException if it cannot be started: ENOENT, EACCES, ENOEXEC …
+   */
+  public int start() {
+    List<Fd> moved = new ArrayList<>();
+    try (NativeBuffer actions = NativeBuffer.allocate(512);
+        NativeBuffer attributes = NativeBuffer.allocate(512);
+        NativeBuffer signals = NativeBuffer.allocate(128);
+        NativeBuffer pid = NativeBuffer.allocate(8);
+        NativeBuffer program = NativeBuffer.ofString(path);
+        NativeBuffer cwd = NativeBuffer.ofString(directory);
+        CStrings argv = new CStrings(arguments);
+        CStrings envp = new CStrings(environment)) {
+      call(SpawnFunction.ACTIONS_INIT, actions.address());
+      call(SpawnFunction.ATTR_INIT, attributes.address());
+      for (int i = 0; i < sources.size(); i++) {
+        Fd high = sources.get(i).duplicate(HIGH);
+        moved.add(high);
+        call(SpawnFunction.ACTIONS_ADD_DUP2, actions.address(), high.number(), targets.get(i));
+      }
+      if (!directory.isEmpty()) {
+        call(SpawnFunction.ACTIONS_ADD_CHDIR, actions.address(), cwd.address());
+      }
+      call(
+          SpawnFunction.ATTR_SET_FLAGS,
+          attributes.address(),
+          SETSIGDEF | SETSIGMASK | (session ? SETSID : 0));
+      call(SpawnFunction.ATTR_SET_SIGMASK, attributes.address(), signals.address());
+      // All signals but KILL and STOP: bits count from signal 1; 32 and 33 belong to libc.
+      signals.putLong(0, ~((1L << 8) | (1L << 18) | (1L << 31) | (1L << 32)));
+      call(SpawnFunction.ATTR_SET_SIGDEFAULT, attributes.address(), signals.address());
+      int error =
+          KERNEL.spawnCall(
+              SpawnFunction.POSIX_SPAWN,
+              pid.address(),
+              program.address(),
+              actions.address(),
+              attributes.address(),
+              argv.address(),
+              envp.address());
+      call(SpawnFunction.ACTIONS_DESTROY, actions.address());
+      call(SpawnFunction.ATTR_DESTROY, attributes.address());
+      if (error != 0) {
+        throw new LinuxException("posix_spawn", path, error);
+      }
+      return pid.getInt(0);
+    } finally {
+      for (Fd fd : moved) {
+        fd.close();
+      }
+    }
+  }
+
+  private static void call(SpawnFunction function, long... words) {
+    long[] six = java.util.Arrays.copyOf(words, 6);
+    int error = KERNEL.spawnCall(function, six[0], six[1], six[2], six[3], six[4], six[5]);
+    if (error != 0) {
+      throw new LinuxException(function.symbol(), "", error);
+    }
+  }
+
+  /**
+   * The absolute path of a program in the given search path ({@code a:b:c}); empty text if there is
+   * none.
+   */
+  public static String find(String name, String searchPath) {
+    if (name.indexOf('/') >= 0) {
+      return isExecutable(name) ? name : "";
+    }
+    for (String folder : Text.split(searchPath, ':')) {
+      String candidate = folder + "/" + name;
+      if (isExecutable(candidate)) {
+        return candidate;
+      }
+    }
+    return "";
+  }
+
+  private static boolean isExecutable(String path) {
+    return Fs.statIfExists(path)
+        .filter(stat -> stat.isRegular() && (stat.mode() & 0x49) != 0)
+        .isPresent();
+  }
+}
