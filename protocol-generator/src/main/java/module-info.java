@@ -2,6 +2,7 @@
 @org.jspecify.annotations.NullMarked
 module dev.casemate.protocolgenerator {
   requires static org.jspecify;
+  requires com.google.protobuf;
 
   exports dev.casemate.protocolgenerator;
 }

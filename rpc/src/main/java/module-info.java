@@ -1,8 +1,9 @@
-/** ttrpc: client, server and the frame codec. */
+/**
+ * ttrpc: client, server and the frame codec; and the protobuf wire format that all messages use.
+ */
 @org.jspecify.annotations.NullMarked
 module dev.casemate.rpc {
   requires static org.jspecify;
-  requires dev.casemate.linux;
 
   exports dev.casemate.rpc;
 }
