@@ -1,0 +1,134 @@
+package dev.casemate.rpc;
+
+import java.util.Map;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+
+/**
+ * One client of a {@link TtrpcServer}. A call counts as in flight until its answer is written, and
+ * the reader itself writes the refusals; so a client that does not read soon finds that it is not
+ * read either.
+ */
+final class ServerConnection implements FrameHandler {
+  private final Channel channel;
+  private final Map<String, RpcService> services;
+  private final Executor workers;
+  private final int maxInFlight;
+  private final Object writing = new Object();
+  private final Object counting = new Object();
+  private int inFlight;
+
+  ServerConnection(
+      Channel channel, Map<String, RpcService> services, Executor workers, int maxInFlight) {
+    this.channel = channel;
+    this.services = services;
+    this.workers = workers;
+    this.maxInFlight = maxInFlight;
+  }
+
+  /** Reads until the client is gone. */
+  void run() {
+    byte[] buffer = new byte[SendQueue.MAX_WRITE];
+    FrameDecoder decoder = new FrameDecoder();
+    int count;
+    while ((count = channel.read(buffer, 0, buffer.length)) > 0) {
+      decoder.feed(buffer, 0, count, this);
+    }
+  }
+
+  void close() {
+    channel.close();
+  }
+
+  @Override
+  public void frame(Frame frame) {
+    if (frame.type() != Frame.REQUEST) {
+      return;
+    }
+    int streamId = frame.streamId();
+    if (!begin()) {
+      refuse(
+          streamId,
+          RpcStatus.RESOURCE_EXHAUSTED,
+          "more than " + maxInFlight + " requests are in flight on this connection");
+      return;
+    }
+    try {
+      RpcRequest request = RpcRequest.of(frame);
+      workers.execute(() -> work(streamId, request));
+    } catch (RpcException e) {
+      end();
+      refuse(streamId, e.status(), e.text());
+    } catch (RejectedExecutionException e) {
+      end();
+      refuse(streamId, RpcStatus.RESOURCE_EXHAUSTED, "no thread is free for the request");
+    }
+  }
+
+  @Override
+  public void oversized(int streamId, int type, int length) {
+    if (type == Frame.REQUEST) {
+      refuse(
+          streamId,
+          RpcStatus.RESOURCE_EXHAUSTED,
+          "the request has " + length + " bytes, at most " + Frame.MAX_DATA + " are taken");
+    }
+  }
+
+  private void work(int streamId, RpcRequest request) {
+    try {
+      send(answer(streamId, request));
+    } finally {
+      end();
+    }
+  }
+
+  private byte[] answer(int streamId, RpcRequest request) {
+    RpcService service = services.get(request.service());
+    if (service == null) {
+      return RpcResponse.errorFrame(
+          streamId,
+          RpcStatus.UNIMPLEMENTED,
+          "service " + request.service() + " is not implemented here");
+    }
+    try {
+      return RpcResponse.frame(
+          streamId, service.call(request.method(), request.payload(), request.context()));
+    } catch (RuntimeException | Error e) {
+      RpcException error = RpcResponse.error(e);
+      return RpcResponse.errorFrame(streamId, error.status(), error.text());
+    }
+  }
+
+  private void refuse(int streamId, RpcStatus status, String message) {
+    send(RpcResponse.errorFrame(streamId, status, message));
+  }
+
+  private void send(byte[] frame) {
+    try {
+      synchronized (writing) {
+        SendQueue.write(channel, frame);
+      }
+    } catch (RuntimeException e) {
+      // The client is gone or half a frame is out: nothing can be said on this connection any more.
+      // Its reader ends with it.
+      channel.close();
+    }
+  }
+
+  private boolean begin() {
+    synchronized (counting) {
+      if (inFlight >= maxInFlight) {
+        return false;
+      }
+      inFlight++;
+      return true;
+    }
+  }
+
+  private void end() {
+    synchronized (counting) {
+      inFlight--;
+    }
+  }
+}

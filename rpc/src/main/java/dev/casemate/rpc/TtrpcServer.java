@@ -1,0 +1,128 @@
+package dev.casemate.rpc;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Offers services over connections that someone else accepts. Each request runs on a thread of its
+ * own, so that a Wait that blocks keeps no State waiting; the threads are daemons, come as needed
+ * and go when idle.
+ */
+public final class TtrpcServer implements AutoCloseable {
+  /** Requests in flight on one connection, unless said otherwise. */
+  public static final int DEFAULT_MAX_IN_FLIGHT = 256;
+
+  private static final int MAX_THREADS = 1024;
+  private static final int STACK_BYTES = 512 << 10;
+  private static final int IDLE_SECONDS = 10;
+
+  private final Map<String, RpcService> services = new HashMap<>();
+  private final int maxInFlight;
+  private final ThreadPoolExecutor workers;
+  private final AtomicInteger threadNumber = new AtomicInteger();
+  private final List<ServerConnection> connections = new ArrayList<>();
+  private boolean closed;
+
+  /** A server with {@link #DEFAULT_MAX_IN_FLIGHT}. */
+  public TtrpcServer(List<? extends RpcService> services) {
+    this(services, DEFAULT_MAX_IN_FLIGHT);
+  }
+
+  /**
+   * A server without connections.
+   *
+   * @param services what to offer
+   * @param maxInFlight requests of one connection that are carried out at a time; more are answered
+   *     with RESOURCE_EXHAUSTED
+   */
+  public TtrpcServer(List<? extends RpcService> services, int maxInFlight) {
+    if (maxInFlight < 1) {
+      throw new IllegalArgumentException("maxInFlight is " + maxInFlight + "; expected 1 or more");
+    }
+    for (RpcService service : services) {
+      if (this.services.put(service.name(), service) != null) {
+        throw new IllegalArgumentException("two services are called " + service.name());
+      }
+    }
+    this.maxInFlight = maxInFlight;
+    this.workers =
+        new ThreadPoolExecutor(
+            0,
+            MAX_THREADS,
+            IDLE_SECONDS,
+            TimeUnit.SECONDS,
+            new SynchronousQueue<>(),
+            body -> daemon("rpc-worker-" + threadNumber.incrementAndGet(), body));
+  }
+
+  /**
+   * Serves a connection on the calling thread until the client closes it, sends what is not ttrpc,
+   * or {@link #close} is called. Closes the channel. Requests under way are carried out to their
+   * end; their answers are dropped.
+   *
+   * @throws MalformedMessageException if the client sent what is not ttrpc
+   * @throws RuntimeException if reading failed
+   */
+  public void serve(Channel channel) {
+    ServerConnection connection = new ServerConnection(channel, services, workers, maxInFlight);
+    synchronized (connections) {
+      if (closed) {
+        channel.close();
+        return;
+      }
+      connections.add(connection);
+    }
+    try {
+      connection.run();
+    } finally {
+      synchronized (connections) {
+        connections.remove(connection);
+      }
+      channel.close();
+    }
+  }
+
+  /**
+   * Serves a connection on a daemon thread of its own. Failures end the connection and are not
+   * told.
+   */
+  public void start(Channel channel) {
+    daemon(
+            "rpc-connection",
+            () -> {
+              try {
+                serve(channel);
+              } catch (RuntimeException e) {
+                // The connection is over and its client knows; there is no one else to tell.
+                channel.close();
+              }
+            })
+        .start();
+  }
+
+  /** Closes all connections and takes no more. Does not wait for requests under way. */
+  @Override
+  public void close() {
+    List<ServerConnection> open;
+    synchronized (connections) {
+      closed = true;
+      open = new ArrayList<>(connections);
+    }
+    for (ServerConnection connection : open) {
+      connection.close();
+    }
+    workers.shutdown();
+  }
+
+  private static Thread daemon(String name, Runnable body) {
+    Thread thread = new Thread(null, body, name, STACK_BYTES);
+    thread.setDaemon(true);
+    return thread;
+  }
+}
