@@ -2,6 +2,7 @@
 @org.jspecify.annotations.NullMarked
 module dev.casemate.sandbox {
   requires static org.jspecify;
+  requires static org.graalvm.nativeimage;
   requires transitive dev.casemate.linux;
   requires transitive dev.casemate.oci;
   requires transitive dev.casemate.rpc;

@@ -1,0 +1,127 @@
+package dev.casemate.sandbox;
+
+import dev.casemate.protocol.agent.AgentService;
+import dev.casemate.protocol.agent.CloseStdinRequest;
+import dev.casemate.protocol.agent.CopyFileRequest;
+import dev.casemate.protocol.agent.CreateContainerRequest;
+import dev.casemate.protocol.agent.CreateSandboxRequest;
+import dev.casemate.protocol.agent.ReadStreamRequest;
+import dev.casemate.protocol.agent.ReadStreamResponse;
+import dev.casemate.protocol.agent.SignalProcessRequest;
+import dev.casemate.protocol.agent.TtyWinResizeRequest;
+import dev.casemate.protocol.agent.WaitProcessRequest;
+import dev.casemate.protocol.agent.WaitProcessResponse;
+import dev.casemate.protocol.agent.WriteStreamRequest;
+import dev.casemate.rpc.ProtoMessage;
+import dev.casemate.rpc.TtrpcClient;
+
+/** The agent's calls with their timeouts. What comes back is the guest's word and is checked by who uses it. */
+final class AgentClient implements AutoCloseable {
+  /** How long an ordinary call may take: the guest does a few system calls, or mounts a disk. */
+  static final int CALL_TIMEOUT_MILLIS = 30_000;
+
+  /** Calls that end when the workload does something have no end. */
+  static final int NO_TIMEOUT = 0;
+
+  private final TtrpcClient client;
+
+  AgentClient(TtrpcClient client) {
+    this.client = client;
+  }
+
+  byte[] call(String method, ProtoMessage request) {
+    return client.call(
+        AgentService.NAME, method, request.encode(), CALL_TIMEOUT_MILLIS);
+  }
+
+  byte[] call(String service, String method, ProtoMessage request, int timeoutMillis) {
+    return client.call(service, method, request.encode(), timeoutMillis);
+  }
+
+  void createSandbox(CreateSandboxRequest request, int timeoutMillis) {
+    call(AgentService.NAME, AgentService.CREATE_SANDBOX, request, timeoutMillis);
+  }
+
+  void createContainer(CreateContainerRequest request) {
+    call(AgentService.CREATE_CONTAINER, request);
+  }
+
+  void copyFile(String path, byte[] content, int mode) {
+    call(
+        AgentService.COPY_FILE,
+        CopyFileRequest.builder()
+            .path(path)
+            .fileSize(content.length)
+            .fileMode(mode)
+            .dirMode(0755)
+            .data(content)
+            .build());
+  }
+
+  /** The next piece of a stream; empty at its end. Waits for output without a time limit. */
+  byte[] readStream(boolean error, String containerId, String execId, int length) {
+    byte[] response =
+        call(
+            AgentService.NAME,
+            error ? AgentService.READ_STDERR : AgentService.READ_STDOUT,
+            ReadStreamRequest.builder()
+                .containerId(containerId)
+                .execId(execId)
+                .len(length)
+                .build(),
+            NO_TIMEOUT);
+    return ReadStreamResponse.decode(response).data();
+  }
+
+  void writeStdin(String containerId, String execId, byte[] data) {
+    call(
+        AgentService.NAME,
+        AgentService.WRITE_STDIN,
+        WriteStreamRequest.builder().containerId(containerId).execId(execId).data(data).build(),
+        NO_TIMEOUT);
+  }
+
+  void closeStdin(String containerId, String execId) {
+    call(
+        AgentService.CLOSE_STDIN,
+        CloseStdinRequest.builder().containerId(containerId).execId(execId).build());
+  }
+
+  /** The exit status once the process has ended and its output is read. */
+  int waitProcess(String containerId, String execId) {
+    byte[] response =
+        call(
+            AgentService.NAME,
+            AgentService.WAIT_PROCESS,
+            WaitProcessRequest.builder().containerId(containerId).execId(execId).build(),
+            NO_TIMEOUT);
+    // A status has eight bits; the guest could claim anything.
+    return WaitProcessResponse.decode(response).status() & 0xff;
+  }
+
+  void signal(String containerId, String execId, int signal) {
+    call(
+        AgentService.SIGNAL_PROCESS,
+        SignalProcessRequest.builder()
+            .containerId(containerId)
+            .execId(execId)
+            .signal(signal)
+            .build());
+  }
+
+  void resize(String containerId, String execId, int rows, int columns) {
+    call(
+        AgentService.TTY_WIN_RESIZE,
+        TtyWinResizeRequest.builder()
+            .containerId(containerId)
+            .execId(execId)
+            .row(rows)
+            .column(columns)
+            .build());
+  }
+
+  @Override
+  public void close() {
+    client.close();
+  }
+}

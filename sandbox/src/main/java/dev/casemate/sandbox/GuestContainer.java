@@ -1,0 +1,298 @@
+package dev.casemate.sandbox;
+
+import dev.casemate.linux.Signals;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.oci.Json;
+import dev.casemate.protocol.agent.AgentService;
+import dev.casemate.protocol.agent.CreateContainerRequest;
+import dev.casemate.protocol.agent.ExecProcessRequest;
+import dev.casemate.protocol.agent.ListProcessesRequest;
+import dev.casemate.protocol.agent.ListProcessesResponse;
+import dev.casemate.protocol.agent.PauseContainerRequest;
+import dev.casemate.protocol.agent.ResumeContainerRequest;
+import dev.casemate.protocol.agent.StartContainerRequest;
+import dev.casemate.protocol.agent.StatsContainerRequest;
+import dev.casemate.protocol.agent.UpdateContainerRequest;
+import dev.casemate.protocol.casemate.ArchiveRequest;
+import dev.casemate.protocol.casemate.ArchiveResponse;
+import dev.casemate.protocol.casemate.GuestService;
+import dev.casemate.protocol.oci.Mount;
+import dev.casemate.protocol.oci.Spec;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** A container in the guest: its init process and those that were added to it. */
+final class GuestContainer {
+  private static final String GUEST_ROOT = "/run/kata-containers/";
+
+  private final String id;
+  private final SandboxVm vm;
+  private final Json.Obj spec;
+  private final GuestProcess init;
+  private final Map<String, GuestProcess> execs = new ConcurrentHashMap<>();
+  private final Map<String, Json.Obj> pendingExecs = new ConcurrentHashMap<>();
+  private volatile boolean paused;
+
+  GuestContainer(String id, SandboxVm vm, Json.Obj spec, Stdio stdio) {
+    this.id = id;
+    this.vm = vm;
+    this.spec = spec;
+    this.init = new GuestProcess(vm.agent(), id, "", stdio);
+  }
+
+  /** Makes the container in the guest: everything but the execution of its command. */
+  void create(List<Mount> mounts) {
+    String directory = GUEST_ROOT + id;
+    Spec guestSpec = GuestSpec.translate(spec, directory + "/rootfs", withHostFiles(mounts));
+    CreateContainerRequest.Builder request =
+        CreateContainerRequest.builder()
+            .containerId(id)
+            .execId(id)
+            .storages(vm.rootStorages(directory))
+            .oci(guestSpec);
+    process().ifPresent(process -> GuestSpec.user(process).ifPresent(request::stringUser));
+    vm.agent().createContainer(request.build());
+  }
+
+  private Optional<Json.Obj> process() {
+    return spec.object("process");
+  }
+
+  /** {@code /etc/hosts}, {@code /etc/hostname} and {@code /etc/resolv.conf}, as every engine gives them to a container, unless the bundle brings its own. */
+  private List<Mount> withHostFiles(List<Mount> mounts) {
+    List<Mount> all = new ArrayList<>(mounts);
+    String hostname = spec.string("hostname");
+    if (hostname.isEmpty()) {
+      return all;
+    }
+    String address = vm.address();
+    String hosts =
+        "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+            + (address.isEmpty() ? "127.0.1.1" : address)
+            + "\t"
+            + hostname
+            + "\n";
+    addFile(all, "/etc/hostname", hostname + "\n");
+    addFile(all, "/etc/hosts", hosts);
+    addBind(all, "/run/kata-containers/sandbox/resolv.conf", "/etc/resolv.conf");
+    return all;
+  }
+
+  private void addFile(List<Mount> mounts, String destination, String content) {
+    String source =
+        Shares.GUEST_DIRECTORY + "/" + id + destination.replace('/', '-');
+    if (addBind(mounts, source, destination)) {
+      vm.agent().copyFile(source, content.getBytes(StandardCharsets.UTF_8), 0644);
+    }
+  }
+
+  private static boolean addBind(List<Mount> mounts, String source, String destination) {
+    for (Mount mount : mounts) {
+      if (mount.destination().equals(destination)) {
+        return false;
+      }
+    }
+    mounts.add(
+        Mount.builder()
+            .type("bind")
+            .source(source)
+            .destination(destination)
+            .options(List.of("bind", "rprivate"))
+            .build());
+    return true;
+  }
+
+  void start(Optional<ContainerLog> log, Runnable onEnd) {
+    if (init.running() || init.hasEnded()) {
+      throw CasemateException.of(
+          Kind.FAILED_PRECONDITION, "container " + id + " has been started already");
+    }
+    // Streams first: what the workload writes at once must find its reader.
+    vm.agent()
+        .call(
+            AgentService.START_CONTAINER,
+            StartContainerRequest.builder().containerId(id).build());
+    init.attach(log, onEnd);
+  }
+
+  GuestProcess init() {
+    return init;
+  }
+
+  boolean paused() {
+    return paused;
+  }
+
+  /** The init process for an empty exec id, else the exec. */
+  GuestProcess process(String execId) {
+    if (execId.isEmpty()) {
+      return init;
+    }
+    GuestProcess exec = execs.get(execId);
+    if (exec == null) {
+      throw CasemateException.of(
+          Kind.NOT_FOUND, "container " + id + " has no exec \"" + execId + "\"");
+    }
+    return exec;
+  }
+
+  /** Registers an exec; it starts with {@link #startExec}. */
+  void addExec(String execId, Stdio stdio, Json.Obj process) {
+    requireRunning("exec");
+    GuestProcess exec = new GuestProcess(vm.agent(), id, execId, stdio);
+    if (execs.putIfAbsent(execId, exec) != null) {
+      throw CasemateException.of(
+          Kind.ALREADY_EXISTS, "container " + id + " has an exec \"" + execId + "\" already");
+    }
+    pendingExecs.put(execId, process);
+  }
+
+  void startExec(String execId) {
+    GuestProcess exec = process(execId);
+    Json.Obj process = pendingExecs.remove(execId);
+    if (process == null) {
+      throw CasemateException.of(
+          Kind.FAILED_PRECONDITION, "exec \"" + execId + "\" has been started already");
+    }
+    ExecProcessRequest.Builder request =
+        ExecProcessRequest.builder()
+            .containerId(id)
+            .execId(execId)
+            .process(GuestSpec.process(process));
+    GuestSpec.user(process).ifPresent(request::stringUser);
+    try {
+      vm.agent().call(AgentService.EXEC_PROCESS, request.build());
+    } catch (RuntimeException e) {
+      execs.remove(execId);
+      throw e;
+    }
+    exec.attach(Optional.empty(), () -> {});
+  }
+
+  /** Starts a tar stream as an exec. */
+  ArchiveResponse startArchive(ArchiveRequest request, Stdio stdio) {
+    requireRunning("cp");
+    GuestProcess exec = new GuestProcess(vm.agent(), id, request.execId(), stdio);
+    if (execs.putIfAbsent(request.execId(), exec) != null) {
+      throw CasemateException.of(
+          Kind.ALREADY_EXISTS,
+          "container " + id + " has an exec \"" + request.execId() + "\" already");
+    }
+    try {
+      ArchiveResponse response =
+          ArchiveResponse.decode(
+              vm.agent()
+                  .call(
+                      GuestService.NAME,
+                      GuestService.START_ARCHIVE,
+                      request,
+                      AgentClient.CALL_TIMEOUT_MILLIS));
+      exec.attach(Optional.empty(), () -> {});
+      return response;
+    } catch (RuntimeException e) {
+      execs.remove(request.execId());
+      throw e;
+    }
+  }
+
+  void removeExec(String execId) {
+    GuestProcess exec = process(execId);
+    if (exec.running()) {
+      throw CasemateException.of(
+          Kind.FAILED_PRECONDITION, "exec \"" + execId + "\" is still running");
+    }
+    execs.remove(execId);
+    pendingExecs.remove(execId);
+    exec.close();
+  }
+
+  void signal(String execId, int signal, boolean all) {
+    GuestProcess process = process(execId);
+    if (!process.running()) {
+      throw CasemateException.of(
+          Kind.NOT_FOUND,
+          (execId.isEmpty() ? "container " + id : "exec \"" + execId + "\"")
+              + " is not running: there is nothing to signal");
+    }
+    // The agent kills a container's whole cgroup when init is sent KILL; a paused one must wake to die.
+    if (paused && signal == Signals.KILL) {
+      resume();
+    }
+    vm.agent().signal(id, all ? "" : execId, signal);
+  }
+
+  void pause() {
+    requireRunning("pause");
+    vm.agent()
+        .call(
+            AgentService.PAUSE_CONTAINER,
+            PauseContainerRequest.builder().containerId(id).build());
+    paused = true;
+  }
+
+  void resume() {
+    requireRunning("resume");
+    vm.agent()
+        .call(
+            AgentService.RESUME_CONTAINER,
+            ResumeContainerRequest.builder().containerId(id).build());
+    paused = false;
+  }
+
+  void update(Json.Obj resources) {
+    requireRunning("update");
+    vm.agent()
+        .call(
+            AgentService.UPDATE_CONTAINER,
+            UpdateContainerRequest.builder()
+                .containerId(id)
+                .resources(GuestSpec.resources(resources))
+                .build());
+  }
+
+  /** The agent's StatsContainerResponse, encoded. */
+  byte[] stats() {
+    requireRunning("stats");
+    return vm.agent()
+        .call(
+            AgentService.STATS_CONTAINER,
+            StatsContainerRequest.builder().containerId(id).build());
+  }
+
+  /** The guest's list of this container's processes, as JSON text. */
+  String processes() {
+    requireRunning("top");
+    byte[] response =
+        vm.agent()
+            .call(
+                AgentService.LIST_PROCESSES,
+                ListProcessesRequest.builder().containerId(id).format("json").build());
+    return new String(
+        ListProcessesResponse.decode(response).processList(), StandardCharsets.UTF_8);
+  }
+
+  private void requireRunning(String what) {
+    if (!init.running()) {
+      throw CasemateException.of(
+          Kind.FAILED_PRECONDITION,
+          "container "
+              + id.substring(0, Math.min(12, id.length()))
+              + " is not running: "
+              + what
+              + " needs a running container");
+    }
+  }
+
+  /** The VM died: everything in it has ended. */
+  void lost() {
+    init.lost();
+    for (GuestProcess exec : execs.values()) {
+      exec.lost();
+    }
+  }
+}

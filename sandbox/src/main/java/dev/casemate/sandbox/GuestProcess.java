@@ -1,0 +1,155 @@
+package dev.casemate.sandbox;
+
+import dev.casemate.linux.EventFd;
+import dev.casemate.linux.Fd;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/** A process in the guest, a container's init or one that was added to it: its streams, and how it ended. */
+final class GuestProcess implements AutoCloseable {
+  /** How long output that nobody reads may hold up the news that a process has ended. */
+  private static final long READER_GRACE_MILLIS = 2_000;
+
+  /** What is told for a process whose VM went away under it. */
+  static final int LOST_STATUS = 137;
+
+  private final AgentClient agent;
+  private final String containerId;
+  private final String execId;
+  private final Stdio stdio;
+  private final CountDownLatch ended = new CountDownLatch(1);
+  private final Fd stop = EventFd.open();
+  private final List<StreamPump> outputs = new ArrayList<>();
+  private final List<Thread> pumps = new ArrayList<>();
+  private volatile int exitStatus = LOST_STATUS;
+  private volatile long exitedMillis;
+  private volatile boolean running;
+
+  GuestProcess(AgentClient agent, String containerId, String execId, Stdio stdio) {
+    this.agent = agent;
+    this.containerId = containerId;
+    this.execId = execId;
+    this.stdio = stdio;
+  }
+
+  String execId() {
+    return execId;
+  }
+
+  Stdio stdio() {
+    return stdio;
+  }
+
+  boolean running() {
+    return running;
+  }
+
+  boolean hasEnded() {
+    return ended.getCount() == 0;
+  }
+
+  int exitStatus() {
+    return exitStatus;
+  }
+
+  long exitedMillis() {
+    return exitedMillis;
+  }
+
+  /** Begins to carry its streams and to wait for its end; {@code onEnd} runs once, after the last byte of output. */
+  void attach(Optional<ContainerLog> log, Runnable onEnd) {
+    running = true;
+    addOutput(false, stdio.stdout(), log);
+    if (!stdio.terminal()) {
+      addOutput(true, stdio.stderr(), log);
+    }
+    if (stdio.stdin().isEmpty()) {
+      agent.closeStdin(containerId, execId);
+    } else {
+      // A thread of its own that ends with the process: nobody waits for it.
+      Threads.start(
+          "stdin", new StdinPump(agent, containerId, execId, stdio.stdin(), stop));
+    }
+    Threads.start("wait", () -> awaitEnd(onEnd));
+  }
+
+  private void addOutput(boolean error, String fifo, Optional<ContainerLog> log) {
+    StreamPump pump =
+        new StreamPump(
+            agent, containerId, execId, error, StreamPump.openForWriting(fifo), log);
+    outputs.add(pump);
+    pumps.add(Threads.start(error ? "stderr" : "stdout", pump));
+  }
+
+  private void awaitEnd(Runnable onEnd) {
+    int status = LOST_STATUS;
+    try {
+      status = agent.waitProcess(containerId, execId);
+    } catch (RuntimeException e) {
+      // The VM is gone; the status of a killed process is the truth.
+    }
+    drainOutputs();
+    exitStatus = status;
+    exitedMillis = System.currentTimeMillis();
+    running = false;
+    EventFd.signal(stop);
+    ended.countDown();
+    onEnd.run();
+  }
+
+  private void drainOutputs() {
+    try {
+      long deadline = System.nanoTime() + READER_GRACE_MILLIS * 1_000_000;
+      for (Thread pump : pumps) {
+        long left = (deadline - System.nanoTime()) / 1_000_000;
+        pump.join(Math.max(1, left));
+      }
+      for (StreamPump output : outputs) {
+        output.abandonReader();
+      }
+      for (Thread pump : pumps) {
+        pump.join(READER_GRACE_MILLIS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Ends the bookkeeping of a process whose VM died before it was started. */
+  void lost() {
+    if (!running && !hasEnded()) {
+      exitedMillis = System.currentTimeMillis();
+      ended.countDown();
+    }
+  }
+
+  /** Waits for the end. */
+  void awaitEnd() {
+    try {
+      ended.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw CasemateException.of(Kind.UNAVAILABLE, "interrupted while waiting for a process", e);
+    }
+  }
+
+  /** Waits for the end at most so long; whether it came. */
+  boolean awaitEnd(long millis) {
+    try {
+      return ended.await(millis, TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  @Override
+  public void close() {
+    EventFd.signal(stop);
+  }
+}

@@ -1,0 +1,59 @@
+package dev.casemate.sandbox;
+
+import dev.casemate.hypervisor.Virtiofsd;
+import dev.casemate.hypervisor.VmRecord;
+import dev.casemate.hypervisor.qemu.QemuDriver;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.Json;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+
+/**
+ * What a sandbox has on the host besides its own process, and how to be rid of it: by the sandbox itself at its end, or by the next command that finds its lock
+ * free. Safe to repeat, and a pid is only trusted together with its start time.
+ */
+final class Leftovers {
+  private static final int RECORD_LIMIT = 1 << 20;
+
+  private Leftovers() {}
+
+  /** Notes the processes, before anything can go wrong with them. */
+  static void record(
+      SandboxPaths paths, String id, Optional<VmRecord> vm, Optional<Virtiofsd> shareDaemon) {
+    Json.Obj json = new Json.Obj();
+    vm.ifPresent(record -> json.put("vm", record.toJson()));
+    shareDaemon.ifPresent(
+        daemon ->
+            json.put(
+                "virtiofsd",
+                new Json.Obj()
+                    .put("pid", daemon.pid())
+                    .put("startTime", daemon.startTime())
+                    .put("socket", daemon.socketPath())));
+    Fs.replace(paths.processes(id), json.pretty().getBytes(StandardCharsets.UTF_8), 0600);
+  }
+
+  /** Ends what is left of a sandbox whose process is gone, and removes its run directory. */
+  static void clean(SandboxPaths paths, String id) {
+    if (!Fs.exists(paths.sandbox(id))) {
+      return;
+    }
+    try {
+      Json.Obj json = Json.parseObject(Fs.readString(paths.processes(id), RECORD_LIMIT));
+      json.object("vm").ifPresent(vm -> new QemuDriver().cleanUp(VmRecord.fromJson(vm)));
+      json.object("virtiofsd")
+          .ifPresent(
+              daemon ->
+                  Virtiofsd.cleanUp(
+                      (int) daemon.integer("pid", 0),
+                      daemon.integer("startTime", 0),
+                      daemon.string("socket")));
+    } catch (LinuxException | CasemateException e) {
+      // No record, or a torn one: it was never launched, or the machine died meanwhile.
+    }
+    SandboxNetworks.release(paths, id);
+    Fs.removeTree(paths.sandbox(id));
+  }
+}

@@ -1,0 +1,60 @@
+package dev.casemate.sandbox;
+
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.rpc.RpcException;
+import dev.casemate.rpc.RpcStatus;
+
+/** Carries error kinds through gRPC's status codes, which have none for a command that is missing or not executable: those stand in the message. */
+final class RpcErrors {
+  private static final String NOT_FOUND_PREFIX = "casemate:127: ";
+  private static final String NOT_EXECUTABLE_PREFIX = "casemate:126: ";
+
+  private RpcErrors() {}
+
+  static RpcException toRpc(CasemateException e) {
+    String message = e.getMessage() == null ? e.kind().name() : e.getMessage();
+    return switch (e.kind()) {
+      case INVALID_ARGUMENT -> new RpcException(RpcStatus.INVALID_ARGUMENT, message, e);
+      case NOT_FOUND -> new RpcException(RpcStatus.NOT_FOUND, message, e);
+      case ALREADY_EXISTS -> new RpcException(RpcStatus.ALREADY_EXISTS, message, e);
+      case FAILED_PRECONDITION -> new RpcException(RpcStatus.FAILED_PRECONDITION, message, e);
+      case UNAVAILABLE -> new RpcException(RpcStatus.UNAVAILABLE, message, e);
+      case TIMEOUT -> new RpcException(RpcStatus.DEADLINE_EXCEEDED, message, e);
+      case RESOURCE_EXHAUSTED -> new RpcException(RpcStatus.RESOURCE_EXHAUSTED, message, e);
+      case PERMISSION_DENIED -> new RpcException(RpcStatus.PERMISSION_DENIED, message, e);
+      case CORRUPT -> new RpcException(RpcStatus.DATA_LOSS, message, e);
+      case COMMAND_NOT_FOUND ->
+          new RpcException(RpcStatus.NOT_FOUND, NOT_FOUND_PREFIX + message, e);
+      case COMMAND_NOT_EXECUTABLE ->
+          new RpcException(RpcStatus.PERMISSION_DENIED, NOT_EXECUTABLE_PREFIX + message, e);
+      case INTERNAL -> new RpcException(RpcStatus.INTERNAL, message, e);
+    };
+  }
+
+  static CasemateException fromRpc(RpcException e) {
+    String message = e.text();
+    if (message.startsWith(NOT_FOUND_PREFIX)) {
+      return CasemateException.of(
+          Kind.COMMAND_NOT_FOUND, message.substring(NOT_FOUND_PREFIX.length()), e);
+    }
+    if (message.startsWith(NOT_EXECUTABLE_PREFIX)) {
+      return CasemateException.of(
+          Kind.COMMAND_NOT_EXECUTABLE, message.substring(NOT_EXECUTABLE_PREFIX.length()), e);
+    }
+    Kind kind =
+        switch (e.status()) {
+          case INVALID_ARGUMENT, OUT_OF_RANGE -> Kind.INVALID_ARGUMENT;
+          case NOT_FOUND -> Kind.NOT_FOUND;
+          case ALREADY_EXISTS -> Kind.ALREADY_EXISTS;
+          case FAILED_PRECONDITION, ABORTED -> Kind.FAILED_PRECONDITION;
+          case UNAVAILABLE, CANCELLED -> Kind.UNAVAILABLE;
+          case DEADLINE_EXCEEDED -> Kind.TIMEOUT;
+          case RESOURCE_EXHAUSTED -> Kind.RESOURCE_EXHAUSTED;
+          case PERMISSION_DENIED, UNAUTHENTICATED -> Kind.PERMISSION_DENIED;
+          case DATA_LOSS -> Kind.CORRUPT;
+          case OK, UNKNOWN, UNIMPLEMENTED, INTERNAL -> Kind.INTERNAL;
+        };
+    return CasemateException.of(kind, message, e);
+  }
+}

@@ -1,0 +1,53 @@
+package dev.casemate.sandbox;
+
+import dev.casemate.oci.CasemateException;
+import dev.casemate.protocol.casemate.ArchiveRequest;
+import dev.casemate.protocol.casemate.ListProcessesResponse;
+import dev.casemate.protocol.casemate.SandboxArchiveRequest;
+import dev.casemate.protocol.casemate.SandboxInspectResponse;
+import dev.casemate.protocol.casemate.SandboxService;
+import dev.casemate.rpc.ProtoMessage;
+import dev.casemate.rpc.RpcContext;
+import dev.casemate.rpc.RpcException;
+import dev.casemate.rpc.RpcService;
+
+/** What Casemate's own commands ask a sandbox beyond containerd's task service: {@code casemate.v1.Sandbox}. */
+final class SandboxApi implements RpcService {
+  private final Sandbox sandbox;
+
+  SandboxApi(Sandbox sandbox) {
+    this.sandbox = sandbox;
+  }
+
+  @Override
+  public String name() {
+    return SandboxService.NAME;
+  }
+
+  @Override
+  public byte[] call(String method, byte[] payload, RpcContext context) {
+    try {
+      return handle(method, payload).encode();
+    } catch (CasemateException e) {
+      throw RpcErrors.toRpc(e);
+    }
+  }
+
+  private ProtoMessage handle(String method, byte[] payload) {
+    return switch (method) {
+      case SandboxService.INSPECT ->
+          SandboxInspectResponse.builder().json(sandbox.describe().text()).build();
+      case SandboxService.LIST_PROCESSES ->
+          ListProcessesResponse.builder().json(sandbox.container().processes()).build();
+      case SandboxService.START_ARCHIVE -> {
+        SandboxArchiveRequest request = SandboxArchiveRequest.decode(payload);
+        ArchiveRequest archive = request.archive().orElseGet(() -> ArchiveRequest.builder().build());
+        yield sandbox
+            .container()
+            .startArchive(
+                archive, new Stdio(request.stdin(), request.stdout(), request.stderr(), false));
+      }
+      default -> throw RpcException.unimplemented(SandboxService.NAME, method);
+    };
+  }
+}

@@ -1,0 +1,131 @@
+package dev.casemate.sandbox;
+
+import dev.casemate.hypervisor.Device;
+import dev.casemate.linux.IpNetwork;
+import dev.casemate.linux.NetworkRoute;
+import dev.casemate.linux.Text;
+import dev.casemate.network.DnsConfig;
+import dev.casemate.network.Endpoint;
+import dev.casemate.network.NetworkConfig;
+import dev.casemate.network.Networks;
+import dev.casemate.network.PortMapping;
+import dev.casemate.network.SandboxNetwork;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.protocol.agent.AgentService;
+import dev.casemate.protocol.agent.Routes;
+import dev.casemate.protocol.agent.UpdateInterfaceRequest;
+import dev.casemate.protocol.agent.UpdateRoutesRequest;
+import dev.casemate.protocol.types.IPAddress;
+import dev.casemate.protocol.types.IPFamily;
+import dev.casemate.protocol.types.Interface;
+import dev.casemate.protocol.types.Route;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Joins the host's side of a network to the VM and to the guest's interfaces. */
+final class SandboxNetworks {
+  private SandboxNetworks() {}
+
+  /** A sandbox's network: the device for the VM, and what the guest is told. */
+  record Attachment(SandboxNetwork network) {
+    private Endpoint endpoint() {
+      return network.endpoints().getFirst();
+    }
+
+    String namespace() {
+      return network.netnsPath();
+    }
+
+    Device nic() {
+      Endpoint endpoint = endpoint();
+      return new Device.Nic(
+          endpoint.interfaceName(),
+          new Device.NamedTap(endpoint.tapName()),
+          endpoint.mac().toString(),
+          endpoint.mtu());
+    }
+
+    String address() {
+      List<IpNetwork> addresses = endpoint().addresses();
+      return addresses.isEmpty() ? "" : addresses.getFirst().address().toString();
+    }
+
+    List<String> resolverLines() {
+      return Text.split(network.dns().resolvConf(), '\n');
+    }
+
+    /** Names the interface, gives it its addresses and sets the routes. */
+    void configureGuest(AgentClient agent) {
+      Endpoint endpoint = endpoint();
+      List<IPAddress> addresses = new ArrayList<>();
+      for (IpNetwork address : endpoint.addresses()) {
+        addresses.add(
+            IPAddress.builder()
+                .family(family(address.address().isV4()))
+                .address(address.address().toString())
+                .mask(Integer.toString(address.prefixLength()))
+                .build());
+      }
+      agent.call(
+          AgentService.UPDATE_INTERFACE,
+          UpdateInterfaceRequest.builder()
+              .interface_(
+                  Interface.builder()
+                      .device(endpoint.interfaceName())
+                      .name(endpoint.interfaceName())
+                      .hwAddr(endpoint.mac().toString())
+                      .mtu(endpoint.mtu())
+                      .ipAddresses(addresses)
+                      .build())
+              .build());
+      List<Route> routes = new ArrayList<>();
+      for (NetworkRoute route : endpoint.routes()) {
+        routes.add(
+            Route.builder()
+                .dest(route.destination().toString())
+                .gateway(route.gateway().map(Object::toString).orElse(""))
+                .device(endpoint.interfaceName())
+                .family(family(route.destination().address().isV4()))
+                .build());
+      }
+      agent.call(
+          AgentService.UPDATE_ROUTES,
+          UpdateRoutesRequest.builder().routes(Routes.builder().routes(routes).build()).build());
+    }
+
+    private static int family(boolean v4) {
+      return v4 ? IPFamily.V4 : IPFamily.V6;
+    }
+  }
+
+  /** Makes the network that a container asked for; empty for {@code none}. */
+  static Optional<Attachment> attach(SandboxPaths paths, ContainerConfig config) {
+    return switch (config.network()) {
+      case "none" -> Optional.empty();
+      case "bridge" -> {
+        List<PortMapping> publish = new ArrayList<>();
+        for (String port : config.publish()) {
+          publish.addAll(PortMapping.parse(port));
+        }
+        DnsConfig dns = new DnsConfig(config.dns(), List.of(), List.of());
+        SandboxNetwork network =
+            new Networks(paths.run())
+                .attach(
+                    config.id(),
+                    new NetworkConfig.Bridge(publish, dns, Optional.empty(), Optional.empty()));
+        yield Optional.of(new Attachment(network));
+      }
+      default ->
+          throw CasemateException.of(
+              Kind.INVALID_ARGUMENT,
+              "network \"" + config.network() + "\" is unknown; use --network none or bridge");
+    };
+  }
+
+  /** Gives back what {@link #attach} took, if it took anything. */
+  static void release(SandboxPaths paths, String id) {
+    new Networks(paths.run()).release(id);
+  }
+}

@@ -1,0 +1,94 @@
+package dev.casemate.sandbox;
+
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Processes;
+import dev.casemate.linux.Signals;
+import dev.casemate.linux.UnixSocket;
+import dev.casemate.oci.Json;
+import dev.casemate.rpc.TtrpcServer;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The process that owns a sandbox ({@code casemate-sandbox ID START_MICROS}): started by {@link SandboxLauncher} with its listening socket as descriptor {@value
+ * #LISTENER} and its locked lock file as {@value #LOCK}. It ends with its sandbox.
+ */
+public final class SandboxProcess {
+  /** The name under which the executable plays this role. */
+  public static final String ROLE = "casemate-sandbox";
+
+  static final int LISTENER = 3;
+  static final int LOCK = 4;
+  private static final int SPEC_LIMIT = 16 << 20;
+
+  private SandboxProcess() {}
+
+  /** Runs the role; returns the process's exit status. */
+  public static int main(List<String> arguments) {
+    if (arguments.size() != 2 || !Fd.isValid(LISTENER) || !Fd.isValid(LOCK)) {
+      System.err.println(
+          ROLE + " is started by casemate itself, with an open socket and lock; see casemate run");
+      return 2;
+    }
+    Signals.ignore(Signals.PIPE);
+    // A terminal's Ctrl-C is for the command; TERM asks this process to end its sandbox in order.
+    Signals.block(Signals.TERM, Signals.INT, Signals.HUP);
+    String id = arguments.getFirst();
+    ContainerStore store = new ContainerStore(SandboxPaths.system());
+    // Given to children, the lock would outlive this process.
+    Fd lock = Fd.of(LOCK);
+    lock.closeOnExec(true);
+    Fd listener = Fd.of(LISTENER);
+    listener.closeOnExec(true);
+    Optional<ContainerRecord> record = store.load(id);
+    if (record.isEmpty()) {
+      System.err.println(ROLE + ": container " + id + " has no record");
+      return 1;
+    }
+    Json.Obj spec =
+        Json.parseObject(Fs.readString(store.paths().container(id) + "/config.json", SPEC_LIMIT));
+    if (Sandbox.needsShares(record.get().config(), spec)) {
+      Shares.isolate();
+    }
+    Sandbox sandbox = new Sandbox(store, record.get(), spec, Long.parseLong(arguments.get(1)));
+    TtrpcServer server = new TtrpcServer(List.of(new TaskApi(sandbox), new SandboxApi(sandbox)));
+    Threads.start("accept", () -> accept(listener, server));
+    Threads.start("signals", () -> awaitSignal(sandbox));
+    sandbox.run();
+    return 0;
+  }
+
+  private static void accept(Fd listener, TtrpcServer server) {
+    while (true) {
+      Fd connection;
+      try {
+        connection = UnixSocket.accept(listener);
+      } catch (LinuxException e) {
+        if (e.errno() == Errno.EMFILE || e.errno() == Errno.ENFILE) {
+          pause();
+          continue;
+        }
+        return;
+      }
+      if (UnixSocket.peerUid(connection) == Processes.effectiveUid()) {
+        server.start(new FdChannel(connection));
+      } else {
+        connection.close();
+      }
+    }
+  }
+
+  private static void pause() {
+    java.util.concurrent.locks.LockSupport.parkNanos(50_000_000);
+  }
+
+  private static void awaitSignal(Sandbox sandbox) {
+    try (Fd signals = Signals.descriptor(false, Signals.TERM, Signals.INT)) {
+      int signal = Signals.read(signals);
+      sandbox.shutdown("its process was ended by SIG" + Signals.name(signal));
+    }
+  }
+}
