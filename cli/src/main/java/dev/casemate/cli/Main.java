@@ -1,0 +1,83 @@
+package dev.casemate.cli;
+
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Signals;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.rpc.RpcException;
+import java.util.List;
+
+/** {@code casemate}: finds the command, runs it, and says in one line what went wrong. */
+public final class Main {
+  /** Docker's exit status for an error of the engine, as opposed to one of the workload. */
+  private static final int ENGINE_ERROR = 125;
+
+  private Main() {}
+
+  /** Runs a command line without the program's name; returns the process's exit status. */
+  public static int run(List<String> words) {
+    Signals.ignore(Signals.PIPE);
+    if (words.isEmpty() || words.getFirst().equals("--help") || words.getFirst().equals("-h")) {
+      Console.out(Help.overview());
+      return words.isEmpty() ? 2 : 0;
+    }
+    String name = words.getFirst();
+    if (name.equals("help")) {
+      return words.size() == 1 ? run(List.of("--help")) : run(List.of(words.get(1), "--help"));
+    }
+    if (name.equals("--version") || name.equals("-v")) {
+      name = "version";
+    }
+    Command command = Commands.find(name);
+    if (command == null) {
+      Console.errLine(
+          "casemate: unknown command \"" + name + "\"; list the commands with: casemate --help");
+      return 2;
+    }
+    boolean workload = command.name().equals("run") || command.name().equals("exec");
+    try {
+      List<String> rest = words.subList(1, words.size());
+      if (wantsHelp(rest, command)) {
+        Console.out(Help.of(command));
+        return 0;
+      }
+      return command.run(
+          Arguments.parse(command.name(), command.options(), rest, command.interspersed()));
+    } catch (CasemateException e) {
+      Console.errLine("casemate: " + e.getMessage());
+      return exitStatus(e.kind(), workload);
+    } catch (RpcException e) {
+      Console.errLine("casemate: " + e.text());
+      return workload ? ENGINE_ERROR : 1;
+    } catch (LinuxException e) {
+      String remedy =
+          e.errno() == Errno.EACCES || e.errno() == Errno.EPERM ? "; run as root" : "";
+      Console.errLine("casemate: " + e.getMessage() + remedy);
+      return workload ? ENGINE_ERROR : 1;
+    }
+  }
+
+  private static boolean wantsHelp(List<String> words, Command command) {
+    for (String word : words) {
+      if (word.equals("--help")) {
+        return true;
+      }
+      if (word.equals("--") || (!command.interspersed() && !word.startsWith("-"))) {
+        return false;
+      }
+    }
+    return false;
+  }
+
+  private static int exitStatus(Kind kind, boolean workload) {
+    if (!workload) {
+      return 1;
+    }
+    return switch (kind) {
+      case COMMAND_NOT_FOUND -> 127;
+      case COMMAND_NOT_EXECUTABLE -> 126;
+      default -> ENGINE_ERROR;
+    };
+  }
+}
