@@ -6,4 +6,5 @@ module dev.casemate.hypervisor {
   requires transitive dev.casemate.oci;
 
   exports dev.casemate.hypervisor;
+  exports dev.casemate.hypervisor.qemu;
 }

@@ -1,0 +1,110 @@
+package dev.casemate.hypervisor;
+
+import dev.casemate.hypervisor.VmConfig.AcceleratorChoice;
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.Text;
+import dev.casemate.oci.CasemateException;
+
+/**
+ * What runs the guest's instructions, and why.
+ *
+ * @param kind the processor, or emulation
+ * @param reason one sentence in words; for TCG it says what is missing for KVM
+ */
+public record Accelerator(Kind kind, String reason) {
+  /** The kinds of accelerators. */
+  public enum Kind {
+    KVM,
+    TCG
+  }
+
+  /**
+   * KVM only where it can run an ordinary kernel: {@code /dev/kvm} opens for reading and writing
+   * and the processor shows {@code vmx} or {@code svm}. A KVM without them exists (hosts that are
+   * VMs themselves with a paravirtual KVM): it runs only kernels built for it.
+   *
+   * @param root the directory that holds {@code dev} and {@code proc}: empty for the machine itself
+   */
+  public static Accelerator detect(String root) {
+    try (Fd kvm = Fs.open(root + "/dev/kvm", OpenFlag.READ_WRITE)) {
+      String flag = virtualizationFlag(root);
+      return flag.isEmpty()
+          ? new Accelerator(
+              Kind.TCG,
+              "/dev/kvm exists, but the processor shows neither vmx nor svm: it cannot run an"
+                  + " ordinary guest kernel")
+          : new Accelerator(Kind.KVM, "/dev/kvm opens and the processor has " + flag);
+    } catch (LinuxException e) {
+      return new Accelerator(
+          Kind.TCG,
+          e.errno() == Errno.ENOENT
+              ? "/dev/kvm does not exist"
+              : "/dev/kvm does not open for reading and writing: " + Errno.text(e.errno()));
+    }
+  }
+
+  /** {@code vmx}, {@code svm}, or empty. Reads only the first processor's flags. */
+  static String virtualizationFlag(String root) {
+    String info;
+    try {
+      info = firstFlags(root + "/proc/cpuinfo");
+    } catch (LinuxException e) {
+      return "";
+    }
+    for (String flag : Text.split(info, ' ')) {
+      if (flag.equals("vmx") || flag.equals("svm")) {
+        return flag;
+      }
+    }
+    return "";
+  }
+
+  /** The first {@code flags} line; the file of a big machine has megabytes, its start is enough. */
+  private static String firstFlags(String path) {
+    try (Fd fd = Fs.open(path, OpenFlag.READ_ONLY)) {
+      byte[] buffer = new byte[16 * 1024];
+      int length = 0;
+      while (length < buffer.length) {
+        int n = fd.read(buffer, length, buffer.length - length);
+        if (n <= 0) {
+          break;
+        }
+        length += n;
+      }
+      String text = new String(buffer, 0, length, java.nio.charset.StandardCharsets.ISO_8859_1);
+      int start = text.indexOf("\nflags");
+      if (start < 0) {
+        return "";
+      }
+      int end = text.indexOf('\n', start + 1);
+      return text.substring(start + 1, end < 0 ? text.length() : end).replace('\t', ' ');
+    }
+  }
+
+  /**
+   * Turns a wish into an accelerator.
+   *
+   * @throws CasemateException FAILED_PRECONDITION if KVM is asked for where it does not work
+   */
+  public static Accelerator choose(AcceleratorChoice choice) {
+    return switch (choice) {
+      case TCG -> new Accelerator(Kind.TCG, "the configuration asks for emulation");
+      case AUTO -> detect("");
+      case KVM -> {
+        Accelerator detected = detect("");
+        if (detected.kind() != Kind.KVM) {
+          throw CasemateException.of(
+              CasemateException.Kind.FAILED_PRECONDITION,
+              "accelerator \"kvm\" is asked for, but "
+                  + detected.reason()
+                  + "; use \"auto\" or \"tcg\", or enable (nested) virtualization");
+        }
+        yield detected;
+      }
+    };
+  }
+}

@@ -1,0 +1,94 @@
+package dev.casemate.hypervisor;
+
+import dev.casemate.linux.Fd;
+import dev.casemate.oci.CasemateException;
+import java.util.Optional;
+
+/**
+ * A VM whose VMM process has been started. All methods may be called from any thread. A command to
+ * the VMM waits up to ten seconds for its answer (TIMEOUT), and fails with UNAVAILABLE once the
+ * process is gone.
+ */
+public interface VirtualMachine extends AutoCloseable {
+  String vmId();
+
+  /** The VMM's process id. */
+  int pid();
+
+  /** What another process needs to take over; changes with each attached or detached device. */
+  VmRecord record();
+
+  /** Which accelerator runs the guest, and why. */
+  Accelerator accelerator();
+
+  /**
+   * Connects to the agent's channel. Works at once: what is written waits until the agent opens its
+   * end. The channel has one user at a time: close the last connection first.
+   *
+   * @throws CasemateException UNAVAILABLE if the VMM is gone, FAILED_PRECONDITION if the VM has no
+   *     channel
+   */
+  Fd agentConnection();
+
+  /** The last 64 KiB that the guest wrote to its serial console, untrusted bytes. */
+  byte[] console();
+
+  /** The guest's panic message, if the console's tail holds one; see {@link VmExit#panic}. */
+  String panic();
+
+  /**
+   * Where a PCI device sits, in Kata's notation: {@code 05} is slot 5 of the root bus, {@code
+   * 10/00} slot 0 behind the port in slot 0x10.
+   *
+   * @throws CasemateException NOT_FOUND for an unknown device
+   */
+  String pciPath(String deviceId);
+
+  /**
+   * Adds a {@link Device.Disk}, {@link Device.Nic} or {@link Device.FileShare} to the running VM.
+   *
+   * @return its PCI path
+   * @throws CasemateException RESOURCE_EXHAUSTED if all hot-plug ports are taken
+   */
+  String attach(Device device);
+
+  /**
+   * Takes a device away that was attached after the start; waits up to {@code timeoutMillis} until
+   * the guest has let go.
+   *
+   * @throws CasemateException TIMEOUT if it does not: the device is still there then
+   */
+  void detach(String deviceId, int timeoutMillis);
+
+  /** Stops the vCPUs. */
+  void pause();
+
+  void resume();
+
+  /** Asks the guest to give back memory until {@code mib} are left; needs a balloon. */
+  void balloon(long mib);
+
+  /** How the VM ended; empty while it runs. */
+  Optional<VmExit> exit();
+
+  /** Waits for the end; −1 waits for ever. Empty after the timeout. */
+  Optional<VmExit> awaitExit(int timeoutMillis);
+
+  /**
+   * An error that says why the VM is of no use: how it ended (waits 200 ms for a process that is
+   * just dying), else that the guest is silent.
+   *
+   * @param doing {@code waiting for the agent}
+   */
+  CasemateException failure(String doing);
+
+  /** Has the VMM quit; kills it if it has not after {@code graceMillis}. */
+  VmExit shutdown(int graceMillis);
+
+  /** Lets go of the VM without ending it, for another process to attach. */
+  void release();
+
+  /** Kills the VM if it runs, waits for its end and removes its sockets. */
+  @Override
+  void close();
+}

@@ -1,0 +1,45 @@
+package dev.casemate.hypervisor;
+
+import java.util.List;
+
+/**
+ * A VMM's driver. Drivers hold no state: a VM is its {@link VirtualMachine}, or its {@link
+ * VmRecord} for a process that comes later.
+ */
+public interface Vmm {
+  /** The driver's name, as configuration files and records have it: {@code qemu}. */
+  String name();
+
+  /**
+   * What this machine offers to the driver. Runs the VMM once to ask for its version: not for the
+   * start path.
+   *
+   * @throws dev.casemate.oci.CasemateException NOT_FOUND if the VMM is not installed
+   */
+  VmmInfo probe();
+
+  /** Kernel parameters that every VM of this driver gets, before those of its configuration. */
+  List<String> kernelParameters(VmConfig config);
+
+  /**
+   * Starts a VM and returns as soon as the VMM's process exists: the guest boots, and the VMM may
+   * still die of its configuration, while the caller goes on. {@link
+   * VirtualMachine#agentConnection} can be called at once.
+   *
+   * @param listener gets the VM's events on the VM's own thread; must neither block nor call the VM
+   * @throws dev.casemate.oci.CasemateException NOT_FOUND for a missing VMM, kernel or disk,
+   *     FAILED_PRECONDITION for a machine that cannot do what is asked for
+   */
+  VirtualMachine launch(VmConfig config, VmListener listener);
+
+  /**
+   * Takes over a VM that another process of this machine launched and that process has left.
+   *
+   * @throws dev.casemate.oci.CasemateException NOT_FOUND if the VM's process is gone (its pid may
+   *     meanwhile be another's); {@link #cleanUp} then removes what it left
+   */
+  VirtualMachine attachExisting(VmRecord record, VmListener listener);
+
+  /** Kills the VM of a record, if it is still there, and removes its sockets. Never fails twice. */
+  void cleanUp(VmRecord record);
+}

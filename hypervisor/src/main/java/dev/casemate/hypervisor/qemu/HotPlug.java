@@ -1,0 +1,197 @@
+package dev.casemate.hypervisor.qemu;
+
+import dev.casemate.hypervisor.Device;
+import dev.casemate.hypervisor.VmRecord.Placement;
+import dev.casemate.hypervisor.qemu.DeviceArguments.Backends;
+import dev.casemate.linux.Fd;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.Json;
+import java.util.HashSet;
+import java.util.Optional;
+import java.util.Set;
+
+/** Devices that come and go while the guest runs: a host half, then a device on a root port. */
+final class HotPlug {
+  private final String vmId;
+  private final Qmp qmp;
+  private final Layout layout;
+  private final Set<String> leaving = new HashSet<>();
+
+  HotPlug(String vmId, Qmp qmp, Layout layout) {
+    this.vmId = vmId;
+    this.qmp = qmp;
+    this.layout = layout;
+  }
+
+  String attach(Device device) {
+    if (device instanceof Device.Disk disk) {
+      QemuDriver.requireDisk(vmId, disk);
+    }
+    Placement placement = layout.reserve(vmId, device);
+    boolean backend = false;
+    try {
+      Json.Obj frontend = addBackend(device);
+      backend = true;
+      frontend.put("id", device.id());
+      frontend.put("bus", "port" + placement.port());
+      frontend.put("addr", "0");
+      qmp.execute("device_add", frontend);
+      return placement.pciPath();
+    } catch (CasemateException e) {
+      if (backend) {
+        removeBackendQuietly(placement);
+      }
+      layout.free(device.id());
+      throw e;
+    }
+  }
+
+  /** Adds the host's half; returns the arguments of the guest's half so far. */
+  private Json.Obj addBackend(Device device) {
+    String host = Backends.name(device.id());
+    return switch (device) {
+      case Device.Disk disk -> {
+        qmp.execute("blockdev-add", Backends.disk(disk));
+        Json.Obj frontend = new Json.Obj().put("driver", "virtio-blk-pci").put("drive", host);
+        if (!disk.serial().isEmpty()) {
+          frontend.put("serial", disk.serial());
+        }
+        yield frontend;
+      }
+      case Device.Nic nic -> {
+        Json.Obj netdev = new Json.Obj().put("type", "tap").put("id", host);
+        switch (nic.tap()) {
+          case Device.NamedTap named ->
+              netdev.put("ifname", named.name()).put("script", "no").put("downscript", "no");
+          case Device.OpenTap open -> {
+            qmp.execute(
+                "getfd",
+                new Json.Obj().put("fdname", host),
+                Optional.<Fd>of(open.fd()),
+                Qmp.TIMEOUT_MILLIS);
+            netdev.put("fd", host);
+          }
+        }
+        qmp.execute("netdev_add", netdev);
+        Json.Obj frontend =
+            new Json.Obj()
+                .put("driver", "virtio-net-pci")
+                .put("netdev", host)
+                .put("mac", nic.mac())
+                .put("romfile", "");
+        if (nic.mtu() != 0) {
+          frontend.put("host_mtu", nic.mtu());
+        }
+        yield frontend;
+      }
+      case Device.FileShare share -> {
+        Json.Obj address =
+            new Json.Obj()
+                .put("type", "unix")
+                .put("data", new Json.Obj().put("path", share.socketPath()));
+        Json.Obj socket = new Json.Obj().put("addr", address).put("server", false);
+        qmp.execute(
+            "chardev-add",
+            new Json.Obj()
+                .put("id", host)
+                .put("backend", new Json.Obj().put("type", "socket").put("data", socket)));
+        yield new Json.Obj()
+            .put("driver", "vhost-user-fs-pci")
+            .put("chardev", host)
+            .put("tag", share.tag());
+      }
+      case Device.AgentChannel channel -> throw notPluggable(device);
+      case Device.Rng rng -> throw notPluggable(device);
+      case Device.Balloon balloon -> throw notPluggable(device);
+    };
+  }
+
+  private CasemateException notPluggable(Device device) {
+    return CasemateException.of(
+        CasemateException.Kind.INVALID_ARGUMENT,
+        "VM "
+            + vmId
+            + ": device \""
+            + device.id()
+            + "\" cannot be attached to a running VM: only disks, NICs and file shares can");
+  }
+
+  void detach(String deviceId, int timeoutMillis) {
+    Placement placement = layout.find(vmId, deviceId);
+    if (placement.port() < 0) {
+      throw CasemateException.of(
+          CasemateException.Kind.FAILED_PRECONDITION,
+          "VM "
+              + vmId
+              + ": device \""
+              + deviceId
+              + "\" was there when the VM started and cannot be detached");
+    }
+    synchronized (this) {
+      leaving.add(deviceId);
+    }
+    try {
+      qmp.execute("device_del", new Json.Obj().put("id", deviceId));
+      awaitDeleted(deviceId, timeoutMillis);
+    } finally {
+      synchronized (this) {
+        leaving.remove(deviceId);
+      }
+    }
+    removeBackend(placement);
+    layout.free(deviceId);
+  }
+
+  /** The guest has let go; called on the VM's thread. */
+  synchronized void deleted(String deviceId) {
+    leaving.remove(deviceId);
+    notifyAll();
+  }
+
+  private synchronized void awaitDeleted(String deviceId, int timeoutMillis) {
+    long deadline = System.nanoTime() + timeoutMillis * 1_000_000L;
+    while (leaving.contains(deviceId)) {
+      long left = (deadline - System.nanoTime() + 999_999) / 1_000_000;
+      if (left <= 0) {
+        throw CasemateException.of(
+            CasemateException.Kind.TIMEOUT,
+            "VM "
+                + vmId
+                + ": the guest did not let go of device \""
+                + deviceId
+                + "\" within "
+                + timeoutMillis
+                + " ms; unmount it in the guest and try again");
+      }
+      try {
+        wait(left);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw CasemateException.of(
+            CasemateException.Kind.UNAVAILABLE,
+            "VM " + vmId + ": detaching \"" + deviceId + "\" was interrupted",
+            e);
+      }
+    }
+  }
+
+  private void removeBackend(Placement placement) {
+    String host = Backends.name(placement.deviceId());
+    switch (placement.kind()) {
+      case "disk" -> qmp.execute("blockdev-del", new Json.Obj().put("node-name", host));
+      case "nic" -> qmp.execute("netdev_del", new Json.Obj().put("id", host));
+      case "share" -> qmp.execute("chardev-remove", new Json.Obj().put("id", host));
+      default -> {
+        // Nothing else is ever attached.
+      }
+    }
+  }
+
+  private void removeBackendQuietly(Placement placement) {
+    try {
+      removeBackend(placement);
+    } catch (CasemateException e) {
+      // The error that brought us here says more.
+    }
+  }
+}
