@@ -11,6 +11,7 @@ import dev.casemate.linux.Poll;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.Tty;
 import dev.casemate.sandbox.Stdio;
+import java.util.Arrays;
 import java.util.Optional;
 
 /**
@@ -54,6 +55,7 @@ final class Streams implements AutoCloseable {
   private boolean stdoutEnded;
   private boolean stderrEnded;
   private boolean ended;
+  private long firstByteMicros;
 
   /** Blocks the signals that {@link Streams} forwards; call before anything that a signal should interrupt in order. */
   static void blockSignals() {
@@ -165,7 +167,7 @@ final class Streams implements AutoCloseable {
       stdinFifo.ifPresent(Fd::close);
       stdinFifo = Optional.empty();
     } else if (n > 0) {
-      pendingInput = java.util.Arrays.copyOf(piece, n);
+      pendingInput = Arrays.copyOf(piece, n);
     }
   }
 
@@ -175,7 +177,7 @@ final class Streams implements AutoCloseable {
     }
     int n = stdinFifo.get().write(pendingInput, 0, pendingInput.length);
     if (n > 0) {
-      pendingInput = java.util.Arrays.copyOfRange(pendingInput, n, pendingInput.length);
+      pendingInput = Arrays.copyOfRange(pendingInput, n, pendingInput.length);
     }
   }
 
@@ -187,6 +189,9 @@ final class Streams implements AutoCloseable {
     }
     if (n == Fd.END) {
       return false;
+    }
+    if (firstByteMicros == 0) {
+      firstByteMicros = Machine.monotonicMicros();
     }
     try {
       to.writeAll(piece, 0, n);
@@ -212,6 +217,11 @@ final class Streams implements AutoCloseable {
         listener.signal(signal);
       }
     }
+  }
+
+  /** When the first output arrived (monotonic clock); 0 if none did. */
+  long firstByteMicros() {
+    return firstByteMicros;
   }
 
   /** The size of our terminal, if the process has a terminal and so have we. */

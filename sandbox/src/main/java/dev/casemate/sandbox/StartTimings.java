@@ -25,7 +25,7 @@ public record StartTimings(
     return new StartTimings(0, 0, 0, 0, 0, 0, 0);
   }
 
-  Json.Obj toJson() {
+  public Json.Obj toJson() {
     return new Json.Obj()
         .put("commandStartMicros", commandStart)
         .put("sandboxMainMicros", sandboxMain)

@@ -1,0 +1,15 @@
+package dev.casemate.cli;
+
+/** The {@code --format} option. */
+final class Formats {
+  private Formats() {}
+
+  /** Whether JSON is wanted instead of a table. */
+  static boolean json(Arguments arguments) {
+    String format = arguments.last("format", "table");
+    if (!format.equals("table") && !format.equals("json")) {
+      throw Arguments.usage("option --format is \"" + format + "\", expected table or json");
+    }
+    return format.equals("json");
+  }
+}

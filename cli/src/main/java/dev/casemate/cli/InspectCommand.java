@@ -1,0 +1,79 @@
+package dev.casemate.cli;
+
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.Json;
+import dev.casemate.sandbox.ContainerConfig;
+import dev.casemate.sandbox.ContainerRecord;
+import dev.casemate.sandbox.ContainerState;
+import dev.casemate.sandbox.ContainerStore;
+import dev.casemate.sandbox.Rfc3339;
+import dev.casemate.sandbox.SandboxClient;
+import dev.casemate.sandbox.SandboxPaths;
+import java.util.ArrayList;
+import java.util.List;
+
+/** {@code casemate inspect}: all that is known of containers, as JSON. */
+final class InspectCommand implements Command {
+  @Override
+  public String name() {
+    return "inspect";
+  }
+
+  @Override
+  public String usage() {
+    return "CONTAINER…";
+  }
+
+  @Override
+  public String summary() {
+    return "print all that is known of containers, as JSON";
+  }
+
+  @Override
+  public List<Option> options() {
+    return List.of();
+  }
+
+  @Override
+  public int run(Arguments arguments) {
+    ContainerStore store = new ContainerStore(SandboxPaths.system());
+    List<Json> values = new ArrayList<>();
+    for (String reference : arguments.operands("CONTAINER")) {
+      ContainerRecord record = store.find(reference);
+      Json.Obj json = describe(record);
+      if (record.state().alive()) {
+        try (SandboxClient client =
+            SandboxClient.connect(store.paths(), record.config().id())) {
+          json.put("sandbox", client.inspect());
+        } catch (CasemateException e) {
+          // It has ended since its record was read.
+        }
+      }
+      values.add(json);
+    }
+    Console.out(new Json.Arr(values).pretty());
+    return 0;
+  }
+
+  /** A container as {@code ps --format json} and {@code inspect} print it. */
+  static Json.Obj describe(ContainerRecord record) {
+    ContainerConfig config = record.config();
+    ContainerState state = record.state();
+    Json.Obj json = config.toJson();
+    json.put("created", Rfc3339.format(config.createdMillis()));
+    json.put(
+        "state",
+        new Json.Obj()
+            .put("status", state.phase().text())
+            .put("pid", state.pid())
+            .put("exitCode", state.exitCode())
+            .put("error", state.error())
+            .put("oomKilled", state.oomKilled())
+            .put("started", state.startedMillis() == 0 ? "" : Rfc3339.format(state.startedMillis()))
+            .put(
+                "finished", state.finishedMillis() == 0 ? "" : Rfc3339.format(state.finishedMillis()))
+            .put("address", state.address())
+            .put("timings", state.timings().toJson()));
+    return json;
+  }
+}

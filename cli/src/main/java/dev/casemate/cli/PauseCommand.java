@@ -1,0 +1,49 @@
+package dev.casemate.cli;
+
+import dev.casemate.sandbox.ContainerRecord;
+import dev.casemate.sandbox.ContainerStore;
+import dev.casemate.sandbox.SandboxClient;
+import dev.casemate.sandbox.SandboxPaths;
+import java.util.List;
+
+/** {@code casemate pause} and {@code casemate unpause}: stops and continues all processes of containers. */
+record PauseCommand(boolean pause) implements Command {
+  @Override
+  public String name() {
+    return pause ? "pause" : "unpause";
+  }
+
+  @Override
+  public String usage() {
+    return "CONTAINER…";
+  }
+
+  @Override
+  public String summary() {
+    return pause ? "stop all processes of containers" : "continue what pause stopped";
+  }
+
+  @Override
+  public List<Option> options() {
+    return List.of();
+  }
+
+  @Override
+  public int run(Arguments arguments) {
+    ContainerStore store = new ContainerStore(SandboxPaths.system());
+    return EachContainer.run(
+        arguments,
+        reference -> {
+          ContainerRecord record = store.find(reference);
+          try (SandboxClient client =
+              SandboxClient.connect(store.paths(), record.config().id())) {
+            if (pause) {
+              client.pause();
+            } else {
+              client.resume();
+            }
+          }
+          Console.outLine(reference);
+        });
+  }
+}

@@ -1,0 +1,125 @@
+package dev.casemate.cli;
+
+import dev.casemate.image.PullProgress;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Tty;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** Shows on standard error how an image comes in: a bar on a terminal, a line for each step elsewhere. Silent until there is something to do. */
+final class ProgressDisplay implements PullProgress, AutoCloseable {
+  private static final int BAR_WIDTH = 30;
+  private static final long REDRAW_NANOS = 100_000_000L;
+
+  private final boolean terminal = Tty.isTerminal(Fd.STDERR);
+  private final Map<String, long[]> transfers = new LinkedHashMap<>();
+  private long lastDraw;
+  private boolean drawn;
+
+  @Override
+  public synchronized void image(String name, int layers, long bytes) {
+    line(
+        name
+            + ": "
+            + layers
+            + (layers == 1 ? " layer" : " layers")
+            + (bytes > 0 ? ", " + Sizes.format(bytes) : ""));
+  }
+
+  @Override
+  public synchronized void begin(String digest, long size) {
+    transfers.put(digest, new long[] {0, size});
+    if (!terminal) {
+      line("fetching " + shortDigest(digest) + ", " + Sizes.format(Math.max(0, size)));
+    }
+  }
+
+  @Override
+  public synchronized void transferred(String digest, long done, long size) {
+    transfers.put(digest, new long[] {done, size});
+    if (terminal && System.nanoTime() - lastDraw > REDRAW_NANOS) {
+      draw();
+    }
+  }
+
+  @Override
+  public synchronized void retry(String digest, String reason) {
+    line("connection lost at " + shortDigest(digest) + " (" + reason + "), trying again");
+  }
+
+  @Override
+  public synchronized void complete(String digest) {
+    long[] transfer = transfers.get(digest);
+    if (transfer != null) {
+      transfer[0] = transfer[1];
+      if (!terminal) {
+        line("fetched  " + shortDigest(digest));
+      } else {
+        draw();
+      }
+    }
+  }
+
+  @Override
+  public synchronized void unpack(int layer, int layers) {
+    line("unpacking layer " + layer + " of " + layers);
+  }
+
+  @Override
+  public synchronized void build() {
+    line("making the root file system");
+  }
+
+  private static String shortDigest(String digest) {
+    int colon = digest.indexOf(':');
+    String hex = digest.substring(colon + 1);
+    return hex.substring(0, Math.min(12, hex.length()));
+  }
+
+  private void draw() {
+    lastDraw = System.nanoTime();
+    long done = 0;
+    long size = 0;
+    for (long[] transfer : transfers.values()) {
+      done += transfer[0];
+      size += Math.max(transfer[0], transfer[1]);
+    }
+    int filled = size == 0 ? 0 : (int) (BAR_WIDTH * done / size);
+    print(
+        "\r["
+            + "#".repeat(filled)
+            + "-".repeat(BAR_WIDTH - filled)
+            + "] "
+            + Sizes.format(done)
+            + " of "
+            + Sizes.format(size)
+            + "\u001b[K");
+    drawn = true;
+  }
+
+  private void line(String text) {
+    clear();
+    print(text + "\n");
+  }
+
+  private void clear() {
+    if (drawn) {
+      print("\r\u001b[K");
+      drawn = false;
+    }
+  }
+
+  private static void print(String text) {
+    try {
+      Console.err(text);
+    } catch (LinuxException e) {
+      // Progress that nobody can read is no reason to stop.
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    clear();
+  }
+}

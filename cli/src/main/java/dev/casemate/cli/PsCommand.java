@@ -1,0 +1,92 @@
+package dev.casemate.cli;
+
+import dev.casemate.oci.Json;
+import dev.casemate.sandbox.ContainerConfig;
+import dev.casemate.sandbox.ContainerRecord;
+import dev.casemate.sandbox.ContainerState;
+import dev.casemate.sandbox.ContainerStore;
+import dev.casemate.sandbox.SandboxPaths;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/** {@code casemate ps}: the containers of this machine. */
+final class PsCommand implements Command {
+  @Override
+  public String name() {
+    return "ps";
+  }
+
+  @Override
+  public String usage() {
+    return "";
+  }
+
+  @Override
+  public String summary() {
+    return "list containers";
+  }
+
+  @Override
+  public List<Option> options() {
+    return List.of(
+        Option.flag("all", 'a', "list those that have ended, too"),
+        Option.flag("quiet", 'q', "print ids only"),
+        Option.flag("no-trunc", '\0', "do not shorten ids and commands"),
+        Option.value("format", '\0', "table|json", "how to print them"));
+  }
+
+  @Override
+  public int run(Arguments arguments) {
+    List<ContainerRecord> records = new ArrayList<>();
+    for (ContainerRecord record : new ContainerStore(SandboxPaths.system()).list()) {
+      if (arguments.has("all") || record.state().alive()) {
+        records.add(record);
+      }
+    }
+    records.sort(Comparator.comparingLong((ContainerRecord r) -> r.config().createdMillis()).reversed());
+    if (Formats.json(arguments)) {
+      List<Json> values = new ArrayList<>();
+      for (ContainerRecord record : records) {
+        values.add(InspectCommand.describe(record));
+      }
+      Console.out(new Json.Arr(values).pretty());
+    } else if (arguments.has("quiet")) {
+      for (ContainerRecord record : records) {
+        Console.outLine(
+            arguments.has("no-trunc") ? record.config().id() : record.config().shortId());
+      }
+    } else {
+      Console.out(table(records, arguments.has("no-trunc")));
+    }
+    return 0;
+  }
+
+  private static String table(List<ContainerRecord> records, boolean whole) {
+    Table table =
+        new Table("CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAME");
+    long now = System.currentTimeMillis();
+    for (ContainerRecord record : records) {
+      ContainerConfig config = record.config();
+      table.row(
+          whole ? config.id() : config.shortId(),
+          Table.clean(config.image(), whole ? 1000 : 40),
+          "\"" + Table.clean(String.join(" ", config.command()), whole ? 10_000 : 24) + "\"",
+          Ages.of(now - config.createdMillis()) + " ago",
+          status(record.state(), now),
+          String.join(", ", config.publish()),
+          config.name());
+    }
+    return table.text();
+  }
+
+  private static String status(ContainerState state, long now) {
+    return switch (state.phase()) {
+      case CREATED -> "Created";
+      case RUNNING -> "Up " + Ages.of(now - state.startedMillis());
+      case PAUSED -> "Up " + Ages.of(now - state.startedMillis()) + " (Paused)";
+      case EXITED ->
+          "Exited (" + state.exitCode() + ") " + Ages.of(now - state.finishedMillis()) + " ago";
+    };
+  }
+}

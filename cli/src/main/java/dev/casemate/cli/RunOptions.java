@@ -1,0 +1,64 @@
+package dev.casemate.cli;
+
+import java.util.List;
+
+/** What {@code casemate run} can be told. */
+final class RunOptions {
+  static final List<Option> ALL =
+      List.of(
+          Option.flag("interactive", 'i', "hand standard input to the container"),
+          Option.flag("tty", 't', "give the container a terminal"),
+          Option.flag("detach", 'd', "print the id and leave it running"),
+          Option.flag("rm", '\0', "remove the container when it has ended"),
+          Option.value("name", '\0', "NAME", "name of the container (default: two random words)"),
+          Option.value("hostname", 'h', "NAME", "host name inside (default: the short id)"),
+          Option.value("env", 'e', "NAME[=VALUE]", "set a variable; without a value: take ours"),
+          Option.value("env-file", '\0', "FILE", "set variables from a file of NAME=VALUE lines"),
+          Option.value("workdir", 'w', "DIR", "working directory inside"),
+          Option.value("user", 'u', "USER[:GROUP]", "run as this user, by name or number"),
+          Option.value(
+              "volume", 'v', "HOST:GUEST[:ro]", "share a directory or file of the host"),
+          Option.value("tmpfs", '\0', "DIR[:OPTIONS]", "mount a file system in memory"),
+          Option.value(
+              "publish", 'p', "[ADDR:][HOST:]PORT[/udp]", "publish a port (with --network bridge)"),
+          Option.value(
+              "network", '\0', "none|bridge", "network of the VM (default: bridge with -p, else none)"),
+          Option.value("dns", '\0', "ADDRESS", "name server (default: those of the host)"),
+          Option.value("memory", 'm', "SIZE", "memory of the VM (default: 1g)"),
+          Option.value("cpus", '\0', "NUMBER", "CPUs of the VM; a fraction limits (default: 1)"),
+          Option.value("pids-limit", '\0', "NUMBER", "most processes (default: 4096, -1: no limit)"),
+          Option.value(
+              "scratch", '\0', "SIZE", "disk for what the container writes (default: 10g, sparse;"
+                  + " 0: keep it in the VM's memory)"),
+          Option.flag("read-only", '\0', "make the container's root read-only"),
+          Option.value("cap-add", '\0', "CAP", "add a capability, or ALL"),
+          Option.value("cap-drop", '\0', "CAP", "drop a capability, or ALL"),
+          Option.value(
+              "security-opt",
+              '\0',
+              "OPTION",
+              "seccomp=unconfined, seccomp=FILE or no-new-privileges=false"),
+          Option.value("ulimit", '\0', "NAME=SOFT[:HARD]", "set a resource limit, as nofile=1024"),
+          Option.value("sysctl", '\0', "NAME=VALUE", "set a kernel parameter of the guest"),
+          Option.value("entrypoint", '\0', "COMMAND", "run this instead of the image's entry point"),
+          Option.value("label", 'l', "NAME=VALUE", "attach a label"),
+          Option.value("stop-signal", '\0', "SIGNAL", "signal that casemate stop sends"),
+          Option.value("stop-timeout", '\0', "SECONDS", "how long stop waits before it kills"),
+          Option.value("pull", '\0', "missing|always|never", "when to pull the image"),
+          Option.value(
+              "rootfs",
+              '\0',
+              "erofs|virtiofs",
+              "how the image reaches the VM: as a block device (default) or shared"),
+          Option.flag("insecure", '\0', "allow a registry without TLS or with a bad certificate"),
+          Option.value("ca-file", '\0', "FILE", "trust the authorities in this PEM file as well"),
+          Option.value("hypervisor", '\0', "NAME", "VMM: qemu"),
+          Option.value("accel", '\0', "auto|kvm|tcg", "how the VM's CPU runs (default: auto)"),
+          Option.value("guest", '\0', "NAME", "which guest to boot (default: default)"),
+          Option.value("kernel", '\0', "FILE", "boot this kernel (uncompressed, PVH) instead"),
+          Option.value("initramfs", '\0', "FILE", "boot this initramfs instead"),
+          Option.value("boot-timeout", '\0', "SECONDS", "how long the guest may take to answer (default: 60)"),
+          Option.flag("timings", '\0', "say at the end how long each stage of the start took"));
+
+  private RunOptions() {}
+}

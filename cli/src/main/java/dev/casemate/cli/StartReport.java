@@ -1,0 +1,63 @@
+package dev.casemate.cli;
+
+import dev.casemate.sandbox.ContainerState;
+import dev.casemate.sandbox.ContainerStore;
+import dev.casemate.sandbox.StartTimings;
+import java.util.Optional;
+
+/** How long the stages of a start took, for {@code run --timings} and the benchmark. */
+final class StartReport {
+  private final ContainerStore store;
+  private final String id;
+  private volatile Optional<StartTimings> timings = Optional.empty();
+  private volatile boolean started;
+  private long firstByteMicros;
+
+  StartReport(ContainerStore store, String id) {
+    this.store = store;
+    this.id = id;
+  }
+
+  /** The workload runs: its sandbox has noted the stages, which a container with {@code --rm} takes away with it. */
+  void started() {
+    started = true;
+    timings = store.load(id).map(record -> record.state()).map(ContainerState::timings);
+  }
+
+  boolean wasStarted() {
+    return started;
+  }
+
+  void firstByte(long micros) {
+    firstByteMicros = micros;
+  }
+
+  void print() {
+    StartTimings t = timings.orElse(null);
+    if (t == null || t.containerStarted() == 0) {
+      Console.errLine("casemate: the container ended before its timings were read");
+      return;
+    }
+    StringBuilder text = new StringBuilder("stage                   ms\n");
+    line(text, "process start", t.commandStart(), t.sandboxMain());
+    line(text, "VMM start", t.sandboxMain(), t.vmmSpawned());
+    line(text, "kernel", t.vmmSpawned(), t.agentMain());
+    line(text, "agent", t.agentMain(), t.agentReady());
+    line(text, "container", t.agentReady(), t.containerStarted());
+    if (firstByteMicros > 0) {
+      line(text, "first byte", t.containerStarted(), firstByteMicros);
+      line(text, "run to first byte", t.commandStart(), firstByteMicros);
+    } else {
+      line(text, "run to start", t.commandStart(), t.containerStarted());
+    }
+    Console.err(text.toString());
+  }
+
+  private static void line(StringBuilder text, String stage, long from, long to) {
+    String millis = Long.toString(Math.round((to - from) / 1000.0));
+    text.append(stage)
+        .repeat(' ', Math.max(1, 26 - stage.length() - millis.length()))
+        .append(millis)
+        .append('\n');
+  }
+}

@@ -1,0 +1,42 @@
+package dev.casemate.cli;
+
+import dev.casemate.oci.Json;
+import java.util.List;
+
+/** {@code casemate version}. */
+final class VersionCommand implements Command {
+  @Override
+  public String name() {
+    return "version";
+  }
+
+  @Override
+  public String usage() {
+    return "";
+  }
+
+  @Override
+  public String summary() {
+    return "print the version";
+  }
+
+  @Override
+  public List<Option> options() {
+    return List.of(Option.value("format", '\0', "table|json", "how to print it"));
+  }
+
+  @Override
+  public int run(Arguments arguments) {
+    if (Formats.json(arguments)) {
+      Console.out(
+          new Json.Obj()
+              .put("version", Version.TEXT)
+              .put("ociVersion", "1.2.0")
+              .put("java", System.getProperty("java.version", ""))
+              .pretty());
+    } else {
+      Console.out("casemate version " + Version.TEXT + "\nspec: 1.2.0\n");
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,61 @@
+package dev.casemate.cli;
+
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.sandbox.ContainerRecord;
+import dev.casemate.sandbox.ContainerStore;
+import dev.casemate.sandbox.SandboxClient;
+import dev.casemate.sandbox.SandboxPaths;
+import java.util.List;
+
+/** {@code casemate wait}: waits until containers have ended and prints their exit statuses. */
+final class WaitCommand implements Command {
+  @Override
+  public String name() {
+    return "wait";
+  }
+
+  @Override
+  public String usage() {
+    return "CONTAINER…";
+  }
+
+  @Override
+  public String summary() {
+    return "wait for containers to end and print their exit statuses";
+  }
+
+  @Override
+  public List<Option> options() {
+    return List.of();
+  }
+
+  @Override
+  public int run(Arguments arguments) {
+    ContainerStore store = new ContainerStore(SandboxPaths.system());
+    return EachContainer.run(
+        arguments, reference -> Console.outLine(Integer.toString(await(store, reference))));
+  }
+
+  private static int await(ContainerStore store, String reference) {
+    ContainerRecord record = store.find(reference);
+    if (!record.state().alive()) {
+      return record.state().exitCode();
+    }
+    try (SandboxClient client = SandboxClient.connect(store.paths(), record.config().id())) {
+      return client.await("");
+    } catch (CasemateException e) {
+      // It ended meanwhile: its record knows, unless --rm took that away, too.
+      return store
+          .load(record.config().id())
+          .filter(now -> !now.state().alive())
+          .map(now -> now.state().exitCode())
+          .orElseThrow(
+              () ->
+                  CasemateException.of(
+                      Kind.UNAVAILABLE,
+                      "container " + reference + " ended, but its exit status is lost",
+                      e));
+    }
+  }
+}
