@@ -11,7 +11,6 @@ import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Stat;
 import dev.casemate.linux.SystemCall;
 import dev.casemate.linux.Xattr;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -34,7 +33,7 @@ public final class RootedExtractor implements AutoCloseable {
   private final RootedPaths paths;
   private final Options options;
   private final Optional<Whiteouts> whiteouts;
-  private final List<DirectoryTime> directoryTimes = new ArrayList<>();
+  private final DirectoryTimes times = new DirectoryTimes();
   private final byte[] chunk = new byte[CHUNK];
   private long bytes;
   private long entries;
@@ -53,11 +52,9 @@ public final class RootedExtractor implements AutoCloseable {
     }
   }
 
-  private record DirectoryTime(String path, long seconds, int nanos) {}
-
   /** An extractor for one archive. The descriptor stays the caller's. */
   public RootedExtractor(Fd root, Options options) {
-    this.paths = new RootedPaths(root);
+    this.paths = new RootedPaths(root, times);
     this.options = options;
     this.whiteouts = options.whiteouts() ? Optional.of(new Whiteouts(root)) : Optional.empty();
   }
@@ -92,14 +89,7 @@ public final class RootedExtractor implements AutoCloseable {
   /** Sets the times of directories, which their entries have changed since. */
   public void finish() {
     paths.forget();
-    for (DirectoryTime time : directoryTimes.reversed()) {
-      try {
-        Fs.setTimesAt(paths.directory(time.path(), time.path()), ".", time.seconds(), time.nanos());
-      } catch (ArchiveException replacedSince) {
-        continue;
-      }
-    }
-    directoryTimes.clear();
+    times.apply(paths);
   }
 
   /** Unpacks one entry. */
@@ -119,12 +109,18 @@ public final class RootedExtractor implements AutoCloseable {
     }
     String parent = RootedPaths.parent(parts);
     if (whiteouts.isPresent() && Whiteouts.isWhiteout(parts)) {
-      whiteouts.get().apply(entry.name(), parent, name, paths);
+      whiteouts.get().apply(entry.name(), parent, name, paths, times);
       return;
     }
     boolean known = paths.isCached(parent);
     Fd directory = paths.directory(parent, entry.name());
-    whiteouts.ifPresent(w -> w.touch(directory, known, name));
+    if (whiteouts.isPresent()) {
+      if (!known) {
+        // A layer changes a directory's time only by an entry for it.
+        times.keep(directory, parent);
+      }
+      whiteouts.get().touch(directory, known, name);
+    }
     try {
       make(entry, parts, directory, name, reader);
     } catch (LinuxException e) {
@@ -160,7 +156,7 @@ public final class RootedExtractor implements AutoCloseable {
     for (Map.Entry<String, byte[]> xattr : entry.xattrs().entrySet()) {
       setXattr(fd, xattr.getKey(), xattr.getValue());
     }
-    directoryTimes.add(new DirectoryTime(path, entry.mtimeSeconds(), entry.mtimeNanos()));
+    times.set(fd, path, entry.mtimeSeconds(), entry.mtimeNanos());
   }
 
   private void make(

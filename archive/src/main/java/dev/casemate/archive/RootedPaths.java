@@ -22,11 +22,13 @@ final class RootedPaths implements AutoCloseable {
   private static final int DIRECTORY = OpenFlag.READ_ONLY | OpenFlag.DIRECTORY;
 
   private final Fd root;
+  private final DirectoryTimes times;
   private String cachedPath = "";
   private Fd cached;
 
-  RootedPaths(Fd root) {
+  RootedPaths(Fd root, DirectoryTimes times) {
     this.root = root;
+    this.times = times;
     this.cached = open("");
   }
 
@@ -85,6 +87,11 @@ final class RootedPaths implements AutoCloseable {
     cached = fd;
     cachedPath = path;
     return fd;
+  }
+
+  /** Opens a directory that was there before. */
+  Fd find(String path) {
+    return Fs.openIn(root, path.isEmpty() ? "." : path, DIRECTORY, 0);
   }
 
   /** Whether the last {@link #directory} was for the same path. */
@@ -149,9 +156,11 @@ final class RootedPaths implements AutoCloseable {
           if (e.errno() != Errno.ENOENT) {
             throw e;
           }
+          int slash = made.lastIndexOf('/');
+          times.keep(parent, slash < 0 ? "" : made.substring(0, slash));
           Fs.makeDirectoryAt(parent, name, 0755);
-          Fs.setTimesAt(parent, name, 0, 0);
           child = Fs.openIn(root, made, DIRECTORY, 0);
+          times.set(child, made, 0, 0);
         }
         parent.close();
         parent = child;

@@ -60,7 +60,7 @@ final class Whiteouts {
     }
   }
 
-  void apply(String entry, String parent, String name, RootedPaths paths) {
+  void apply(String entry, String parent, String name, RootedPaths paths, DirectoryTimes times) {
     realParent = "";
     if (!name.startsWith(PREFIX) || (name.startsWith(".wh..wh.") && !name.equals(OPAQUE))) {
       // AUFS's own bookkeeping, and what lies in its directories.
@@ -74,6 +74,7 @@ final class Whiteouts {
       return;
     }
     Fd directory = paths.directory(parent, entry);
+    times.keep(directory, parent);
     String real = real(directory) + "/";
     if (!name.equals(OPAQUE)) {
       remove(directory, victim, real + victim);
