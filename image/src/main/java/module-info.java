@@ -5,6 +5,7 @@ module dev.casemate.image {
   requires transitive dev.casemate.linux;
   requires transitive dev.casemate.oci;
   requires dev.casemate.archive;
+  requires aircompressor;
 
   exports dev.casemate.image;
 }

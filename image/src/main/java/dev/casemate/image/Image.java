@@ -1,0 +1,101 @@
+package dev.casemate.image;
+
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.OpenFlag;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.oci.ImageConfig;
+import java.util.Optional;
+
+/** An image that is ready to run: its config and its root file system on this machine. */
+public final class Image {
+  private final String name;
+  private final ImageConfig config;
+  private final Optional<ImageStore> store;
+  private final Optional<PreparedImage> prepared;
+  private final String plainDirectory;
+
+  private Image(
+      String name,
+      ImageConfig config,
+      Optional<ImageStore> store,
+      Optional<PreparedImage> prepared,
+      String plainDirectory) {
+    this.name = name;
+    this.config = config;
+    this.store = store;
+    this.prepared = prepared;
+    this.plainDirectory = plainDirectory;
+  }
+
+  static Image stored(String name, ImageStore store, PreparedImage prepared) {
+    return new Image(name, prepared.config(), Optional.of(store), Optional.of(prepared), "");
+  }
+
+  static Image plain(String name, String directory) {
+    return new Image(name, ImageConfig.empty(), Optional.empty(), Optional.empty(), directory);
+  }
+
+  /** The root file system as an EROFS image: a read-only file of {@code bytes} bytes. */
+  public record Erofs(String path, long bytes) {}
+
+  /** The complete name: {@code docker.io/library/busybox:latest}, {@code oci:/path:tag}. */
+  public String name() {
+    return name;
+  }
+
+  /** The manifest's digest; empty for a plain directory. */
+  public Optional<String> digest() {
+    return prepared.map(PreparedImage::manifest);
+  }
+
+  public ImageConfig config() {
+    return config;
+  }
+
+  /** The root file system as a read-only image; empty for a plain directory. */
+  public Optional<Erofs> erofs() {
+    if (store.isEmpty() || prepared.isEmpty()) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new Erofs(store.get().erofsPath(prepared.get().chain()), prepared.get().erofsBytes()));
+  }
+
+  /**
+   * The root file system as a directory, for sharing. The first call for an image unpacks it, which
+   * takes as long as unpacking takes; the directory belongs to the store and must not be written
+   * to. Of a plain directory: that directory.
+   */
+  public String directory(PullProgress progress) {
+    if (store.isEmpty() || prepared.isEmpty()) {
+      return plainDirectory;
+    }
+    return store.get().directory(name, prepared.get(), progress);
+  }
+
+  /**
+   * Keeps the root file system in the store while the descriptor is open: removing the image's name
+   * goes through, its data stay for now.
+   *
+   * @param path what {@link #erofs} or {@link #directory} gave
+   */
+  public Fd hold(String path) {
+    try {
+      Fd fd = Fs.open(path, OpenFlag.READ_ONLY);
+      Fs.lock(fd, false, true);
+      return fd;
+    } catch (LinuxException e) {
+      throw CasemateException.of(
+          Kind.NOT_FOUND,
+          "root file system of image "
+              + name
+              + " is gone ("
+              + e.getMessage()
+              + "): it was removed a moment ago; start again",
+          e);
+    }
+  }
+}

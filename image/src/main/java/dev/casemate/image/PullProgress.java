@@ -1,0 +1,31 @@
+package dev.casemate.image;
+
+/**
+ * Follows an image on its way into the store. Layers are fetched at the same time: the methods are
+ * called from several threads, one after the other for one blob. All do nothing by default.
+ */
+public interface PullProgress {
+  /** Nobody looks. */
+  PullProgress NONE = new PullProgress() {};
+
+  /** Work on an image begins; it was not in the store. */
+  default void image(String name, int layers, long bytes) {}
+
+  /** A blob's transfer begins. */
+  default void begin(String digest, long size) {}
+
+  /** So many bytes of a blob are there; the count falls back to 0 if a server cannot resume. */
+  default void transferred(String digest, long done, long size) {}
+
+  /** A connection broke; the transfer goes on after a pause. */
+  default void retry(String digest, String reason) {}
+
+  /** A blob is complete and verified, or was in the store already. */
+  default void complete(String digest) {}
+
+  /** A layer is being unpacked, counted from 1. */
+  default void unpack(int layer, int layers) {}
+
+  /** The root file system is being made from the unpacked layers. */
+  default void build() {}
+}

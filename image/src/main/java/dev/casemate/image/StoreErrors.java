@@ -1,0 +1,59 @@
+package dev.casemate.image;
+
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+
+/** Turns what the file system says into what the user can do about it. */
+final class StoreErrors {
+  private StoreErrors() {}
+
+  static CasemateException noSpace(String root, String doing) {
+    String free = "";
+    try {
+      free = " (" + mib(Fs.space(root)[0]) + " MiB free)";
+    } catch (LinuxException e) {
+      // The figure is only an extra.
+    }
+    return CasemateException.of(
+        Kind.RESOURCE_EXHAUSTED,
+        "no space left on the file system of image store "
+            + root
+            + free
+            + " while "
+            + doing
+            + "; free some, or remove images with \"casemate rmi\"");
+  }
+
+  static CasemateException of(LinuxException e, String root, String doing) {
+    return switch (e.errno()) {
+      case Errno.ENOSPC, Errno.EDQUOT -> noSpace(root, doing);
+      case Errno.EACCES, Errno.EPERM, Errno.EROFS ->
+          CasemateException.of(
+              Kind.PERMISSION_DENIED,
+              "image store "
+                  + root
+                  + " failed while "
+                  + doing
+                  + ": "
+                  + e.getMessage()
+                  + "; run as root on a writable file system",
+              e);
+      default ->
+          CasemateException.of(
+              Kind.INTERNAL,
+              "image store " + root + " failed while " + doing + ": " + e.getMessage(),
+              e);
+    };
+  }
+
+  static long mib(long bytes) {
+    return bytes >> 20;
+  }
+
+  static CasemateException corrupt(String message) {
+    return CasemateException.of(Kind.CORRUPT, message);
+  }
+}
