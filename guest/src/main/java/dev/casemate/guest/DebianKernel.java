@@ -28,7 +28,7 @@ final class DebianKernel {
    */
   static PreparedKernel prepare(
       Optional<String> wanted, Path cache, Path scratch, Progress progress) {
-    DebianPackages packages = new DebianPackages(cache, progress);
+    DebianPackages packages = new DebianPackages(cache, scratch, progress);
     String name = wanted.orElse(NEWEST);
     progress.step("Looking for the kernel package " + name);
     Optional<DebianPackages.Entry> first = packages.resolve(name, PREFIX);
@@ -74,7 +74,7 @@ final class DebianKernel {
       if (e.kind() != Kind.UNAVAILABLE) {
         throw e;
       }
-      failures.add(e.getMessage());
+      failures.add(Failure.message(e));
       progress.step(entry.name() + " is not to be had");
       return Optional.empty();
     }

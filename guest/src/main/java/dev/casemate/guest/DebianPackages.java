@@ -26,12 +26,13 @@ final class DebianPackages {
   record Entry(String name, String version, String sha256, List<String> dependencies) {}
 
   private final Path cache;
+  private final Path scratch;
   private final Progress progress;
   private final String aptGet;
   private final String aptCache;
 
-  /** Keeps downloads in {@code cache}. */
-  DebianPackages(Path cache, Progress progress) {
+  /** Keeps downloads in {@code cache}; {@code scratch} is a directory on the same file system. */
+  DebianPackages(Path cache, Path scratch, Progress progress) {
     if (!Tool.isInstalled("apt-get") || !Tool.isInstalled("dpkg-deb")) {
       throw CasemateException.of(
           Kind.FAILED_PRECONDITION,
@@ -41,6 +42,7 @@ final class DebianPackages {
               + " casemate guest build --kernel /boot/vmlinuz-… --modules /lib/modules/…");
     }
     this.cache = cache;
+    this.scratch = scratch;
     this.progress = progress;
     this.aptGet = Tool.require("apt-get", "apt");
     this.aptCache = Tool.require("apt-cache", "apt");
@@ -118,11 +120,11 @@ final class DebianPackages {
       return target;
     }
     progress.step("Downloading " + entry.name() + " " + entry.version());
-    Path scratch = Scratch.directory(cache, "download-");
+    Path partial = Scratch.directory(scratch, "download-");
     try {
       Tool.Result result =
           Tool.run(
-              scratch,
+              partial,
               List.of(
                   aptGet,
                   "-q",
@@ -130,8 +132,8 @@ final class DebianPackages {
                   "APT::Sandbox::User=root",
                   "download",
                   entry.name() + "=" + entry.version()));
-      Path got = onlyFile(scratch);
-      if (!result.ok() || got.equals(scratch)) {
+      Path got = onlyFile(partial);
+      if (!result.ok() || got.equals(partial)) {
         throw CasemateException.of(
             Kind.UNAVAILABLE,
             "apt-get download "
@@ -147,7 +149,7 @@ final class DebianPackages {
     } catch (LinuxException e) {
       throw Failure.of("keep " + target, e);
     } finally {
-      Scratch.remove(scratch);
+      Scratch.remove(partial);
     }
   }
 

@@ -17,11 +17,10 @@ final class Failure {
   /** {@code doing} is a phrase such as "write /var/lib/…". */
   static CasemateException of(String doing, LinuxException e) {
     return switch (e.errno()) {
-      case Errno.ENOSPC, Errno.EDQUOT -> noSpace(doing, e.getMessage());
-      case Errno.EACCES, Errno.EPERM -> denied(doing, e.getMessage());
-      case Errno.EROFS -> readOnly(doing, e.getMessage());
-      default ->
-          CasemateException.of(Kind.UNAVAILABLE, "Cannot " + doing + ": " + e.getMessage(), e);
+      case Errno.ENOSPC, Errno.EDQUOT -> noSpace(doing, message(e));
+      case Errno.EACCES, Errno.EPERM -> denied(doing, message(e));
+      case Errno.EROFS -> readOnly(doing, message(e));
+      default -> CasemateException.of(Kind.UNAVAILABLE, "Cannot " + doing + ": " + message(e), e);
     };
   }
 
@@ -39,6 +38,11 @@ final class Failure {
     return CasemateException.of(Kind.UNAVAILABLE, "Cannot " + doing + ": " + reason, e);
   }
 
+  /** A throwable's message, never null. */
+  static String message(Throwable e) {
+    return String.valueOf(e.getMessage());
+  }
+
   /** The system's own words, which the file exceptions of Java leave out of their message. */
   private static String reason(IOException e) {
     if (e instanceof NoSuchFileException) {
@@ -53,7 +57,7 @@ final class Failure {
     if (e instanceof FileSystemException f && f.getReason() != null) {
       return f.getReason();
     }
-    return String.valueOf(e.getMessage());
+    return message(e);
   }
 
   private static CasemateException noSpace(String doing, String reason) {

@@ -33,7 +33,7 @@ final class GuestBuilder {
   Guest build(GuestSpec spec) {
     Initramfs.checkAgent(spec.agent());
     Scratch.make(cache);
-    Path unpacked = Scratch.directory(cache, "build-");
+    Path unpacked = Scratch.directory(cache, "." + spec.name() + "~build-");
     Path fresh = Scratch.directory(root, "." + spec.name() + "~build-");
     try {
       PreparedKernel kernel = prepare(spec.kernel(), unpacked);

@@ -64,10 +64,10 @@ final class GuestFile {
       }
       return Optional.of(guest);
     } catch (CasemateException e) {
-      if (e.kind() == Kind.CORRUPT && e.getMessage().startsWith("Guest ")) {
+      if (e.kind() == Kind.CORRUPT && Failure.message(e).startsWith("Guest ")) {
         throw e;
       }
-      throw corrupt(name, path, e.getMessage());
+      throw corrupt(name, path, Failure.message(e));
     }
   }
 

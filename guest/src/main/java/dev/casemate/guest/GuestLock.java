@@ -61,16 +61,19 @@ final class GuestLock implements AutoCloseable {
     return root.resolve(prefix() + purpose + "." + Processes.currentPid());
   }
 
-  /** Removes what a builder of this guest left when it was killed. */
-  void clean() {
+  /** Removes what a builder of this guest left in {@code directory} when it was killed. */
+  void clean(Path directory) {
     try {
-      for (String entry : Fs.list(root.toString())) {
+      if (!Fs.exists(directory.toString())) {
+        return;
+      }
+      for (String entry : Fs.list(directory.toString())) {
         if (entry.startsWith(prefix())) {
-          Scratch.remove(root.resolve(entry));
+          Scratch.remove(directory.resolve(entry));
         }
       }
     } catch (LinuxException e) {
-      throw Failure.of("list " + root, e);
+      throw Failure.of("list " + directory, e);
     }
   }
 

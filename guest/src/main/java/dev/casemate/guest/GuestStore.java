@@ -68,7 +68,7 @@ public final class GuestStore {
         find(name)
             .ifPresentOrElse(guests::add, () -> damaged.put(name, "it has no " + DESCRIPTION));
       } catch (CasemateException e) {
-        damaged.put(name, e.getMessage());
+        damaged.put(name, Failure.message(e));
       }
     }
     return new Listing(guests, damaged);
@@ -119,7 +119,8 @@ public final class GuestStore {
     ModuleGroups.requireKnown(spec.extraFeatures());
     Scratch.make(root);
     try (GuestLock lock = GuestLock.take(root, spec.name())) {
-      lock.clean();
+      lock.clean(root);
+      lock.clean(cache);
       return new GuestBuilder(root, cache, progress).build(spec);
     }
   }
@@ -137,7 +138,7 @@ public final class GuestStore {
       throw notFound(name);
     }
     try (GuestLock lock = GuestLock.take(root, name)) {
-      lock.clean();
+      lock.clean(root);
       Guest guest = find(name).orElseThrow(() -> notFound(name));
       return new GuestBuilder(root, cache, progress).refresh(guest, agent);
     }
@@ -167,7 +168,7 @@ public final class GuestStore {
       throw notFound(name);
     }
     try (GuestLock lock = GuestLock.take(root, name)) {
-      lock.clean();
+      lock.clean(root);
       Path trash = lock.scratchName("removed");
       Fs.rename(directory.toString(), trash.toString());
       Scratch.remove(trash);
@@ -214,8 +215,9 @@ public final class GuestStore {
     boolean good = !name.isEmpty() && name.length() <= MAXIMUM_NAME;
     for (int i = 0; good && i < name.length(); i++) {
       char c = name.charAt(i);
-      boolean alphanumeric = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9';
-      good = alphanumeric || i > 0 && (c == '.' || c == '_' || c == '-');
+      boolean alphanumeric =
+          (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+      good = alphanumeric || (i > 0 && (c == '.' || c == '_' || c == '-'));
     }
     if (!good) {
       throw CasemateException.of(

@@ -114,7 +114,7 @@ final class KernelImage {
       }
       return elf;
     } catch (IOException e) {
-      throw notKernel(file, "its payload does not unpack: " + e.getMessage());
+      throw notKernel(file, "its payload does not unpack: " + Failure.message(e));
     }
   }
 
@@ -127,7 +127,12 @@ final class KernelImage {
     if ((magic & 0xFFFF) == 0x8B1F) {
       try (GZIPInputStream in =
           new GZIPInputStream(new ByteArrayInputStream(image, start, length))) {
-        return in.readNBytes(size);
+        byte[] elf = in.readNBytes(size);
+        // The checksum is compared only when the end is read.
+        if (in.read() >= 0) {
+          throw notKernel(file, "its payload has more than the " + size + " bytes that it claims");
+        }
+        return elf;
       }
     }
     byte[] payload = Arrays.copyOfRange(image, start, start + length - 4);

@@ -8,25 +8,42 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/**
- * One unpacked kernel module.
- *
- * @param name as {@code lsmod} prints it
- * @param content the .ko file
- * @param dependencies modules whose symbols it uses
- * @param softDependencies modules that it asks to be loaded before, where they exist
- * @param versionMagic what the kernel compares with its own, empty when the module has none
- */
-record KernelModule(
-    String name,
-    byte[] content,
-    List<String> dependencies,
-    List<String> softDependencies,
-    String versionMagic) {
-
+/** One unpacked kernel module. */
+final class KernelModule {
   private static final int SIGNATURE_HEADER_BYTES = 12;
 
-  static KernelModule parse(String name, byte[] content, String what) {
+  private final byte[] content;
+  private final List<String> dependencies;
+  private final List<String> softDependencies;
+  private final String versionMagic;
+
+  private KernelModule(
+      byte[] content,
+      List<String> dependencies,
+      List<String> softDependencies,
+      String versionMagic) {
+    this.content = content;
+    this.dependencies = dependencies;
+    this.softDependencies = softDependencies;
+    this.versionMagic = versionMagic;
+  }
+
+  /** The .ko file. */
+  byte[] content() {
+    return content;
+  }
+
+  /** Names of the modules whose symbols it uses. */
+  List<String> dependencies() {
+    return dependencies;
+  }
+
+  /** Names of modules that it asks to be loaded before it, where they exist. */
+  List<String> softDependencies() {
+    return softDependencies;
+  }
+
+  static KernelModule parse(byte[] content, String what) {
     Elf elf = Elf.parse(content, "Kernel module " + what);
     Elf.Section info =
         elf.section(".modinfo")
@@ -56,7 +73,7 @@ record KernelModule(
         magic = entry.substring(9);
       }
     }
-    return new KernelModule(name, content, dependencies, before, magic);
+    return new KernelModule(content, dependencies, before, magic);
   }
 
   /** The kernel release that it was built for. */

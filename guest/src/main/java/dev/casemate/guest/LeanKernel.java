@@ -71,7 +71,7 @@ final class LeanKernel {
     checkSpace(scratch);
     KernelConfig wishes = KernelConfig.lean();
     build.additions().ifPresent(wishes::add);
-    DebianPackages packages = new DebianPackages(cache, progress);
+    DebianPackages packages = new DebianPackages(cache, scratch, progress);
     DebianPackages.Entry entry = source(packages, build.sourcePackage());
     packages.unpack(packages.download(entry), scratch);
     Path log = cache.resolve("lean-kernel.log");

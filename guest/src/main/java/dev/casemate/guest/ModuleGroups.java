@@ -122,7 +122,7 @@ public final class ModuleGroups {
         if (required || e.kind() != Kind.NOT_FOUND) {
           throw e;
         }
-        progress.step("Leaving out feature '" + name + "': " + e.getMessage());
+        progress.step("Leaving out feature '" + name + "': " + Failure.message(e));
       }
     }
     return groups;

@@ -104,7 +104,7 @@ final class ModuleTree {
     if (file == null) {
       throw CasemateException.of(Kind.NOT_FOUND, "Kernel module " + name + " is not in " + root);
     }
-    KernelModule module = KernelModule.parse(name, content(file), file.toString());
+    KernelModule module = KernelModule.parse(content(file), file.toString());
     loaded.put(name, module);
     return module;
   }

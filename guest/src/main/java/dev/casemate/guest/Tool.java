@@ -30,9 +30,32 @@ final class Tool {
   /**
    * What a tool left: its exit status and what it wrote to standard output and to standard error.
    */
-  record Result(int status, byte[] output, String errors) {
+  static final class Result {
+    private final int status;
+    private final byte[] output;
+    private final String errors;
+
+    private Result(int status, byte[] output, String errors) {
+      this.status = status;
+      this.output = output;
+      this.errors = errors;
+    }
+
+    /** The exit status, or 128 and the signal's number. */
+    int status() {
+      return status;
+    }
+
+    byte[] output() {
+      return output;
+    }
+
     String text() {
       return new String(output, StandardCharsets.UTF_8);
+    }
+
+    String errors() {
+      return errors;
     }
 
     boolean ok() {
