@@ -4,7 +4,6 @@ module dev.casemate.guest {
   requires static org.jspecify;
   requires transitive dev.casemate.linux;
   requires transitive dev.casemate.oci;
-  requires dev.casemate.archive;
 
   exports dev.casemate.guest;
 }
