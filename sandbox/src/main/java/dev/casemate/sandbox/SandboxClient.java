@@ -82,6 +82,11 @@ public final class SandboxClient implements AutoCloseable {
     }
   }
 
+  /** The container's id. */
+  public String id() {
+    return id;
+  }
+
   private byte[] call(String service, String method, ProtoMessage request, int timeoutMillis) {
     try {
       return client.call(service, method, request.encode(), timeoutMillis);

@@ -1,0 +1,215 @@
+package dev.casemate.cli;
+
+import dev.casemate.archive.FdInputStream;
+import dev.casemate.archive.FdOutputStream;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.Machine;
+import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.Signals;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.protocol.casemate.ArchiveRequest;
+import dev.casemate.protocol.casemate.ArchiveResponse;
+import dev.casemate.sandbox.SandboxClient;
+import dev.casemate.sandbox.Stdio;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+
+/** Tar streams into and out of a container. */
+final class ArchiveTransfer {
+  private static final int MESSAGE_LIMIT = 8 * 1024;
+
+  private final SandboxClient client;
+  private final String sandboxDirectory;
+
+  ArchiveTransfer(SandboxClient client, String sandboxDirectory) {
+    this.client = client;
+    this.sandboxDirectory = sandboxDirectory;
+  }
+
+  /** Whether a path in the container is a directory; empty if there is nothing. */
+  Optional<Boolean> isDirectory(String path) {
+    try (Transfer transfer = new Transfer()) {
+      ArchiveResponse response = transfer.start(path, false, true);
+      transfer.kill();
+      return Optional.of(response.directory());
+    } catch (CasemateException e) {
+      if (e.kind() == Kind.NOT_FOUND) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
+  Download download(String path, boolean follow) {
+    Transfer transfer = new Transfer();
+    try {
+      return new Download(transfer, transfer.start(path, false, follow).directory());
+    } catch (RuntimeException e) {
+      transfer.close();
+      throw e;
+    }
+  }
+
+  /** A stream that is unpacked into a directory of the container. */
+  Upload upload(String directory) {
+    Transfer transfer = new Transfer();
+    try {
+      transfer.start(directory, true, true);
+      return new Upload(transfer, transfer.openInput());
+    } catch (RuntimeException e) {
+      transfer.close();
+      throw e;
+    }
+  }
+
+  /** One stream with its FIFOs. */
+  private final class Transfer implements AutoCloseable {
+    private final String execId = "cp-" + Machine.randomHex(8);
+    private final String directory = sandboxDirectory + "/io-" + Machine.randomHex(8);
+    private final Fd input;
+    private final Fd output;
+    private final Fd errors;
+    private boolean running;
+
+    Transfer() {
+      Fs.makeDirectory(directory, 0700);
+      input = fifo("stdin", OpenFlag.READ_WRITE);
+      output = fifo("stdout", OpenFlag.READ_ONLY);
+      errors = fifo("stderr", OpenFlag.READ_ONLY);
+    }
+
+    private Fd fifo(String name, int mode) {
+      Fs.makeFifo(directory + "/" + name, 0600);
+      return Fs.open(directory + "/" + name, mode | OpenFlag.NON_BLOCK);
+    }
+
+    ArchiveResponse start(String path, boolean extract, boolean follow) {
+      ArchiveRequest request =
+          ArchiveRequest.builder()
+              .execId(execId)
+              .containerId(client.id())
+              .path(path)
+              .extract(extract)
+              .followLink(follow)
+              .build();
+      Stdio stdio =
+          new Stdio(
+              extract ? directory + "/stdin" : "",
+              directory + "/stdout",
+              directory + "/stderr",
+              false);
+      ArchiveResponse response = client.startArchive(request, stdio);
+      running = true;
+      output.nonBlocking(false);
+      errors.nonBlocking(false);
+      return response;
+    }
+
+    /** A writing end that notices when the reader has gone: our first one kept the FIFO open both ways. */
+    Fd openInput() {
+      Fd writing = Fs.open(directory + "/stdin", OpenFlag.WRITE_ONLY | OpenFlag.NON_BLOCK);
+      writing.nonBlocking(false);
+      input.close();
+      return writing;
+    }
+
+    void kill() {
+      try {
+        client.kill(execId, Signals.KILL, false);
+        client.await(execId);
+      } catch (CasemateException ended) {
+        // It was quicker than the signal.
+      }
+    }
+
+    /** Waits for the end and turns a failure into what the guest said of it. */
+    void finish() {
+      int status = client.await(execId);
+      if (status != 0) {
+        String message =
+            new String(Fs.readBytes(errors, "cp", MESSAGE_LIMIT), StandardCharsets.UTF_8);
+        throw CasemateException.of(
+            Kind.INVALID_ARGUMENT,
+            "cp: the container's side failed: " + Table.clean(message.strip(), 500));
+      }
+    }
+
+    @Override
+    public void close() {
+      input.close();
+      output.close();
+      errors.close();
+      if (running) {
+        kill();
+        try {
+          client.delete(execId);
+        } catch (CasemateException gone) {
+          // The sandbox has ended: nothing is left to forget.
+        }
+      }
+      Fs.removeTree(directory);
+    }
+  }
+
+  /** A tar stream out of the container. */
+  static final class Download implements AutoCloseable {
+    private final Transfer transfer;
+    private final boolean directory;
+    private final FdInputStream stream;
+
+    private Download(Transfer transfer, boolean directory) {
+      this.transfer = transfer;
+      this.directory = directory;
+      this.stream = new FdInputStream(transfer.output);
+    }
+
+    boolean directory() {
+      return directory;
+    }
+
+    FdInputStream stream() {
+      return stream;
+    }
+
+    void finish() {
+      transfer.finish();
+    }
+
+    @Override
+    public void close() {
+      transfer.close();
+    }
+  }
+
+  /** A tar stream into the container. */
+  static final class Upload implements AutoCloseable {
+    private final Transfer transfer;
+    private final Fd input;
+
+    private Upload(Transfer transfer, Fd input) {
+      this.transfer = transfer;
+      this.input = input;
+    }
+
+    Fd fd() {
+      return input;
+    }
+
+    FdOutputStream stream() {
+      return new FdOutputStream(input);
+    }
+
+    void finish() {
+      input.close();
+      transfer.finish();
+    }
+
+    @Override
+    public void close() {
+      input.close();
+      transfer.close();
+    }
+  }
+}

@@ -1,0 +1,244 @@
+package dev.casemate.cli;
+
+import dev.casemate.archive.ArchiveException;
+import dev.casemate.archive.FdInputStream;
+import dev.casemate.archive.FdOutputStream;
+import dev.casemate.archive.RootedExtractor;
+import dev.casemate.archive.TarEntry;
+import dev.casemate.archive.TarReader;
+import dev.casemate.archive.TarWriter;
+import dev.casemate.archive.TreeArchiver;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.Processes;
+import dev.casemate.linux.Stat;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.sandbox.ContainerRecord;
+import dev.casemate.sandbox.ContainerStore;
+import dev.casemate.sandbox.SandboxClient;
+import dev.casemate.sandbox.SandboxPaths;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** {@code casemate cp}: files and directories into and out of a running container, as docker cp has it. */
+final class CpCommand implements Command {
+  private static final int SET_ID_BITS = 06000;
+  private static final int SKIP_PIECE = 64 * 1024;
+
+  @Override
+  public String name() {
+    return "cp";
+  }
+
+  @Override
+  public String usage() {
+    return "CONTAINER:PATH LOCAL|-  or  LOCAL|- CONTAINER:PATH";
+  }
+
+  @Override
+  public String summary() {
+    return "copy files between a running container and the host";
+  }
+
+  @Override
+  public List<Option> options() {
+    return List.of(
+        Option.flag("follow-link", 'L', "copy what a link names instead of the link"));
+  }
+
+  @Override
+  public int run(Arguments arguments) {
+    if (arguments.operands().size() != 2) {
+      throw Arguments.usage("cp wants two places: " + usage());
+    }
+    String from = arguments.operands().get(0);
+    String to = arguments.operands().get(1);
+    int fromColon = remoteColon(from);
+    int toColon = remoteColon(to);
+    if (fromColon > 0 == toColon > 0) {
+      throw Arguments.usage("exactly one of the two places must be CONTAINER:PATH");
+    }
+    boolean follow = arguments.has("follow-link");
+    String remote = fromColon > 0 ? from : to;
+    int colon = Math.max(fromColon, toColon);
+    ContainerStore store = new ContainerStore(SandboxPaths.system());
+    ContainerRecord record = store.find(remote.substring(0, colon));
+    ExecCommand.requireRunning(record);
+    String path = remote.substring(colon + 1);
+    if (path.isEmpty()) {
+      throw Arguments.usage("\"" + remote + "\" names no path behind the colon");
+    }
+    try (SandboxClient client = SandboxClient.connect(store.paths(), record.config().id())) {
+      ArchiveTransfer transfer =
+          new ArchiveTransfer(client, store.paths().sandbox(record.config().id()));
+      if (fromColon > 0) {
+        download(transfer, path, to, follow);
+      } else {
+        upload(transfer, from, path, follow);
+      }
+    } catch (ArchiveException e) {
+      throw CasemateException.of(Kind.CORRUPT, "cp: " + e.getMessage(), e);
+    }
+    return 0;
+  }
+
+  /** The colon behind a container's name; a path before it makes it a local file. */
+  private static int remoteColon(String place) {
+    int colon = place.indexOf(':');
+    return colon > 0 && place.charAt(0) != '.' && place.lastIndexOf('/', colon) < 0 ? colon : -1;
+  }
+
+  private static void download(
+      ArchiveTransfer transfer, String path, String local, boolean follow) {
+    try (ArchiveTransfer.Download download = transfer.download(path, follow)) {
+      if (local.equals("-")) {
+        copy(download.stream());
+        download.finish();
+        return;
+      }
+      Optional<Stat> there = Fs.statIfExists(local);
+      boolean into = there.filter(Stat::isDirectory).isPresent();
+      if (there.isPresent() && !into && download.directory()) {
+        throw CasemateException.of(
+            Kind.INVALID_ARGUMENT,
+            "cannot copy directory " + path + " onto file " + local + "; name a directory");
+      }
+      String directory = into ? local : parent(local);
+      String name = into ? baseName(path) : baseName(local);
+      extract(download.stream(), directory, name);
+      download.finish();
+    } catch (LinuxException e) {
+      throw CasemateException.of(
+          Kind.INVALID_ARGUMENT, "cannot write to " + local + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static void copy(FdInputStream stream) {
+    byte[] piece = new byte[SKIP_PIECE];
+    try {
+      int n = stream.read(piece, 0, piece.length);
+      while (n > 0) {
+        Fd.STDOUT.writeAll(piece, 0, n);
+        n = stream.read(piece, 0, piece.length);
+      }
+    } catch (IOException e) {
+      throw CasemateException.of(Kind.UNAVAILABLE, "cp: the stream broke: " + e.getMessage(), e);
+    }
+  }
+
+  /** Unpacks what the guest sends: nothing outside {@code directory}, no device nodes, no set-id bits, all ours. */
+  private static void extract(FdInputStream stream, String directory, String name) {
+    try (Fd root = Fs.open(directory, OpenFlag.READ_ONLY | OpenFlag.DIRECTORY);
+        RootedExtractor extractor =
+            new RootedExtractor(root, RootedExtractor.Options.plain())) {
+      TarReader reader = new TarReader(stream, true);
+      int uid = Processes.effectiveUid();
+      int gid = Processes.effectiveGid();
+      Optional<TarEntry> next = reader.next();
+      while (next.isPresent()) {
+        TarEntry entry = next.get();
+        if (entry.type() == TarEntry.Type.CHARACTER || entry.type() == TarEntry.Type.BLOCK) {
+          Console.errLine("casemate: cp: left out device node " + Table.clean(entry.name(), 200));
+        } else {
+          extractor.apply(renamed(entry, name, uid, gid), reader);
+        }
+        next = reader.next();
+      }
+      extractor.finish();
+    }
+  }
+
+  /** The archive's first name component becomes {@code name}. */
+  private static TarEntry renamed(TarEntry entry, String name, int uid, int gid) {
+    return new TarEntry(
+        rename(entry.name(), name),
+        entry.type(),
+        entry.mode() & ~SET_ID_BITS,
+        uid,
+        gid,
+        entry.size(),
+        entry.mtimeSeconds(),
+        entry.mtimeNanos(),
+        entry.type() == TarEntry.Type.HARD_LINK
+            ? rename(entry.linkTarget(), name)
+            : entry.linkTarget(),
+        0,
+        0,
+        Map.of(),
+        entry.segments());
+  }
+
+  private static String rename(String path, String name) {
+    int slash = path.indexOf('/');
+    return slash < 0 ? name : name + path.substring(slash);
+  }
+
+  private static void upload(
+      ArchiveTransfer transfer, String local, String path, boolean follow) {
+    if (local.equals("-")) {
+      try (ArchiveTransfer.Upload upload = transfer.upload(path)) {
+        byte[] piece = new byte[SKIP_PIECE];
+        int n = Fd.STDIN.read(piece, 0, piece.length);
+        while (n > 0) {
+          upload.stream().write(piece, 0, n);
+          n = Fd.STDIN.read(piece, 0, piece.length);
+        }
+        upload.finish();
+      }
+      return;
+    }
+    try (Fd source = Fs.open(local, OpenFlag.PATH)) {
+      boolean sourceIsDirectory = Fs.stat(source).isDirectory();
+      Optional<Boolean> there = transfer.isDirectory(path);
+      if (there.isPresent() && !there.get() && sourceIsDirectory) {
+        throw CasemateException.of(
+            Kind.INVALID_ARGUMENT,
+            "cannot copy directory " + local + " onto file " + path + "; name a directory");
+      }
+      boolean into = there.orElse(path.endsWith("/"));
+      String directory = into ? path : parent(path);
+      String name = into ? baseName(local) : baseName(path);
+      send(transfer, local, directory, name, follow);
+    } catch (LinuxException e) {
+      throw CasemateException.of(
+          Kind.NOT_FOUND, "cannot read " + local + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static void send(
+      ArchiveTransfer transfer, String local, String directory, String name, boolean follow) {
+    String parent = parent(local);
+    try (Fd root = Fs.open(parent, OpenFlag.READ_ONLY | OpenFlag.DIRECTORY);
+        ArchiveTransfer.Upload upload = transfer.upload(directory)) {
+      TarWriter writer = new TarWriter(new FdOutputStream(upload.fd()));
+      new TreeArchiver(root, writer).add(baseName(local), name, follow);
+      writer.finish();
+      upload.finish();
+    }
+  }
+
+  private static String trimmed(String path) {
+    String trimmed = path;
+    while (trimmed.length() > 1 && trimmed.endsWith("/")) {
+      trimmed = trimmed.substring(0, trimmed.length() - 1);
+    }
+    return trimmed;
+  }
+
+  private static String parent(String path) {
+    String trimmed = trimmed(path);
+    int slash = trimmed.lastIndexOf('/');
+    return slash < 0 ? "." : slash == 0 ? "/" : trimmed.substring(0, slash);
+  }
+
+  private static String baseName(String path) {
+    String trimmed = trimmed(path);
+    String name = trimmed.substring(trimmed.lastIndexOf('/') + 1);
+    return name.isEmpty() ? "." : name;
+  }
+}

@@ -1,0 +1,163 @@
+package dev.casemate.cli;
+
+import dev.casemate.guest.Guest;
+import dev.casemate.guest.GuestSpec;
+import dev.casemate.guest.GuestStore;
+import dev.casemate.guest.KernelSource;
+import dev.casemate.guest.Progress;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** {@code casemate guest}: builds, lists and removes what VMs boot. */
+final class GuestCommand implements Command {
+  @Override
+  public String name() {
+    return "guest";
+  }
+
+  @Override
+  public String usage() {
+    return "build | ls | rm NAME…";
+  }
+
+  @Override
+  public String summary() {
+    return "build, list and remove guests: a kernel and the agent's initramfs";
+  }
+
+  @Override
+  public List<Option> options() {
+    return List.of(
+        Option.value("name", '\0', "NAME", "name of the guest (default: default)"),
+        Option.value("agent", '\0', "FILE", "the agent's executable (default: beside casemate)"),
+        Option.value("kernel", '\0', "FILE", "build: use this kernel (vmlinux or bzImage)"),
+        Option.value("modules", '\0', "DIR", "build: with this directory of modules"),
+        Option.value("package", '\0', "NAME", "build: use the kernel of this Debian package"),
+        Option.flag("from-source", '\0', "build: compile a lean kernel from linux-source"),
+        Option.value("config", '\0', "FILE", "with --from-source: further options"),
+        Option.value("with", '\0', "GROUP", "build: take in an optional group of modules"));
+  }
+
+  @Override
+  public int run(Arguments arguments) {
+    List<String> words = arguments.operands("build, ls or rm");
+    return switch (words.getFirst()) {
+      case "build" -> build(arguments);
+      case "ls" -> list();
+      case "rm" -> remove(words.subList(1, words.size()));
+      default ->
+          throw Arguments.usage(
+              "\"" + words.getFirst() + "\" is none of: guest build, guest ls, guest rm");
+    };
+  }
+
+  private static int build(Arguments arguments) {
+    String name = arguments.last("name", GuestStore.DEFAULT_NAME);
+    GuestSpec spec =
+        new GuestSpec(
+            name, Path.of(agent(arguments)), source(arguments), arguments.all("with"));
+    Guest guest = Guests.store().ensure(spec, new GuestProgress());
+    Console.outLine(
+        "guest "
+            + guest.name()
+            + ": kernel "
+            + guest.kernelRelease()
+            + ", initramfs "
+            + Sizes.format(guest.initramfsBytes())
+            + ", in "
+            + guest.directory());
+    return 0;
+  }
+
+  /** The agent's executable: named, or installed beside this one. */
+  private static String agent(Arguments arguments) {
+    Optional<String> named = arguments.last("agent");
+    if (named.isPresent()) {
+      return named.get();
+    }
+    try {
+      String self = Fs.readLink("/proc/self/exe");
+      String directory = self.substring(0, self.lastIndexOf('/'));
+      for (String candidate :
+          List.of(directory + "/casemate-agent", "/usr/lib/casemate/casemate-agent")) {
+        if (Fs.exists(candidate)) {
+          return candidate;
+        }
+      }
+    } catch (LinuxException e) {
+      // told below
+    }
+    throw CasemateException.of(
+        Kind.NOT_FOUND,
+        "the executable casemate-agent is not beside casemate; name it with --agent FILE");
+  }
+
+  private static KernelSource source(Arguments arguments) {
+    if (arguments.has("from-source")) {
+      return new KernelSource.LeanBuild(
+          Optional.empty(), arguments.last("config").map(Path::of), 0);
+    }
+    Optional<String> kernel = arguments.last("kernel");
+    if (kernel.isPresent()) {
+      return new KernelSource.KernelFile(
+          Path.of(kernel.get()), arguments.last("modules").map(Path::of));
+    }
+    return new KernelSource.DebianPackage(arguments.last("package"));
+  }
+
+  private static int list() {
+    GuestStore.Listing listing = Guests.store().list();
+    Table table = new Table("NAME", "KERNEL", "SOURCE", "KERNEL SIZE", "INITRAMFS", "BUILT");
+    for (Guest guest : listing.guests()) {
+      table.row(
+          guest.name(),
+          guest.kernelRelease(),
+          guest.source() + (guest.sourceVersion().isEmpty() ? "" : " " + guest.sourceVersion()),
+          Sizes.format(guest.kernelBytes()),
+          Sizes.format(guest.initramfsBytes()),
+          guest.created());
+    }
+    Console.out(table.text());
+    for (Map.Entry<String, String> damaged : listing.damaged().entrySet()) {
+      Console.errLine("casemate: guest " + damaged.getKey() + " is damaged: " + damaged.getValue());
+    }
+    return listing.damaged().isEmpty() ? 0 : 1;
+  }
+
+  private static int remove(List<String> names) {
+    if (names.isEmpty()) {
+      throw Arguments.usage("guest rm wants the NAME of a guest");
+    }
+    for (String name : names) {
+      Guests.store().remove(name);
+      Console.outLine(name);
+    }
+    return 0;
+  }
+
+  /** A line for each step, with what it took. */
+  private static final class GuestProgress implements Progress {
+    private long shownNanos;
+
+    @Override
+    public void step(String what) {
+      Console.errLine("[guest] " + what);
+    }
+
+    @Override
+    public void count(long done, long total, String unit) {
+      long now = System.nanoTime();
+      if (now - shownNanos > 5_000_000_000L || done == total) {
+        shownNanos = now;
+        Console.errLine(
+            "[guest]   " + done + (total > 0 ? " of " + total : "") + " " + unit);
+      }
+    }
+  }
+}
