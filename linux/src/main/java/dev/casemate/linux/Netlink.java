@@ -19,6 +19,9 @@ public final class Netlink implements AutoCloseable {
   private static final int SOCK_RAW = 3;
   private static final int SOL_SOCKET = 1;
   private static final int SO_RCVTIMEO = 20;
+  private static final int SO_SNDBUFFORCE = 32;
+  private static final int SO_RCVBUFFORCE = 33;
+  private static final int BATCH_SPACE = 8 << 20;
   private static final int SOL_NETLINK = 270;
   private static final int NETLINK_CAP_ACK = 10;
   private static final int NETLINK_EXT_ACK = 11;
@@ -57,6 +60,12 @@ public final class Netlink implements AutoCloseable {
       value.putLong(0, 1);
       option(socket, SOL_NETLINK, NETLINK_CAP_ACK, value, 4);
       option(socket, SOL_NETLINK, NETLINK_EXT_ACK, value, 4);
+      if (protocol == NETFILTER) {
+        // A batch is answered with one acknowledgement a message, all at once.
+        value.putLong(0, BATCH_SPACE);
+        option(socket, SOL_SOCKET, SO_SNDBUFFORCE, value, 4);
+        option(socket, SOL_SOCKET, SO_RCVBUFFORCE, value, 4);
+      }
       return new Netlink(socket);
     } catch (LinuxException e) {
       socket.close();
