@@ -11,6 +11,7 @@ import java.util.function.UnaryOperator;
  * network namespace of the thread that called {@link #open}. For one thread at a time.
  */
 public final class NfTables implements AutoCloseable {
+  public static final int INET = 1;
   public static final int IPV4 = 2;
   public static final int HOOK_PREROUTING = 0;
   public static final int HOOK_FORWARD = 2;
