@@ -1,0 +1,172 @@
+package dev.casemate.network;
+
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.IpAddress;
+import dev.casemate.linux.IpNetwork;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.MacAddress;
+import dev.casemate.linux.Machine;
+import dev.casemate.linux.NetworkAddress;
+import dev.casemate.linux.NetworkLink;
+import dev.casemate.linux.NetworkRoute;
+import dev.casemate.linux.RouteNetlink;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.Json;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The host's bridge as it is.
+ *
+ * @param gateway its own address, the first of the subnet
+ * @param mtu bytes, not more than the way to the outside can carry
+ */
+record Bridge(int index, String name, IpNetwork subnet, IpAddress gateway, int mtu) {
+  private static final List<String> SUBNETS =
+      List.of(
+          "10.87.0.0/16",
+          "10.187.0.0/16",
+          "172.29.0.0/16",
+          "172.27.0.0/16",
+          "10.201.0.0/16",
+          "192.168.187.0/24",
+          "192.168.87.0/24");
+  private static final int MTU = 1500;
+  private static final int LIMIT = 4096;
+  private static final String FORWARDING = "/proc/sys/net/ipv4/ip_forward";
+  private static final String PER_LINK = "/proc/sys/net/ipv4/conf/";
+
+  /** The bridge, which is created if it is not there. */
+  static Bridge ensure(RouteNetlink route, String name, String file) {
+    Optional<Bridge> there = find(route, name);
+    Bridge bridge = there.isPresent() ? there.get() : create(route, name, file);
+    // Somebody may have switched it off since.
+    if (!Fs.readString(FORWARDING, LIMIT).strip().equals("1")) {
+      Fs.writeControl(FORWARDING, "1");
+    }
+    return bridge;
+  }
+
+  static Optional<Bridge> find(RouteNetlink route, String name) {
+    Optional<NetworkLink> link = route.link(name);
+    if (link.isEmpty()) {
+      return Optional.empty();
+    }
+    if (link.get().kind().equals("bridge")) {
+      for (NetworkAddress address : route.addresses()) {
+        if (address.linkIndex() == link.get().index() && !address.network().address().isV6()) {
+          IpNetwork network = address.network();
+          return Optional.of(
+              new Bridge(
+                  link.get().index(), name, network.masked(), network.address(), link.get().mtu()));
+        }
+      }
+      // Half made by a process that crashed.
+      if (route.links().stream().noneMatch(l -> l.master() == link.get().index())) {
+        route.deleteLink(link.get().index());
+        return Optional.empty();
+      }
+    }
+    throw CasemateException.of(
+        CasemateException.Kind.FAILED_PRECONDITION,
+        "interface "
+            + name
+            + " exists and is not a bridge with an IPv4 address; remove or rename it");
+  }
+
+  private static Bridge create(RouteNetlink route, String name, String file) {
+    IpNetwork subnet = subnet(route, file);
+    IpAddress gateway = IpAddress.ofV4(subnet.address().v4() + 1);
+    int mtu = mtu(route);
+    byte[] mac = Machine.random(6);
+    mac[0] = 2;
+    route.createBridge(name, MacAddress.of(mac), mtu);
+    int index =
+        route
+            .link(name)
+            .orElseThrow(() -> new LinuxException("create bridge", name, Errno.ENODEV))
+            .index();
+    route.noLinkLocalAddress(index);
+    // A published port is reached from the host's 127.0.0.1 by this; PacketFilter guards it.
+    Fs.writeControl(PER_LINK + name + "/route_localnet", "1");
+    route.setUp(index);
+    // The address last: it is what makes the bridge complete, see find.
+    route.addAddress(index, new IpNetwork(gateway, subnet.prefix()));
+    Json.Obj json =
+        new Json.Obj()
+            .put("name", name)
+            .put("subnet", subnet.toString())
+            .put("gateway", gateway.toString())
+            .put("mtu", mtu);
+    Fs.replace(file, json.pretty().getBytes(StandardCharsets.UTF_8), 0644);
+    return new Bridge(index, name, subnet, gateway, mtu);
+  }
+
+  /** Last time's subnet if nobody else has taken it since, or the first that is free. */
+  private static IpNetwork subnet(RouteNetlink route, String file) {
+    List<NetworkRoute> routes = route.routes();
+    List<NetworkAddress> addresses = route.addresses();
+    if (Fs.exists(file)) {
+      try {
+        IpNetwork last =
+            IpNetwork.parse(Json.parseObject(Fs.readString(file, LIMIT)).string("subnet"));
+        if (!last.address().isV6() && last.prefix() <= 29 && free(last, routes, addresses)) {
+          return last.masked();
+        }
+      } catch (CasemateException | IllegalArgumentException e) {
+        // Not ours, or cut short: it will be written anew.
+        Fs.unlinkIfExists(file);
+      }
+    }
+    for (String candidate : SUBNETS) {
+      IpNetwork subnet = IpNetwork.parse(candidate);
+      if (free(subnet, routes, addresses)) {
+        return subnet;
+      }
+    }
+    throw CasemateException.of(
+        CasemateException.Kind.FAILED_PRECONDITION,
+        "every subnet for the bridge network ("
+            + String.join(", ", SUBNETS)
+            + ") collides with a route or an address of the host; write {\"subnet\":\"…\"} with a"
+            + " free one to "
+            + file);
+  }
+
+  private static boolean free(
+      IpNetwork subnet, List<NetworkRoute> routes, List<NetworkAddress> addresses) {
+    for (NetworkRoute route : routes) {
+      if (!route.isDefault() && route.destination().overlaps(subnet)) {
+        return false;
+      }
+    }
+    for (NetworkAddress address : addresses) {
+      if (address.network().overlaps(subnet)) {
+        return false;
+      }
+    }
+    for (String nameserver : Dns.forGuest(DnsConfig.HOST, false).nameservers()) {
+      if (subnet.contains(IpAddress.parse(nameserver))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static int mtu(RouteNetlink route) {
+    for (NetworkRoute r : route.routes()) {
+      if (r.isDefault()
+          && !r.destination().address().isV6()
+          && r.table() == NetworkRoute.TABLE_MAIN) {
+        for (NetworkLink link : route.links()) {
+          if (link.index() == r.linkIndex()) {
+            return Math.min(MTU, link.mtu());
+          }
+        }
+      }
+    }
+    return MTU;
+  }
+}

@@ -1,0 +1,378 @@
+package dev.casemate.network;
+
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.IpAddress;
+import dev.casemate.linux.IpNetwork;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.MacAddress;
+import dev.casemate.linux.NetworkLink;
+import dev.casemate.linux.NetworkNamespace;
+import dev.casemate.linux.NetworkRoute;
+import dev.casemate.linux.NfTables;
+import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.RouteNetlink;
+import dev.casemate.oci.CasemateException;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * The networks of all sandboxes of a run directory. Every method may be called by any process at
+ * any time: what there is, is found in the kernel and in files below {@code <run>/network} and
+ * {@code <run>/netns}, under a lock. Nothing outlives the last sandbox but empty directories;
+ * forwarding of IPv4 stays switched on.
+ */
+public final class Networks {
+  private static final String GUEST_INTERFACE = "eth0";
+  private static final String NONE = "none";
+  private static final String BRIDGE = "bridge";
+  private static final String NAMESPACE = "namespace";
+
+  private final String directory;
+  private final String records;
+  private final String namespaces;
+  private final String bridgeName;
+  private final PacketFilter filter;
+  private final Leases leases;
+
+  /** Networks of a run directory: {@code /run/casemate}. */
+  public Networks(String runDirectory) {
+    this.directory = runDirectory + "/network";
+    this.records = directory + "/sandboxes";
+    this.namespaces = runDirectory + "/netns";
+    this.bridgeName = Names.bridge(runDirectory);
+    this.filter = new PacketFilter(Names.table(runDirectory), bridgeName);
+    this.leases = new Leases(directory);
+  }
+
+  private Fd lock() {
+    Fs.makeDirectories(records, 0711);
+    Fs.makeDirectories(namespaces, 0711);
+    Fd lock = Fs.open(directory + "/lock", OpenFlag.READ_WRITE | OpenFlag.CREATE, 0600);
+    Fs.lock(lock, true, true);
+    return lock;
+  }
+
+  private String record(String sandboxId) {
+    return records + "/" + sandboxId + ".json";
+  }
+
+  private String namespace(String sandboxId) {
+    return namespaces + "/" + sandboxId;
+  }
+
+  /**
+   * Gives a sandbox its network. If that fails nothing of it is left.
+   *
+   * @throws CasemateException ALREADY_EXISTS if the sandbox has one, or a port or an address is
+   *     taken; RESOURCE_EXHAUSTED without a free address; INVALID_ARGUMENT for a wrong wish
+   */
+  public SandboxNetwork attach(String sandboxId, NetworkConfig config) {
+    Names.checkId(sandboxId);
+    try (Fd lock = lock()) {
+      if (Fs.exists(record(sandboxId)) || Fs.exists(namespace(sandboxId))) {
+        throw CasemateException.of(
+            CasemateException.Kind.ALREADY_EXISTS,
+            "sandbox " + sandboxId + " has a network already; release it first");
+      }
+      try {
+        return switch (config) {
+          case NetworkConfig.None none -> none(sandboxId);
+          case NetworkConfig.Bridge bridge -> bridge(sandboxId, bridge);
+          case NetworkConfig.Namespace namespace -> namespace(sandboxId, namespace);
+        };
+      } catch (RuntimeException e) {
+        try {
+          releaseLocked(sandboxId);
+        } catch (RuntimeException second) {
+          e.addSuppressed(second);
+        }
+        throw e;
+      }
+    }
+  }
+
+  private SandboxNetwork begin(String kind, String sandboxId, String netns) {
+    SandboxNetwork network = new SandboxNetwork(sandboxId, netns, List.of(), Dns.NONE, List.of());
+    new NetworkRecord(kind, false, network).write(record(sandboxId));
+    return network;
+  }
+
+  private SandboxNetwork complete(String kind, SandboxNetwork network) {
+    new NetworkRecord(kind, true, network).write(record(network.sandboxId()));
+    return network;
+  }
+
+  private SandboxNetwork none(String sandboxId) {
+    SandboxNetwork network = begin(NONE, sandboxId, namespace(sandboxId));
+    NetworkNamespace.create(network.netnsPath());
+    return complete(NONE, network);
+  }
+
+  private SandboxNetwork namespace(String sandboxId, NetworkConfig.Namespace config) {
+    if (!NetworkNamespace.exists(config.path())) {
+      throw CasemateException.of(
+          CasemateException.Kind.NOT_FOUND,
+          config.path() + " is not a network namespace; create it before the sandbox");
+    }
+    begin(NAMESPACE, sandboxId, config.path());
+    List<Endpoint> endpoints = TapRedirect.attachAll(config.path());
+    return complete(
+        NAMESPACE,
+        new SandboxNetwork(
+            sandboxId, config.path(), endpoints, Dns.forGuest(config.dns(), true), List.of()));
+  }
+
+  private SandboxNetwork bridge(String sandboxId, NetworkConfig.Bridge config) {
+    String netns = begin(BRIDGE, sandboxId, namespace(sandboxId)).netnsPath();
+    Dns dns = Dns.forGuest(config.dns(), false);
+    try (RouteNetlink host = RouteNetlink.open();
+        NfTables tables = NfTables.open()) {
+      Bridge bridge = Bridge.ensure(host, bridgeName, directory + "/bridge.json");
+      filter.ensure(tables, bridge.subnet());
+      IpAddress address = lease(sandboxId, bridge, config.address());
+      MacAddress mac = config.mac().orElseGet(() -> mac(address));
+      if (mac.isMulticast()) {
+        throw CasemateException.of(
+            CasemateException.Kind.INVALID_ARGUMENT,
+            "MAC address " + mac + " is a group's; an interface needs one with an even first byte");
+      }
+      // Published first: of all that can be refused this is the likeliest, and the cheapest.
+      List<PortMapping> published = filter.publish(tables, sandboxId, address, config.publish());
+      try (RouteNetlink inside = NetworkNamespace.create(netns, RouteNetlink::open);
+          Fd namespace = NetworkNamespace.open(netns)) {
+        String name = Names.link(sandboxId);
+        host.createVeth(
+            new RouteNetlink.VethEnd(name, Optional.empty()),
+            bridge.index(),
+            new RouteNetlink.VethEnd(GUEST_INTERFACE, Optional.of(mac)),
+            namespace,
+            bridge.mtu());
+        int port = index(host, name);
+        host.setAlias(port, Names.ALIAS + sandboxId);
+        host.noLinkLocalAddress(port);
+        host.setUp(port);
+        int eth = index(inside, GUEST_INTERFACE);
+        inside.noLinkLocalAddress(eth);
+        inside.setUp(eth);
+        inside.addAddress(eth, new IpNetwork(address, bridge.subnet().prefix()));
+        inside.replaceRoute(NetworkRoute.via(IpNetwork.ANY_V4, bridge.gateway(), eth));
+        Endpoint endpoint = TapRedirect.attach(inside, netns, GUEST_INTERFACE);
+        return complete(
+            BRIDGE, new SandboxNetwork(sandboxId, netns, List.of(endpoint), dns, published));
+      }
+    }
+  }
+
+  private static int index(RouteNetlink route, String name) {
+    return route
+        .link(name)
+        .orElseThrow(() -> new LinuxException("netlink find link", name, Errno.ENODEV))
+        .index();
+  }
+
+  /** Locally administered, and different for different addresses. */
+  private static MacAddress mac(IpAddress address) {
+    byte[] ip = address.bytes();
+    return MacAddress.of(new byte[] {2, (byte) 0xca, ip[0], ip[1], ip[2], ip[3]});
+  }
+
+  private IpAddress lease(String sandboxId, Bridge bridge, Optional<IpAddress> wanted) {
+    try {
+      return leases.lease(sandboxId, bridge.subnet(), bridge.gateway(), wanted);
+    } catch (CasemateException e) {
+      if (e.kind() == CasemateException.Kind.INVALID_ARGUMENT || !reclaim(sandboxId)) {
+        throw e;
+      }
+      return leases.lease(sandboxId, bridge.subnet(), bridge.gateway(), wanted);
+    }
+  }
+
+  /** Releases sandboxes whose namespace is gone: while we hold the lock none is being made. */
+  private boolean reclaim(String sandboxId) {
+    boolean some = false;
+    for (Map.Entry<String, String> lease : leases.all().entrySet()) {
+      String owner = lease.getValue();
+      if (owner.isEmpty()) {
+        leases.release(IpAddress.parse(lease.getKey()));
+        some = true;
+      } else if (!owner.equals(sandboxId) && !NetworkNamespace.exists(namespace(owner))) {
+        releaseSandbox(owner);
+        some = true;
+      }
+    }
+    return some;
+  }
+
+  /** The network that a sandbox was given; empty if it has none or it was not made to the end. */
+  public Optional<SandboxNetwork> find(String sandboxId) {
+    Names.checkId(sandboxId);
+    Optional<NetworkRecord> record = NetworkRecord.read(record(sandboxId));
+    return record.isPresent() && record.get().complete()
+        ? Optional.of(record.get().network())
+        : Optional.empty();
+  }
+
+  /**
+   * Takes a sandbox's network away, whatever there is of it; nothing is fine. The VMM should have
+   * ended, as a process keeps its namespace.
+   */
+  public void release(String sandboxId) {
+    Names.checkId(sandboxId);
+    if (!Fs.exists(directory)) {
+      return;
+    }
+    try (Fd lock = lock()) {
+      releaseLocked(sandboxId);
+    }
+  }
+
+  private void releaseLocked(String sandboxId) {
+    releaseSandbox(sandboxId);
+    if (leases.isEmpty()) {
+      removeBridge();
+    }
+  }
+
+  private void releaseSandbox(String sandboxId) {
+    Optional<NetworkRecord> record = readForRelease(sandboxId);
+    if (record.isPresent() && record.get().kind().equals(NAMESPACE)) {
+      for (Endpoint endpoint : record.get().network().endpoints()) {
+        TapRedirect.detach(record.get().network().netnsPath(), endpoint);
+      }
+    } else if (record.isEmpty() || record.get().kind().equals(BRIDGE)) {
+      try (RouteNetlink host = RouteNetlink.open();
+          NfTables tables = NfTables.open()) {
+        filter.unpublish(tables, sandboxId);
+        Optional<NetworkLink> link = host.link(Names.link(sandboxId));
+        if (link.isPresent()) {
+          deleteLink(host, link.get().index());
+        }
+      }
+    }
+    NetworkNamespace.destroy(namespace(sandboxId));
+    // The lease goes last but for the record: until then nobody may get the address.
+    leases.release(sandboxId);
+    Fs.unlinkIfExists(record(sandboxId));
+  }
+
+  private Optional<NetworkRecord> readForRelease(String sandboxId) {
+    try {
+      return NetworkRecord.read(record(sandboxId));
+    } catch (CasemateException | IllegalArgumentException e) {
+      // Damaged: everything but a foreign namespace can be found by the id alone.
+      return Optional.empty();
+    }
+  }
+
+  private static void deleteLink(RouteNetlink route, int index) {
+    try {
+      route.deleteLink(index);
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.ENODEV) {
+        throw e;
+      }
+    }
+  }
+
+  private void removeBridge() {
+    try (RouteNetlink host = RouteNetlink.open();
+        NfTables tables = NfTables.open()) {
+      filter.remove(tables);
+      Optional<NetworkLink> bridge = host.link(bridgeName);
+      if (bridge.isPresent() && bridge.get().kind().equals("bridge")) {
+        deleteLink(host, bridge.get().index());
+      }
+    }
+  }
+
+  /** What there is that belongs to none of the sandboxes that the caller knows. */
+  public List<Leftover> leftovers(Set<String> knownIds) {
+    List<Leftover> found = new ArrayList<>();
+    if (!Fs.exists(directory)) {
+      return found;
+    }
+    try (Fd lock = lock();
+        RouteNetlink host = RouteNetlink.open();
+        NfTables tables = NfTables.open()) {
+      for (String id : Fs.list(namespaces)) {
+        if (!knownIds.contains(id)) {
+          found.add(new Leftover("namespace", namespace(id), id));
+        }
+      }
+      for (String name : Fs.list(records)) {
+        String id = name.endsWith(".json") ? name.substring(0, name.length() - 5) : "";
+        if (!knownIds.contains(id)) {
+          found.add(new Leftover("record", records + "/" + name, id));
+        }
+      }
+      for (Map.Entry<String, String> lease : leases.all().entrySet()) {
+        if (!knownIds.contains(lease.getValue())) {
+          found.add(new Leftover("lease", lease.getKey(), lease.getValue()));
+        }
+      }
+      for (String owner : filter.owners(tables)) {
+        if (!knownIds.contains(owner)) {
+          found.add(new Leftover("port", "published ports", owner));
+        }
+      }
+      links(host, knownIds, found);
+      boolean used = !leases.isEmpty();
+      if (!used && host.link(bridgeName).isPresent()) {
+        found.add(new Leftover("bridge", bridgeName, ""));
+      }
+      if (!used && filter.exists(tables)) {
+        found.add(new Leftover("table", filter.table(), ""));
+      }
+    }
+    return found;
+  }
+
+  private void links(RouteNetlink host, Set<String> knownIds, List<Leftover> found) {
+    Set<String> known = new HashSet<>();
+    for (String id : knownIds) {
+      known.add(Names.link(id));
+    }
+    Optional<NetworkLink> bridge = host.link(bridgeName);
+    if (bridge.isPresent()) {
+      for (NetworkLink link : host.links()) {
+        if (link.master() == bridge.get().index() && !known.contains(link.name())) {
+          found.add(
+              new Leftover(
+                  "link",
+                  link.name(),
+                  link.alias().startsWith(Names.ALIAS)
+                      ? link.alias().substring(Names.ALIAS.length())
+                      : ""));
+        }
+      }
+    }
+  }
+
+  /** What on this machine may keep the bridge network from working, in sentences; for a doctor. */
+  public List<String> warnings() {
+    List<String> warnings = new ArrayList<>();
+    try (NfTables tables = NfTables.open()) {
+      for (NfTables.Chain chain : tables.chains()) {
+        boolean ip = chain.family() == NfTables.IPV4 || chain.family() == NfTables.INET;
+        if (ip && chain.hook() == NfTables.HOOK_FORWARD && chain.drops()) {
+          warnings.add(
+              "chain "
+                  + chain.name()
+                  + " of packet filter table "
+                  + chain.table()
+                  + " drops forwarded packets by default: sandboxes on "
+                  + bridgeName
+                  + " reach the outside only if it accepts what comes from and goes to "
+                  + bridgeName);
+        }
+      }
+    }
+    return warnings;
+  }
+}
