@@ -1,0 +1,65 @@
+package dev.casemate.linux;
+
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A network interface as {@code RTM_GETLINK} describes it.
+ *
+ * @param index interface index, unique in its namespace
+ * @param mac empty for interfaces without an Ethernet address
+ * @param mtu bytes
+ * @param flags {@code IFF_} bits of netdevice(7)
+ * @param master index of the bridge that it is a port of, or 0
+ * @param peer index of the other end of a veth pair, in whatever namespace, or 0
+ * @param kind driver: {@code veth}, {@code bridge}, {@code tun}, …; empty for hardware and lo
+ * @param alias free text that its creator left
+ */
+public record NetworkLink(
+    int index,
+    String name,
+    Optional<MacAddress> mac,
+    int mtu,
+    int flags,
+    int master,
+    int peer,
+    String kind,
+    String alias) {
+  static final int FIXED = 16;
+  static final int MAC = 1;
+  static final int NAME = 3;
+  static final int MTU = 4;
+  static final int PEER = 5;
+  static final int MASTER = 10;
+  static final int INFO = 18;
+  static final int INFO_KIND = 1;
+  static final int INFO_DATA = 2;
+  static final int ALIAS = 20;
+
+  static NetworkLink of(NetlinkReader message) {
+    List<NetlinkReader> attributes = message.attributes(FIXED);
+    Optional<NetlinkReader> mac = NetlinkReader.find(attributes, MAC);
+    Optional<NetlinkReader> info = NetlinkReader.find(attributes, INFO);
+    return new NetworkLink(
+        message.i32(4),
+        NetlinkReader.string(attributes, NAME),
+        mac.isPresent() && mac.get().size() == 6
+            ? Optional.of(MacAddress.of(mac.get().bytes()))
+            : Optional.empty(),
+        NetlinkReader.i32(attributes, MTU, 0),
+        message.i32(8),
+        NetlinkReader.i32(attributes, MASTER, 0),
+        NetlinkReader.i32(attributes, PEER, 0),
+        info.isPresent() ? NetlinkReader.string(info.get().attributes(0), INFO_KIND) : "",
+        NetlinkReader.string(attributes, ALIAS));
+  }
+
+  /** Whether it has been switched on (IFF_UP). */
+  public boolean isUp() {
+    return (flags & 1) != 0;
+  }
+
+  public boolean isLoopback() {
+    return (flags & 8) != 0;
+  }
+}

@@ -1,0 +1,71 @@
+package dev.casemate.sandbox;
+
+/**
+ * Where things lie on the host.
+ *
+ * <p>{@code run} is for what lives no longer than the machine's uptime ({@code /run/casemate}), {@code state} for what outlives a sandbox ({@code
+ * /var/lib/casemate}).
+ *
+ * @param run absolute path
+ * @param state absolute path
+ */
+public record SandboxPaths(String run, String state) {
+  /** The system's places, moved by {@code CASEMATE_RUN} and {@code CASEMATE_STATE} (tests use their own). */
+  public static SandboxPaths system() {
+    String run = System.getenv("CASEMATE_RUN");
+    String state = System.getenv("CASEMATE_STATE");
+    return new SandboxPaths(
+        run == null || run.isEmpty() ? "/run/casemate" : run,
+        state == null || state.isEmpty() ? "/var/lib/casemate" : state);
+  }
+
+  /** Sockets, lock and state of one sandbox: gone with it. */
+  public String sandbox(String id) {
+    return run + "/sandboxes/" + id;
+  }
+
+  public String sandboxes() {
+    return run + "/sandboxes";
+  }
+
+  /** Where a sandbox process listens for ttrpc. */
+  public String taskSocket(String id) {
+    return sandbox(id) + "/task.sock";
+  }
+
+  /** Held by a living sandbox process; free means dead. */
+  public String lock(String id) {
+    return sandbox(id) + "/lock";
+  }
+
+  /** What this machine's sandboxes leave to be cleaned by others: processes with their start times. */
+  public String processes(String id) {
+    return sandbox(id) + "/processes.json";
+  }
+
+  public String containers() {
+    return state + "/containers";
+  }
+
+  /** Bundle, records, logs and scratch disk of one container. */
+  public String container(String id) {
+    return containers() + "/" + id;
+  }
+
+  public String names() {
+    return state + "/names";
+  }
+
+  public String images() {
+    return state + "/images";
+  }
+
+  public String guests() {
+    return state + "/guest";
+  }
+
+  /** Things that are made once and copied often. */
+  public String cache() {
+    return state + "/cache";
+  }
+}

@@ -1,0 +1,45 @@
+package dev.casemate.sandbox;
+
+import dev.casemate.oci.Json;
+
+/**
+ * The VM that a sandbox wants.
+ *
+ * @param hypervisor the driver's name, {@code qemu}
+ * @param accelerator {@code auto}, {@code kvm} or {@code tcg}
+ * @param kernel path of an uncompressed PVH kernel
+ * @param initramfs path of the initramfs that holds the agent
+ * @param memoryMib memory of the VM in MiB
+ * @param vcpus virtual CPUs at boot
+ * @param bootTimeoutMillis how long the agent may take to answer
+ */
+public record VmOptions(
+    String hypervisor,
+    String accelerator,
+    String kernel,
+    String initramfs,
+    int memoryMib,
+    int vcpus,
+    int bootTimeoutMillis) {
+  Json.Obj toJson() {
+    return new Json.Obj()
+        .put("hypervisor", hypervisor)
+        .put("accelerator", accelerator)
+        .put("kernel", kernel)
+        .put("initramfs", initramfs)
+        .put("memoryMib", memoryMib)
+        .put("vcpus", vcpus)
+        .put("bootTimeoutMillis", bootTimeoutMillis);
+  }
+
+  static VmOptions fromJson(Json.Obj json) {
+    return new VmOptions(
+        json.string("hypervisor"),
+        json.string("accelerator"),
+        json.string("kernel"),
+        json.string("initramfs"),
+        (int) json.integer("memoryMib", 0),
+        (int) json.integer("vcpus", 1),
+        (int) json.integer("bootTimeoutMillis", 60_000));
+  }
+}
