@@ -1,0 +1,377 @@
+package dev.casemate.archive;
+
+import dev.casemate.archive.TarEntry.Segment;
+import dev.casemate.archive.TarEntry.Type;
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.NativeBuffer;
+import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.Stat;
+import dev.casemate.linux.SystemCall;
+import dev.casemate.linux.Xattr;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Unpacks archives below an open directory and nowhere else. Owner, mode, times, extended
+ * attributes and device nodes are set as the archive says, which needs root.
+ *
+ * <p>Parents are resolved inside the root, symbolic links too: {@code lib/x} goes to {@code
+ * usr/lib} where {@code lib} is a link to it, as in Docker and containerd. A name with {@code ..},
+ * an absolute one, and a link that climbs out of the root are refused. What exists is replaced,
+ * never written through; only a directory stays where a directory comes.
+ *
+ * <p>With {@link Options#whiteouts} the archive is a layer (image-spec, layer.md): {@code .wh.name}
+ * removes {@code name} of the layers below, {@code .wh..wh..opq} all that they have in a directory.
+ */
+public final class RootedExtractor implements AutoCloseable {
+  private static final int CHUNK = 64 * 1024;
+
+  private final RootedPaths paths;
+  private final Options options;
+  private final Optional<Whiteouts> whiteouts;
+  private final List<DirectoryTime> directoryTimes = new ArrayList<>();
+  private final byte[] chunk = new byte[CHUNK];
+  private long bytes;
+  private long entries;
+
+  /**
+   * How to unpack.
+   *
+   * @param whiteouts whether the archive is a layer
+   * @param maxBytes most bytes of file content, holes included
+   * @param maxEntries most entries
+   */
+  public record Options(boolean whiteouts, long maxBytes, long maxEntries) {
+    /** A plain archive without limits but the disk's. */
+    public static Options plain() {
+      return new Options(false, Long.MAX_VALUE, Long.MAX_VALUE);
+    }
+  }
+
+  private record DirectoryTime(String path, long seconds, int nanos) {}
+
+  /** An extractor for one archive. The descriptor stays the caller's. */
+  public RootedExtractor(Fd root, Options options) {
+    this.paths = new RootedPaths(root);
+    this.options = options;
+    this.whiteouts = options.whiteouts() ? Optional.of(new Whiteouts(root)) : Optional.empty();
+  }
+
+  /** Bytes of file content so far, holes included. */
+  public long bytes() {
+    return bytes;
+  }
+
+  /** Entries so far. */
+  public long entries() {
+    return entries;
+  }
+
+  /**
+   * Unpacks all entries.
+   *
+   * @throws ArchiveException if the archive is malformed, tries to leave the root or is too large
+   * @throws LinuxException if the file system fails: ENOSPC, EROFS …
+   */
+  public void extract(TarReader reader) {
+    while (true) {
+      Optional<TarEntry> entry = reader.next();
+      if (entry.isEmpty()) {
+        finish();
+        return;
+      }
+      apply(entry.get(), reader);
+    }
+  }
+
+  /** Sets the times of directories, which their entries have changed since. */
+  public void finish() {
+    paths.forget();
+    for (DirectoryTime time : directoryTimes.reversed()) {
+      try {
+        Fs.setTimesAt(paths.directory(time.path(), time.path()), ".", time.seconds(), time.nanos());
+      } catch (ArchiveException replacedSince) {
+        continue;
+      }
+    }
+    directoryTimes.clear();
+  }
+
+  /** Unpacks one entry. */
+  public void apply(TarEntry entry, TarReader reader) {
+    if (++entries > options.maxEntries()) {
+      throw new ArchiveException(
+          ArchiveException.Reason.TOO_LARGE, "more than " + options.maxEntries() + " entries");
+    }
+    List<String> parts = RootedPaths.components(entry.name(), entry.name(), false);
+    if (parts.isEmpty()) {
+      applyRoot(entry);
+      return;
+    }
+    String name = parts.getLast();
+    if (name.length() > 255) {
+      throw ArchiveException.refused(entry.name(), "has a path component of more than 255 bytes");
+    }
+    String parent = RootedPaths.parent(parts);
+    if (whiteouts.isPresent() && Whiteouts.isWhiteout(parts)) {
+      whiteouts.get().apply(entry.name(), parent, name, paths);
+      return;
+    }
+    boolean known = paths.isCached(parent);
+    Fd directory = paths.directory(parent, entry.name());
+    whiteouts.ifPresent(w -> w.touch(directory, known, name));
+    try {
+      make(entry, parts, directory, name, reader);
+    } catch (LinuxException e) {
+      throw explain(e, entry);
+    }
+  }
+
+  /** What the archive is to blame for is a refusal; the rest is the machine's. */
+  private static RuntimeException explain(LinuxException e, TarEntry entry) {
+    return switch (e.errno()) {
+      case Errno.EINVAL,
+          Errno.ENAMETOOLONG,
+          Errno.ELOOP,
+          Errno.EEXIST,
+          Errno.ENOTDIR,
+          Errno.EMLINK ->
+          ArchiveException.refused(entry.name(), "cannot be made: " + e.getMessage());
+      default -> new LinuxException(e.call(), ArchiveException.quote(entry.name()), e.errno());
+    };
+  }
+
+  private void applyRoot(TarEntry entry) {
+    if (entry.type() != Type.DIRECTORY) {
+      throw ArchiveException.refused(entry.name(), "would replace the root, expected a directory");
+    }
+    Fd root = paths.directory("", entry.name());
+    setDirectory(entry, root, "");
+  }
+
+  private void setDirectory(TarEntry entry, Fd fd, String path) {
+    Fs.chown(fd, entry.uid(), entry.gid());
+    Fs.chmod(fd, entry.mode());
+    for (Map.Entry<String, byte[]> xattr : entry.xattrs().entrySet()) {
+      setXattr(fd, xattr.getKey(), xattr.getValue());
+    }
+    directoryTimes.add(new DirectoryTime(path, entry.mtimeSeconds(), entry.mtimeNanos()));
+  }
+
+  private void make(
+      TarEntry entry, List<String> parts, Fd directory, String name, TarReader reader) {
+    if (entry.type() == Type.HARD_LINK) {
+      link(entry, parts, name);
+      return;
+    }
+    boolean exists = clear(directory, name, entry.type() == Type.DIRECTORY);
+    switch (entry.type()) {
+      case DIRECTORY -> {
+        if (!exists) {
+          Fs.makeDirectoryAt(directory, name, 0700);
+        }
+        try (Fd fd =
+            Fs.openAt(
+                directory, name, OpenFlag.READ_ONLY | OpenFlag.DIRECTORY | OpenFlag.NO_FOLLOW, 0)) {
+          setDirectory(entry, fd, String.join("/", parts));
+        }
+        return;
+      }
+      case FILE -> {
+        file(entry, directory, name, reader);
+        return;
+      }
+      case SYMLINK -> {
+        if (entry.linkTarget().isEmpty() || entry.linkTarget().length() > 4095) {
+          throw ArchiveException.refused(
+              entry.name(), "is a symbolic link whose target is not 1 to 4095 bytes long");
+        }
+        Fs.symlinkAt(entry.linkTarget(), directory, name);
+      }
+      case CHARACTER -> node(entry, directory, name, Stat.CHARACTER);
+      case BLOCK -> node(entry, directory, name, Stat.BLOCK);
+      case FIFO -> node(entry, directory, name, Stat.FIFO);
+      case HARD_LINK -> throw new IllegalStateException();
+    }
+    Fs.chownAt(directory, name, entry.uid(), entry.gid());
+    if (entry.type() != Type.SYMLINK) {
+      chmodNode(directory, name, entry.mode());
+    }
+    if (!entry.xattrs().isEmpty()) {
+      setXattrsAt(entry, directory, name);
+    }
+    Fs.setTimesAt(directory, name, entry.mtimeSeconds(), entry.mtimeNanos());
+  }
+
+  private static void node(TarEntry entry, Fd directory, String name, int type) {
+    Fs.makeNodeAt(directory, name, type | 0600, entry.deviceMajor(), entry.deviceMinor());
+  }
+
+  /** {@code fchmodat(2)} follows links: should somebody put one here, it must not. */
+  private static void chmodNode(Fd directory, String name, int mode) {
+    try (Fd node = Fs.openAt(directory, name, OpenFlag.PATH | OpenFlag.NO_FOLLOW, 0)) {
+      if (!Fs.stat(node).isSymlink()) {
+        Fs.chmod(node.procPath(), mode);
+      }
+    }
+  }
+
+  /** Removes what is in the way; true if a directory stays because a directory comes. */
+  private boolean clear(Fd directory, String name, boolean keepDirectory) {
+    Stat there;
+    try {
+      there = Fs.lstatAt(directory, name);
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.ENOENT) {
+        return false;
+      }
+      throw e;
+    }
+    if (there.isDirectory()) {
+      if (keepDirectory) {
+        return true;
+      }
+      Fs.removeTreeAt(directory, name);
+    } else {
+      Fs.unlinkAt(directory, name);
+    }
+    return false;
+  }
+
+  private void file(TarEntry entry, Fd directory, String name, TarReader reader) {
+    if (entry.size() > options.maxBytes() - bytes) {
+      throw new ArchiveException(
+          ArchiveException.Reason.TOO_LARGE,
+          "entry "
+              + ArchiveException.quote(entry.name())
+              + " brings the content to more than "
+              + options.maxBytes()
+              + " bytes");
+    }
+    bytes += entry.size();
+    try (Fd fd =
+        Fs.openAt(
+            directory,
+            name,
+            OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.EXCLUSIVE | OpenFlag.NO_FOLLOW,
+            0600)) {
+      long at = 0;
+      for (Segment segment : entry.segments()) {
+        if (segment.offset() != at) {
+          Fs.seek(fd, segment.offset(), 0);
+        }
+        long left = segment.length();
+        while (left > 0) {
+          int n = reader.read(chunk, 0, (int) Math.min(CHUNK, left));
+          if (n < 0) {
+            throw ArchiveException.malformed(
+                "entry " + ArchiveException.quote(entry.name()) + " holds too few bytes");
+          }
+          fd.writeAll(chunk, 0, n);
+          left -= n;
+        }
+        at = segment.offset() + segment.length();
+      }
+      if (at < entry.size()) {
+        Fs.truncate(fd, entry.size());
+      }
+      Fs.chown(fd, entry.uid(), entry.gid());
+      Fs.chmod(fd, entry.mode());
+      for (Map.Entry<String, byte[]> xattr : entry.xattrs().entrySet()) {
+        setXattr(fd, xattr.getKey(), xattr.getValue());
+      }
+    }
+    Fs.setTimesAt(directory, name, entry.mtimeSeconds(), entry.mtimeNanos());
+  }
+
+  private void link(TarEntry entry, List<String> parts, String name) {
+    // Some writers (kaniko) give the target as an absolute path: it is one below the root.
+    List<String> target = RootedPaths.components(entry.linkTarget(), entry.name(), true);
+    if (target.isEmpty()) {
+      throw ArchiveException.refused(entry.name(), "is a hard link to the root");
+    }
+    if (target.equals(parts)) {
+      throw ArchiveException.refused(entry.name(), "is a hard link to itself");
+    }
+    String parent = RootedPaths.parent(parts);
+    try (Fd from = paths.directory(RootedPaths.parent(target), entry.name()).duplicate(0)) {
+      Stat source = Fs.lstatAt(from, target.getLast());
+      if (source.isDirectory()) {
+        throw ArchiveException.refused(entry.name(), "is a hard link to a directory");
+      }
+      Fd to = paths.directory(parent, entry.name());
+      try {
+        Stat there = Fs.lstatAt(to, name);
+        if (there.inode() == source.inode()) {
+          return;
+        }
+      } catch (LinuxException e) {
+        if (e.errno() != Errno.ENOENT) {
+          throw e;
+        }
+      }
+      clear(to, name, false);
+      Fs.linkAt(from, target.getLast(), to, name);
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.ENOENT) {
+        throw ArchiveException.refused(
+            entry.name(),
+            "is a hard link to "
+                + ArchiveException.quote(entry.linkTarget())
+                + ", which does not exist below the root");
+      }
+      throw e;
+    }
+  }
+
+  private static void setXattr(Fd fd, String name, byte[] value) {
+    try {
+      Xattr.set(fd, name, value);
+    } catch (LinuxException e) {
+      if (!isOptional(name, e.errno())) {
+        throw e;
+      }
+    }
+  }
+
+  /**
+   * File systems without user or trusted attributes, kernels without SELinux: as in containerd,
+   * such an attribute is left out. Capabilities are not: a program would lack rights that it was
+   * given.
+   */
+  private static boolean isOptional(String name, int errno) {
+    return errno == Errno.EOPNOTSUPP
+        || (errno == Errno.EPERM && (name.startsWith("user.") || name.startsWith("trusted.")));
+  }
+
+  /** Attributes of links and nodes: {@code lsetxattr} by way of the directory's descriptor. */
+  private static void setXattrsAt(TarEntry entry, Fd directory, String name) {
+    for (Map.Entry<String, byte[]> xattr : entry.xattrs().entrySet()) {
+      try (NativeBuffer path = NativeBuffer.ofString(directory.procPath() + "/" + name);
+          NativeBuffer key = NativeBuffer.ofString(xattr.getKey());
+          NativeBuffer value = NativeBuffer.of(xattr.getValue())) {
+        long result =
+            SystemCall.raw(
+                SystemCall.LSETXATTR,
+                path.address(),
+                key.address(),
+                value.address(),
+                value.size(),
+                0);
+        if (!isOptional(xattr.getKey(), (int) -result)) {
+          SystemCall.check(result, "lsetxattr", xattr.getKey());
+        }
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    paths.close();
+  }
+}

@@ -1,0 +1,227 @@
+package dev.casemate.archive;
+
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.Text;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+
+/**
+ * Finds directories below a root for names from an archive. The kernel does the resolution ({@code
+ * openat2(2)} with RESOLVE_IN_ROOT), so nothing outside the root can be reached even while somebody
+ * changes the tree; a name that tries is refused on top of that.
+ */
+final class RootedPaths implements AutoCloseable {
+  private static final int MAX_PATH = 4095;
+  private static final int MAX_LINKS = 40;
+  private static final int DIRECTORY = OpenFlag.READ_ONLY | OpenFlag.DIRECTORY;
+
+  private final Fd root;
+  private String cachedPath = "";
+  private Fd cached;
+
+  RootedPaths(Fd root) {
+    this.root = root;
+    this.cached = open("");
+  }
+
+  /**
+   * The components of an entry's name.
+   *
+   * @param absolute whether a leading slash is taken as the root; refused otherwise
+   */
+  static List<String> components(String name, String entry, boolean absolute) {
+    if (name.length() > MAX_PATH) {
+      throw ArchiveException.refused(entry, "has a path of more than " + MAX_PATH + " bytes");
+    }
+    List<String> parts = new ArrayList<>();
+    for (String part : Text.split(name, '/')) {
+      if (part.equals("..")) {
+        throw ArchiveException.refused(entry, "has \"..\" in a path, which could leave the root");
+      }
+      if (!part.equals(".")) {
+        parts.add(part);
+      }
+    }
+    if (name.startsWith("/") && !absolute && !parts.isEmpty()) {
+      throw ArchiveException.refused(entry, "has an absolute path, expected one below the root");
+    }
+    return parts;
+  }
+
+  /** All but the last component, joined. */
+  static String parent(List<String> parts) {
+    return String.join("/", parts.subList(0, Math.max(0, parts.size() - 1)));
+  }
+
+  /**
+   * An open directory, which stays open until the next call; missing ones are made.
+   *
+   * @throws ArchiveException if the path leaves the root or passes through something else
+   */
+  Fd directory(String path, String entry) {
+    if (path.equals(cachedPath)) {
+      return cached;
+    }
+    Fd fd;
+    try {
+      fd = open(path);
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.ENOENT) {
+        fd = make(path, entry);
+      } else if (e.errno() == Errno.EXDEV) {
+        realPath(path, entry);
+        fd = openFollowing(path, entry);
+      } else {
+        throw refusal(e, path, entry);
+      }
+    }
+    cached.close();
+    cached = fd;
+    cachedPath = path;
+    return fd;
+  }
+
+  /** Whether the last {@link #directory} was for the same path. */
+  boolean isCached(String path) {
+    return path.equals(cachedPath);
+  }
+
+  /** Forgets the directory of the last call, because the tree changed under it. */
+  void forget() {
+    if (!cachedPath.isEmpty()) {
+      cached.close();
+      cached = open("");
+      cachedPath = "";
+    }
+  }
+
+  private Fd open(String path) {
+    return Fs.openResolved(
+        root,
+        path.isEmpty() ? "." : path,
+        DIRECTORY,
+        0,
+        OpenFlag.RESOLVE_BENEATH | OpenFlag.RESOLVE_NO_MAGICLINKS);
+  }
+
+  private Fd openFollowing(String path, String entry) {
+    try {
+      return Fs.openIn(root, path.isEmpty() ? "." : path, DIRECTORY, 0);
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.ENOENT) {
+        return make(path, entry);
+      }
+      throw refusal(e, path, entry);
+    }
+  }
+
+  private static RuntimeException refusal(LinuxException e, String path, String entry) {
+    return switch (e.errno()) {
+      case Errno.ENOTDIR ->
+          ArchiveException.refused(
+              entry, "lies below " + ArchiveException.quote(path) + ", which is not a directory");
+      case Errno.ELOOP ->
+          ArchiveException.refused(
+              entry, "lies below " + ArchiveException.quote(path) + ", a loop of symbolic links");
+      case Errno.ENAMETOOLONG ->
+          ArchiveException.refused(entry, "has a path component of more than 255 bytes");
+      default -> e;
+    };
+  }
+
+  /** Makes what is missing, also where a symbolic link points to a directory yet to come. */
+  private Fd make(String path, String entry) {
+    String made = "";
+    Fd parent = open("");
+    try {
+      for (String name : realPath(path, entry)) {
+        made = made.isEmpty() ? name : made + "/" + name;
+        Fd child;
+        try {
+          child = Fs.openIn(root, made, DIRECTORY, 0);
+        } catch (LinuxException e) {
+          if (e.errno() != Errno.ENOENT) {
+            throw e;
+          }
+          Fs.makeDirectoryAt(parent, name, 0755);
+          Fs.setTimesAt(parent, name, 0, 0);
+          child = Fs.openIn(root, made, DIRECTORY, 0);
+        }
+        parent.close();
+        parent = child;
+      }
+      return parent;
+    } catch (LinuxException e) {
+      parent.close();
+      throw refusal(e, path, entry);
+    } catch (ArchiveException e) {
+      parent.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Walks a path as the kernel would, to where it leads without symbolic links, and refuses it if a
+   * link climbs above the root. The resolution of RESOLVE_IN_ROOT would stop at the root and go on:
+   * harmless, but no image does that in good faith.
+   */
+  private List<String> realPath(String path, String entry) {
+    Deque<String> todo = new ArrayDeque<>(Text.split(path, '/'));
+    List<String> done = new ArrayList<>();
+    int links = 0;
+    while (!todo.isEmpty()) {
+      String part = todo.removeFirst();
+      if (part.equals(".")) {
+        continue;
+      }
+      if (part.equals("..")) {
+        if (done.isEmpty()) {
+          throw ArchiveException.refused(
+              entry,
+              "lies below " + ArchiveException.quote(path) + ", a symbolic link out of the root");
+        }
+        done.removeLast();
+        continue;
+      }
+      done.add(part);
+      String target = linkTarget(String.join("/", done));
+      if (target.isEmpty()) {
+        continue;
+      }
+      if (++links > MAX_LINKS) {
+        throw ArchiveException.refused(entry, "lies below a loop of symbolic links");
+      }
+      done.removeLast();
+      if (target.startsWith("/")) {
+        done.clear();
+      }
+      for (String piece : Text.split(target, '/').reversed()) {
+        todo.addFirst(piece);
+      }
+    }
+    return done;
+  }
+
+  /** The target of a symbolic link; empty for anything else and for what does not exist. */
+  private String linkTarget(String path) {
+    try (Fd fd = Fs.openIn(root, path, OpenFlag.PATH | OpenFlag.NO_FOLLOW, 0)) {
+      return Fs.stat(fd).isSymlink() ? Fs.readLinkAt(fd, "") : "";
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.ENOENT || e.errno() == Errno.ENOTDIR) {
+        return "";
+      }
+      throw e;
+    }
+  }
+
+  @Override
+  public void close() {
+    cached.close();
+  }
+}
