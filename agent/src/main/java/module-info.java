@@ -1,4 +1,6 @@
-/** The guest's PID 1: sandbox set-up, storage, network, containers, their streams and statistics. */
+/**
+ * The guest's PID 1: sandbox set-up, storage, network, containers, their streams and statistics.
+ */
 @org.jspecify.annotations.NullMarked
 module dev.casemate.agent {
   requires static org.jspecify;

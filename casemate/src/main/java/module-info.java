@@ -4,6 +4,5 @@ module dev.casemate.casemate {
   requires static org.jspecify;
   requires dev.casemate.cli;
   requires dev.casemate.sandbox;
-
-  exports dev.casemate.casemate;
+  requires dev.casemate.linux;
 }

@@ -1,0 +1,51 @@
+package dev.casemate.agent;
+
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Machine;
+
+/**
+ * What the handlers of requests work with.
+ *
+ * @param mainMicros when the agent began, by the guest's monotonic clock
+ */
+record Agent(
+    Loop loop,
+    Console console,
+    Uevents uevents,
+    KernelModules modules,
+    Containers containers,
+    Storages storages,
+    OomWatch oom,
+    Sandbox sandbox,
+    long mainMicros) {
+  static final String VERSION = "0.1.0";
+
+  static Agent create(
+      Loop loop, Console console, Uevents uevents, KernelModules modules, long mainMicros) {
+    return new Agent(
+        loop,
+        console,
+        uevents,
+        modules,
+        new Containers(),
+        new Storages(loop, uevents, modules, console),
+        new OomWatch(loop),
+        new Sandbox(),
+        mainMicros);
+  }
+
+  /** Puts everything into the loop that is going to run. */
+  void start(Fd port) {
+    uevents.start(loop);
+    containers.start(loop);
+    HostConnection host =
+        new HostConnection(
+            loop,
+            console,
+            port,
+            (service, method, payload, answer) ->
+                Services.call(this, service, method, payload, answer));
+    sandbox.start(host, Machine.monotonicMicros());
+    host.start();
+  }
+}

@@ -1,0 +1,28 @@
+package dev.casemate.agent;
+
+import dev.casemate.linux.Fs;
+import dev.casemate.protocol.casemate.BootReport;
+
+/** {@code casemate.v1.Guest/Boot}: how the guest came up. */
+final class Boot {
+  private Boot() {}
+
+  static BootReport report(Agent agent) {
+    String release = kernel("osrelease");
+    return BootReport.builder()
+        .mainMicros(agent.mainMicros())
+        .readyMicros(agent.sandbox().readyMicros())
+        .kernelRelease(release)
+        .agentVersion(Agent.VERSION)
+        .machine(kernel("ostype") + " " + release + " " + kernel("version") + " " + kernel("arch"))
+        .memoryTotalBytes(ProcText.memInfo(Fs.readString("/proc/meminfo", 64 * 1024), "MemTotal"))
+        .agentRssBytes(ProcText.residentBytes(Fs.readString("/proc/self/statm", 256)))
+        .build();
+  }
+
+  private static String kernel(String name) {
+    String path = "/proc/sys/kernel/" + name;
+    // "arch" came with Linux 6.1.
+    return Fs.exists(path) ? Fs.readString(path, 4096).strip() : "x86_64";
+  }
+}

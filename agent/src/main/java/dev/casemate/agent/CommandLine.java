@@ -1,0 +1,34 @@
+package dev.casemate.agent;
+
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.Text;
+import java.util.List;
+
+/**
+ * What the kernel command line tells the agent; everything else on it is the kernel's.
+ *
+ * @param moduleGroups groups of {@code /lib/modules/groups} to load, from {@code casemate.modules=}
+ * @param logLevel least severe level to print, from {@code agent.log=}
+ */
+record CommandLine(List<String> moduleGroups, Console.Level logLevel) {
+  private static final String MODULES = "casemate.modules=";
+  private static final String LOG = "agent.log=";
+
+  static CommandLine read() {
+    return parse(Fs.readString("/proc/cmdline", 64 * 1024));
+  }
+
+  /** Parses {@code /proc/cmdline}; the last one of equal parameters counts. */
+  static CommandLine parse(String text) {
+    List<String> groups = List.of();
+    Console.Level level = Console.Level.WARN;
+    for (String word : Text.split(text.strip(), ' ')) {
+      if (word.startsWith(MODULES)) {
+        groups = Text.split(word.substring(MODULES.length()), ',');
+      } else if (word.startsWith(LOG)) {
+        level = Console.Level.parse(word.substring(LOG.length()));
+      }
+    }
+    return new CommandLine(groups, level);
+  }
+}

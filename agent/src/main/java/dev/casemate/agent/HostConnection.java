@@ -1,0 +1,161 @@
+package dev.casemate.agent;
+
+import dev.casemate.linux.Epoll;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.rpc.MalformedMessageException;
+import dev.casemate.rpc.ProtoMessage;
+import dev.casemate.rpc.Responder;
+import dev.casemate.rpc.RpcStatus;
+import dev.casemate.rpc.TtrpcSession;
+
+/**
+ * The connection to the sandbox process on the host: ttrpc frames on a byte stream that the guest
+ * keeps open while hosts come and go.
+ *
+ * <p>The port is watched edge-triggered: without a host it reports a hang-up all the time, and only
+ * changes are of interest.
+ */
+final class HostConnection {
+  private static final int CHUNK = 32 * 1024;
+  private static final int READS_A_TURN = 16;
+  private static final int REQUESTS_IN_FLIGHT = 1024;
+
+  /** Carries out one request. */
+  interface Service {
+    void call(String service, String method, byte[] payload, Answer answer);
+  }
+
+  private final Loop loop;
+  private final Console console;
+  private final Fd port;
+  private final Service service;
+  private final byte[] buffer = new byte[CHUNK];
+  private TtrpcSession session;
+  private boolean used;
+  private boolean scheduled;
+
+  HostConnection(Loop loop, Console console, Fd port, Service service) {
+    this.loop = loop;
+    this.console = console;
+    this.port = port;
+    this.service = service;
+    this.session = newSession();
+  }
+
+  private TtrpcSession newSession() {
+    return new TtrpcSession(this::dispatch, REQUESTS_IN_FLIGHT);
+  }
+
+  private void dispatch(String name, String method, byte[] payload, Responder responder) {
+    Answer answer = new HostAnswer(session, responder);
+    try {
+      service.call(name, method, payload, answer);
+    } catch (Throwable e) {
+      if (!responder.isDone()) {
+        answer.fail(e);
+      } else {
+        console.last("unexpected error after the answer to " + method, e);
+      }
+    }
+  }
+
+  void start() {
+    loop.watch(port, Epoll.IN | Epoll.OUT | Loop.EDGE, events -> turn());
+    schedule();
+  }
+
+  /** Whether everything that was answered has been written. */
+  boolean isFlushed() {
+    return session.outputBytes() == 0;
+  }
+
+  private void schedule() {
+    if (!scheduled) {
+      scheduled = true;
+      loop.later(this::turn);
+    }
+  }
+
+  private void turn() {
+    scheduled = false;
+    try {
+      for (int i = 0; i < READS_A_TURN; i++) {
+        session.drain(this::write);
+        if (!session.wantsInput()) {
+          return;
+        }
+        int n = port.read(buffer, 0, CHUNK);
+        if (n == Fd.WOULD_BLOCK) {
+          return;
+        }
+        if (n == Fd.END) {
+          forgetHost();
+          return;
+        }
+        used = true;
+        session.feed(buffer, 0, n);
+      }
+      schedule();
+    } catch (MalformedMessageException e) {
+      console.warn("the host sent what is not ttrpc; starting anew", e);
+      discardInput();
+      forgetHost();
+    } catch (LinuxException e) {
+      console.warn("the connection to the host failed", e);
+      forgetHost();
+    } finally {
+      session.drain(this::write);
+    }
+  }
+
+  private void discardInput() {
+    for (int i = 0; i < 1024 && port.read(buffer, 0, CHUNK) > 0; i++) {
+      // What follows a malformed frame cannot be told apart.
+    }
+  }
+
+  private void forgetHost() {
+    if (used) {
+      session.close();
+      session = newSession();
+      used = false;
+    }
+  }
+
+  private int write(byte[] bytes, int offset, int length) {
+    int n = port.write(bytes, offset, length);
+    return n == Fd.WOULD_BLOCK ? 0 : n;
+  }
+
+  private final class HostAnswer implements Answer {
+    private final TtrpcSession from;
+    private final Responder responder;
+
+    private HostAnswer(TtrpcSession from, Responder responder) {
+      this.from = from;
+      this.responder = responder;
+    }
+
+    @Override
+    public void ok(ProtoMessage message) {
+      responder.reply(message.encode());
+      schedule();
+    }
+
+    @Override
+    public void fail(Throwable cause) {
+      RpcStatus status = Failures.status(cause);
+      if (status == RpcStatus.INTERNAL && !(cause instanceof LinuxException)) {
+        console.last("a request failed unexpectedly", cause);
+      }
+      responder.fail(status, Failures.message(cause));
+      schedule();
+    }
+
+    @Override
+    public boolean isWanted() {
+      return from == session && !responder.isDone();
+    }
+  }
+}

@@ -1,0 +1,155 @@
+package dev.casemate.agent;
+
+import dev.casemate.linux.IpNetwork;
+import dev.casemate.linux.MacAddress;
+import dev.casemate.linux.NetworkAddress;
+import dev.casemate.linux.NetworkLink;
+import dev.casemate.linux.RouteNetlink;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.protocol.agent.UpdateInterfaceRequest;
+import dev.casemate.protocol.types.IPAddress;
+import dev.casemate.protocol.types.IPFamily;
+import dev.casemate.protocol.types.Interface;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** {@code UpdateInterface} and {@code ListInterfaces}. */
+final class Interfaces {
+  private static final int TIMEOUT_MILLIS = 3000;
+  private static final int IFF_NOARP = 0x80;
+
+  private Interfaces() {}
+
+  /** Sets an interface up as asked, waiting for one that is being plugged in. */
+  static void update(Agent agent, UpdateInterfaceRequest request, Answer answer) {
+    Interface wanted =
+        request.interface_().orElseThrow(() -> Failures.invalid("the request has no interface"));
+    MacAddress mac = parse("MAC address", wanted.hwAddr(), MacAddress::parse);
+    agent.modules().loadGroup("net");
+    agent
+        .uevents()
+        .await(
+            agent.loop(),
+            TIMEOUT_MILLIS,
+            () -> find(mac),
+            link -> {
+              try {
+                if (link.isEmpty()) {
+                  throw CasemateException.of(
+                      Kind.TIMEOUT,
+                      "no interface with address "
+                          + mac
+                          + " appeared within "
+                          + TIMEOUT_MILLIS
+                          + " ms");
+                }
+                answer.ok(apply(link.get(), wanted));
+              } catch (RuntimeException e) {
+                answer.fail(e);
+              }
+            });
+  }
+
+  private static Optional<NetworkLink> find(MacAddress mac) {
+    try (RouteNetlink netlink = RouteNetlink.open()) {
+      return netlink.link(mac);
+    }
+  }
+
+  private static Interface apply(NetworkLink link, Interface wanted) {
+    List<IpNetwork> networks = new ArrayList<>();
+    for (IPAddress address : wanted.ipAddresses()) {
+      networks.add(parse("address", address.address() + "/" + address.mask(), IpNetwork::parse));
+    }
+    int index = link.index();
+    try (RouteNetlink netlink = RouteNetlink.open()) {
+      String name = wanted.device().isEmpty() ? wanted.name() : wanted.device();
+      if (!name.isEmpty() && !name.equals(link.name())) {
+        if (link.isUp()) {
+          netlink.setDown(index);
+        }
+        makeWay(netlink, name);
+        netlink.rename(index, name);
+      }
+      if (wanted.mtu() != 0) {
+        netlink.setMtu(index, (int) Math.clamp(wanted.mtu(), 68, 65535));
+      }
+      for (NetworkAddress address : netlink.addresses()) {
+        if (address.linkIndex() == index
+            && address.isGlobal()
+            && !networks.contains(address.network())) {
+          netlink.deleteAddress(index, address.network());
+        }
+      }
+      for (IpNetwork network : networks) {
+        netlink.addAddress(index, network);
+      }
+      netlink.setUp(index);
+      if ((wanted.rawFlags() & IFF_NOARP) != 0) {
+        throw Failures.invalid("interface flag NOARP is not supported");
+      }
+      return describe(netlink.link(wanted(name, link)).orElse(link), netlink.addresses());
+    }
+  }
+
+  private static String wanted(String name, NetworkLink link) {
+    return name.isEmpty() ? link.name() : name;
+  }
+
+  /** Another interface may have the name by accident: the kernel named it first. */
+  private static void makeWay(RouteNetlink netlink, String name) {
+    Optional<NetworkLink> other = netlink.link(name);
+    if (other.isPresent()) {
+      netlink.setDown(other.get().index());
+      netlink.rename(other.get().index(), "old" + other.get().index());
+    }
+  }
+
+  static dev.casemate.protocol.agent.Interfaces list() {
+    try (RouteNetlink netlink = RouteNetlink.open()) {
+      List<NetworkAddress> addresses = netlink.addresses();
+      List<Interface> interfaces = new ArrayList<>();
+      for (NetworkLink link : netlink.links()) {
+        interfaces.add(describe(link, addresses));
+      }
+      return dev.casemate.protocol.agent.Interfaces.builder().interfaces(interfaces).build();
+    }
+  }
+
+  private static Interface describe(NetworkLink link, List<NetworkAddress> addresses) {
+    Interface.Builder builder =
+        Interface.builder()
+            .device(link.name())
+            .name(link.name())
+            .mtu(link.mtu())
+            .hwAddr(link.mac().map(MacAddress::toString).orElse(""))
+            .type(link.kind())
+            .rawFlags(link.flags());
+    for (NetworkAddress address : addresses) {
+      if (address.linkIndex() == link.index()) {
+        builder.addIpAddresses(
+            IPAddress.builder()
+                .family(address.network().address().isV6() ? IPFamily.V6 : IPFamily.V4)
+                .address(address.network().address().toString())
+                .mask(Integer.toString(address.network().prefix()))
+                .build());
+      }
+    }
+    return builder.build();
+  }
+
+  /** What turns a text into a value or throws. */
+  interface Parser<T> {
+    T parse(String text);
+  }
+
+  static <T> T parse(String what, String text, Parser<T> parser) {
+    try {
+      return parser.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw Failures.invalid(what + " \"" + text + "\" is not valid: " + e.getMessage());
+    }
+  }
+}

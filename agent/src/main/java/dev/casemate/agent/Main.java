@@ -1,0 +1,64 @@
+package dev.casemate.agent;
+
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Machine;
+import dev.casemate.linux.Processes;
+import dev.casemate.linux.Signals;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+
+/** The guest's first process, {@code /init} of the initramfs. */
+public final class Main {
+  private static final int PORT_TIMEOUT_MILLIS = 10_000;
+
+  private Main() {}
+
+  /** Runs until the machine ends. */
+  public static void main(String[] args) {
+    long mainMicros = Machine.monotonicMicros();
+    if (Processes.currentPid() != 1) {
+      System.err.println(
+          "casemate-agent is the first process of a Casemate guest; it does nothing elsewhere");
+      Processes.exit(1);
+    }
+    Console console = new Console();
+    try {
+      boot(console, mainMicros).loop().run();
+    } catch (Throwable e) {
+      // Without an agent the machine is of no use: the host sees it end at once.
+      console.last("cannot start", e);
+      Machine.restart();
+    }
+  }
+
+  private static Agent boot(Console console, long mainMicros) {
+    Signals.block(Signals.CHLD);
+    Signals.ignore(Signals.PIPE);
+    CommandLine commandLine = CommandLine.read();
+    console.threshold(commandLine.logLevel());
+    KernelModules modules = KernelModules.open();
+    BootMounts.mountAll();
+    BootMounts.standardStreams();
+    Uevents uevents = new Uevents();
+    modules.loadGroup("base");
+    for (String group : commandLine.moduleGroups()) {
+      modules.loadGroup(group);
+    }
+    Loopback.up();
+    Fd port =
+        uevents
+            .block(VirtioPort::open, PORT_TIMEOUT_MILLIS)
+            .orElseThrow(
+                () ->
+                    CasemateException.of(
+                        Kind.UNAVAILABLE,
+                        "no virtio-serial port is named "
+                            + VirtioPort.NAME
+                            + "; add -device virtserialport,name="
+                            + VirtioPort.NAME));
+    Loop loop = new Loop(console);
+    Agent agent = Agent.create(loop, console, uevents, modules, mainMicros);
+    agent.start(port);
+    return agent;
+  }
+}

@@ -1,0 +1,172 @@
+package dev.casemate.agent;
+
+import dev.casemate.linux.Epoll;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Poll;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.protocol.agent.ReadStreamResponse;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A process's output as the host reads it. Nothing is buffered here: bytes stay in the pipe, which
+ * holds the process back when it is full, until a request asks for them.
+ */
+final class OutputPipe {
+  private static final int CHUNK = 32 * 1024;
+  private static final int PENDING_LIMIT = 16;
+
+  private record Reader(int limit, Answer answer) {}
+
+  private final Loop loop;
+  private final Runnable changed;
+  private final ArrayDeque<Reader> readers = new ArrayDeque<>();
+  private @Nullable Fd fd;
+  private boolean watched;
+  private boolean writersLeft;
+  private boolean endReported;
+
+  /**
+   * Takes over a non-blocking descriptor.
+   *
+   * @param changed called when the stream has come to its end
+   */
+  OutputPipe(Loop loop, Fd fd, Runnable changed) {
+    this.loop = loop;
+    this.fd = fd;
+    this.changed = changed;
+  }
+
+  private OutputPipe(Loop loop) {
+    this.loop = loop;
+    this.changed = () -> {};
+    this.endReported = true;
+  }
+
+  /** A stream that is at its end: of a process with a terminal, standard error. */
+  static OutputPipe none(Loop loop) {
+    return new OutputPipe(loop);
+  }
+
+  /** Answers with up to {@code limit} bytes once there are some, with none at the end. */
+  void read(int limit, Answer answer) {
+    if (readers.size() >= PENDING_LIMIT) {
+      throw CasemateException.of(
+          Kind.RESOURCE_EXHAUSTED, "more than " + PENDING_LIMIT + " reads of one stream at a time");
+    }
+    int size = limit <= 0 ? CHUNK : Math.min(limit, CHUNK);
+    readers.add(new Reader(size, answer));
+    serve();
+  }
+
+  private void serve() {
+    while (true) {
+      Reader reader = readers.peek();
+      if (reader == null) {
+        unwatch();
+        return;
+      }
+      if (!reader.answer.isWanted()) {
+        readers.poll();
+        continue;
+      }
+      byte @Nullable [] data = take(reader.limit);
+      if (data == null) {
+        watch();
+        return;
+      }
+      readers.poll();
+      endReported |= data.length == 0;
+      reader.answer.ok(ReadStreamResponse.builder().data(data).build());
+    }
+  }
+
+  /** Bytes that are there; empty at the end; null if there may be some later. */
+  private byte @Nullable [] take(int limit) {
+    if (fd == null) {
+      return new byte[0];
+    }
+    byte[] chunk = new byte[limit];
+    int n;
+    try {
+      n = fd.read(chunk, 0, limit);
+    } catch (LinuxException e) {
+      // EIO: the last process closed its end of the terminal.
+      n = Fd.END;
+    }
+    if (n == Fd.WOULD_BLOCK && !writersLeft) {
+      return null;
+    }
+    if (n < 0) {
+      finish();
+      return new byte[0];
+    }
+    return n == limit ? chunk : Arrays.copyOf(chunk, n);
+  }
+
+  private void finish() {
+    close();
+    loop.later(changed);
+  }
+
+  private void watch() {
+    if (!watched && fd != null) {
+      watched = true;
+      loop.watch(fd, Epoll.IN, events -> serve());
+    }
+  }
+
+  private void unwatch() {
+    if (watched && fd != null) {
+      watched = false;
+      loop.forget(fd);
+    }
+  }
+
+  /**
+   * The process has ended: looks whether the stream has, too. Only who reads can tell otherwise.
+   *
+   * @return whether nothing is left to read
+   */
+  boolean isDrained() {
+    if (fd == null) {
+      return true;
+    }
+    int events = Poll.await(fd, Epoll.IN, 0);
+    if ((events & Epoll.IN) == 0 && (events & (Epoll.HUP | Epoll.ERR)) != 0) {
+      close();
+      serve();
+      return true;
+    }
+    return false;
+  }
+
+  /** Other processes may keep the stream open for ever: from now on it ends where it is empty. */
+  void endWhenEmpty() {
+    writersLeft = true;
+    serve();
+  }
+
+  /** Whether a reader has been told that the stream is at its end. */
+  boolean endReported() {
+    return endReported;
+  }
+
+  /** Closes the stream; reads that wait are answered with its end. */
+  void close() {
+    unwatch();
+    if (fd != null) {
+      fd.close();
+      fd = null;
+    }
+  }
+
+  /** {@link #close}, and tells the readers. */
+  void abandon() {
+    close();
+    serve();
+  }
+}

@@ -1,0 +1,92 @@
+package dev.casemate.agent;
+
+import dev.casemate.linux.Text;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Reads texts of proc(5). A process chooses its own name, so nothing in them is taken on trust. */
+final class ProcText {
+  private static final int PAGE = 4096;
+  private static final int LINES_LIMIT = 4096;
+
+  private ProcText() {}
+
+  /** An entry of {@code /proc/meminfo} in bytes; 0 if it has none of that name. */
+  static long memInfo(String text, String name) {
+    for (String line : Text.split(text, '\n')) {
+      if (line.startsWith(name) && line.startsWith(":", name.length())) {
+        List<String> words = Text.split(line.substring(name.length() + 1), ' ');
+        return words.isEmpty() ? 0 : 1024 * Numbers.parse(words.get(0), 0);
+      }
+    }
+    return 0;
+  }
+
+  /** Resident bytes by {@code /proc/PID/statm}. */
+  static long residentBytes(String statm) {
+    List<String> words = Text.split(statm.strip(), ' ');
+    return words.size() < 2 ? 0 : PAGE * Numbers.parse(words.get(1), 0);
+  }
+
+  /**
+   * A line of {@code /proc/PID/status} without its name; empty if there is none. The process's own
+   * name, which stands first, is escaped by the kernel.
+   */
+  static String status(String text, String name) {
+    for (String line : Text.split(text, '\n')) {
+      if (line.startsWith(name) && line.startsWith(":", name.length())) {
+        return line.substring(name.length() + 1).strip();
+      }
+    }
+    return "";
+  }
+
+  /**
+   * Whether a signal would do nothing to the first process of a PID namespace, going by its {@code
+   * /proc/PID/status}: it is neither caught, nor blocked and waited for, nor ignored on purpose.
+   */
+  static boolean isLostOnInit(String status, int signal) {
+    List<String> pids = Text.split(status(status, "NSpid").replace('\t', ' '), ' ');
+    if (pids.size() < 2 || !pids.getLast().equals("1")) {
+      return false;
+    }
+    long bit = 1L << (signal - 1);
+    long handled = mask(status, "SigCgt") | mask(status, "SigIgn") | mask(status, "SigBlk");
+    return (handled & bit) == 0;
+  }
+
+  private static long mask(String status, String name) {
+    try {
+      return Long.parseUnsignedLong(status(status, name), 16);
+    } catch (NumberFormatException e) {
+      return 0;
+    }
+  }
+
+  /**
+   * Counters of one network interface, in the order of {@code /proc/net/dev}.
+   *
+   * @param values 16 counters: 8 of receiving, 8 of sending
+   */
+  record NetDev(String name, List<Long> values) {}
+
+  /** The interfaces of {@code /proc/net/dev} but the loopback one. */
+  static List<NetDev> netDev(String text) {
+    List<NetDev> devices = new ArrayList<>();
+    for (String line : Text.split(text, '\n')) {
+      int colon = line.indexOf(':');
+      if (colon < 0 || devices.size() >= LINES_LIMIT) {
+        continue;
+      }
+      String name = line.substring(0, colon).strip();
+      List<Long> values = new ArrayList<>();
+      for (String word : Text.split(line.substring(colon + 1), ' ')) {
+        values.add(Numbers.parse(word, 0));
+      }
+      if (!name.equals("lo") && values.size() >= 16) {
+        devices.add(new NetDev(name, values));
+      }
+    }
+    return devices;
+  }
+}

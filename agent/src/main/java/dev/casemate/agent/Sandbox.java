@@ -1,0 +1,60 @@
+package dev.casemate.agent;
+
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** What the guest remembers of its sandbox. */
+final class Sandbox {
+  private @Nullable HostConnection host;
+  private long readyMicros;
+  private String id = "";
+  private boolean created;
+  private boolean ending;
+  private Optional<String> pidNamespaceOwner = Optional.empty();
+
+  void start(HostConnection connection, long micros) {
+    host = connection;
+    readyMicros = micros;
+  }
+
+  /** When the loop began, by the guest's monotonic clock. */
+  long readyMicros() {
+    return readyMicros;
+  }
+
+  /** Whether all answers are with the host. */
+  boolean isFlushed() {
+    return host == null || host.isFlushed();
+  }
+
+  String id() {
+    return id;
+  }
+
+  void created(String sandboxId) {
+    if (created) {
+      throw CasemateException.of(Kind.ALREADY_EXISTS, "the guest has sandbox " + id + " already");
+    }
+    created = true;
+    id = sandboxId;
+  }
+
+  boolean isEnding() {
+    return ending;
+  }
+
+  void end() {
+    ending = true;
+  }
+
+  /** The container whose PID namespace those that ask for it share. */
+  Optional<String> pidNamespaceOwner() {
+    return pidNamespaceOwner;
+  }
+
+  void pidNamespaceOwner(String containerId) {
+    pidNamespaceOwner = Optional.of(containerId);
+  }
+}

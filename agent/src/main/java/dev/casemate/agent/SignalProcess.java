@@ -1,0 +1,48 @@
+package dev.casemate.agent;
+
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Processes;
+import dev.casemate.linux.Signals;
+import dev.casemate.protocol.agent.SignalProcessRequest;
+
+/** {@code SignalProcess}: to one process, or KILL to all of a container. */
+final class SignalProcess {
+  private static final int HIGHEST = 64;
+
+  private SignalProcess() {}
+
+  static void handle(Agent agent, SignalProcessRequest request, Answer answer) {
+    GuestContainer container = agent.containers().find(request.containerId());
+    int signal = request.signal();
+    if (signal < 0 || signal > HIGHEST) {
+      throw Failures.invalid("there is no signal " + signal);
+    }
+    if (request.execId().isEmpty() && signal == Signals.KILL) {
+      container.cell().signalAll(Signals.KILL);
+      answer.ok(Services.EMPTY);
+      return;
+    }
+    GuestProcess process = container.process(request.execId());
+    if (process.hasEnded()) {
+      throw Failures.precondition(
+          "process " + process.execId() + " of container " + container.id() + " has ended");
+    }
+    if (process == container.init() && signal == Signals.TERM && isLost(process.pid())) {
+      signal = Signals.KILL;
+    }
+    // Not reaped yet, so the pid is still this process's.
+    Processes.kill(process.pid(), signal);
+    answer.ok(Services.EMPTY);
+  }
+
+  /** The first process of a PID namespace never sees a signal that it has no handler for. */
+  private static boolean isLost(int pid) {
+    try {
+      return ProcText.isLostOnInit(
+          Fs.readString("/proc/" + pid + "/status", 64 * 1024), Signals.TERM);
+    } catch (LinuxException e) {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,34 @@
+package dev.casemate.casemate;
+
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.Processes;
+import dev.casemate.linux.Text;
+import dev.casemate.sandbox.SandboxProcess;
+import java.util.List;
+
+/** One executable, several roles: the name under which it was started picks one. */
+public final class Main {
+  private static final int COMMAND_LINE_LIMIT = 4 << 20;
+
+  private Main() {}
+
+  /** Runs the role and ends the process with its status. */
+  public static void main(String[] arguments) {
+    List<String> words = List.of(arguments);
+    int status =
+        switch (role()) {
+          case SandboxProcess.ROLE -> SandboxProcess.main(words);
+          default -> dev.casemate.cli.Main.run(words);
+        };
+    // No shutdown hooks, no waiting for threads: whoever had something to end has ended it.
+    Processes.exit(status);
+  }
+
+  /** The last component of argv[0]. */
+  private static String role() {
+    List<String> commandLine =
+        Text.split(Fs.readString("/proc/self/cmdline", COMMAND_LINE_LIMIT), '\0');
+    String program = commandLine.isEmpty() ? "" : commandLine.getFirst();
+    return program.substring(program.lastIndexOf('/') + 1);
+  }
+}

@@ -1,0 +1,178 @@
+package dev.casemate.cli;
+
+import dev.casemate.guest.Guest;
+import dev.casemate.guest.GuestStore;
+import dev.casemate.hypervisor.Finding;
+import dev.casemate.hypervisor.HostChecks;
+import dev.casemate.hypervisor.qemu.QemuDriver;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.Spawn;
+import dev.casemate.network.Leftover;
+import dev.casemate.network.Networks;
+import dev.casemate.oci.Json;
+import dev.casemate.sandbox.ContainerRecord;
+import dev.casemate.sandbox.ContainerStore;
+import dev.casemate.sandbox.SandboxPaths;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** {@code casemate doctor}: whether this machine is fit, and the command that mends what is not. */
+final class DoctorCommand implements Command {
+  private static final String QEMU_MINIMUM = "7.2";
+  private static final String SEARCH_PATH = "/usr/sbin:/sbin:/usr/bin:/bin";
+
+  @Override
+  public String name() {
+    return "doctor";
+  }
+
+  @Override
+  public String usage() {
+    return "";
+  }
+
+  @Override
+  public String summary() {
+    return "check this machine, and say how to mend what is missing";
+  }
+
+  @Override
+  public List<Option> options() {
+    return List.of(Option.flag("json", '\0', "print the findings as JSON"));
+  }
+
+  @Override
+  public int run(Arguments arguments) {
+    SandboxPaths paths = SandboxPaths.system();
+    List<Finding> findings =
+        new ArrayList<>(
+            new HostChecks("")
+                .all(new QemuDriver(), QEMU_MINIMUM, List.of(paths.state(), paths.run())));
+    findings.add(guest());
+    findings.add(tool("mkfs.erofs", "erofs-utils", "images cannot be made into root file systems"));
+    findings.add(tool("mkfs.ext4", "e2fsprogs", "containers get no scratch disk"));
+    findings.add(leftovers(paths));
+    boolean failed = false;
+    for (Finding finding : findings) {
+      failed |= finding.level() == Finding.Level.FAILURE;
+    }
+    if (arguments.has("json")) {
+      Console.out(json(findings).pretty());
+    } else {
+      print(findings, failed);
+    }
+    return failed ? 1 : 0;
+  }
+
+  private static Finding guest() {
+    Optional<Guest> guest = Guests.store().find(GuestStore.DEFAULT_NAME);
+    if (guest.isEmpty()) {
+      return new Finding(
+          "guest",
+          Finding.Level.FAILURE,
+          "guest",
+          "no guest has been built in " + SandboxPaths.system().guests(),
+          "there is no kernel to boot",
+          "casemate guest build");
+    }
+    return new Finding(
+        "guest",
+        Finding.Level.OK,
+        "guest",
+        "kernel " + guest.get().kernelRelease() + " in " + guest.get().directory(),
+        "",
+        "");
+  }
+
+  private static Finding tool(String name, String debianPackage, String meaning) {
+    String path = Spawn.find(name, SEARCH_PATH);
+    return path.isEmpty()
+        ? new Finding(
+            name,
+            Finding.Level.FAILURE,
+            name,
+            "not found in " + SEARCH_PATH,
+            meaning,
+            "apt-get install -y " + debianPackage)
+        : new Finding(name, Finding.Level.OK, name, path, "", "");
+  }
+
+  private static Finding leftovers(SandboxPaths paths) {
+    ContainerStore store = new ContainerStore(paths);
+    Set<String> known = new HashSet<>();
+    // Listing puts right what died without a word.
+    for (ContainerRecord record : store.list()) {
+      known.add(record.config().id());
+    }
+    List<String> found = new ArrayList<>();
+    if (Fs.exists(paths.sandboxes())) {
+      for (String id : Fs.list(paths.sandboxes())) {
+        if (!known.contains(id) && !store.isOwned(id)) {
+          found.add(paths.sandbox(id));
+        }
+      }
+    }
+    for (Leftover leftover : new Networks(paths.run()).leftovers(known)) {
+      found.add(leftover.kind() + " " + leftover.name());
+    }
+    return found.isEmpty()
+        ? new Finding("leftovers", Finding.Level.OK, "leftovers", "none", "", "")
+        : new Finding(
+            "leftovers",
+            Finding.Level.WARNING,
+            "leftovers",
+            String.join(", ", found),
+            "something was killed before it could clean up",
+            "casemate ps -a (which cleans up after what it finds dead), then remove what stays");
+  }
+
+  private static Json json(List<Finding> findings) {
+    List<Json> values = new ArrayList<>();
+    for (Finding finding : findings) {
+      values.add(
+          new Json.Obj()
+              .put("id", finding.id())
+              .put("level", levelName(finding.level()))
+              .put("title", finding.title())
+              .put("detail", finding.detail())
+              .put("meaning", finding.meaning())
+              .put("remedy", finding.remedy()));
+    }
+    return new Json.Arr(values);
+  }
+
+  private static String levelName(Finding.Level level) {
+    return switch (level) {
+      case OK -> "ok";
+      case WARNING -> "warning";
+      case FAILURE -> "failure";
+    };
+  }
+
+  private static void print(List<Finding> findings, boolean failed) {
+    StringBuilder text = new StringBuilder();
+    for (Finding finding : findings) {
+      text.append(
+          switch (finding.level()) {
+            case OK -> "ok      ";
+            case WARNING -> "WARNING ";
+            case FAILURE -> "FAILURE ";
+          });
+      text.append(finding.title()).append(": ").append(finding.detail()).append('\n');
+      if (!finding.meaning().isEmpty()) {
+        text.append("          means: ").append(finding.meaning()).append('\n');
+      }
+      if (!finding.remedy().isEmpty()) {
+        text.append("          mend:  ").append(finding.remedy()).append('\n');
+      }
+    }
+    text.append(
+        failed
+            ? "This machine is not fit for Casemate yet: mend the failures above.\n"
+            : "This machine is fit for Casemate.\n");
+    Console.out(text.toString());
+  }
+}
