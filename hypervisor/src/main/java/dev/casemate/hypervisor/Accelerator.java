@@ -8,6 +8,8 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Text;
 import dev.casemate.oci.CasemateException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
 
 /**
  * What runs the guest's instructions, and why.
@@ -47,20 +49,19 @@ public record Accelerator(Kind kind, String reason) {
     }
   }
 
-  /** {@code vmx}, {@code svm}, or empty. Reads only the first processor's flags. */
+  /** {@code vmx}, {@code svm}, or empty. */
   static String virtualizationFlag(String root) {
-    String info;
+    List<String> flags = processorFlags(root);
+    return flags.contains("vmx") ? "vmx" : flags.contains("svm") ? "svm" : "";
+  }
+
+  /** The first processor's flags; none if they cannot be read. */
+  static List<String> processorFlags(String root) {
     try {
-      info = firstFlags(root + "/proc/cpuinfo");
+      return Text.split(firstFlags(root + "/proc/cpuinfo"), ' ');
     } catch (LinuxException e) {
-      return "";
+      return List.of();
     }
-    for (String flag : Text.split(info, ' ')) {
-      if (flag.equals("vmx") || flag.equals("svm")) {
-        return flag;
-      }
-    }
-    return "";
   }
 
   /** The first {@code flags} line; the file of a big machine has megabytes, its start is enough. */
@@ -75,7 +76,7 @@ public record Accelerator(Kind kind, String reason) {
         }
         length += n;
       }
-      String text = new String(buffer, 0, length, java.nio.charset.StandardCharsets.ISO_8859_1);
+      String text = new String(buffer, 0, length, StandardCharsets.ISO_8859_1);
       int start = text.indexOf("\nflags");
       if (start < 0) {
         return "";

@@ -2,6 +2,7 @@ package dev.casemate.hypervisor.qemu;
 
 import dev.casemate.hypervisor.Accelerator;
 import dev.casemate.hypervisor.Device;
+import dev.casemate.hypervisor.KernelImage;
 import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.hypervisor.VmConfig;
 import dev.casemate.hypervisor.VmListener;
@@ -65,6 +66,7 @@ public final class QemuDriver implements Vmm {
     String binary = QemuBinary.find(configuredBinary);
     Accelerator accelerator = Accelerator.choose(config.accelerator());
     checkFiles(config);
+    KernelImage.requireMemory(config);
     makeRunDirectory(config.runDirectory());
     return QemuLaunch.launch(binary, QemuBinary.firmware(), config, accelerator, listener);
   }

@@ -1,0 +1,34 @@
+package dev.casemate.hypervisor;
+
+/**
+ * One line of {@code casemate doctor}.
+ *
+ * @param id stable name for programs: {@code kvm}
+ * @param title what was looked at
+ * @param detail what was found
+ * @param meaning what follows from it for the user; may be empty
+ * @param remedy a command, or a sentence where there is none; empty if nothing needs to be done
+ */
+public record Finding(
+    String id, Level level, String title, String detail, String meaning, String remedy) {
+  /** How bad it is. */
+  public enum Level {
+    OK,
+    /** Casemate works, but slower, or not with everything. */
+    WARNING,
+    /** Casemate cannot work. */
+    FAILURE
+  }
+
+  static Finding ok(String id, String title, String detail) {
+    return new Finding(id, Level.OK, title, detail, "", "");
+  }
+
+  static Finding warning(String id, String title, String detail, String meaning, String remedy) {
+    return new Finding(id, Level.WARNING, title, detail, meaning, remedy);
+  }
+
+  static Finding failure(String id, String title, String detail, String meaning, String remedy) {
+    return new Finding(id, Level.FAILURE, title, detail, meaning, remedy);
+  }
+}

@@ -1,0 +1,71 @@
+package dev.casemate.hypervisor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.Json;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class VmConfigTest {
+  private static VmConfig.Builder config() {
+    return VmConfig.builder("vm", "/run/x").kernel("/k").initramfs("/i");
+  }
+
+  private static void refused(VmConfig.Builder builder, String part) {
+    assertThatThrownBy(builder::build)
+        .isInstanceOf(CasemateException.class)
+        .hasMessageContaining(part);
+  }
+
+  @Test
+  void wrongValuesAreNamed() {
+    refused(VmConfig.builder("a,b", "/run/x").kernel("/k"), "a,b");
+    refused(VmConfig.builder("vm", "run").kernel("/k"), "run directory \"run\"");
+    refused(config().kernel("k"), "guest kernel \"k\"");
+    refused(config().memoryMib(4), "memory (MiB) \"4\"");
+    refused(config().vcpus(0), "vCPUs \"0\"");
+    refused(config().hotplugPorts(13), "\"13\"");
+    refused(config().device(new Device.Disk("a,b", "/d", true)), "a,b");
+    refused(config().device(new Device.Disk("a", "d", true)), "absolute");
+    refused(config().device(new Device.Disk("a", "/d", true, "x,y")), "x,y");
+    refused(config().device(new Device.Rng("a")).device(new Device.Rng("a")), "no other device");
+    refused(
+        config().device(new Device.Nic("n", new Device.NamedTap("a=b"), "02:00:00:00:00:01", 0)),
+        "a=b");
+    refused(
+        config().device(new Device.Nic("n", new Device.NamedTap("t"), "02:00:00:00:00", 0)),
+        "02:00:00:00:00");
+    refused(config().device(new Device.FileShare("s", "a,b", "/s")), "a,b");
+    refused(config().device(new Device.SerialChannel("c", "a b")), "a b");
+    refused(config().device(new Device.VsockChannel("c", 2, 1)), "\"2\"");
+    refused(config().kernelParameter("a\nb"), "a b");
+  }
+
+  @Test
+  void aFileShareImpliesSharedMemory() {
+    assertThat(config().build().sharedMemory()).isFalse();
+    assertThat(config().device(new Device.FileShare("s", "t", "/s")).build().sharedMemory())
+        .isTrue();
+  }
+
+  @Test
+  void recordsSurviveTheWayThroughJson() {
+    VmRecord record =
+        new VmRecord(
+            "qemu",
+            "vm",
+            12,
+            345678901234L,
+            "/run/x",
+            "/run/x/q",
+            "/run/x/a",
+            0,
+            0,
+            "",
+            2,
+            List.of(new VmRecord.Placement("root", "disk", "10/00", 0)));
+    assertThat(VmRecord.fromJson(Json.parseObject(record.toJson().text()))).isEqualTo(record);
+  }
+}
