@@ -63,9 +63,9 @@ final class SandboxNetworks {
       for (IpNetwork address : endpoint.addresses()) {
         addresses.add(
             IPAddress.builder()
-                .family(family(address.address().isV4()))
+                .family(family(address.address().isV6()))
                 .address(address.address().toString())
-                .mask(Integer.toString(address.prefixLength()))
+                .mask(Integer.toString(address.prefix()))
                 .build());
       }
       agent.call(
@@ -87,7 +87,7 @@ final class SandboxNetworks {
                 .dest(route.destination().toString())
                 .gateway(route.gateway().map(Object::toString).orElse(""))
                 .device(endpoint.interfaceName())
-                .family(family(route.destination().address().isV4()))
+                .family(family(route.destination().address().isV6()))
                 .build());
       }
       agent.call(
@@ -95,8 +95,8 @@ final class SandboxNetworks {
           UpdateRoutesRequest.builder().routes(Routes.builder().routes(routes).build()).build());
     }
 
-    private static int family(boolean v4) {
-      return v4 ? IPFamily.V4 : IPFamily.V6;
+    private static int family(boolean v6) {
+      return v6 ? IPFamily.V6 : IPFamily.V4;
     }
   }
 

@@ -1,6 +1,6 @@
 package dev.casemate.sandbox;
 
-import dev.casemate.hypervisor.AcceleratorChoice;
+import dev.casemate.hypervisor.VmConfig.AcceleratorChoice;
 import dev.casemate.hypervisor.Device;
 import dev.casemate.hypervisor.Virtiofsd;
 import dev.casemate.hypervisor.VirtualMachine;

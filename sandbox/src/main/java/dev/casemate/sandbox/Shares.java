@@ -91,8 +91,7 @@ final class Shares implements AutoCloseable {
   /** Starts the daemon; returns the socket that the VMM connects to. */
   Virtiofsd serve() {
     Virtiofsd started =
-        Virtiofsd.start(
-            new Virtiofsd.Options(directory, socket, Virtiofsd.Cache.AUTO, true));
+        Virtiofsd.start(new Virtiofsd.Options(directory, socket));
     daemon = Optional.of(started);
     return started;
   }
