@@ -1,0 +1,144 @@
+#!/usr/bin/env bash
+# Compiles Java classes into one static musl executable:
+#   build-image.sh --output FILE --main CLASS --classpath CLASSPATH [--image-arg ARGUMENT]…
+# With the native-image of $GRAALVM_HOME or of PATH if there is one, else with the toolchain that toolchain.sh assembles.
+# CASEMATE_IMAGE_MEMORY is the builder's heap (default 5g). What the options are for: native/README.md.
+set -euo pipefail
+
+source "$(dirname "$0")/toolchain/settings.sh"
+
+main() {
+    parse_arguments "$@"
+    [[ $OUTPUT == /* ]] || OUTPUT=$PWD/$OUTPUT
+    WORK=$(mktemp -d "${TMPDIR:-/tmp}/casemate-image.XXXXXX")
+    trap 'rm -rf "$WORK"' EXIT
+    local started=$SECONDS native_image
+    command -v musl-gcc >/dev/null || die "musl-gcc is missing: apt-get install musl-tools gcc"
+    build_own_library
+    native_image=$(find_native_image)
+    if [[ -n $native_image ]]; then
+        run_graalvm "$native_image"
+    else
+        run_toolchain
+    fi
+    strip --strip-all --remove-section=.comment --remove-section=.note "$WORK/image"
+    mkdir -p "$(dirname "$OUTPUT")"
+    mv "$WORK/image" "$OUTPUT"
+    echo "Built $OUTPUT, $(stat -c %s "$OUTPUT") bytes, in $((SECONDS - started)) s"
+}
+
+parse_arguments() {
+    OUTPUT='' MAIN='' CLASSPATH='' IMAGE_ARGUMENTS=()
+    while [[ $# -gt 0 ]]; do
+        [[ $# -ge 2 ]] || die "$1 needs a value"
+        case $1 in
+            --output) OUTPUT=$2 ;;
+            --main) MAIN=$2 ;;
+            --classpath) CLASSPATH=$2 ;;
+            --image-arg) IMAGE_ARGUMENTS+=("$2") ;;
+            *) die "unknown argument $1; usage: build-image.sh --output FILE --main CLASS --classpath CLASSPATH [--image-arg ARGUMENT]…" ;;
+        esac
+        shift 2
+    done
+    [[ -n $OUTPUT && -n $MAIN && -n $CLASSPATH ]] || die "--output, --main and --classpath are needed"
+}
+
+# Our own bindings, and with them kernel-level code of ours only: libc comes with the linker.
+build_own_library() {
+    musl-gcc -Os -fno-pie -ffunction-sections -Wall -Wextra -Werror -c "$NATIVE_DIR/casemate.c" -o "$WORK/casemate.o"
+    ar rcsD "$WORK/libcasemate.a" "$WORK/casemate.o"
+}
+
+find_native_image() {
+    if [[ -n ${GRAALVM_HOME:-} ]]; then
+        [[ -x $GRAALVM_HOME/bin/native-image ]] || die "GRAALVM_HOME is $GRAALVM_HOME, but it has no bin/native-image"
+        echo "$GRAALVM_HOME/bin/native-image"
+    else
+        command -v native-image || true
+    fi
+}
+
+# The options that either builder takes, one a line. H and R options are the builder's own spelling, which both understand.
+common_options() {
+    cat <<END
+-H:CCompilerPath=$(command -v musl-gcc)
+-H:NativeLinkerOption=-Wl,--whole-archive
+-H:NativeLinkerOption=$WORK/libcasemate.a
+-H:NativeLinkerOption=-Wl,--no-whole-archive
+-H:-UseContainerSupport
+-H:-AllowVMInternalThreads
+-H:-RunMainInNewThread
+-R:-EnableSignalHandling
+END
+}
+
+run_graalvm() {
+    local options
+    mapfile -t options < <(common_options)
+    "$1" --no-fallback --static --libc=musl -march=x86-64-v2 -Os -H:+UnlockExperimentalVMOptions "${options[@]}" \
+        "${IMAGE_ARGUMENTS[@]}" -cp "$CLASSPATH" -o "$WORK/image" "$MAIN"
+}
+
+# What GraalVM's driver does: choose the virtual machine's options and modules, translate the options of its own spelling.
+run_toolchain() {
+    local toolchain modules options arguments=() argument
+    toolchain=$("$NATIVE_DIR/toolchain.sh")
+    mapfile -t options < <(common_options)
+    for argument in "${IMAGE_ARGUMENTS[@]}"; do
+        arguments+=("$(translate "$argument")")
+    done
+    modules=$(builder_modules)
+    JVMCI_VERSION_CHECK=ignore "$toolchain/jdk/bin/java" \
+        -XX:+UseParallelGC -XX:+UnlockExperimentalVMOptions -XX:+EnableJVMCI -XX:-UseJVMCICompiler -Xss10m "-Xmx${CASEMATE_IMAGE_MEMORY:-5g}" \
+        -Djava.awt.headless=true -Djdk.internal.lambda.disableEagerInitialization=true \
+        -Dgraalvm.ForcePolyglotInvalid=true -Dgraalvm.locatorDisabled=true \
+        -Dsubstratevm.HostLibC=glibc -Dsubstratevm.IgnoreGraalVersionCheck=true \
+        -Djava.system.class.loader=com.oracle.svm.hosted.NativeImageSystemClassLoader \
+        -Dorg.graalvm.nativeimage.imagecode=buildtime -Dcom.oracle.graalvm.isaot=true \
+        -Dorg.graalvm.version="$SVM_VERSION" -Dorg.graalvm.vendorversion=Casemate -Dorg.graalvm.vendor=Casemate \
+        -Dsvm.modulesupport.addedModules="$modules" --add-modules="$modules" \
+        --enable-native-access=org.graalvm.nativeimage.builder,jdk.graal.compiler \
+        --upgrade-module-path "$toolchain/jars/compiler-$SVM_VERSION.jar" --module-path "$(builder_module_path "$toolchain")" \
+        "@$toolchain/opened-packages.txt" \
+        --module org.graalvm.nativeimage.builder/com.oracle.svm.hosted.NativeImageGeneratorRunner \
+        -imagecp "$CLASSPATH" -H:Path="$WORK" -H:Name=image -H:Class="$MAIN" -H:ImageBuildID="$(build_id)" \
+        -H:UseLibC=musl -H:+StaticExecutable -H:MicroArchitecture=x86-64-v2 -H:Optimize=s \
+        -H:CLibraryPath="$toolchain" \
+        "${options[@]}" "${arguments[@]}"
+}
+
+builder_modules() {
+    printf %s java.base,jdk.internal.vm.ci,jdk.graal.compiler,org.graalvm.nativeimage,org.graalvm.nativeimage.builder, \
+        org.graalvm.nativeimage.base,org.graalvm.nativeimage.pointsto,org.graalvm.nativeimage.objectfile, \
+        org.graalvm.nativeimage.configure,org.graalvm.word,org.graalvm.collections,org.graalvm.truffle.compiler
+}
+
+# All jars but the compiler, which replaces the module of the same name in the JDK.
+builder_module_path() {
+    local jar path=
+    for jar in "$1"/jars/*.jar; do
+        [[ $jar == */compiler-* ]] || path+=:$jar
+    done
+    echo "${path#:}"
+}
+
+# The few options of the driver that our callers use, in the builder's own spelling.
+translate() {
+    case $1 in
+        --initialize-at-build-time=*) echo "-H:ClassInitialization=${1#*=}:build_time" | sed 's/,/:build_time,/g' ;;
+        --initialize-at-run-time=*) echo "-H:ClassInitialization=${1#*=}:run_time" | sed 's/,/:run_time,/g' ;;
+        -H:* | -R:* | -D*) echo "$1" ;;
+        *) die "--image-arg $1: not known without a GraalVM; use the builder's own spelling (-H:… or -R:…)" ;;
+    esac
+}
+
+# The builder wants a UUID. One that follows from the input makes equal builds equal.
+build_id() {
+    local digest
+    digest=$({ echo "$MAIN" "${IMAGE_ARGUMENTS[@]}"; tr ':' '\n' <<<"$CLASSPATH" | while read -r entry; do
+        find "$entry" -type f -exec sha256sum {} + | LC_ALL=C sort
+    done; } | sha256sum)
+    echo "${digest:0:8}-${digest:8:4}-${digest:12:4}-${digest:16:4}-${digest:20:12}"
+}
+
+main "$@"
