@@ -81,14 +81,15 @@ final class Loop {
   void run() {
     while (true) {
       try {
-        round();
+        runOnce();
       } catch (Throwable e) {
         failed(e);
       }
     }
   }
 
-  private void round() {
+  /** One round: what is to be done next, then descriptors, then timers. */
+  void runOnce() {
     // What these add is for the next round: descriptors get their turn in between.
     for (int left = next.size(); left > 0; left--) {
       guarded(next.remove());

@@ -1,0 +1,94 @@
+package dev.casemate.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class ProcTextTest {
+  private static String status(String nspid, String blocked, String ignored, String caught) {
+    return "Name:\tSigCgt:\\n\nNSpid:\t"
+        + nspid
+        + "\nSigBlk:\t"
+        + blocked
+        + "\nSigIgn:\t"
+        + ignored
+        + "\nSigCgt:\t"
+        + caught
+        + "\n";
+  }
+
+  private static final String NONE = "0000000000000000";
+  private static final String TERM = "0000000000004000";
+
+  @Test
+  void aSignalIsLostOnAnInitThatDoesNotExpectIt() {
+    assertThat(ProcText.isLostOnInit(status("77\t1", NONE, NONE, NONE), 15)).isTrue();
+    assertThat(ProcText.isLostOnInit(status("77\t1", NONE, NONE, TERM), 15)).isFalse();
+    assertThat(ProcText.isLostOnInit(status("77\t1", NONE, TERM, NONE), 15)).isFalse();
+    assertThat(ProcText.isLostOnInit(status("77\t1", TERM, NONE, NONE), 15)).isFalse();
+    assertThat(ProcText.isLostOnInit(status("77\t1", NONE, NONE, NONE), 64)).isTrue();
+    assertThat(ProcText.isLostOnInit(status("77\t1", NONE, NONE, "8000000000000000"), 64))
+        .isFalse();
+  }
+
+  @Test
+  void otherProcessesGetTheirSignals() {
+    assertThat(ProcText.isLostOnInit(status("77\t5", NONE, NONE, NONE), 15)).isFalse();
+    assertThat(ProcText.isLostOnInit(status("1", NONE, NONE, NONE), 15)).isFalse();
+    assertThat(ProcText.isLostOnInit("", 15)).isFalse();
+    assertThat(ProcText.isLostOnInit(status("77\t1", "?", "", "zz"), 15)).isTrue();
+  }
+
+  @Test
+  void readsMemory() {
+    String text = "MemTotal:         245760 kB\nMemTotalX: 1 kB\nHugePages_Total:       3\n";
+    assertThat(ProcText.memInfo(text, "MemTotal")).isEqualTo(245760L * 1024);
+    assertThat(ProcText.memInfo(text, "MemFree")).isZero();
+    assertThat(ProcText.memInfo("MemTotal:", "MemTotal")).isZero();
+    assertThat(ProcText.residentBytes("100 7 3 1 0 2 0\n")).isEqualTo(7 * 4096L);
+    assertThat(ProcText.residentBytes("")).isZero();
+  }
+
+  @Test
+  void readsInterfacesWithOddNames() {
+    List<ProcText.NetDev> devices =
+        ProcText.netDev(
+            """
+            Inter-|   Receive                                                |  Transmit
+             face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
+                lo:     100       1    0    0    0     0          0         0      100       1    0    0    0     0       0          0
+              eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16
+            "}\\x: 18446744073709551615 x 0 0 0 0 0 0 0 0 0 0 0 0 0 0
+              bad0: 1 2
+            """);
+    assertThat(devices).hasSize(2);
+    assertThat(devices.get(0).name()).isEqualTo("eth0");
+    assertThat(devices.get(0).values().get(8)).isEqualTo(9);
+    assertThat(devices.get(1).values().get(0)).isZero();
+    assertThat(GetMetrics.network("\"}\\x: 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"))
+        .contains("interface=\"?}?x\"");
+  }
+
+  @Test
+  void namesMetrics() {
+    assertThat(GetMetrics.label("Active(anon)")).isEqualTo("active_anon");
+    assertThat(GetMetrics.memory("Active(anon):  3 kB\nHugePages_Free: 0\nrubbish\n"))
+        .contains("kata_guest_meminfo{item=\"active_anon\"} 3072\n")
+        .doesNotContain("rubbish");
+    assertThat(GetMetrics.load("0.10 0.20 0.30 1/60 99\n"))
+        .contains("kata_guest_load{item=\"load15\"} 0.30\n");
+    assertThat(GetMetrics.cpu("cpu  1 2 3 4\ncpu0 5 6\nintr 9\n"))
+        .contains("kata_guest_cpu_time{cpu=\"total\",item=\"idle\"} 4\n")
+        .contains("kata_guest_cpu_time{cpu=\"cpu0\",item=\"nice\"} 6\n")
+        .doesNotContain("intr");
+  }
+
+  @Test
+  void countsKills() {
+    assertThat(OomWatch.kills("low 0\nhigh 0\nmax 7\noom 2\noom_kill 3\noom_group_kill 0\n"))
+        .isEqualTo(3);
+    assertThat(OomWatch.kills("oom_kill\noom_kill x y\n")).isZero();
+    assertThat(OomWatch.kills("oom_kill ?\n")).isZero();
+  }
+}
