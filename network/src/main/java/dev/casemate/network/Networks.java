@@ -156,6 +156,10 @@ public final class Networks {
         int port = index(host, name);
         host.setAlias(port, Names.ALIAS + sandboxId);
         host.noLinkLocalAddress(port);
+        if (!published.isEmpty()) {
+          // With br_netfilter a guest's packet to its own published port is bridged, not routed.
+          host.setHairpin(port, true);
+        }
         host.setUp(port);
         int eth = index(inside, GUEST_INTERFACE);
         inside.noLinkLocalAddress(eth);
