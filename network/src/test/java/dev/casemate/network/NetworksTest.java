@@ -333,6 +333,44 @@ class NetworksTest {
   @Test
   void warnsOfDroppingForwardChains() {
     assertThat(host.<List<String>>onHost(() -> host.networks().warnings())).isEmpty();
+    host.onHost(
+        () -> {
+          try (NfTables tables = NfTables.open()) {
+            tables.apply(
+                new NfTables.Batch("filter")
+                    .addTable()
+                    .addChain("FORWARD", "filter", NfTables.HOOK_FORWARD, 0, true),
+                "test");
+          }
+          return true;
+        });
+    assertThat(host.<List<String>>onHost(() -> host.networks().warnings()))
+        .hasSize(1)
+        .first()
+        .asString()
+        .contains("chain FORWARD of packet filter table filter drops");
+  }
+
+  @Test
+  void portsComeBackAfterAFlush() throws Exception {
+    SandboxNetwork network =
+        host.attach("one", NetworkConfig.bridge(PortMapping.parse("127.0.0.1:8080:80")));
+    try (TestGuest guest = new TestGuest(network)) {
+      assertThat(guest.address()).isNotNull();
+      host.onHost(
+          () -> {
+            try (NfTables tables = NfTables.open()) {
+              tables.apply(new NfTables.Batch(tables.tables().get(0)).deleteTable(), "");
+            }
+            return true;
+          });
+      assertThat(host.<Boolean>onHost(() -> TestHost.connects("127.0.0.1", 8080))).isFalse();
+      host.attach("two", NetworkConfig.bridge());
+      assertThat(host.<Boolean>onHost(() -> TestHost.connects("127.0.0.1", 8080))).isTrue();
+    }
+    host.release("one");
+    host.release("two");
+    assertNothingLeft();
   }
 
   /** As in earnest, in the machine's own namespace; it is left as it was found. */
