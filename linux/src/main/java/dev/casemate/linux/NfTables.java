@@ -189,6 +189,7 @@ public final class NfTables implements AutoCloseable {
    *
    * @param comment empty if there is none
    */
+  @SuppressWarnings("ArrayRecordComponent") // Bytes for the kernel; nobody compares elements.
   public record Element(byte[] key, byte[] value, String comment) {}
 
   /**
