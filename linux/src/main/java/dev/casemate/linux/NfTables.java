@@ -95,11 +95,16 @@ public final class NfTables implements AutoCloseable {
      * @param type {@code filter} or {@code nat}
      */
     public Batch addChain(String name, String type, int hook, int priority) {
+      return addChain(name, type, hook, priority, false);
+    }
+
+    /** As the other, with a choice of what happens to what no rule decides. */
+    public Batch addChain(String name, String type, int hook, int priority, boolean drops) {
       NetlinkMessage message =
           message(NEW_CHAIN, NetlinkMessage.CREATE, IPV4).attribute(1, table).attribute(3, name);
       int nest = message.beginNested(4);
       message.attributeBig32(1, hook).attributeBig32(2, priority).end(nest);
-      messages.add(message.attributeBig32(5, 1).attribute(7, type));
+      messages.add(message.attributeBig32(5, drops ? 0 : 1).attribute(7, type));
       return this;
     }
 
@@ -184,6 +189,7 @@ public final class NfTables implements AutoCloseable {
    *
    * @param comment empty if there is none
    */
+  @SuppressWarnings("ArrayRecordComponent") // Bytes for the kernel; nobody compares elements.
   public record Element(byte[] key, byte[] value, String comment) {}
 
   /**

@@ -13,6 +13,10 @@ public final class RouteNetlink implements AutoCloseable {
   private static final int NEW_LINK = 16;
   private static final int DELETE_LINK = 17;
   private static final int GET_LINK = 18;
+  private static final int SET_LINK = 19;
+  private static final int AF_BRIDGE = 7;
+  private static final int PORT_INFO = 12;
+  private static final int PORT_HAIRPIN = 4;
   private static final int NEW_ADDRESS = 20;
   private static final int DELETE_ADDRESS = 21;
   private static final int GET_ADDRESS = 22;
@@ -145,6 +149,16 @@ public final class RouteNetlink implements AutoCloseable {
     change(
         link(NEW_LINK, 0, index, 0, 0).attribute32(NetworkLink.MASTER, master),
         "set link " + index + " master " + master);
+  }
+
+  /** Lets a bridge send frames back out of the port that they came in by. */
+  public void setHairpin(int index, boolean on) {
+    NetlinkMessage message =
+        new NetlinkMessage(SET_LINK, 0).put32(AF_BRIDGE).put32(index).put32(0).put32(0);
+    int port = message.beginNested(PORT_INFO);
+    change(
+        message.attribute8(PORT_HAIRPIN, on ? 1 : 0).end(port),
+        "set hairpin mode of link " + index);
   }
 
   /** Leaves a free text on a link, at most 255 bytes. */

@@ -134,7 +134,9 @@ public final class Networks {
     try (RouteNetlink host = RouteNetlink.open();
         NfTables tables = NfTables.open()) {
       Bridge bridge = Bridge.ensure(host, bridgeName, directory + "/bridge.json");
-      filter.ensure(tables, bridge.subnet());
+      if (filter.ensure(tables, bridge.subnet())) {
+        restorePorts(tables);
+      }
       IpAddress address = lease(sandboxId, bridge, config.address());
       MacAddress mac = config.mac().orElseGet(() -> mac(address));
       if (mac.isMulticast()) {
@@ -156,6 +158,10 @@ public final class Networks {
         int port = index(host, name);
         host.setAlias(port, Names.ALIAS + sandboxId);
         host.noLinkLocalAddress(port);
+        if (!published.isEmpty()) {
+          // With br_netfilter a guest's packet to its own published port is bridged, not routed.
+          host.setHairpin(port, true);
+        }
         host.setUp(port);
         int eth = index(inside, GUEST_INTERFACE);
         inside.noLinkLocalAddress(eth);
@@ -165,6 +171,19 @@ public final class Networks {
         Endpoint endpoint = TapRedirect.attach(inside, netns, GUEST_INTERFACE);
         return complete(
             BRIDGE, new SandboxNetwork(sandboxId, netns, List.of(endpoint), dns, published));
+      }
+    }
+  }
+
+  /** Somebody has flushed all packet filters while sandboxes are running. */
+  private void restorePorts(NfTables tables) {
+    for (String owner : new HashSet<>(leases.all().values())) {
+      Optional<NetworkRecord> record = owner.isEmpty() ? Optional.empty() : readForRelease(owner);
+      if (record.isPresent() && record.get().complete()) {
+        SandboxNetwork network = record.get().network();
+        for (Endpoint endpoint : network.endpoints()) {
+          filter.restore(tables, owner, endpoint.addresses().get(0).address(), network.published());
+        }
       }
     }
   }

@@ -33,10 +33,14 @@ final class PacketFilter {
     this.bridge = bridge;
   }
 
-  /** Creates the table with its chains unless it exists. */
-  void ensure(NfTables tables, IpNetwork subnet) {
+  /**
+   * Creates the table with its chains unless it exists.
+   *
+   * @return whether it was created
+   */
+  boolean ensure(NfTables tables, IpNetwork subnet) {
     if (tables.hasTable(table)) {
-      return;
+      return false;
     }
     int[] target = {NfTables.TYPE_IPV4_ADDRESS, NfTables.TYPE_SERVICE};
     NfTables.Batch batch =
@@ -109,6 +113,7 @@ final class PacketFilter {
                     .masquerade())
         .addRule("postrouting", r -> r.output(bridge, true).source(LOOPBACK, true).masquerade());
     tables.apply(batch, "create table " + table);
+    return true;
   }
 
   void remove(NfTables tables) {
@@ -174,6 +179,15 @@ final class PacketFilter {
     tables.apply(batch, "publish ports of sandbox " + sandboxId);
     forget(mappings, address);
     return mappings;
+  }
+
+  /** Publishes what a sandbox had published before the table was lost. */
+  void restore(NfTables tables, String sandboxId, IpAddress address, List<PortMapping> published) {
+    NfTables.Batch batch = new NfTables.Batch(table);
+    for (PortMapping mapping : published) {
+      batch.addElement(map(mapping), element(mapping, address, sandboxId));
+    }
+    tables.apply(batch, "publish ports of sandbox " + sandboxId + " again");
   }
 
   private record Published(PortMapping mapping, String sandboxId) {}
