@@ -57,6 +57,9 @@ public final class RootedExtractor implements AutoCloseable {
     this.paths = new RootedPaths(root, times);
     this.options = options;
     this.whiteouts = options.whiteouts() ? Optional.of(new Whiteouts(root)) : Optional.empty();
+    if (options.whiteouts()) {
+      times.keep(root, "");
+    }
   }
 
   /** Bytes of file content so far, holes included. */
@@ -258,6 +261,10 @@ public final class RootedExtractor implements AutoCloseable {
             0600)) {
       long at = 0;
       for (Segment segment : entry.segments()) {
+        if (segment.length() == 0) {
+          // GNU tar ends its map with an empty segment at the file's end.
+          continue;
+        }
         if (segment.offset() != at) {
           Fs.seek(fd, segment.offset(), 0);
         }

@@ -10,9 +10,11 @@ import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.Descriptor;
 import dev.casemate.oci.ImageReference;
 import dev.casemate.oci.Json;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -36,19 +38,21 @@ public final class ImageStore {
 
   private final String root;
   private final RegistryOptions registry;
+  private final Map<String, String> environment;
   private final Refs refs;
   private final BlobStore blobs;
 
-  private ImageStore(String root, RegistryOptions registry) {
+  ImageStore(String root, RegistryOptions registry, Map<String, String> environment) {
     this.root = root;
     this.registry = registry;
+    this.environment = environment;
     this.refs = new Refs(root);
     this.blobs = new BlobStore(root);
   }
 
   /** A store in a directory, which is made when the first image comes. Reads nothing yet. */
   public static ImageStore open(String root, RegistryOptions registry) {
-    return new ImageStore(root, registry);
+    return new ImageStore(root, registry, System.getenv());
   }
 
   /**
@@ -101,7 +105,9 @@ public final class ImageStore {
               + " and pulling is turned off; pull it first with \"casemate pull\"");
     }
     return Image.stored(
-        name, this, bring(() -> new RegistrySource(reference, registry), path, name, progress));
+        name,
+        this,
+        bring(() -> new RegistrySource(reference, registry, environment), path, name, progress));
   }
 
   private Image fromLayout(ImageArgument.Layout layout, PullProgress progress) {
@@ -356,9 +362,7 @@ public final class ImageStore {
             .put(
                 "config",
                 Json.parse(
-                    new String(
-                        blobs.document(p.configBlob().digest()),
-                        java.nio.charset.StandardCharsets.UTF_8)));
+                    new String(blobs.document(p.configBlob().digest()), StandardCharsets.UTF_8)));
       }
       return json;
     } catch (LinuxException e) {

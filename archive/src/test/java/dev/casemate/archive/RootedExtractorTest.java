@@ -1,0 +1,240 @@
+package dev.casemate.archive;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.casemate.archive.TarEntry.Type;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.OpenFlag;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+final class RootedExtractorTest {
+  private static final RootedExtractor.Options LAYER =
+      new RootedExtractor.Options(true, 1 << 20, 1000);
+
+  @TempDir Path temp;
+  private String root = "";
+
+  @BeforeEach
+  void makeRoot() {
+    root = temp + "/root";
+    Fs.makeDirectory(root, 0755);
+    Fs.write(temp + "/outside", "untouched".getBytes(StandardCharsets.UTF_8), 0600);
+    Fs.makeDirectory(temp + "/outdir", 0700);
+  }
+
+  /** A tar from lines: {@code f name [content]}, {@code d name}, {@code s name target}, … */
+  static byte[] tar(String... lines) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    TarWriter writer = new TarWriter(out);
+    for (String line : lines) {
+      String[] word = line.split(" ");
+      switch (word[0]) {
+        case "f" -> {
+          byte[] content = (word.length > 2 ? word[2] : "").getBytes(StandardCharsets.UTF_8);
+          writer.put(TarEntry.file(word[1], 0644, content.length));
+          writer.write(content, 0, content.length);
+        }
+        case "d" -> writer.put(TarEntry.plain(word[1], Type.DIRECTORY, 0755, ""));
+        case "s" -> writer.put(TarEntry.plain(word[1], Type.SYMLINK, 0777, word[2]));
+        case "h" -> writer.put(TarEntry.plain(word[1], Type.HARD_LINK, 0644, word[2]));
+        case "p" -> writer.put(TarEntry.plain(word[1], Type.FIFO, 0644, ""));
+        case "c" ->
+            writer.put(
+                new TarEntry(
+                    word[1], Type.CHARACTER, 0666, 0, 0, 0, 0, 0, "", 1, 3, Map.of(), List.of()));
+        default -> throw new AssertionError(line);
+      }
+    }
+    writer.finish();
+    return out.toByteArray();
+  }
+
+  private void apply(RootedExtractor.Options options, byte[] tar) {
+    try (Fd fd = Fs.open(root, OpenFlag.READ_ONLY | OpenFlag.DIRECTORY);
+        RootedExtractor extractor = new RootedExtractor(fd, options)) {
+      extractor.extract(new TarReader(new ByteArrayInputStream(tar), true));
+    }
+  }
+
+  private void layer(String... lines) {
+    apply(LAYER, tar(lines));
+  }
+
+  private String files() {
+    return Shell.run("cd " + root + " && find . -mindepth 1 | sort | tr '\\n' ' '").strip();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "f ../outside evil",
+        "f a/../../outside evil",
+        "f /etc/casemate-test-evil evil",
+        "d ..",
+        "s up ..;f up/outside evil",
+        "s up ../..;f up/x/y evil",
+        "s deep a/b/../../../..;d a;d a/b;f deep/outside evil",
+        "s one two;s two ../outdir;f one/evil evil",
+        "h link ../outside",
+        "h link ../../../../../../etc/passwd",
+        "h link /etc/shadow-that-is-not-in-the-image",
+        "s up ..;h link up/outside",
+        "s link /;h link link",
+        "c null;f null/x evil",
+        "p fifo;d fifo/d",
+        "f file;f file/below evil",
+        "s loop loop;f loop/x evil",
+        "s a b;s b a;f a/x evil",
+        "d dir;h link dir",
+        "f .",
+        "s . /etc",
+        "s up ..;f up/.wh.outside",
+        "f .wh...",
+        "f .wh.",
+        "f ../.wh.outside",
+        "f ../.wh..wh..opq",
+        "s up ..;f up/.wh..wh..opq;f up/x",
+      })
+  void refusesToLeaveTheRoot(String attack) {
+    byte[] tar = tar(attack.split(";"));
+    if (attack.contains("up/.wh.") && !attack.endsWith("up/x")) {
+      // A whiteout of what does not exist inside is nothing, or refused; never an effect outside.
+      try {
+        apply(LAYER, tar);
+      } catch (ArchiveException e) {
+        assertThat(e.reason()).isEqualTo(ArchiveException.Reason.REFUSED);
+      }
+    } else {
+      assertThatThrownBy(() -> apply(LAYER, tar))
+          .isInstanceOf(ArchiveException.class)
+          .hasMessageContaining("entry \"")
+          .satisfies(
+              e ->
+                  assertThat(((ArchiveException) e).reason())
+                      .isEqualTo(ArchiveException.Reason.REFUSED));
+    }
+    assertThat(Fs.readString(temp + "/outside", 100)).isEqualTo("untouched");
+    assertThat(Fs.stat(temp + "/outside").links()).isEqualTo(1);
+    assertThat(Fs.list(temp.toString())).containsExactlyInAnyOrder("root", "outside", "outdir");
+    assertThat(Fs.list(temp + "/outdir")).isEmpty();
+    assertThat(Fs.exists("/etc/casemate-test-evil")).isFalse();
+  }
+
+  @Test
+  void replacesLinksAndNodesInsteadOfWritingThroughThem() {
+    Fs.symlink("../outside", root + "/sym");
+    Fs.symlink("../outdir", root + "/symdir");
+    layer("c null", "p fifo", "f null new", "f fifo new", "f sym new", "d symdir", "f symdir/x");
+    assertThat(Fs.readString(temp + "/outside", 100)).isEqualTo("untouched");
+    assertThat(Fs.list(temp + "/outdir")).isEmpty();
+    for (String name : List.of("null", "fifo", "sym")) {
+      assertThat(Fs.lstat(root + "/" + name).isRegular()).isTrue();
+      assertThat(Fs.readString(root + "/" + name, 100)).isEqualTo("new");
+    }
+    assertThat(Fs.lstat(root + "/symdir").isDirectory()).isTrue();
+  }
+
+  @Test
+  void followsLinksInsideTheRoot() {
+    layer("d usr", "d usr/lib", "s lib usr/lib", "f lib/a", "s abs /usr/lib", "f abs/b");
+    layer("s late /opt/new", "f late/c", "d x", "s x/rel ../usr", "f x/rel/lib/d");
+    assertThat(files())
+        .isEqualTo(
+            "./abs ./late ./lib ./opt ./opt/new ./opt/new/c ./usr ./usr/lib ./usr/lib/a"
+                + " ./usr/lib/b ./usr/lib/d ./x ./x/rel");
+  }
+
+  @Test
+  void appliesWhiteouts() {
+    layer("d a", "f a/one", "f a/two", "d a/sub", "f a/sub/x", "d b", "f b/one", "f c", "f d");
+    layer("f a/.wh.one", "f a/.wh.sub", "f .wh.c", "f .wh.missing", "f none/.wh.x");
+    assertThat(files()).isEqualTo("./a ./a/two ./b ./b/one ./d");
+    // What the layer itself brings stays, before and after the mark.
+    layer("d a", "f a/new", "f a/.wh..wh..opq", "f a/newer", "d b", "f b/.wh..wh..opq");
+    assertThat(files()).isEqualTo("./a ./a/new ./a/newer ./b ./d");
+    layer("f d again", "f .wh.d", "f .wh..wh.plnk", "d .wh..wh.aufs", "f .wh..wh.aufs/x");
+    assertThat(Fs.readString(root + "/d", 10)).isEqualTo("again");
+    assertThat(files()).isEqualTo("./a ./a/new ./a/newer ./b ./d");
+  }
+
+  @Test
+  void leavesWhiteoutNamesAloneInPlainArchives() {
+    apply(RootedExtractor.Options.plain(), tar("f .wh.x text"));
+    assertThat(files()).isEqualTo("./.wh.x");
+  }
+
+  @Test
+  void replacesFilesByDirectoriesAndBack() {
+    layer("d x", "f x/y", "f z");
+    layer("f x now-a-file", "d z", "f z/y");
+    assertThat(files()).isEqualTo("./x ./z ./z/y");
+    layer("h link x", "f x changed");
+    assertThat(Fs.readString(root + "/link", 100)).isEqualTo("now-a-file");
+    assertThat(Fs.readString(root + "/x", 100)).isEqualTo("changed");
+  }
+
+  @Test
+  void keepsTimesOfDirectoriesThatTheLayerOnlyPassesThrough() {
+    layer("d a", "d a/b");
+    Fs.stat(root + "/a/b");
+    layer("f a/b/c", "f made/on/the/way");
+    assertThat(Fs.stat(root + "/a").mtimeSeconds()).isZero();
+    assertThat(Fs.stat(root + "/a/b").mtimeSeconds()).isZero();
+    assertThat(Fs.stat(root + "/made/on").mtimeSeconds()).isZero();
+  }
+
+  @Test
+  void boundsBytesAndEntries() {
+    assertThatThrownBy(() -> apply(new RootedExtractor.Options(true, 3, 10), tar("f x 1234")))
+        .hasMessageContaining("more than 3 bytes");
+    assertThatThrownBy(
+            () -> apply(new RootedExtractor.Options(true, 9, 2), tar("f x", "f y", "f z")))
+        .hasMessageContaining("more than 2 entries");
+  }
+
+  @Test
+  void archivesAndUnpacksTheSameTree() {
+    Shell.run(
+        "mkdir -p "
+            + temp
+            + "/src/d/e && cd "
+            + temp
+            + "/src && echo a > d/f && ln d/f d/g && ln -s ../x d/l && mkfifo d/p && mknod d/c c 1 3"
+            + " && setfattr -n user.t -v 1 d/f && setcap cap_chown+ep d/f && chown 5:6 d/e && chmod"
+            + " 2750 d/e && python3 -c \"import socket;"
+            + " socket.socket(socket.AF_UNIX).bind('d/sock')\"");
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    TarWriter writer = new TarWriter(out);
+    try (Fd source = Fs.open(temp + "/src", OpenFlag.READ_ONLY | OpenFlag.DIRECTORY)) {
+      new TreeArchiver(source, writer).add("/d", "d", false);
+    }
+    writer.finish();
+    apply(RootedExtractor.Options.plain(), out.toByteArray());
+    Shell.run("rm " + temp + "/src/d/sock; touch -d @0 " + temp + "/src/d " + root + "/d");
+    assertThat(Shell.describe(root)).isEqualTo(Shell.describe(temp + "/src"));
+  }
+
+  @Test
+  void archivesNothingOutsideTheRoot() {
+    Shell.run("cd " + root + " && ln -s ../outside s && ln -s ../../../../../etc/passwd up");
+    try (Fd fd = Fs.open(root, OpenFlag.READ_ONLY | OpenFlag.DIRECTORY)) {
+      TreeArchiver archiver = new TreeArchiver(fd, new TarWriter(new ByteArrayOutputStream()));
+      assertThatThrownBy(() -> archiver.add("s", "s", true)).hasMessageContaining("ENOENT");
+      assertThatThrownBy(() -> archiver.add("../outside", "s", true))
+          .hasMessageContaining("ENOENT");
+      assertThatThrownBy(() -> archiver.add("up", "s", true)).hasMessageContaining("ENOENT");
+    }
+  }
+}

@@ -1,0 +1,212 @@
+package dev.casemate.image;
+
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.oci.ImageReference;
+import java.io.EOFException;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.NoRouteToHostException;
+import java.net.SocketTimeoutException;
+import java.net.UnknownHostException;
+import java.security.cert.CertificateException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLHandshakeException;
+
+/** Requests to one registry: scheme, authorization, redirects. */
+final class RegistryConnection {
+  private static final int MAX_REDIRECTS = 5;
+
+  private final Http http;
+  private final RegistryOptions options;
+  private final Optional<RegistryOptions.Credentials> credentials;
+  private final RegistryAuth auth;
+  private final Url secure;
+  private Url base;
+  private boolean schemeKnown;
+
+  RegistryConnection(
+      ImageReference reference, RegistryOptions options, Map<String, String> environment) {
+    this.options = options;
+    this.http = new Http(options, environment);
+    try {
+      Url parsed = Url.parse("https://" + reference.host() + "/v2/");
+      this.secure = parsed;
+    } catch (IOException e) {
+      throw CasemateException.of(
+          Kind.INVALID_ARGUMENT,
+          "registry "
+              + reference.registry()
+              + " of image "
+              + reference.text()
+              + " is no host name: "
+              + e.getMessage(),
+          e);
+    }
+    this.base = secure;
+    this.credentials =
+        options.credentials().or(() -> DockerConfig.find(reference.registry(), environment));
+    this.auth =
+        new RegistryAuth(http, secure, reference.repository(), options.insecure(), credentials);
+  }
+
+  String authority() {
+    return secure.authority();
+  }
+
+  Optional<String> user() {
+    return credentials.map(RegistryOptions.Credentials::user);
+  }
+
+  /** Sends a request, answers challenges and follows redirects. */
+  HttpResponse get(String target, Map<String, String> headers) throws IOException {
+    for (int attempt = 0; ; attempt++) {
+      RegistryAuth.Header authorization = auth.header();
+      Map<String, String> all = new LinkedHashMap<>(headers);
+      if (!authorization.value().isEmpty()) {
+        all.put("Authorization", authorization.value());
+      }
+      HttpResponse response = follow(send(target, all), all);
+      if (response.status() != 401 || attempt == 2) {
+        return response;
+      }
+      boolean refused = false;
+      try {
+        refused = !auth.answer(response, authorization);
+      } finally {
+        if (!refused) {
+          response.close();
+        }
+      }
+      if (refused) {
+        return response;
+      }
+    }
+  }
+
+  private record Answer(HttpResponse response, Url from) {}
+
+  /**
+   * HTTPS, always; only on this machine itself, or where the user allows it, plain HTTP with a
+   * server that does not speak TLS.
+   */
+  private Answer send(String target, Map<String, String> headers) throws IOException {
+    Url url = base().withTarget(target);
+    try {
+      HttpResponse response = http.get(url, headers);
+      useScheme(url);
+      return new Answer(response, url);
+    } catch (SSLException e) {
+      boolean allowed = options.insecure() || url.isLoopback();
+      if (isSchemeKnown() || !allowed || !isNoTls(e)) {
+        throw e;
+      }
+      int port = url.port() == 443 && authority().indexOf(':') < 0 ? 80 : url.port();
+      Url plain = new Url("http", url.host(), port, target);
+      HttpResponse response = http.get(plain, headers);
+      useScheme(plain);
+      return new Answer(response, plain);
+    }
+  }
+
+  private synchronized Url base() {
+    return base;
+  }
+
+  private synchronized boolean isSchemeKnown() {
+    return schemeKnown;
+  }
+
+  private synchronized void useScheme(Url url) {
+    base = url;
+    schemeKnown = true;
+  }
+
+  /** Whether the other side does not speak TLS, as against speaking it with a wrong certificate. */
+  private static boolean isNoTls(SSLException e) {
+    return !(e instanceof SSLHandshakeException) || e.getCause() instanceof EOFException;
+  }
+
+  private HttpResponse follow(Answer first, Map<String, String> headers) throws IOException {
+    HttpResponse response = first.response();
+    Url at = first.from();
+    for (int hops = 0; ; hops++) {
+      int status = response.status();
+      boolean redirect =
+          status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+      if (!redirect) {
+        return response;
+      }
+      String location = response.header("location").orElse("");
+      response.close();
+      if (location.isEmpty() || hops == MAX_REDIRECTS) {
+        throw new IOException(
+            location.isEmpty()
+                ? "the registry redirects to nowhere"
+                : "the registry redirects more than " + MAX_REDIRECTS + " times");
+      }
+      Url next = at.resolve(location);
+      if (at.isTls() && !next.isTls() && !options.insecure() && !next.isLoopback()) {
+        throw CasemateException.of(
+            Kind.PERMISSION_DENIED,
+            "registry "
+                + authority()
+                + " redirects to "
+                + next.authority()
+                + " over plain HTTP, which is refused; allow it with --tls-verify=false");
+      }
+      Map<String, String> sent = new LinkedHashMap<>(headers);
+      if (!next.isSameServer(first.from())) {
+        // What proves who we are is for the registry, not for whom it sends us to.
+        sent.remove("Authorization");
+      }
+      response = http.get(next, sent);
+      at = next;
+    }
+  }
+
+  /** Whether nobody could be reached at all. */
+  static boolean isUnreachable(IOException e) {
+    return e instanceof ConnectException
+        || e instanceof UnknownHostException
+        || e instanceof NoRouteToHostException;
+  }
+
+  /** Certificates that are not trusted are an error for good; others may pass. */
+  IOException explain(IOException e) {
+    for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+      if (cause instanceof CertificateException) {
+        throw CasemateException.of(
+            Kind.PERMISSION_DENIED,
+            "certificate of registry "
+                + authority()
+                + " is not trusted: "
+                + e.getMessage()
+                + "; give its certification authority with --ca-file, or --tls-verify=false",
+            e);
+      }
+    }
+    if (e instanceof SocketTimeoutException) {
+      return new IOException("no answer within " + options.timeoutMillis() + " ms", e);
+    }
+    if (e instanceof SSLException && !isSchemeKnown() && isNoTls((SSLException) e)) {
+      return new IOException("it does not speak TLS; allow plain HTTP with --tls-verify=false", e);
+    }
+    return e;
+  }
+
+  CasemateException unavailable(IOException e) {
+    String why = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+    return CasemateException.of(
+        e.getCause() instanceof SocketTimeoutException ? Kind.TIMEOUT : Kind.UNAVAILABLE,
+        "registry "
+            + authority()
+            + " cannot be used: "
+            + why
+            + "; check the name and the network and try again",
+        e);
+  }
+}

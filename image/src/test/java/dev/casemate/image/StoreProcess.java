@@ -1,0 +1,42 @@
+package dev.casemate.image;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+/** Another process at work on a store. */
+final class StoreProcess {
+  private StoreProcess() {}
+
+  public static void main(String[] arguments) {
+    Image image =
+        ImageStore.open(arguments[0], RegistryOptions.defaults())
+            .resolve(arguments[1], PullPolicy.MISSING, PullProgress.NONE);
+    System.out.println(image.erofs());
+  }
+
+  static Process start(String root, String image) throws IOException {
+    return new ProcessBuilder(
+            List.of(
+                System.getProperty("java.home") + "/bin/java",
+                "--enable-native-access=ALL-UNNAMED",
+                "--sun-misc-unsafe-memory-access=allow",
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
+                "-cp",
+                System.getProperty("java.class.path"),
+                StoreProcess.class.getName(),
+                root,
+                image))
+        .redirectErrorStream(true)
+        .start();
+  }
+
+  static String output(Process process) throws IOException, InterruptedException {
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    if (process.waitFor() != 0) {
+      throw new AssertionError(output);
+    }
+    return output;
+  }
+}

@@ -1,0 +1,112 @@
+package dev.casemate.image;
+
+import dev.casemate.linux.Fs;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+
+/** A real registry (package docker-registry) on a free port of this machine. */
+final class TestRegistry implements AutoCloseable {
+  private final Process process;
+  private final int port;
+
+  private TestRegistry(Process process, int port) {
+    this.process = process;
+    this.port = port;
+  }
+
+  static int freePort() {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /**
+   * Starts a registry.
+   *
+   * @param storage may be shared with another one
+   * @param http more lines of the http section, each indented by two blanks
+   * @param auth the auth section, or nothing
+   */
+  static TestRegistry start(String storage, String http, String auth) {
+    int port = freePort();
+    String config = storage + "-" + port + ".yml";
+    Fs.write(
+        config,
+        ("version: 0.1\nlog:\n  level: error\n  accesslog:\n    disabled: true\nstorage:\n"
+                + "  filesystem:\n    rootdirectory: "
+                + storage
+                + "\nhttp:\n  addr: 127.0.0.1:"
+                + port
+                + "\n"
+                + http
+                + auth)
+            .getBytes(StandardCharsets.UTF_8),
+        0644);
+    try {
+      Process process =
+          new ProcessBuilder("docker-registry", "serve", config)
+              .redirectErrorStream(true)
+              .redirectOutput(new java.io.File(config + ".log"))
+              .start();
+      TestRegistry registry = new TestRegistry(process, port);
+      registry.await();
+      return registry;
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private void await() {
+    long deadline = System.nanoTime() + 20_000_000_000L;
+    while (true) {
+      try (Socket socket = new Socket()) {
+        socket.connect(new InetSocketAddress("127.0.0.1", port), 1000);
+        return;
+      } catch (IOException e) {
+        if (System.nanoTime() > deadline || !process.isAlive()) {
+          close();
+          throw new AssertionError("registry does not start", e);
+        }
+        try {
+          Thread.sleep(20);
+        } catch (InterruptedException interrupted) {
+          throw new AssertionError(interrupted);
+        }
+      }
+    }
+  }
+
+  int port() {
+    return port;
+  }
+
+  String host() {
+    return "127.0.0.1:" + port;
+  }
+
+  void push(String layout, String name) {
+    Shell.run(
+        "skopeo copy -q --all --dest-tls-verify=false oci:"
+            + layout
+            + " docker://"
+            + host()
+            + "/"
+            + name);
+  }
+
+  @Override
+  public void close() {
+    process.destroyForcibly();
+    try {
+      process.waitFor();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
