@@ -117,7 +117,7 @@ final class GuestBuilder {
         progress.step("Reading the kernel " + kernel);
         yield new PreparedKernel(
             KernelImage.read(kernel),
-            modules.map(ModuleTree::scan),
+            modules.map(tree -> ModuleTree.scan(tree, tree.toString())),
             List.of(),
             false,
             kernel.toString(),

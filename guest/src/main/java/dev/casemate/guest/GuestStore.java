@@ -134,7 +134,7 @@ public final class GuestStore {
    */
   public Guest refreshAgent(String name, Path agent, Progress progress) {
     checkName(name);
-    if (!Fs.exists(root.toString())) {
+    if (!Fs.exists(root.resolve(name).toString())) {
       throw notFound(name);
     }
     try (GuestLock lock = GuestLock.take(root, name)) {
