@@ -105,7 +105,7 @@ final class DebianKernel {
     progress.step("Unpacking the kernel " + release);
     return new PreparedKernel(
         KernelImage.read(kernel),
-        Optional.of(ModuleTree.scan(modules)),
+        Optional.of(ModuleTree.scan(modules, "package " + entry.name())),
         List.of(),
         !enforcesSignatures(scratch.resolve("boot/config-" + release)),
         entry.name(),

@@ -36,7 +36,7 @@ final class GuestBuilder {
     Path unpacked = Scratch.directory(cache, "." + spec.name() + "~build-");
     Path fresh = Scratch.directory(root, "." + spec.name() + "~build-");
     try {
-      PreparedKernel kernel = prepare(spec.kernel(), unpacked);
+      PreparedKernel kernel = prepare(spec, unpacked);
       Map<String, List<String>> groups = kernel.groups(spec.extraFeatures(), progress);
       progress.step("Writing the kernel and " + ModuleGroups.union(groups).size() + " modules");
       write(fresh.resolve(GuestStore.KERNEL), kernel.image().elf());
@@ -109,21 +109,23 @@ final class GuestBuilder {
     }
   }
 
-  private PreparedKernel prepare(KernelSource source, Path scratch) {
-    return switch (source) {
+  private PreparedKernel prepare(GuestSpec spec, Path scratch) {
+    return switch (spec.kernel()) {
       case KernelSource.DebianPackage(Optional<String> name) ->
           DebianKernel.prepare(name, cache, scratch, progress);
       case KernelSource.KernelFile(Path kernel, Optional<Path> modules) -> {
         progress.step("Reading the kernel " + kernel);
         yield new PreparedKernel(
             KernelImage.read(kernel),
-            modules.map(ModuleTree::scan),
+            modules.map(tree -> ModuleTree.scan(tree, tree.toString())),
             List.of(),
             false,
             kernel.toString(),
             "");
       }
-      case KernelSource.LeanBuild lean -> LeanKernel.prepare(lean, cache, scratch, progress);
+      case KernelSource.LeanBuild lean ->
+          LeanKernel.prepare(
+              lean, cache, scratch, cache.resolve(spec.name() + "-build.log"), progress);
     };
   }
 

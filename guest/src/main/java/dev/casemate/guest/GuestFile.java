@@ -105,7 +105,9 @@ final class GuestFile {
             + path
             + ": "
             + why
-            + ". Build it anew with 'casemate guest build' or remove it with 'casemate guest rm "
+            + ". Build it anew with 'casemate guest build --name "
+            + name
+            + "' or remove it with 'casemate guest rm "
             + name
             + "'");
   }

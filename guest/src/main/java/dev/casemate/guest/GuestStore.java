@@ -134,7 +134,7 @@ public final class GuestStore {
    */
   public Guest refreshAgent(String name, Path agent, Progress progress) {
     checkName(name);
-    if (!Fs.exists(root.toString())) {
+    if (!Fs.exists(root.resolve(name).toString())) {
       throw notFound(name);
     }
     try (GuestLock lock = GuestLock.take(root, name)) {
@@ -145,15 +145,37 @@ public final class GuestStore {
   }
 
   /**
-   * Builds a guest if there is none of that name, else only sees to it that its agent is the given
-   * one.
+   * Sees to it that there is a guest as asked for, with as little work as that takes: nothing, a
+   * new initramfs for a new agent, or a build.
+   *
+   * <p>A kernel is kept when none in particular is asked for, or the very package that it came
+   * from; a meta package, a file and a source package are built anew each time. So {@code
+   * linux-image-cloud-amd64} by name is how to get a newer kernel.
    *
    * @return the guest as it is now
    */
   public Guest ensure(GuestSpec spec, Progress progress) {
-    return find(spec.name()).isPresent()
+    ModuleGroups.requireKnown(spec.extraFeatures());
+    Optional<Guest> present;
+    try {
+      present = find(spec.name());
+    } catch (CasemateException e) {
+      if (e.kind() != Kind.CORRUPT) {
+        throw e;
+      }
+      progress.step("Building anew: " + Failure.message(e));
+      present = Optional.empty();
+    }
+    return present.isPresent() && satisfies(present.get(), spec)
         ? refreshAgent(spec.name(), spec.agent(), progress)
         : build(spec, progress);
+  }
+
+  private static boolean satisfies(Guest guest, GuestSpec spec) {
+    boolean kernel =
+        spec.kernel() instanceof KernelSource.DebianPackage debian
+            && (debian.name().isEmpty() || debian.name().get().equals(guest.source()));
+    return kernel && guest.groups().keySet().containsAll(spec.extraFeatures());
   }
 
   /**

@@ -64,9 +64,10 @@ final class LeanKernel {
    * Downloads, unpacks, configures and compiles it.
    *
    * @param scratch an empty directory that outlives what is returned
+   * @param log file for the output of the tools
    */
   static PreparedKernel prepare(
-      KernelSource.LeanBuild build, Path cache, Path scratch, Progress progress) {
+      KernelSource.LeanBuild build, Path cache, Path scratch, Path log, Progress progress) {
     checkTools();
     checkSpace(scratch);
     KernelConfig wishes = KernelConfig.lean();
@@ -74,7 +75,6 @@ final class LeanKernel {
     DebianPackages packages = new DebianPackages(cache, scratch, progress);
     DebianPackages.Entry entry = source(packages, build.sourcePackage());
     packages.unpack(packages.download(entry), scratch);
-    Path log = cache.resolve("lean-kernel.log");
     int jobs = build.jobs() > 0 ? build.jobs() : Runtime.getRuntime().availableProcessors();
     try {
       Files.deleteIfExists(log);

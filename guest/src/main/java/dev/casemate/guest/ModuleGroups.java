@@ -119,8 +119,17 @@ public final class ModuleGroups {
       try {
         groups.put(name, tree.closure(group.getValue()));
       } catch (CasemateException e) {
-        if (required || e.kind() != Kind.NOT_FOUND) {
+        if (e.kind() != Kind.NOT_FOUND) {
           throw e;
+        }
+        if (required) {
+          throw CasemateException.of(
+              Kind.NOT_FOUND,
+              "This kernel has no feature '"
+                  + name
+                  + "': "
+                  + Failure.message(e)
+                  + ". Do without it, or use another kernel package such as linux-image-amd64");
         }
         progress.step("Leaving out feature '" + name + "': " + Failure.message(e));
       }

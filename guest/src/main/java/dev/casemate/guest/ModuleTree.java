@@ -29,22 +29,23 @@ import java.util.zip.GZIPInputStream;
 final class ModuleTree {
   private static final String[] SUFFIXES = {".ko", ".ko.xz", ".ko.zst", ".ko.gz"};
 
-  private final Path root;
+  private final String label;
   private final Map<String, Path> files = new HashMap<>();
   private final Set<String> builtin = new HashSet<>();
   private final Map<String, KernelModule> loaded = new HashMap<>();
 
-  private ModuleTree(Path root) {
-    this.root = root;
+  private ModuleTree(String label) {
+    this.label = label;
   }
 
   /**
    * Finds the modules below {@code root}.
    *
+   * @param label names them in errors: a package or a directory
    * @throws CasemateException NOT_FOUND when there is none and no {@code modules.builtin} either
    */
-  static ModuleTree scan(Path root) {
-    ModuleTree tree = new ModuleTree(root);
+  static ModuleTree scan(Path root, String label) {
+    ModuleTree tree = new ModuleTree(label);
     if (!Files.isDirectory(root)) {
       throw CasemateException.of(
           Kind.NOT_FOUND, "Directory of kernel modules " + root + " is not there");
@@ -102,7 +103,7 @@ final class ModuleTree {
     }
     Path file = files.get(name);
     if (file == null) {
-      throw CasemateException.of(Kind.NOT_FOUND, "Kernel module " + name + " is not in " + root);
+      throw CasemateException.of(Kind.NOT_FOUND, "Kernel module " + name + " is not in " + label);
     }
     KernelModule module = KernelModule.parse(content(file), file.toString());
     loaded.put(name, module);
@@ -134,7 +135,7 @@ final class ModuleTree {
               + name
               + neededBy.map(by -> ", which " + by + " needs,").orElse("")
               + " is neither in "
-              + root
+              + label
               + " nor built into the kernel");
     }
     if (!path.add(name)) {

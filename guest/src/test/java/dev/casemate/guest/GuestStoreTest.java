@@ -109,7 +109,9 @@ class GuestStoreTest {
     byte[] newer = SampleKernel.elf(true);
     newer[4000] = 42;
     Files.write(agent, newer);
-    Guest second = store.ensure(spec("default"), said::add);
+    GuestSpec anyKernel =
+        new GuestSpec("default", agent, KernelSource.newestDebian(), List.of("ext4"));
+    Guest second = store.ensure(anyKernel, said::add);
 
     assertThat(second.agentSha256()).isNotEqualTo(first.agentSha256());
     assertThat(second.groups()).isEqualTo(first.groups());
@@ -119,6 +121,21 @@ class GuestStoreTest {
         .last()
         .matches(e -> e.content().charAt(4000) == 42);
     assertThat(leftovers()).isEmpty();
+  }
+
+  @Test
+  void buildsAnewWhenAnotherKernelOrADamagedGuestStandsInTheWay() throws IOException {
+    Guest first = store.ensure(spec("default"), Progress.SILENT);
+    module("erofs", "");
+    Guest second = store.ensure(spec("default"), Progress.SILENT);
+    assertThat(first.supports("erofs")).isFalse();
+    assertThat(second.supports("erofs")).isTrue();
+
+    Files.writeString(second.directory().resolve("guest.json"), "{");
+    List<String> said = new ArrayList<>();
+    Guest third = store.ensure(spec("default"), said::add);
+    assertThat(store.find("default")).contains(third);
+    assertThat(said.getFirst()).contains("Building anew: Guest 'default' is damaged");
   }
 
   @Test
