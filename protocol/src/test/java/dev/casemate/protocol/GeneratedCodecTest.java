@@ -1,0 +1,161 @@
+package dev.casemate.protocol;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.protobuf.DescriptorProtos.FileDescriptorProto;
+import com.google.protobuf.DescriptorProtos.FileDescriptorSet;
+import com.google.protobuf.Descriptors.Descriptor;
+import com.google.protobuf.Descriptors.FileDescriptor;
+import com.google.protobuf.DynamicMessage;
+import com.google.protobuf.InvalidProtocolBufferException;
+import dev.casemate.rpc.MalformedMessageException;
+import dev.casemate.rpc.ProtoMessage;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/** Every generated message against Google's own implementation of the same descriptors. */
+class GeneratedCodecTest {
+  private static final List<Descriptor> MESSAGES = messages();
+
+  private static List<Descriptor> messages() {
+    List<Descriptor> messages = new ArrayList<>();
+    try {
+      Map<String, FileDescriptor> files = new LinkedHashMap<>();
+      for (FileDescriptorProto proto :
+          FileDescriptorSet.parseFrom(Files.readAllBytes(Path.of("target/protocol.desc")))
+              .getFileList()) {
+        FileDescriptor[] imports =
+            proto.getDependencyList().stream().map(files::get).toArray(FileDescriptor[]::new);
+        FileDescriptor file = FileDescriptor.buildFrom(proto, imports);
+        files.put(proto.getName(), file);
+        messages.addAll(file.getMessageTypes());
+      }
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+    return messages;
+  }
+
+  private static Class<?> javaClass(Descriptor message) throws ClassNotFoundException {
+    String declared = message.getFile().getOptions().getJavaPackage();
+    String name = declared.isEmpty() ? "dev.casemate.protocol.casemate" : declared;
+    return Class.forName(name + "." + message.getName());
+  }
+
+  private static ProtoMessage decode(Class<?> type, byte[] bytes)
+      throws ReflectiveOperationException {
+    Method decode = type.getMethod("decode", byte[].class);
+    try {
+      return (ProtoMessage) decode.invoke(null, (Object) bytes);
+    } catch (InvocationTargetException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw e;
+    }
+  }
+
+  @Test
+  void coversEveryText() {
+    assertThat(MESSAGES).hasSizeGreaterThan(170);
+  }
+
+  @Test
+  void agreesWithGoogleOnWhatGoogleWrites() throws Exception {
+    for (Descriptor descriptor : MESSAGES) {
+      Class<?> type = javaClass(descriptor);
+      assertThat(type.getField("FULL_NAME").get(null)).isEqualTo(descriptor.getFullName());
+      Random random = new Random(descriptor.getFullName().hashCode());
+      for (int i = 0; i < 60; i++) {
+        DynamicMessage theirs = RandomMessages.message(random, descriptor, 0);
+        ProtoMessage ours = decode(type, theirs.toByteArray());
+        assertThat(DynamicMessage.parseFrom(descriptor, ours.encode()))
+            .as(descriptor.getFullName())
+            .isEqualTo(theirs);
+        ProtoMessage again = decode(type, ours.encode());
+        assertThat(again).isEqualTo(ours).hasSameHashCodeAs(ours);
+        Object builder = type.getMethod("toBuilder").invoke(ours);
+        assertThat(builder.getClass().getMethod("build").invoke(builder)).isEqualTo(ours);
+      }
+    }
+  }
+
+  @Test
+  void agreesWithGoogleOnDamagedBytes() throws Exception {
+    int refused = 0;
+    int taken = 0;
+    for (Descriptor descriptor : MESSAGES) {
+      Class<?> type = javaClass(descriptor);
+      Random random = new Random(descriptor.getFullName().hashCode() + 1);
+      for (int i = 0; i < 150; i++) {
+        byte[] bytes = damaged(random, RandomMessages.message(random, descriptor, 0).toByteArray());
+        ProtoMessage ours;
+        try {
+          ours = decode(type, bytes);
+        } catch (MalformedMessageException e) {
+          refused++;
+          continue;
+        }
+        taken++;
+        try {
+          DynamicMessage theirs = DynamicMessage.parseFrom(descriptor, bytes);
+          DynamicMessage known =
+              theirs.toBuilder()
+                  .setUnknownFields(com.google.protobuf.UnknownFieldSet.getDefaultInstance())
+                  .build();
+          if (theirs.equals(known)) {
+            assertThat(DynamicMessage.parseFrom(descriptor, ours.encode()).getSerializedSize())
+                .isGreaterThanOrEqualTo(0);
+          }
+        } catch (InvalidProtocolBufferException e) {
+          assertThat(e)
+              .as(
+                  "%s took what Google refuses: %s",
+                  descriptor.getFullName(), java.util.HexFormat.of().formatHex(bytes))
+              .isNull();
+        }
+      }
+    }
+    assertThat(refused).isGreaterThan(1000);
+    assertThat(taken).isGreaterThan(1000);
+  }
+
+  @Test
+  void survivesGarbage() throws Exception {
+    for (Descriptor descriptor : MESSAGES) {
+      Class<?> type = javaClass(descriptor);
+      Random random = new Random(descriptor.getFullName().hashCode() + 2);
+      for (int i = 0; i < 200; i++) {
+        byte[] bytes = new byte[random.nextInt(80)];
+        random.nextBytes(bytes);
+        try {
+          assertThat(decode(type, bytes).encode()).isNotNull();
+        } catch (MalformedMessageException e) {
+          assertThat(e.getMessage()).isNotBlank();
+        }
+      }
+    }
+  }
+
+  private static byte[] damaged(Random random, byte[] bytes) {
+    if (bytes.length == 0) {
+      return new byte[] {(byte) random.nextInt(256)};
+    }
+    byte[] damaged =
+        random.nextInt(4) == 0
+            ? java.util.Arrays.copyOf(bytes, random.nextInt(bytes.length))
+            : bytes.clone();
+    for (int i = random.nextInt(3); i > 0 && damaged.length > 0; i--) {
+      damaged[random.nextInt(damaged.length)] ^= (byte) (1 << random.nextInt(8));
+    }
+    return damaged;
+  }
+}
