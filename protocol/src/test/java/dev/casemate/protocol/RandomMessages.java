@@ -4,9 +4,12 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.Descriptors.Descriptor;
 import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.DynamicMessage;
+import dev.casemate.rpc.ProtoMessage;
+import java.lang.reflect.InvocationTargetException;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 
@@ -88,5 +91,34 @@ final class RandomMessages {
       case ENUM -> field.getEnumType().findValueByNumberCreatingIfUnknown(random.nextInt(5));
       case MESSAGE -> message(random, field.getMessageType(), depth + 1);
     };
+  }
+
+  /** The message without fields that its descriptor does not know, at any depth. */
+  static DynamicMessage known(DynamicMessage message) {
+    DynamicMessage.Builder builder = DynamicMessage.newBuilder(message.getDescriptorForType());
+    for (Map.Entry<FieldDescriptor, Object> field : message.getAllFields().entrySet()) {
+      if (field.getKey().getJavaType() != FieldDescriptor.JavaType.MESSAGE) {
+        builder.setField(field.getKey(), field.getValue());
+      } else if (field.getKey().isRepeated()) {
+        for (Object element : (List<?>) field.getValue()) {
+          builder.addRepeatedField(field.getKey(), known((DynamicMessage) element));
+        }
+      } else {
+        builder.setField(field.getKey(), known((DynamicMessage) field.getValue()));
+      }
+    }
+    return builder.build();
+  }
+
+  /** Calls a generated class's {@code decode}. */
+  static ProtoMessage decode(Class<?> type, byte[] bytes) throws ReflectiveOperationException {
+    try {
+      return (ProtoMessage) type.getMethod("decode", byte[].class).invoke(null, (Object) bytes);
+    } catch (InvocationTargetException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw e;
+    }
   }
 }
