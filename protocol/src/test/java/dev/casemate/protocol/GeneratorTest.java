@@ -7,8 +7,6 @@ import com.google.protobuf.DescriptorProtos.DescriptorProto;
 import com.google.protobuf.DescriptorProtos.EnumDescriptorProto;
 import com.google.protobuf.DescriptorProtos.EnumValueDescriptorProto;
 import com.google.protobuf.DescriptorProtos.FieldDescriptorProto;
-import com.google.protobuf.DescriptorProtos.FieldDescriptorProto.Label;
-import com.google.protobuf.DescriptorProtos.FieldDescriptorProto.Type;
 import com.google.protobuf.DescriptorProtos.FieldOptions;
 import com.google.protobuf.DescriptorProtos.FileDescriptorProto;
 import com.google.protobuf.DescriptorProtos.FileDescriptorSet;
@@ -36,36 +34,37 @@ import org.junit.jupiter.api.io.TempDir;
  * in oneofs.
  */
 class GeneratorTest {
-  private static final List<Type> SCALARS =
+  private static final List<FieldDescriptorProto.Type> SCALARS =
       List.of(
-          Type.TYPE_INT32,
-          Type.TYPE_UINT32,
-          Type.TYPE_SINT32,
-          Type.TYPE_FIXED32,
-          Type.TYPE_SFIXED32,
-          Type.TYPE_INT64,
-          Type.TYPE_UINT64,
-          Type.TYPE_SINT64,
-          Type.TYPE_FIXED64,
-          Type.TYPE_SFIXED64,
-          Type.TYPE_FLOAT,
-          Type.TYPE_DOUBLE,
-          Type.TYPE_BOOL,
-          Type.TYPE_STRING,
-          Type.TYPE_BYTES,
-          Type.TYPE_ENUM,
-          Type.TYPE_MESSAGE);
+          FieldDescriptorProto.Type.TYPE_INT32,
+          FieldDescriptorProto.Type.TYPE_UINT32,
+          FieldDescriptorProto.Type.TYPE_SINT32,
+          FieldDescriptorProto.Type.TYPE_FIXED32,
+          FieldDescriptorProto.Type.TYPE_SFIXED32,
+          FieldDescriptorProto.Type.TYPE_INT64,
+          FieldDescriptorProto.Type.TYPE_UINT64,
+          FieldDescriptorProto.Type.TYPE_SINT64,
+          FieldDescriptorProto.Type.TYPE_FIXED64,
+          FieldDescriptorProto.Type.TYPE_SFIXED64,
+          FieldDescriptorProto.Type.TYPE_FLOAT,
+          FieldDescriptorProto.Type.TYPE_DOUBLE,
+          FieldDescriptorProto.Type.TYPE_BOOL,
+          FieldDescriptorProto.Type.TYPE_STRING,
+          FieldDescriptorProto.Type.TYPE_BYTES,
+          FieldDescriptorProto.Type.TYPE_ENUM,
+          FieldDescriptorProto.Type.TYPE_MESSAGE);
 
-  private static FieldDescriptorProto.Builder field(String name, int number, Type type) {
+  private static FieldDescriptorProto.Builder field(
+      String name, int number, FieldDescriptorProto.Type type) {
     FieldDescriptorProto.Builder field =
         FieldDescriptorProto.newBuilder()
             .setName(name)
             .setNumber(number)
             .setType(type)
-            .setLabel(Label.LABEL_OPTIONAL);
-    if (type == Type.TYPE_ENUM) {
+            .setLabel(FieldDescriptorProto.Label.LABEL_OPTIONAL);
+    if (type == FieldDescriptorProto.Type.TYPE_ENUM) {
       field.setTypeName(".test.kinds.Colour");
-    } else if (type == Type.TYPE_MESSAGE) {
+    } else if (type == FieldDescriptorProto.Type.TYPE_MESSAGE) {
       field.setTypeName(".test.kinds.Kinds");
     }
     return field;
@@ -75,15 +74,19 @@ class GeneratorTest {
     DescriptorProto.Builder kinds = DescriptorProto.newBuilder().setName("Kinds");
     kinds.addOneofDecl(OneofDescriptorProto.newBuilder().setName("choice"));
     int number = 1;
-    for (Type type : SCALARS) {
+    for (FieldDescriptorProto.Type type : SCALARS) {
       String name = type.name().substring(5).toLowerCase(java.util.Locale.ROOT);
       kinds.addField(field("one_" + name, number++, type));
-      kinds.addField(field("list_" + name, number++, type).setLabel(Label.LABEL_REPEATED));
+      kinds.addField(
+          field("list_" + name, number++, type)
+              .setLabel(FieldDescriptorProto.Label.LABEL_REPEATED));
       kinds.addField(field("choice_" + name, number++, type).setOneofIndex(0));
-      if (type != Type.TYPE_STRING && type != Type.TYPE_BYTES && type != Type.TYPE_MESSAGE) {
+      if (type != FieldDescriptorProto.Type.TYPE_STRING
+          && type != FieldDescriptorProto.Type.TYPE_BYTES
+          && type != FieldDescriptorProto.Type.TYPE_MESSAGE) {
         kinds.addField(
             field("unpacked_" + name, number++, type)
-                .setLabel(Label.LABEL_REPEATED)
+                .setLabel(FieldDescriptorProto.Label.LABEL_REPEATED)
                 .setOptions(FieldOptions.newBuilder().setPacked(false)));
       }
       String entry = "Map" + Character.toUpperCase(name.charAt(0)) + name.substring(1) + "Entry";
@@ -91,15 +94,21 @@ class GeneratorTest {
           DescriptorProto.newBuilder()
               .setName(entry)
               .setOptions(MessageOptions.newBuilder().setMapEntry(true))
-              .addField(field("key", 1, number % 2 == 0 ? Type.TYPE_STRING : Type.TYPE_SINT64))
+              .addField(
+                  field(
+                      "key",
+                      1,
+                      number % 2 == 0
+                          ? FieldDescriptorProto.Type.TYPE_STRING
+                          : FieldDescriptorProto.Type.TYPE_SINT64))
               .addField(field("value", 2, type)));
       kinds.addField(
-          field("map_" + name, number++, Type.TYPE_MESSAGE)
-              .setLabel(Label.LABEL_REPEATED)
+          field("map_" + name, number++, FieldDescriptorProto.Type.TYPE_MESSAGE)
+              .setLabel(FieldDescriptorProto.Label.LABEL_REPEATED)
               .setTypeName(".test.kinds.Kinds." + entry));
     }
     int synthetic = 1;
-    for (Type type : SCALARS) {
+    for (FieldDescriptorProto.Type type : SCALARS) {
       String name = "maybe_" + type.name().substring(5).toLowerCase(java.util.Locale.ROOT);
       kinds.addOneofDecl(OneofDescriptorProto.newBuilder().setName("_" + name));
       kinds.addField(
@@ -120,7 +129,11 @@ class GeneratorTest {
             "tag",
             "outer",
             "_")) {
-      kinds.addField(field("_".equals(word) ? "x_" : word, 100_000 + number++, Type.TYPE_STRING));
+      kinds.addField(
+          field(
+              "_".equals(word) ? "x_" : word,
+              100_000 + number++,
+              FieldDescriptorProto.Type.TYPE_STRING));
     }
     return FileDescriptorProto.newBuilder()
         .setName("kinds.proto")

@@ -39,7 +39,7 @@ final class RandomMessages {
     DynamicMessage.Builder builder = DynamicMessage.newBuilder(type);
     for (FieldDescriptor field : type.getFields()) {
       if (random.nextInt(3) == 0
-          || field.getJavaType() == FieldDescriptor.JavaType.MESSAGE && depth > 4) {
+          || (field.getJavaType() == FieldDescriptor.JavaType.MESSAGE && depth > 4)) {
         continue;
       }
       if (field.isMapField()) {

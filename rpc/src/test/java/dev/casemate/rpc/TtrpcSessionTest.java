@@ -135,7 +135,7 @@ class TtrpcSessionTest {
         byte[] payload = ("call " + i).repeat(i).getBytes(UTF_8);
         assertThat(client.call("test.Service", "Echo", payload, 5000)).isEqualTo(payload);
       }
-      client.close();
+      pair.client.close();
       loop.join();
     }
   }

@@ -169,6 +169,13 @@ class TtrpcTest {
   }
 
   @Test
+  void takesAnyTimeout() {
+    assertThat(client.call("test.Echo", "Echo", new byte[] {1}, Long.MAX_VALUE)).containsExactly(1);
+    assertThatThrownBy(() -> client.call("test.Echo", "Echo", new byte[0], -1))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
   void endsCallsInTime() {
     long start = System.nanoTime();
     assertThatThrownBy(() -> client.call("test.Echo", "Block", new byte[0], 100))
