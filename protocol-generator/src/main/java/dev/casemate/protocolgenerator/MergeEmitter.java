@@ -36,7 +36,7 @@ final class MergeEmitter {
   }
 
   private static String label(Field field, int wireType) {
-    return "case " + (field.number() << 3 | wireType) + " -> ";
+    return "case " + ((field.number() << 3) | wireType) + " -> ";
   }
 
   private void single(Field field) {

@@ -239,7 +239,7 @@ final class MessageEmitter {
     out.line("@Override");
     out.line("public boolean equals(Object o) {");
     out.line(
-        "return o instanceof "
+        "return o == this || o instanceof "
             + message.getName()
             + " other && ProtoMessage.sameEncoding(this, other);");
     out.line("}");

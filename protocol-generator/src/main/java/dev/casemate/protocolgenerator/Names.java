@@ -51,7 +51,7 @@ final class Names {
           i > 0
               && Character.isUpperCase(c)
               && (!Character.isUpperCase(method.charAt(i - 1))
-                  || i + 1 < method.length() && Character.isLowerCase(method.charAt(i + 1)));
+                  || (i + 1 < method.length() && Character.isLowerCase(method.charAt(i + 1))));
       if (wordStarts && method.charAt(i - 1) != '_') {
         name.append('_');
       }

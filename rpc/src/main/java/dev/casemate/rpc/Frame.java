@@ -8,6 +8,7 @@ package dev.casemate.rpc;
  * @param flags of {@link #REMOTE_CLOSED} and {@link #REMOTE_OPEN}; 0 in unary calls
  * @param data at most {@link #MAX_DATA} bytes, not copied
  */
+@SuppressWarnings("ArrayRecordComponent") // Never compared.
 public record Frame(int streamId, int type, int flags, byte[] data) {
   /** Bytes of a header. */
   public static final int HEADER_LENGTH = 10;
@@ -40,11 +41,14 @@ public record Frame(int streamId, int type, int flags, byte[] data) {
 
   private static void putInt(byte[] b, int at, int value) {
     for (int i = 0; i < 4; i++) {
-      b[at + i] = (byte) (value >>> 24 - 8 * i);
+      b[at + i] = (byte) (value >>> (24 - 8 * i));
     }
   }
 
   static int getInt(byte[] b, int at) {
-    return b[at] << 24 | (b[at + 1] & 0xff) << 16 | (b[at + 2] & 0xff) << 8 | b[at + 3] & 0xff;
+    return (b[at] << 24)
+        | ((b[at + 1] & 0xff) << 16)
+        | ((b[at + 2] & 0xff) << 8)
+        | (b[at + 3] & 0xff);
   }
 }

@@ -28,7 +28,7 @@ public interface ProtoMessage {
 
   /** Whether two messages of the same type have the same encoding. */
   static boolean sameEncoding(ProtoMessage a, ProtoMessage b) {
-    return a == b || Arrays.equals(a.encode(), b.encode());
+    return Arrays.equals(a.encode(), b.encode());
   }
 
   /** A hash code that goes with {@link #sameEncoding}. */

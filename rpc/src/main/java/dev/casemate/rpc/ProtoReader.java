@@ -151,16 +151,16 @@ public final class ProtoReader {
     need(4);
     int p = position;
     position = p + 4;
-    return buffer[p] & 0xff
-        | (buffer[p + 1] & 0xff) << 8
-        | (buffer[p + 2] & 0xff) << 16
-        | buffer[p + 3] << 24;
+    return (buffer[p] & 0xff)
+        | ((buffer[p + 1] & 0xff) << 8)
+        | ((buffer[p + 2] & 0xff) << 16)
+        | (buffer[p + 3] << 24);
   }
 
   /** A fixed64 or sfixed64. */
   public long fixed64() {
     long low = fixed32() & 0xffffffffL;
-    return low | (long) fixed32() << 32;
+    return low | ((long) fixed32() << 32);
   }
 
   /** A string; malformed UTF-8 is refused. */
@@ -212,7 +212,7 @@ public final class ProtoReader {
     if (++depth > MAX_DEPTH) {
       throw new MalformedMessageException("groups nest deeper than " + MAX_DEPTH);
     }
-    int end = number << 3 | 4;
+    int end = (number << 3) | 4;
     int tag;
     while ((tag = tag()) != end) {
       if (tag == 0) {

@@ -167,13 +167,13 @@ public final class ProtoWriter {
 
   /** Writes a fixed32 or sfixed32. */
   public void putFixed32(int field, int value) {
-    raw(field << 3 | 5);
+    raw((field << 3) | 5);
     rawFixed(value);
   }
 
   /** Writes a fixed64 or sfixed64. */
   public void putFixed64(int field, long value) {
-    raw(field << 3 | 1);
+    raw((field << 3) | 1);
     rawFixed(value);
   }
 
@@ -199,7 +199,7 @@ public final class ProtoWriter {
 
   /** Writes a byte string. */
   public void putBytes(int field, byte[] value) {
-    raw(field << 3 | 2);
+    raw((field << 3) | 2);
     raw(value.length);
     ensure(value.length);
     System.arraycopy(value, 0, buffer, size, value.length);
@@ -218,7 +218,7 @@ public final class ProtoWriter {
    * is for {@link #end}.
    */
   public int begin(int field) {
-    raw(field << 3 | 2);
+    raw((field << 3) | 2);
     ensure(1);
     return ++size;
   }
@@ -276,12 +276,12 @@ public final class ProtoWriter {
 
   /** The varint that stands for a sint32. */
   public static int zigzag(int value) {
-    return value << 1 ^ value >> 31;
+    return (value << 1) ^ (value >> 31);
   }
 
   /** The varint that stands for a sint64. */
   public static long zigzag(long value) {
-    return value << 1 ^ value >> 63;
+    return (value << 1) ^ (value >> 63);
   }
 
   private void ensure(int more) {

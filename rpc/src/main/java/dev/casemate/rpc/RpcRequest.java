@@ -7,6 +7,7 @@ import java.util.Map;
  * The message in a request's frame (containerd/ttrpc, request.proto): service = 1, method = 2,
  * payload = 3, timeout_nano = 4, metadata = 5.
  */
+@SuppressWarnings("ArrayRecordComponent") // Never compared.
 record RpcRequest(String service, String method, byte[] payload, RpcContext context) {
   /** Names and values of metadata that are kept; a hostile sender may send more. */
   private static final int MAX_METADATA = 256;

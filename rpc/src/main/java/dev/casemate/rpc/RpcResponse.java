@@ -5,6 +5,7 @@ package dev.casemate.rpc;
  * google.rpc.Status with code = 1 and message = 2, and payload = 2. Details of a status are passed
  * over.
  */
+@SuppressWarnings("ArrayRecordComponent") // Never compared.
 record RpcResponse(RpcStatus status, String message, byte[] payload) {
   /** Characters of an error's message that are kept. */
   private static final int MAX_MESSAGE = 4096;

@@ -5,9 +5,9 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 
 /**
- * One client of a {@link TtrpcServer}. A call counts as in flight until its answer is written, and
- * the reader itself writes the refusals; so a client that does not read soon finds that it is not
- * read either.
+ * One client of a {@link TtrpcServer}. A call counts as in flight until its answer is being
+ * written, and the reader itself writes the refusals; so a client that does not read soon finds
+ * that it is not read either.
  */
 final class ServerConnection implements FrameHandler {
   private final Channel channel;
@@ -76,11 +76,7 @@ final class ServerConnection implements FrameHandler {
   }
 
   private void work(int streamId, RpcRequest request) {
-    try {
-      send(answer(streamId, request));
-    } finally {
-      end();
-    }
+    send(answer(streamId, request), true);
   }
 
   private byte[] answer(int streamId, RpcRequest request) {
@@ -101,12 +97,17 @@ final class ServerConnection implements FrameHandler {
   }
 
   private void refuse(int streamId, RpcStatus status, String message) {
-    send(RpcResponse.errorFrame(streamId, status, message));
+    send(RpcResponse.errorFrame(streamId, status, message), false);
   }
 
-  private void send(byte[] frame) {
+  private void send(byte[] frame, boolean endsCall) {
     try {
       synchronized (writing) {
+        if (endsCall) {
+          // Before the client has the answer, else it could be refused a call that it makes for
+          // this one; what waits for its turn to write still counts.
+          end();
+        }
         SendQueue.write(channel, frame);
       }
     } catch (RuntimeException e) {

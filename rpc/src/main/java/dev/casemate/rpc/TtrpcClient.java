@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 public final class TtrpcClient implements AutoCloseable {
   private static final int STACK_BYTES = 256 << 10;
 
+  /** A hundred years: what can be said in nanoseconds on the wire. */
+  private static final long MAX_TIMEOUT_MILLIS = 100L * 365 * 24 * 3600 * 1000;
+
   private final Channel channel;
   private final String peer;
   private final SendQueue queue;
@@ -67,6 +70,9 @@ public final class TtrpcClient implements AutoCloseable {
     if (timeoutMillis < 0) {
       throw new IllegalArgumentException(
           "timeoutMillis is " + timeoutMillis + "; expected 0 for none, or more");
+    }
+    if (timeoutMillis > MAX_TIMEOUT_MILLIS) {
+      return call(service, method, payload, MAX_TIMEOUT_MILLIS, metadata);
     }
     Deadline deadline = new Deadline(timeoutMillis);
     byte[] frame = RpcRequest.frame(service, method, payload, timeoutMillis * 1_000_000, metadata);
