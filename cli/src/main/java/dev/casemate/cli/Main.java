@@ -45,16 +45,26 @@ public final class Main {
       return command.run(
           Arguments.parse(command.name(), command.options(), rest, command.interspersed()));
     } catch (CasemateException e) {
+      trace(e);
       Console.errLine("casemate: " + e.getMessage());
       return exitStatus(e.kind(), workload);
     } catch (RpcException e) {
+      trace(e);
       Console.errLine("casemate: " + e.text());
       return workload ? ENGINE_ERROR : 1;
     } catch (LinuxException e) {
+      trace(e);
       String remedy =
           e.errno() == Errno.EACCES || e.errno() == Errno.EPERM ? "; run as root" : "";
       Console.errLine("casemate: " + e.getMessage() + remedy);
       return workload ? ENGINE_ERROR : 1;
+    }
+  }
+
+  /** For developers: where an error came from. */
+  private static void trace(RuntimeException e) {
+    if (System.getenv("CASEMATE_TRACE") != null) {
+      e.printStackTrace();
     }
   }
 

@@ -86,6 +86,9 @@ final class RunCommand implements Command {
     List<String> command = builder.command(words.subList(1, words.size()));
     Json.Obj spec = builder.build(hostname, command);
     ContainerConfig config = config(arguments, id, words.getFirst(), image, command, vm);
+    if (vm.accelerator().equals("auto")) {
+      EmulationNotice.sayOnce(paths);
+    }
     Streams.blockSignals();
     SandboxLauncher launcher = SandboxLauncher.create(store);
     try (SandboxClient client = launcher.launch(config, spec, startMicros)) {

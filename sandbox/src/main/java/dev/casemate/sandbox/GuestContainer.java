@@ -79,7 +79,9 @@ final class GuestContainer {
             + "\n";
     addFile(all, "/etc/hostname", hostname + "\n");
     addFile(all, "/etc/hosts", hosts);
-    addBind(all, "/run/kata-containers/sandbox/resolv.conf", "/etc/resolv.conf");
+    if (vm.hasResolver()) {
+      addBind(all, "/run/kata-containers/sandbox/resolv.conf", "/etc/resolv.conf");
+    }
     return all;
   }
 

@@ -7,7 +7,11 @@ import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.hypervisor.VmConfig;
 import dev.casemate.hypervisor.VmListener;
 import dev.casemate.hypervisor.qemu.QemuDriver;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Machine;
+import dev.casemate.linux.OpenFlag;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.Json;
@@ -49,6 +53,7 @@ final class SandboxVm implements AutoCloseable {
   private long agentMainMicros;
   private long agentReadyMicros;
   private Optional<BootReport> bootReport = Optional.empty();
+  private Optional<Fd> rootHold = Optional.empty();
 
   SandboxVm(SandboxPaths paths, ContainerConfig config) {
     this.paths = paths;
@@ -81,6 +86,7 @@ final class SandboxVm implements AutoCloseable {
     StringBuilder modules = new StringBuilder("overlay");
     switch (config.rootfs()) {
       case RootFs.Erofs erofs -> {
+        holdRoot(erofs.path());
         builder.device(new Device.Disk(ROOT_DISK, erofs.path(), true));
         modules.append(",block,erofs");
       }
@@ -111,6 +117,22 @@ final class SandboxVm implements AutoCloseable {
     launchedMicros = Machine.monotonicMicros();
     vm = Optional.of(launched);
     Leftovers.record(paths, config.id(), Optional.of(launched.record()), shareDaemon);
+  }
+
+  /** The store keeps an image's root file system while somebody holds a shared lock on it. */
+  private void holdRoot(String path) {
+    try {
+      Fd root = Fs.open(path, OpenFlag.READ_ONLY);
+      rootHold = Optional.of(root);
+      Fs.lock(root, false, true);
+    } catch (LinuxException e) {
+      throw CasemateException.of(
+          Kind.NOT_FOUND,
+          "the image's root file system is gone ("
+              + e.getMessage()
+              + "): the image was removed a moment ago; run again",
+          e);
+    }
   }
 
   /** Waits for the agent and sets the sandbox up in the guest. */
@@ -150,13 +172,21 @@ final class SandboxVm implements AutoCloseable {
               .mountPoint(Shares.GUEST_DIRECTORY)
               .build());
     }
-    List<String> dns = network.isPresent() ? network.get().resolverLines() : List.of();
     return CreateSandboxRequest.builder()
         .hostname(hostname)
         .sandboxId(config.id())
-        .dns(dns)
+        .dns(resolverLines())
         .storages(storages)
         .build();
+  }
+
+  private List<String> resolverLines() {
+    return network.isPresent() ? network.get().resolverLines() : List.of();
+  }
+
+  /** Whether the guest was given name servers. */
+  boolean hasResolver() {
+    return !resolverLines().isEmpty();
   }
 
   private CasemateException bootFailure(VirtualMachine machine, int timeoutMillis, RpcException e) {
@@ -343,6 +373,7 @@ final class SandboxVm implements AutoCloseable {
     }
     vm.ifPresent(VirtualMachine::close);
     shares.close();
+    rootHold.ifPresent(Fd::close);
     SandboxNetworks.release(paths, config.id());
   }
 }
