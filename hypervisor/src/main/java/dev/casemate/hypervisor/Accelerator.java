@@ -10,6 +10,7 @@ import dev.casemate.linux.Text;
 import dev.casemate.oci.CasemateException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What runs the guest's instructions, and why.
@@ -32,7 +33,7 @@ public record Accelerator(Kind kind, String reason) {
    * @param root the directory that holds {@code dev} and {@code proc}: empty for the machine itself
    */
   public static Accelerator detect(String root) {
-    try (Fd kvm = Fs.open(root + "/dev/kvm", OpenFlag.READ_WRITE)) {
+    try (Fd _ = Fs.open(root + "/dev/kvm", OpenFlag.READ_WRITE)) {
       String flag = virtualizationFlag(root);
       return flag.isEmpty()
           ? new Accelerator(
@@ -57,18 +58,29 @@ public record Accelerator(Kind kind, String reason) {
 
   /** The first processor's flags; none if they cannot be read. */
   static List<String> processorFlags(String root) {
-    try {
-      return Text.split(firstFlags(root + "/proc/cpuinfo"), ' ');
-    } catch (LinuxException e) {
-      return List.of();
-    }
+    return Text.split(processorField(root, "flags"), ' ');
   }
 
-  /** The first {@code flags} line; the file of a big machine has megabytes, its start is enough. */
-  private static String firstFlags(String path) {
-    try (Fd fd = Fs.open(path, OpenFlag.READ_ONLY)) {
-      byte[] buffer = new byte[16 * 1024];
-      int length = 0;
+  /** The first processor's clock in kHz as the kernel knows it; empty if it does not say. */
+  public static Optional<String> processorKhz(String root) {
+    // "2596.138" MHz: three decimals.
+    String digits = processorField(root, "cpu MHz").trim().replace(".", "");
+    for (int i = 0; i < digits.length(); i++) {
+      if (digits.charAt(i) < '0' || digits.charAt(i) > '9') {
+        return Optional.empty();
+      }
+    }
+    return digits.isEmpty() ? Optional.empty() : Optional.of(digits);
+  }
+
+  /**
+   * A field of the first processor, empty if there is none. The file of a big machine has
+   * megabytes, its start is enough.
+   */
+  private static String processorField(String root, String name) {
+    byte[] buffer = new byte[16 * 1024];
+    int length = 0;
+    try (Fd fd = Fs.open(root + "/proc/cpuinfo", OpenFlag.READ_ONLY)) {
       while (length < buffer.length) {
         int n = fd.read(buffer, length, buffer.length - length);
         if (n <= 0) {
@@ -76,14 +88,17 @@ public record Accelerator(Kind kind, String reason) {
         }
         length += n;
       }
-      String text = new String(buffer, 0, length, StandardCharsets.ISO_8859_1);
-      int start = text.indexOf("\nflags");
-      if (start < 0) {
-        return "";
-      }
-      int end = text.indexOf('\n', start + 1);
-      return text.substring(start + 1, end < 0 ? text.length() : end).replace('\t', ' ');
+    } catch (LinuxException e) {
+      return "";
     }
+    String text = new String(buffer, 0, length, StandardCharsets.ISO_8859_1);
+    int start = text.indexOf("\n" + name + "\t");
+    if (start < 0) {
+      return "";
+    }
+    int colon = text.indexOf(':', start);
+    int end = text.indexOf('\n', start + 1);
+    return colon < 0 ? "" : text.substring(colon + 1, end < 0 ? text.length() : end);
   }
 
   /**

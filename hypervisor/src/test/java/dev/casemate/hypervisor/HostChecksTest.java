@@ -83,7 +83,7 @@ class HostChecksTest {
 
   @Test
   void kvmInAVirtualMachineNamesItsHost() throws IOException {
-    file("/proc/cpuinfo", "processor : 0\nflags\t\t: fpu hypervisor\n");
+    file("/proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu hypervisor\n");
     file("/dev/kvm", "");
     assertThat(checks().kvm().remedy()).contains("nested virtualization");
   }

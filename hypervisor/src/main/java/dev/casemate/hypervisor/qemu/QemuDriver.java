@@ -53,7 +53,7 @@ public final class QemuDriver implements Vmm {
 
   @Override
   public List<String> kernelParameters(VmConfig config) {
-    return QemuKernelParameters.all(config);
+    return QemuKernelParameters.all(config, Accelerator.choose(config.accelerator()));
   }
 
   /** The parameters that are not particular to QEMU: worth having under any VMM. */

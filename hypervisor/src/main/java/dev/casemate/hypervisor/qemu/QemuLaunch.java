@@ -54,7 +54,12 @@ final class QemuLaunch {
               : Optional.of(keep(UnixSocket.connect(consolePath), kept));
       CommandLine line =
           CommandLine.of(
-              binary, firmware, config, accelerator, QemuKernelParameters.all(config), sockets);
+              binary,
+              firmware,
+              config,
+              accelerator,
+              QemuKernelParameters.all(config, accelerator),
+              sockets);
       Spawn spawn =
           Spawn.program(binary, line.arguments())
               .environment(List.of("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"))

@@ -118,6 +118,22 @@ class CommandLineTest {
   }
 
   @Test
+  void theCallersKernelParametersWin() {
+    VmConfig config =
+        VmConfig.builder("vm", "/run/x")
+            .kernel("/k")
+            .kernelParameter("initcall_blacklist=")
+            .kernelParameter("loglevel=7")
+            .build();
+    assertThat(QemuKernelParameters.all(config, TCG))
+        .startsWith("console=ttyS0", "quiet", "panic=-1")
+        .contains("no_timer_check")
+        .endsWith("initcall_blacklist=", "loglevel=7")
+        .doesNotContain("initcall_blacklist=tracer_init_tracefs,init_kprobe_trace");
+    assertThat(QemuKernelParameters.all(config, KVM)).doesNotContain("no_timer_check");
+  }
+
+  @Test
   void versions() {
     assertThat(QemuBinary.parseVersion("QEMU emulator version 7.2.22 (Debian 1:7.2)\nCopy"))
         .contains("7.2.22");

@@ -95,6 +95,19 @@ class QemuVmTest {
   }
 
   @Test
+  void theMinimalMachineBootsToo() {
+    try (VirtualMachine vm =
+            launch(
+                config()
+                    .machineType(VmConfig.MachineType.MINIMAL)
+                    .device(new Device.SerialChannel("agent", "dev.casemate.agent")));
+        Fd agent = vm.agentConnection()) {
+      assertThat(TestGuest.ask(agent, "ping")).isEqualTo("pong");
+      assertThat(TestGuest.ask(agent, "ls /sys/bus/pci/devices/0000:00:01.0")).contains("virtio");
+    }
+  }
+
+  @Test
   void quitsOnDemandAndIsKilledWithoutGrace() {
     VirtualMachine vm = launch(config());
     assertThat(vm.shutdown(5000).reason()).isEqualTo(ShutdownReason.HOST_QUIT);
