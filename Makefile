@@ -1,0 +1,54 @@
+# Casemate: `make help` says what there is. Recipes live in scripts/, one file a job.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+MODULES := linux oci archive protocol-generator rpc protocol cell agent hypervisor image guest network sandbox cli casemate
+SOURCES := $(shell find $(MODULES) -path '*/src/main/*' -type f 2>/dev/null) $(wildcard */pom.xml) pom.xml
+NATIVE  := $(shell find native -type f -not -path 'native/test/*' 2>/dev/null)
+
+.PHONY: help packages classes build guest demo test check format bench clean install
+
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+packages: ## install the Debian packages that building and running need
+	@scripts/packages.sh
+
+build/.classes: $(SOURCES)
+	@scripts/classes.sh
+	@mkdir -p build && touch $@
+
+classes: packages build/.classes ## compile the Java code
+
+build/casemate-agent: build/.classes $(NATIVE)
+	@scripts/image.sh agent
+
+build/casemate: build/.classes $(NATIVE)
+	@scripts/image.sh casemate
+
+build: packages build/casemate-agent build/casemate ## compile the two static native executables
+
+guest: build ## build the guest: kernel and initramfs
+	@scripts/guest.sh
+
+demo: build ## run a container in a VM of its own and say what happened
+	@scripts/demo.sh
+
+check: packages ## formatting, Error Prone, NullAway, module rules
+	@scripts/check.sh
+
+test: packages ## everything: check, unit tests, native image tests, end-to-end tests
+	@scripts/test.sh
+
+bench: build ## measure, and print the figures of docs/performance.md
+	@scripts/bench.sh
+
+format: ## format the sources
+	@scripts/maven.sh -q spotless:apply
+
+install: build ## install to /usr/local/bin
+	@install -m 0755 build/casemate build/casemate-agent /usr/local/bin/
+	@echo "installed /usr/local/bin/casemate and casemate-agent"
+
+clean: ## remove what was built in this tree (not the toolchain, images and guests)
+	@rm -rf build */target

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Builds the default guest (Debian's cloud kernel, our agent) unless it is there and up to date.
+set -euo pipefail
+source "$(dirname "$0")/common.sh"
+say "guest: kernel and initramfs"
+build/casemate guest build --agent build/casemate-agent

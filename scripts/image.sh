@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# image.sh casemate|agent: compiles one of the two native executables into build/.
+set -euo pipefail
+source "$(dirname "$0")/common.sh"
+module=$1
+case $module in
+    casemate) output=casemate ;;
+    agent) output=casemate-agent ;;
+    *) die "image.sh wants casemate or agent" ;;
+esac
+classpath=$ROOT/$module/target/classes:$(< "$module/target/classpath")
+say "compiling build/$output to a native executable (1 to 4 minutes; log: build/logs/$output.log)"
+if [[ -z ${GRAALVM_HOME:-} ]] && ! command -v native-image > /dev/null; then
+    native/toolchain.sh
+fi
+run_logged "$output" native/build-image.sh --output "$ROOT/build/$output" --main "dev.casemate.$module.Main" \
+    --classpath "$classpath" --image-arg --initialize-at-build-time=dev.casemate
+say "$(tail -n 1 "build/logs/$output.log")"

@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# The whole test suite: checks, unit tests on the JVM, the native image builder, end-to-end tests. Ends with the line that counts.
+set -uo pipefail
+source "$(dirname "$0")/common.sh"
+[[ $EUID -eq 0 ]] || die "the tests make namespaces, mounts and VMs: run them as root"
+
+passed=0
+failed=0
+problems=()
+
+# stage NAME COMMAND…: a part that is one test by itself.
+stage() {
+    local name=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        problems+=("$name")
+    fi
+}
+
+# junit NAME MODULES [MAVEN ARGUMENT…]: runs JUnit tests and adds up their reports.
+junit() {
+    local name=$1 modules=$2 log=build/logs/$1.log report counts tests errors skipped
+    shift 2
+    say "$name: $modules"
+    mkdir -p build/logs
+    # shellcheck disable=SC2086
+    rm -rf $(printf '%s/target/surefire-reports ' ${modules//,/ })
+    scripts/maven.sh -fae -pl "$modules" -am -Dsurefire.failIfNoSpecifiedTests=false "$@" test > "$log" 2>&1 &
+    follow "$log" $!
+    wait $!
+    local status=$?
+    counts=$(cat $(printf '%s/target/surefire-reports/*.xml ' ${modules//,/ }) 2> /dev/null | awk '
+        /<testsuite / {
+            for (i = 1; i <= NF; i++) {
+                if (split($i, part, "\"") < 2) continue
+                if (part[1] == "tests=") t += part[2]
+                if (part[1] == "errors=" || part[1] == "failures=") e += part[2]
+                if (part[1] == "skipped=") s += part[2]
+            }
+        }
+        END { print t + 0, e + 0, s + 0 }')
+    read -r tests errors skipped <<< "$counts"
+    # A skip is a failure: every machine that runs this suite has what it needs, or the test says so itself.
+    errors=$((errors + skipped))
+    if [[ $status -ne 0 && $errors -eq 0 ]] || [[ $tests -eq 0 ]]; then
+        errors=$((errors + 1))
+        tests=$((tests + 1))
+    fi
+    passed=$((passed + tests - errors))
+    failed=$((failed + errors))
+    if [[ $errors -gt 0 ]]; then
+        problems+=("$name (log: $log)")
+        grep -E '^\[ERROR\]' "$log" | head -60
+    fi
+    say "$name: $((tests - errors)) passed, $errors failed"
+}
+
+# Shows which test class is running, and when nothing has changed for a while.
+follow() {
+    local log=$1 pid=$2 shown='' line
+    while kill -0 "$pid" 2> /dev/null; do
+        line=$(grep -E 'Running dev\.casemate|Tests run:.* -- in ' "$log" 2> /dev/null | tail -n 1)
+        if [[ -n $line && $line != "$shown" ]]; then
+            shown=$line
+            say "  ${line#\[INFO\] }"
+        fi
+        sleep 2
+    done
+}
+
+mkdir -p build
+stage check scripts/check.sh
+if ! make --no-print-directory build guest; then
+    say "the executables or the guest cannot be built: no test can run"
+    printf '\n%d passed, %d failed\n' "$passed" $((failed + 1))
+    exit 1
+fi
+passed=$((passed + 1))
+junit unit linux,oci,archive,protocol-generator,rpc,protocol,cell,agent,hypervisor,image,guest,network,sandbox,cli
+say "native image: features that Casemate needs"
+stage native run_logged native native/test.sh
+stage demo scripts/demo.sh
+junit e2e e2e
+say "machine after the tests"
+stage leftovers scripts/leftovers.sh
+
+for problem in "${problems[@]}"; do
+    echo "FAILED: $problem"
+done
+echo
+echo "$passed passed, $failed failed"
+[[ $failed -eq 0 ]]
