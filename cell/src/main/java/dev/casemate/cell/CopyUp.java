@@ -1,0 +1,88 @@
+package dev.casemate.cell;
+
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.Stat;
+import dev.casemate.linux.Xattr;
+import java.util.List;
+
+/** Fills a new tmpfs with what it is about to hide ({@code tmpcopyup}). */
+final class CopyUp {
+  private static final int DEPTH_LIMIT = 256;
+
+  private CopyUp() {}
+
+  /** Copies what is in {@code from} into {@code to}; both are descriptors of directories. */
+  static void copy(Fd from, Fd to) {
+    Stat stat = Fs.stat(from);
+    copyEntries(from, to, 0);
+    try (Fd target = Fs.openAt(to, ".", OpenFlag.READ_ONLY | OpenFlag.DIRECTORY, 0)) {
+      Fs.chown(target, stat.uid(), stat.gid());
+      Fs.chmod(target, stat.permissions());
+    }
+  }
+
+  private static void copyEntries(Fd from, Fd to, int depth) {
+    if (depth > DEPTH_LIMIT) {
+      throw Failures.invalid(
+          "tmpcopyup: directories are nested deeper than " + DEPTH_LIMIT + "; mount without it");
+    }
+    List<String> names;
+    try (Fd directory = Fs.openAt(from, ".", OpenFlag.READ_ONLY | OpenFlag.DIRECTORY, 0)) {
+      names = Fs.list(directory);
+    }
+    for (String name : names) {
+      copyEntry(from, to, name, Fs.lstatAt(from, name), depth);
+    }
+  }
+
+  private static void copyEntry(Fd from, Fd to, String name, Stat stat, int depth) {
+    switch (stat.type()) {
+      case Stat.DIRECTORY -> {
+        Fs.makeDirectoryAt(to, name, 0700);
+        int flags = OpenFlag.READ_ONLY | OpenFlag.DIRECTORY | OpenFlag.NO_FOLLOW;
+        try (Fd source = Fs.openAt(from, name, flags, 0);
+            Fd target = Fs.openAt(to, name, flags, 0)) {
+          copyEntries(source, target, depth + 1);
+          copyAttributes(source, target);
+        }
+      }
+      case Stat.REGULAR -> {
+        try (Fd source = Fs.openAt(from, name, OpenFlag.READ_ONLY | OpenFlag.NO_FOLLOW, 0);
+            Fd target =
+                Fs.openAt(
+                    to, name, OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.EXCLUSIVE, 0600)) {
+          byte[] chunk = new byte[64 * 1024];
+          for (int n = source.read(chunk, 0, chunk.length);
+              n > 0;
+              n = source.read(chunk, 0, chunk.length)) {
+            target.writeAll(chunk, 0, n);
+          }
+          copyAttributes(source, target);
+        }
+      }
+      case Stat.SYMLINK -> Fs.symlinkAt(Fs.readLinkAt(from, name), to, name);
+      default ->
+          Fs.makeNodeAt(to, name, stat.type() | 0600, stat.deviceMajor(), stat.deviceMinor());
+    }
+    Fs.chownAt(to, name, stat.uid(), stat.gid());
+    if (!stat.isSymlink()) {
+      // After the owner: a change of owner takes the set-id bits away.
+      Fs.chmodAt(to, name, stat.permissions());
+    }
+    Fs.setTimesAt(to, name, stat.mtimeSeconds(), stat.mtimeNanos());
+  }
+
+  private static void copyAttributes(Fd from, Fd to) {
+    for (String name : Xattr.list(from)) {
+      try {
+        Xattr.set(to, name, Xattr.get(from, name));
+      } catch (LinuxException e) {
+        // tmpfs does not hold every kind; the files are what is asked for.
+        continue;
+      }
+    }
+  }
+}

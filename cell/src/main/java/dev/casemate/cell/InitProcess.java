@@ -1,0 +1,171 @@
+package dev.casemate.cell;
+
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.Identity;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Loopback;
+import dev.casemate.linux.Processes;
+import dev.casemate.oci.HooksSpec;
+import dev.casemate.oci.LinuxSpec;
+import dev.casemate.oci.ProcessSpec;
+import dev.casemate.oci.Spec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** The first process of a container, from its fork to its exec. */
+final class InitProcess {
+  private final ContainerConfig config;
+  private final Namespaces namespaces;
+  private final Optional<SeccompFilter> filter;
+  private final boolean terminal;
+  private final List<Optional<Fd>> userNamespaces;
+  private final SyncChannel channel;
+  private final List<String> warnings = new ArrayList<>();
+
+  InitProcess(
+      ContainerConfig config,
+      Namespaces namespaces,
+      Optional<SeccompFilter> filter,
+      boolean terminal,
+      List<Optional<Fd>> userNamespaces,
+      SyncChannel channel) {
+    this.config = config;
+    this.namespaces = namespaces;
+    this.filter = filter;
+    this.terminal = terminal;
+    this.userNamespaces = userNamespaces;
+    this.channel = channel;
+  }
+
+  /** Does not return but by an exception. */
+  void run(boolean joined) {
+    Spec spec = config.spec();
+    LinuxSpec linux = spec.linux();
+    ProcessSpec process = spec.process().orElseThrow();
+    HooksSpec hooks = spec.hooks();
+    String step = "namespaces";
+    Labels labels;
+    try {
+      if (!joined) {
+        join(namespaces.joined);
+      }
+      if (namespaces.has(Processes.CLONE_NEWUSER)) {
+        step = "user namespace";
+        becomeRoot();
+      }
+      step = "session";
+      Processes.newSession();
+      Processes.fileModeMask(0);
+      step = "cgroup namespace";
+      if (namespaces.isFresh(Processes.CLONE_NEWCGROUP)) {
+        Processes.unshare(Processes.CLONE_NEWCGROUP);
+      }
+      step = "host name";
+      nameHost(spec);
+      step = "loopback interface";
+      if (namespaces.isFresh(Processes.CLONE_NEWNET)) {
+        Loopback.up();
+      }
+      Sysctls.apply(linux.sysctl(), namespaces, config.ownKernel());
+      step = "oom_score_adj";
+      OutOfMemory.adjust(process.oomScoreAdj(), warnings);
+      labels = Labels.open(process, warnings);
+    } catch (LinuxException e) {
+      throw Failures.of(step, e);
+    }
+    buildRoot(process, hooks);
+    ProcessSetup setup = new ProcessSetup(process, linux, filter, channel, labels, warnings);
+    setup.execute(
+        () -> {
+          if (!channel.awaitGo()) {
+            Processes.exit(1);
+          }
+          Hooks.run("startContainer", hooks.startContainer(), config, 1, "created");
+        });
+  }
+
+  private void buildRoot(ProcessSpec process, HooksSpec hooks) {
+    try {
+      Rootfs rootfs = Rootfs.open(config);
+      rootfs.mount(userNamespaces, namespaces);
+      if (terminal) {
+        try (Fd ptmx = rootfs.paths().find("/dev/pts/ptmx").orElseThrow(this::noTerminals);
+            Fd slave = Terminals.attach(ptmx.procPath(), process, channel)) {
+          Terminals.bindConsole(slave, rootfs.paths());
+        }
+      }
+      rootfs.makeWorkingDirectory(process.cwd());
+      if (!hooks.prestart().isEmpty() || !hooks.createRuntime().isEmpty()) {
+        channel.send(SyncChannel.HOOKS, "");
+        if (!channel.awaitGo()) {
+          Processes.exit(1);
+        }
+      }
+      Hooks.run("createContainer", hooks.createContainer(), config, 1, "creating");
+      rootfs.protect();
+      rootfs.enter();
+    } catch (LinuxException e) {
+      throw Failures.of("root file system", e);
+    }
+  }
+
+  private RuntimeException noTerminals() {
+    return Failures.invalid(
+        "process.terminal needs a devpts on /dev/pts, which mounts does not have; add it");
+  }
+
+  /** Enters namespaces by path; that of pids is the caller's business. */
+  static void join(Map<Long, String> namespaces) {
+    for (Map.Entry<Long, String> namespace : namespaces.entrySet()) {
+      if (namespace.getKey() == Processes.CLONE_NEWPID) {
+        continue;
+      }
+      try (Fd fd = open(namespace.getValue())) {
+        Processes.joinNamespace(fd, namespace.getKey());
+      } catch (LinuxException e) {
+        throw Failures.of("joining namespace " + namespace.getValue(), e);
+      }
+    }
+  }
+
+  static Fd open(String path) {
+    try {
+      return Fs.open(path, 0);
+    } catch (LinuxException e) {
+      throw Failures.of("opening namespace " + path, e);
+    }
+  }
+
+  /** Takes the ids that the engine has mapped; before that the process is nobody. */
+  static void becomeRoot() {
+    try {
+      Identity.groups(List.of());
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.EPERM) {
+        throw e;
+      }
+    }
+    Identity.gid(0);
+    Identity.uid(0);
+  }
+
+  private void nameHost(Spec spec) {
+    if (spec.hostname().isEmpty() && spec.domainname().isEmpty()) {
+      return;
+    }
+    if (!namespaces.has(Processes.CLONE_NEWUTS)) {
+      throw Failures.invalid(
+          "hostname or domainname without a \"uts\" namespace; add one or remove them");
+    }
+    if (!spec.hostname().isEmpty()) {
+      Processes.hostname(spec.hostname());
+    }
+    if (!spec.domainname().isEmpty()) {
+      Processes.domainname(spec.domainname());
+    }
+  }
+}

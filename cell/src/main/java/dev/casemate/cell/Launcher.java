@@ -1,0 +1,261 @@
+package dev.casemate.cell;
+
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.Processes;
+import dev.casemate.linux.Signals;
+import dev.casemate.linux.UnixSocket;
+import dev.casemate.linux.WaitStatus;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.LinuxSpec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The engine's side of making a process: forks with the right namespaces, so that the process is a
+ * child of this one, and follows it on its way to its exec.
+ */
+final class Launcher {
+  private static final long BY_CLONE = ~(Processes.CLONE_NEWCGROUP | Processes.CLONE_NEWTIME);
+
+  private Launcher() {}
+
+  /** A process that has been forked and waits for its first go. */
+  static final class Launched {
+    final SyncChannel channel;
+    int pid;
+    Optional<Fd> terminal = Optional.empty();
+    List<String> warnings = List.of();
+
+    Launched(SyncChannel channel) {
+      this.channel = channel;
+    }
+
+    /** Ends a process that is not wanted any more, and waits for it. */
+    void abandon() {
+      channel.close();
+      if (terminal.isPresent()) {
+        terminal.get().close();
+      }
+      if (pid > 0) {
+        Processes.killIfExists(pid, Signals.KILL);
+        Processes.waitFor(pid, 0);
+      }
+    }
+  }
+
+  /** The descriptors that a child gets as 0, 1 and 2 at first. */
+  private static List<Fd> streams(Stdio stdio, Fd nothing) {
+    return switch (stdio) {
+      case Stdio.Pipes pipes -> List.of(pipes.in(), pipes.out(), pipes.err());
+      case Stdio.Terminal t -> List.of(nothing, nothing, nothing);
+    };
+  }
+
+  private static Fd nothing() {
+    return Fs.open("/dev/null", OpenFlag.READ_WRITE);
+  }
+
+  /** Forks a container's first process. */
+  static Launched init(
+      ContainerConfig config,
+      Namespaces namespaces,
+      Optional<SeccompFilter> filter,
+      Stdio stdio,
+      List<Optional<Fd>> userNamespaces) {
+    List<Fd> given = new ArrayList<>();
+    for (Optional<Fd> fd : userNamespaces) {
+      fd.ifPresent(given::add);
+    }
+    boolean terminal = stdio instanceof Stdio.Terminal;
+    Fd[] pair = UnixSocket.pair();
+    Launched launched = new Launched(new SyncChannel(pair[0]));
+    try (Fd theirs = pair[1];
+        Fd nothing = nothing()) {
+      List<Fd> streams = streams(stdio, nothing);
+      long fresh = namespaces.fresh & BY_CLONE;
+      boolean helper = namespaces.needsHelper();
+      Child.Body body =
+          (channel, fds) -> {
+            if (helper) {
+              fork(namespaces, fresh, channel);
+            }
+            if (!channel.awaitGo()) {
+              Processes.exit(1);
+            }
+            new InitProcess(
+                    config, namespaces, filter, terminal, renew(userNamespaces, fds), channel)
+                .run(helper);
+          };
+      try (Borrowed borrowed =
+          helper ? Borrowed.NOTHING : Borrowed.of(namespaces, config.spec().linux())) {
+        launched.pid = Processes.fork(helper ? 0 : fresh);
+        if (launched.pid == 0) {
+          Child.run(new SyncChannel(theirs), streams, given, body);
+        }
+      }
+    } catch (LinuxException e) {
+      launched.channel.close();
+      throw Failures.of("making the container's process", e);
+    }
+    if (namespaces.needsHelper()) {
+      exchange(launched);
+    }
+    return launched;
+  }
+
+  /** In the helper: joins what must be joined first, makes the process proper and ends. */
+  private static void fork(Namespaces namespaces, long fresh, SyncChannel channel) {
+    for (Map.Entry<Long, String> namespace : namespaces.joined.entrySet()) {
+      try (Fd fd = InitProcess.open(namespace.getValue())) {
+        Processes.joinNamespace(fd, namespace.getKey());
+        if (namespace.getKey() == Processes.CLONE_NEWUSER) {
+          InitProcess.becomeRoot();
+        }
+      } catch (LinuxException e) {
+        throw Failures.of("joining namespace " + namespace.getValue(), e);
+      }
+    }
+    part(fresh, channel);
+  }
+
+  /** Forks a sibling, says its pid and ends; returns in the sibling. */
+  private static void part(long flags, SyncChannel channel) {
+    int pid = Processes.fork(flags | Processes.CLONE_PARENT);
+    if (pid != 0) {
+      channel.send(SyncChannel.PID, Integer.toString(pid));
+      Processes.exit(0);
+    }
+  }
+
+  private static List<Optional<Fd>> renew(List<Optional<Fd>> before, List<Fd> fds) {
+    List<Optional<Fd>> after = new ArrayList<>();
+    int next = 0;
+    for (Optional<Fd> fd : before) {
+      after.add(fd.isPresent() ? Optional.of(fds.get(next++)) : Optional.empty());
+    }
+    return after;
+  }
+
+  /** Takes the pid of the process proper from the helper, and waits for the helper. */
+  private static void exchange(Launched launched) {
+    int helper = launched.pid;
+    launched.pid = 0;
+    SyncChannel.Message message = launched.channel.receive();
+    if (message.type() == SyncChannel.PID) {
+      launched.pid = Integer.parseInt(message.text());
+    }
+    Processes.waitFor(helper, 0);
+    if (launched.pid == 0) {
+      launched.channel.close();
+      throw message.type() == SyncChannel.ERROR
+          ? SyncChannel.error(message)
+          : CasemateException.of(
+              CasemateException.Kind.INTERNAL, "the container's helper process has died");
+    }
+  }
+
+  /** Forks a further process of a container; {@code init} is its first one's pidfd. */
+  static Launched exec(
+      LinuxSpec linux,
+      Namespaces namespaces,
+      dev.casemate.oci.ProcessSpec process,
+      Optional<SeccompFilter> filter,
+      Stdio stdio,
+      Fd init) {
+    boolean terminal = stdio instanceof Stdio.Terminal;
+    boolean helper = namespaces.has(Processes.CLONE_NEWUSER);
+    Fd[] pair = UnixSocket.pair();
+    Launched launched = new Launched(new SyncChannel(pair[0]));
+    try (Fd theirs = pair[1];
+        Fd nothing = nothing()) {
+      List<Fd> streams = streams(stdio, nothing);
+      Child.Body body =
+          (channel, fds) -> {
+            long toJoin = namespaces.all & ~Processes.CLONE_NEWPID;
+            if (helper) {
+              OutOfMemory.adjust(process.oomScoreAdj(), new ArrayList<>());
+              Child.hide();
+              // All at once: those outside of the user namespace need the rights that end with it.
+              Processes.joinNamespace(fds.get(0), namespaces.all);
+              InitProcess.becomeRoot();
+              part(0, channel);
+              toJoin = 0;
+            }
+            new ExecProcess(linux, process, filter, terminal, channel).run(fds.get(0), toJoin);
+          };
+      try (Borrowed borrowed =
+          helper || !namespaces.has(Processes.CLONE_NEWPID)
+              ? Borrowed.NOTHING
+              : Borrowed.pid(init)) {
+        launched.pid = Processes.fork(0);
+        if (launched.pid == 0) {
+          Child.run(new SyncChannel(theirs), streams, List.of(init), body);
+        }
+      }
+    } catch (LinuxException e) {
+      launched.channel.close();
+      // A pid namespace whose first process is gone takes no more: ESRCH by setns, ENOMEM by clone.
+      if (e.errno() == Errno.ESRCH || e.errno() == Errno.ENOMEM && e.call().equals("clone")) {
+        throw Failures.precondition("the container is not running; start it first");
+      }
+      throw Failures.of("making a process in the container", e);
+    }
+    if (helper) {
+      exchange(launched);
+    }
+    return launched;
+  }
+
+  /** Follows a process until it is ready; with {@code toEnd} until it has executed its command. */
+  static void follow(Launched launched, boolean toEnd, ContainerConfig config) {
+    boolean ready = false;
+    while (true) {
+      SyncChannel.Message message = launched.channel.receive();
+      switch (message.type()) {
+        case SyncChannel.TERMINAL -> launched.terminal = launched.channel.receiveTerminal();
+        case SyncChannel.READY -> {
+          launched.warnings = SyncChannel.warnings(message);
+          ready = true;
+          if (!toEnd) {
+            return;
+          }
+        }
+        case SyncChannel.HOOKS -> {
+          Hooks.run("prestart", config.spec().hooks().prestart(), config, launched.pid, "creating");
+          Hooks.run(
+              "createRuntime",
+              config.spec().hooks().createRuntime(),
+              config,
+              launched.pid,
+              "creating");
+          launched.channel.go();
+        }
+        case SyncChannel.LISTENER -> SeccompListener.forward(launched, message, config);
+        case SyncChannel.ERROR -> throw SyncChannel.error(message);
+        default -> {
+          if (ready) {
+            return;
+          }
+          throw died(launched);
+        }
+      }
+    }
+  }
+
+  private static CasemateException died(Launched launched) {
+    WaitStatus status = Processes.waitFor(launched.pid, 0).orElseThrow();
+    launched.pid = 0;
+    return CasemateException.of(
+        CasemateException.Kind.INTERNAL,
+        "the container's process has ended before its command, with "
+            + (status.exited() ? "exit code " : "signal ")
+            + (status.exited() ? status.exitStatus() : status.signal())
+            + (status.signal() == Signals.KILL ? "; was its memory limit too small?" : ""));
+  }
+}

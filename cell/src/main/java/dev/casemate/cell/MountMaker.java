@@ -1,0 +1,288 @@
+package dev.casemate.cell;
+
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Mounts;
+import dev.casemate.linux.NewMount;
+import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.Processes;
+import dev.casemate.linux.Stat;
+import dev.casemate.linux.Text;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.MountSpec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Makes one mount after the other in a container's root. */
+final class MountMaker {
+  private static final int DIRECTORY_MODE = 0755;
+  private static final int FILE_MODE = 0644;
+  private static final String CGROUP_ROOT = "/sys/fs/cgroup";
+
+  private final ContainerConfig config;
+  private final RootPaths paths;
+  private final Namespaces namespaces;
+  private boolean boundDev;
+
+  MountMaker(ContainerConfig config, RootPaths paths, Namespaces namespaces) {
+    this.config = config;
+    this.paths = paths;
+    this.namespaces = namespaces;
+  }
+
+  /** Whether /dev is the outside's: then no devices are made in it. */
+  boolean boundDev() {
+    return boundDev;
+  }
+
+  void mount(MountSpec mount, Optional<Fd> userNamespace) {
+    String destination = RootPaths.clean(mount.destination());
+    if (destination.equals("/")) {
+      throw Failures.invalid(
+          "mount destination \"" + mount.destination() + "\" is the root itself; use root.path");
+    }
+    MountOptions options = MountOptions.parse(mount);
+    try {
+      if (options.bind) {
+        bind(mount, destination, options, userNamespace);
+      } else if (options.remount) {
+        remount(destination, options);
+      } else if (mount.type().equals("cgroup") || mount.type().equals("cgroup2")) {
+        controlGroups(destination, options);
+      } else {
+        filesystem(mount, destination, options, userNamespace);
+      }
+    } catch (LinuxException e) {
+      throw Failures.of(
+          "mounting " + what(mount) + " to rootfs at \"" + mount.destination() + "\"", e);
+    }
+  }
+
+  private static String what(MountSpec mount) {
+    return "\"" + (mount.source().isEmpty() ? mount.type() : mount.source()) + "\"";
+  }
+
+  private Fd target(String destination, boolean directory, MountOptions options) {
+    if (options.destinationNoFollow) {
+      try (Fd parent = paths.directory(RootPaths.parent(destination), DIRECTORY_MODE)) {
+        String name = RootPaths.name(destination);
+        try {
+          return Fs.openAt(parent, name, OpenFlag.PATH | OpenFlag.NO_FOLLOW, 0);
+        } catch (LinuxException e) {
+          if (e.errno() != Errno.ENOENT) {
+            throw e;
+          }
+        }
+      }
+    }
+    return directory
+        ? paths.directory(destination, DIRECTORY_MODE)
+        : paths.file(destination, FILE_MODE);
+  }
+
+  private void bind(
+      MountSpec mount, String destination, MountOptions options, Optional<Fd> userNamespace) {
+    String path =
+        mount.source().startsWith("/") ? mount.source() : config.bundle() + "/" + mount.source();
+    Fd source;
+    try {
+      source = Fs.open(path, OpenFlag.PATH | (options.sourceNoFollow ? OpenFlag.NO_FOLLOW : 0));
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.ENOENT) {
+        throw CasemateException.of(
+            CasemateException.Kind.NOT_FOUND,
+            "bind source path does not exist: " + mount.source() + "; create it");
+      }
+      throw e;
+    }
+    try (source;
+        Fd tree =
+            Mounts.openTree(
+                source,
+                "",
+                Mounts.OPEN_TREE_CLONE | (options.bindRecursive ? Mounts.AT_RECURSIVE : 0));
+        Fd target = target(destination, Fs.stat(source).isDirectory(), options)) {
+      attach(tree, target, options, true, userNamespace);
+    }
+    boundDev |= destination.equals("/dev");
+  }
+
+  /** Sets the attributes that differ and puts the mount in its place. */
+  private static void attach(
+      Fd tree, Fd target, MountOptions options, boolean bound, Optional<Fd> userNamespace) {
+    if (userNamespace.isPresent()) {
+      Mounts.setAttributes(
+          tree, options.idMapRecursive, NewMount.ATTR_IDMAP, 0, 0, userNamespace.get().number());
+    }
+    long propagation = options.propagation;
+    boolean together = propagation != 0 && !options.propagationRecursive;
+    if (bound && (options.set | options.clear) != 0 || together) {
+      Mounts.setAttributes(
+          tree,
+          false,
+          bound ? options.set : 0,
+          bound ? options.clear : 0,
+          together ? propagation : 0,
+          0);
+    }
+    boolean recursive = propagation != 0 && options.propagationRecursive;
+    if ((options.recursiveSet | options.recursiveClear) != 0 || recursive) {
+      Mounts.setAttributes(
+          tree, true, options.recursiveSet, options.recursiveClear, recursive ? propagation : 0, 0);
+    }
+    Mounts.moveMount(tree, target);
+  }
+
+  private void remount(String destination, MountOptions options) {
+    Fd target =
+        paths.find(destination).orElseThrow(() -> new LinuxException("open", destination, 2));
+    try (target) {
+      Mounts.setAttributes(target, false, options.set, options.clear, 0, 0);
+    }
+  }
+
+  private void filesystem(
+      MountSpec mount, String destination, MountOptions options, Optional<Fd> userNamespace) {
+    boolean kernelFiles = mount.type().equals("proc") || mount.type().equals("sysfs");
+    try (Fd target = target(destination, true, options)) {
+      if (kernelFiles && !isPlain(destination)) {
+        throw Failures.invalid(
+            "mount destination \""
+                + destination
+                + "\" of "
+                + mount.type()
+                + " is a symbolic link in the image; it must be a directory");
+      }
+      List<String> data = new ArrayList<>(options.filesystem);
+      boolean tmpfs = mount.type().equals("tmpfs");
+      if (tmpfs && !options.has("mode")) {
+        data.add("mode=" + Integer.toOctalString(Fs.stat(target).permissions()));
+      }
+      // A copy-up has to write before the mount is read-only.
+      long attributes = options.copyUp ? options.set & ~NewMount.ATTR_RDONLY : options.set;
+      try (Fd tree = NewMount.create(mount.type(), source(mount), data, attributes)) {
+        if (options.copyUp && tmpfs) {
+          CopyUp.copy(target, tree);
+          if (attributes != options.set) {
+            Mounts.setAttributes(tree, false, NewMount.ATTR_RDONLY, 0, 0, 0);
+          }
+        }
+        attach(tree, target, options, false, userNamespace);
+      }
+    }
+  }
+
+  private static String source(MountSpec mount) {
+    return mount.source().isEmpty() ? "none" : mount.source();
+  }
+
+  /** Whether a path has no symbolic link in it. */
+  private boolean isPlain(String path) {
+    try {
+      Fs.openResolved(
+              paths.root(),
+              path.substring(1),
+              OpenFlag.PATH,
+              0,
+              OpenFlag.RESOLVE_IN_ROOT | OpenFlag.RESOLVE_NO_SYMLINKS)
+          .close();
+      return true;
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.ELOOP) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  private void controlGroups(String destination, MountOptions options) {
+    if (Fs.exists(CGROUP_ROOT + "/cgroup.procs")) {
+      try (Fd target = target(destination, true, options)) {
+        unified(target, options);
+      }
+      return;
+    }
+    if (!Fs.exists(CGROUP_ROOT)) {
+      return;
+    }
+    legacy(destination, options);
+  }
+
+  private void unified(Fd target, MountOptions options) {
+    if (namespaces.has(Processes.CLONE_NEWCGROUP)) {
+      try (Fd tree = NewMount.create("cgroup2", "cgroup", List.of(), options.set)) {
+        attach(tree, target, options, false, Optional.empty());
+        return;
+      } catch (LinuxException e) {
+        // Without the rights in the namespace of the network or the user a bind has to do.
+        if (e.errno() != Errno.EPERM && e.errno() != Errno.EBUSY) {
+          throw e;
+        }
+      }
+    }
+    String directory = config.cgroup().directory();
+    try (Fd source =
+            Fs.open(
+                directory.isEmpty() ? CGROUP_ROOT : directory, OpenFlag.PATH | OpenFlag.DIRECTORY);
+        Fd tree = Mounts.openTree(source, "", Mounts.OPEN_TREE_CLONE)) {
+      attach(tree, target, options, true, Optional.empty());
+    }
+  }
+
+  /** A tmpfs with a mount for each hierarchy of version 1, as the process's own groups see it. */
+  private void legacy(String destination, MountOptions options) {
+    try (Fd target = target(destination, true, options);
+        Fd tree = NewMount.create("tmpfs", "tmpfs", List.of("mode=755"), options.set & ~1L)) {
+      attach(tree, target, options, false, Optional.empty());
+      for (String line : Text.split(Fs.readString("/proc/self/cgroup", 64 * 1024), '\n')) {
+        hierarchy(destination, line, options);
+      }
+      if ((options.set & NewMount.ATTR_RDONLY) != 0) {
+        Mounts.setAttributes(tree, false, NewMount.ATTR_RDONLY, 0, 0, 0);
+      }
+    }
+  }
+
+  private void hierarchy(String destination, String line, MountOptions options) {
+    int first = line.indexOf(':');
+    int second = line.indexOf(':', first + 1);
+    if (first < 0 || second <= first + 1) {
+      return;
+    }
+    String controllers = line.substring(first + 1, second);
+    boolean named = controllers.startsWith("name=");
+    String folder = named ? controllers.substring(5) : controllers;
+    Stat stat = Fs.statIfExists(CGROUP_ROOT + "/" + folder).orElse(null);
+    if (stat == null) {
+      return;
+    }
+    List<String> data = new ArrayList<>(Text.split(controllers, ','));
+    if (named) {
+      data = List.of("none", controllers);
+    }
+    try (Fd target = paths.directory(destination + "/" + folder, DIRECTORY_MODE)) {
+      if (namespaces.has(Processes.CLONE_NEWCGROUP)) {
+        try (Fd tree = NewMount.create("cgroup", "cgroup", data, options.set)) {
+          Mounts.moveMount(tree, target);
+        }
+      } else {
+        String source = CGROUP_ROOT + "/" + folder + line.substring(second + 1);
+        try (Fd from = Fs.open(source, OpenFlag.PATH | OpenFlag.DIRECTORY);
+            Fd tree = Mounts.openTree(from, "", Mounts.OPEN_TREE_CLONE)) {
+          Mounts.setAttributes(tree, false, options.set, 0, 0, 0);
+          Mounts.moveMount(tree, target);
+        }
+      }
+    }
+    if (folder.indexOf(',') > 0) {
+      try (Fd base = paths.directory(destination, DIRECTORY_MODE)) {
+        for (String alias : Text.split(folder, ',')) {
+          Fs.symlinkAt(folder, base, alias);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,123 @@
+package dev.casemate.cell;
+
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Scheduling;
+import dev.casemate.linux.Text;
+import dev.casemate.oci.ProcessSpec;
+import java.util.ArrayList;
+import java.util.List;
+
+/** CPU and I/O scheduling of a process. */
+final class Priorities {
+  private static final int CPU_LIMIT = 8192;
+
+  private final ProcessSpec process;
+  private final List<String> warnings;
+
+  Priorities(ProcessSpec process, List<String> warnings) {
+    this.process = process;
+    this.warnings = warnings;
+  }
+
+  void apply() {
+    if (process.scheduler().isPresent()) {
+      Scheduling.set(attributes(process.scheduler().get()));
+    }
+    if (process.ioPriority().isPresent()) {
+      ProcessSpec.IoPriority io = process.ioPriority().get();
+      Scheduling.ioPriority(
+          switch (io.ioClass()) {
+            case "IOPRIO_CLASS_RT" -> 1;
+            case "IOPRIO_CLASS_BE" -> 2;
+            case "IOPRIO_CLASS_IDLE" -> 3;
+            default -> throw unknown("ioPriority.class", io.ioClass());
+          },
+          io.priority());
+    }
+    if (process.execCpuAffinity().isPresent()) {
+      ProcessSpec.CpuAffinity cpu = process.execCpuAffinity().get();
+      affinity(cpu.finalList().isEmpty() ? cpu.initial() : cpu.finalList());
+    }
+  }
+
+  private static RuntimeException unknown(String field, String value) {
+    return Failures.invalid("process." + field + " \"" + value + "\" is unknown; correct it");
+  }
+
+  private static Scheduling.Attributes attributes(ProcessSpec.Scheduler scheduler) {
+    int policy =
+        switch (scheduler.policy()) {
+          case "SCHED_OTHER" -> 0;
+          case "SCHED_FIFO" -> 1;
+          case "SCHED_RR" -> 2;
+          case "SCHED_BATCH" -> 3;
+          case "SCHED_ISO" -> 4;
+          case "SCHED_IDLE" -> 5;
+          case "SCHED_DEADLINE" -> 6;
+          default -> throw unknown("scheduler.policy", scheduler.policy());
+        };
+    long flags = 0;
+    for (String flag : scheduler.flags()) {
+      flags |=
+          switch (flag) {
+            case "SCHED_FLAG_RESET_ON_FORK" -> 1;
+            case "SCHED_FLAG_RECLAIM" -> 2;
+            case "SCHED_FLAG_DL_OVERRUN" -> 4;
+            case "SCHED_FLAG_KEEP_POLICY" -> 8;
+            case "SCHED_FLAG_KEEP_PARAMS" -> 0x10;
+            case "SCHED_FLAG_UTIL_CLAMP_MIN" -> 0x20;
+            case "SCHED_FLAG_UTIL_CLAMP_MAX" -> 0x40;
+            default -> throw unknown("scheduler.flags", flag);
+          };
+    }
+    return new Scheduling.Attributes(
+        policy,
+        flags,
+        scheduler.nice(),
+        scheduler.priority(),
+        scheduler.runtime(),
+        scheduler.deadline(),
+        scheduler.period());
+  }
+
+  private void affinity(String list) {
+    if (list.isEmpty()) {
+      return;
+    }
+    try {
+      Scheduling.affinity(0, cpus(list));
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.EINVAL) {
+        throw e;
+      }
+      warnings.add("execCPUAffinity " + list + ": none of these CPUs may be used; it is ignored");
+    }
+  }
+
+  /** The numbers in a list such as {@code 0-3,7}. */
+  static int[] cpus(String list) {
+    List<Integer> cpus = new ArrayList<>();
+    try {
+      for (String part : Text.split(list, ',')) {
+        String range = part.strip();
+        int dash = range.indexOf('-');
+        int first = Integer.parseInt(dash < 0 ? range : range.substring(0, dash));
+        int last = dash < 0 ? first : Integer.parseInt(range.substring(dash + 1));
+        if (first < 0 || last < first || last >= CPU_LIMIT) {
+          throw unknown("execCPUAffinity", list);
+        }
+        for (int cpu = first; cpu <= last; cpu++) {
+          cpus.add(cpu);
+        }
+      }
+    } catch (NumberFormatException e) {
+      throw unknown("execCPUAffinity", list);
+    }
+    int[] result = new int[cpus.size()];
+    for (int i = 0; i < result.length; i++) {
+      result[i] = cpus.get(i);
+    }
+    return result;
+  }
+}

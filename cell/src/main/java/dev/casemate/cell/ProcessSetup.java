@@ -1,0 +1,243 @@
+package dev.casemate.cell;
+
+import dev.casemate.linux.Capabilities;
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.Identity;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.NativeBuffer;
+import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.Processes;
+import dev.casemate.linux.Scheduling;
+import dev.casemate.linux.Seccomp;
+import dev.casemate.linux.Stat;
+import dev.casemate.linux.SystemCall;
+import dev.casemate.oci.LinuxSpec;
+import dev.casemate.oci.ProcessSpec;
+import dev.casemate.oci.UserSpec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The last part of a process's way: it is in the container's namespaces and root, and now becomes
+ * the user's command, with the user's identity, rights and limits.
+ *
+ * <p>Order: what needs rights first; the identity; the search for the command, as that identity;
+ * the wait for the start; the filter, as late as its rules allow, so that few calls of the engine
+ * need to be in the profile; exec.
+ */
+final class ProcessSetup {
+  private static final int GETCWD = 79;
+
+  private final ProcessSpec process;
+  private final LinuxSpec linux;
+  private final Optional<SeccompFilter> filter;
+  private final SyncChannel channel;
+  private final List<String> warnings;
+  private final Labels labels;
+
+  ProcessSetup(
+      ProcessSpec process,
+      LinuxSpec linux,
+      Optional<SeccompFilter> filter,
+      SyncChannel channel,
+      Labels labels,
+      List<String> warnings) {
+    this.process = process;
+    this.linux = linux;
+    this.filter = filter;
+    this.channel = channel;
+    this.labels = labels;
+    this.warnings = warnings;
+  }
+
+  /** What lies between being ready and the exec. */
+  interface Gate {
+    /** Returns once the command may start. */
+    void pass();
+  }
+
+  /** Does not return but by an exception. */
+  void execute(Gate gate) {
+    String step = "process";
+    try {
+      step = "personality";
+      personality();
+      step = "scheduling";
+      new Priorities(process, warnings).apply();
+      step = "rlimits";
+      Rlimits.apply(process.rlimits(), warnings);
+      boolean moved = changeDirectory(false);
+      step = "ownership of the standard streams";
+      ownStreams();
+      step = "capabilities";
+      CapabilitySets wanted = CapabilitySets.of(process.capabilities(), warnings);
+      Capabilities.limitBounding(wanted.bounding());
+      step = "user";
+      become(process.user());
+      step = "capabilities";
+      boolean filterNeedsRights = filter.isPresent() && !process.noNewPrivileges();
+      Capabilities.Sets last = wanted.sets();
+      long extra = filterNeedsRights ? Capabilities.SYS_ADMIN & wanted.available() : 0;
+      Capabilities.set(
+          new Capabilities.Sets(
+              last.effective() | extra, last.permitted() | extra, last.inheritable()));
+      if (!moved) {
+        changeDirectory(true);
+      }
+      verifyDirectory();
+      List<String> environment = environment();
+      String path = CommandPath.find(process.args().get(0), environment);
+      step = "label";
+      labels.apply();
+      channel.sendReady(warnings);
+      gate.pass();
+      if (process.noNewPrivileges()) {
+        step = "no_new_privs";
+        Seccomp.noNewPrivileges();
+      }
+      if (!filterNeedsRights) {
+        step = "capabilities";
+        finishCapabilities(last, wanted.ambient(), extra);
+      }
+      if (filter.isPresent()) {
+        step = "seccomp";
+        install(filter.get());
+      }
+      if (filterNeedsRights) {
+        step = "capabilities";
+        finishCapabilities(last, wanted.ambient(), extra);
+      }
+      exec(path, environment);
+    } catch (LinuxException e) {
+      throw Failures.of(step, e);
+    }
+  }
+
+  private void exec(String path, List<String> environment) {
+    try {
+      Processes.execute(path, process.args(), environment);
+    } catch (LinuxException e) {
+      throw CommandPath.failed(path, e.errno());
+    }
+  }
+
+  private void finishCapabilities(Capabilities.Sets sets, long ambient, long extra) {
+    if (extra != 0) {
+      Capabilities.set(sets);
+    }
+    if (ambient != 0) {
+      Capabilities.setAmbient(ambient);
+    }
+  }
+
+  private void install(SeccompFilter seccomp) {
+    Optional<Fd> listener = Seccomp.install(seccomp.program(), seccomp.flags());
+    if (listener.isPresent()) {
+      // The engine fetches it: a filter may hold up whatever would send it.
+      channel.write(SyncChannel.LISTENER, Integer.toString(listener.get().number()));
+      channel.awaitGo();
+      listener.get().close();
+    }
+  }
+
+  private void personality() {
+    if (linux.personality().isEmpty()) {
+      return;
+    }
+    LinuxSpec.Personality personality = linux.personality().get();
+    switch (personality.domain()) {
+      case "LINUX" -> Scheduling.personality(0);
+      case "LINUX32" -> Scheduling.personality(8);
+      default ->
+          throw Failures.invalid(
+              "linux.personality.domain \""
+                  + personality.domain()
+                  + "\" is unknown; use LINUX or LINUX32");
+    }
+  }
+
+  private void become(UserSpec user) {
+    Capabilities.keepOverUidChange(true);
+    try {
+      Identity.groups(user.additionalGids());
+    } catch (LinuxException e) {
+      // A user namespace that was made without rights has no say over groups.
+      if (e.errno() != Errno.EPERM || !user.additionalGids().isEmpty()) {
+        throw e;
+      }
+    }
+    Identity.gid(user.gid());
+    Identity.uid(user.uid());
+    Processes.fileModeMask(user.umask().orElse(0022));
+    Capabilities.keepOverUidChange(false);
+  }
+
+  /** Whether it has worked; a directory that only the user may enter is tried again as the user. */
+  private boolean changeDirectory(boolean last) {
+    try {
+      Processes.changeDirectory(process.cwd());
+      return true;
+    } catch (LinuxException e) {
+      if (!last && e.errno() == Errno.EACCES) {
+        return false;
+      }
+      throw Failures.of("chdir to cwd (\"" + process.cwd() + "\") set in config.json failed", e);
+    }
+  }
+
+  /** A working directory outside of the root would be a way out. */
+  private void verifyDirectory() {
+    try (NativeBuffer path = NativeBuffer.allocate(4096)) {
+      long r = SystemCall.raw(GETCWD, path.address(), path.size());
+      if (SystemCall.failed(r) && r != -Errno.ERANGE || !path.string(0).startsWith("/")) {
+        throw Failures.invalid(
+            "cwd \"" + process.cwd() + "\" leads out of the container; name a directory in it");
+      }
+    }
+  }
+
+  /** Lets the user reopen /dev/stdout and the like: the streams are made the user's. */
+  private void ownStreams() {
+    int uid = process.user().uid();
+    for (Fd stream : List.of(Fd.STDIN, Fd.STDOUT, Fd.STDERR)) {
+      Stat stat = Fs.stat(stream);
+      boolean nothing =
+          stat.type() == Stat.CHARACTER && stat.deviceMajor() == 1 && stat.deviceMinor() == 3;
+      if (nothing || stat.uid() == uid || stat.isRegular() && stat.uid() != 0) {
+        continue;
+      }
+      try {
+        Fs.chown(stream, uid, -1);
+      } catch (LinuxException e) {
+        if (e.errno() != Errno.EINVAL && e.errno() != Errno.EPERM && e.errno() != Errno.EROFS) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  /** The process's environment, with HOME by the container's passwd file if it has none. */
+  private List<String> environment() {
+    for (String variable : process.env()) {
+      if (variable.startsWith("HOME=") && variable.length() > 5) {
+        return process.env();
+      }
+    }
+    List<String> environment = new ArrayList<>();
+    for (String variable : process.env()) {
+      if (!variable.startsWith("HOME=")) {
+        environment.add(variable);
+      }
+    }
+    try (Fd root = Fs.open("/", OpenFlag.PATH | OpenFlag.DIRECTORY)) {
+      environment.add("HOME=" + Users.home(root, process.user().uid()));
+    } catch (dev.casemate.oci.CasemateException e) {
+      warnings.add("HOME is /: " + e.getMessage());
+      environment.add("HOME=/");
+    }
+    return environment;
+  }
+}

@@ -1,0 +1,139 @@
+package dev.casemate.cell;
+
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.Stat;
+import java.util.Optional;
+
+/**
+ * Paths inside a container's root, which is hostile: every one is resolved by the kernel with the
+ * container's root as the root of all links.
+ */
+final class RootPaths {
+  private static final int LINKS = 40;
+
+  private final Fd root;
+
+  RootPaths(Fd root) {
+    this.root = root;
+  }
+
+  Fd root() {
+    return root;
+  }
+
+  /** What is at a path; empty if nothing is. */
+  Optional<Fd> find(String path) {
+    try {
+      return Optional.of(Fs.openIn(root, path, OpenFlag.PATH, 0));
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.ENOENT || e.errno() == Errno.ENOTDIR) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
+  /** The directory at a path, made with those above it if it is missing. */
+  Fd directory(String path, int mode) {
+    return directory(path, mode, 0);
+  }
+
+  private Fd directory(String path, int mode, int links) {
+    Optional<Fd> there = find(path);
+    if (there.isPresent()) {
+      return there.get();
+    }
+    String clean = clean(path);
+    if (clean.equals("/")) {
+      throw new LinuxException("open", path, Errno.ENOENT);
+    }
+    String name = name(clean);
+    try (Fd parent = directory(parent(clean), mode, links)) {
+      try {
+        Fs.makeDirectoryAt(parent, name, mode);
+      } catch (LinuxException e) {
+        if (e.errno() != Errno.EEXIST) {
+          throw new LinuxException(e.call(), clean, e.errno());
+        }
+        if (!Fs.lstatAt(parent, name).isSymlink() || links >= LINKS) {
+          throw new LinuxException("mkdir", clean, links >= LINKS ? Errno.ELOOP : Errno.ENOTDIR);
+        }
+        // A link that leads nowhere: what it names is made.
+        return directory(follow(clean, Fs.readLinkAt(parent, name)), mode, links + 1);
+      }
+    }
+    return Fs.openIn(root, clean, OpenFlag.PATH | OpenFlag.DIRECTORY, 0);
+  }
+
+  private static String follow(String link, String target) {
+    return target.startsWith("/") ? target : parent(link) + "/" + target;
+  }
+
+  /** The file at a path, made empty, with directories above it, if it is missing. */
+  Fd file(String path, int mode) {
+    String clean = clean(path);
+    for (int links = 0; links <= LINKS; links++) {
+      Optional<Fd> there = find(clean);
+      if (there.isPresent()) {
+        return there.get();
+      }
+      try (Fd parent = directory(parent(clean), 0755)) {
+        String name = name(clean);
+        try {
+          Fs.openAt(
+                  parent,
+                  name,
+                  OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.EXCLUSIVE | OpenFlag.NO_FOLLOW,
+                  mode)
+              .close();
+        } catch (LinuxException e) {
+          if (e.errno() != Errno.EEXIST) {
+            throw new LinuxException("create", clean, e.errno());
+          }
+          Stat stat = Fs.lstatAt(parent, name);
+          if (stat.isSymlink()) {
+            clean = clean(follow(clean, Fs.readLinkAt(parent, name)));
+          }
+        }
+      }
+    }
+    throw new LinuxException("create", path, Errno.ELOOP);
+  }
+
+  /**
+   * An absolute path without {@code .}, double slashes and a slash at the end. {@code ..} takes
+   * away the name before it.
+   */
+  static String clean(String path) {
+    StringBuilder clean = new StringBuilder();
+    int start = 0;
+    while (start <= path.length()) {
+      int end = path.indexOf('/', start);
+      if (end < 0) {
+        end = path.length();
+      }
+      String piece = path.substring(start, end);
+      if (piece.equals("..")) {
+        int slash = clean.lastIndexOf("/");
+        clean.setLength(Math.max(0, slash));
+      } else if (!piece.isEmpty() && !piece.equals(".")) {
+        clean.append('/').append(piece);
+      }
+      start = end + 1;
+    }
+    return clean.isEmpty() ? "/" : clean.toString();
+  }
+
+  static String parent(String clean) {
+    int slash = clean.lastIndexOf('/');
+    return slash <= 0 ? "/" : clean.substring(0, slash);
+  }
+
+  static String name(String clean) {
+    return clean.substring(clean.lastIndexOf('/') + 1);
+  }
+}

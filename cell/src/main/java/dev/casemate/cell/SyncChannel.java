@@ -1,0 +1,206 @@
+package dev.casemate.cell;
+
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.NativeBuffer;
+import dev.casemate.linux.SystemCall;
+import dev.casemate.linux.UnixSocket;
+import dev.casemate.oci.CasemateException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * One end of the socket between the engine and a process that is on its way into a container. It is
+ * close-on-exec: the end of the stream says that the command has taken over.
+ */
+final class SyncChannel implements AutoCloseable {
+  /** Engine to child: go on; start. */
+  static final byte GO = 'G';
+
+  /** Child to engine: everything is done up to the exec; the payload is warnings, one a line. */
+  static final byte READY = 'R';
+
+  static final byte ERROR = 'E';
+
+  /** The terminal's master follows as a descriptor. */
+  static final byte TERMINAL = 'T';
+
+  /** The pid of the process proper, which the helper has made. */
+  static final byte PID = 'P';
+
+  /** Time for the hooks of the runtime's namespace. */
+  static final byte HOOKS = 'H';
+
+  /** The number of the seccomp listener in the child. */
+  static final byte LISTENER = 'S';
+
+  /** The other side is gone. */
+  static final byte END = 0;
+
+  private static final int LIMIT = 64 * 1024;
+  private static final int MSG_NOSIGNAL = 0x4000;
+
+  private final Fd socket;
+
+  SyncChannel(Fd socket) {
+    this.socket = socket;
+  }
+
+  record Message(byte type, String text) {}
+
+  Fd socket() {
+    return socket;
+  }
+
+  /** Sends without the danger of a SIGPIPE; whether the other side is still there. */
+  private boolean send(byte[] bytes) {
+    try (NativeBuffer buffer = NativeBuffer.of(bytes)) {
+      int done = 0;
+      while (done < bytes.length) {
+        long n =
+            SystemCall.raw(
+                SystemCall.SENDTO,
+                socket.number(),
+                buffer.address() + done,
+                bytes.length - done,
+                MSG_NOSIGNAL,
+                0,
+                0);
+        if (n == -Errno.EINTR) {
+          continue;
+        }
+        if (n == -Errno.EPIPE || n == -Errno.ECONNRESET) {
+          return false;
+        }
+        done += (int) SystemCall.check(n, "sendto", "the container's process");
+      }
+      return true;
+    }
+  }
+
+  boolean go() {
+    return send(new byte[] {GO});
+  }
+
+  /** Waits for {@link #go}; false if the engine is gone. */
+  boolean awaitGo() {
+    byte[] one = new byte[1];
+    return socket.read(one, 0, 1) == 1 && one[0] == GO;
+  }
+
+  void send(byte type, String text) {
+    byte[] payload = text.getBytes(StandardCharsets.UTF_8);
+    int length = Math.min(payload.length, LIMIT);
+    byte[] message = new byte[5 + length];
+    message[0] = type;
+    for (int i = 0; i < 4; i++) {
+      message[1 + i] = (byte) (length >>> (8 * i));
+    }
+    System.arraycopy(payload, 0, message, 5, length);
+    send(message);
+  }
+
+  /** The same by write(2) alone, for when a filter may forbid more. */
+  void write(byte type, String text) {
+    byte[] payload = text.getBytes(StandardCharsets.UTF_8);
+    byte[] message = new byte[5 + payload.length];
+    message[0] = type;
+    message[1] = (byte) payload.length;
+    System.arraycopy(payload, 0, message, 5, payload.length);
+    socket.writeAll(message);
+  }
+
+  void sendReady(List<String> warnings) {
+    send(READY, String.join("\n", warnings));
+  }
+
+  void sendError(CasemateException e) {
+    send(ERROR, e.kind().name() + "\n" + e.getMessage());
+  }
+
+  void sendTerminal(Fd master) {
+    send(TERMINAL, "");
+    UnixSocket.sendDescriptors(socket, List.of(master));
+  }
+
+  /** The next message, {@link #END} once the other side is gone. */
+  Message receive() {
+    byte[] header = new byte[5];
+    if (!readFully(header)) {
+      return new Message(END, "");
+    }
+    int length = 0;
+    for (int i = 3; i >= 0; i--) {
+      length = (length << 8) | (header[1 + i] & 0xff);
+    }
+    if (length < 0 || length > LIMIT) {
+      return new Message(END, "");
+    }
+    byte[] payload = new byte[length];
+    if (!readFully(payload)) {
+      return new Message(END, "");
+    }
+    return new Message(header[0], new String(payload, StandardCharsets.UTF_8));
+  }
+
+  private boolean readFully(byte[] bytes) {
+    int done = 0;
+    try {
+      while (done < bytes.length) {
+        int n = socket.read(bytes, done, bytes.length - done);
+        if (n <= 0) {
+          return false;
+        }
+        done += n;
+      }
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.ECONNRESET) {
+        return false;
+      }
+      throw e;
+    }
+    return true;
+  }
+
+  /** The descriptor that comes with {@link #TERMINAL}. */
+  Optional<Fd> receiveTerminal() {
+    List<Fd> fds = UnixSocket.receiveDescriptors(socket).orElse(List.of());
+    return fds.isEmpty() ? Optional.empty() : Optional.of(fds.get(0));
+  }
+
+  /** What an {@link #ERROR} message says. */
+  static CasemateException error(Message message) {
+    int newline = message.text().indexOf('\n');
+    String kind = newline < 0 ? "" : message.text().substring(0, newline);
+    for (CasemateException.Kind known : CasemateException.Kind.values()) {
+      if (known.name().equals(kind)) {
+        return CasemateException.of(known, message.text().substring(newline + 1));
+      }
+    }
+    return CasemateException.of(CasemateException.Kind.INTERNAL, message.text());
+  }
+
+  /** The lines of a {@link #READY} message. */
+  static List<String> warnings(Message message) {
+    List<String> lines = new ArrayList<>();
+    int start = 0;
+    String text = message.text();
+    while (start < text.length()) {
+      int end = text.indexOf('\n', start);
+      if (end < 0) {
+        end = text.length();
+      }
+      lines.add(text.substring(start, end));
+      start = end + 1;
+    }
+    return lines;
+  }
+
+  @Override
+  public void close() {
+    socket.close();
+  }
+}

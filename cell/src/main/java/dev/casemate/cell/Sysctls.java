@@ -1,0 +1,69 @@
+package dev.casemate.cell;
+
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Processes;
+import java.util.Map;
+
+/** Kernel parameters of a container ({@code linux.sysctl}). */
+final class Sysctls {
+  private Sysctls() {}
+
+  /** Writes the parameters; the process is in the container's namespaces, /proc still outside. */
+  static void apply(Map<String, String> values, Namespaces namespaces, boolean ownKernel) {
+    for (Map.Entry<String, String> entry : values.entrySet()) {
+      String key = entry.getKey();
+      if (!ownKernel && !isNamespaced(key, namespaces)) {
+        throw Failures.invalid(
+            "sysctl \"" + key + "\" is not in a separate kernel namespace; set it on the host");
+      }
+      try {
+        Fs.writeControl("/proc/sys/" + path(key), entry.getValue());
+      } catch (LinuxException e) {
+        throw Failures.of("sysctl " + key, e);
+      }
+    }
+  }
+
+  /** Dots are slashes, and slashes (as in {@code net.ipv4.conf.eth0/1.x}) are dots. */
+  static String path(String key) {
+    StringBuilder path = new StringBuilder();
+    boolean slashes = key.indexOf('/') >= 0 && key.indexOf('/') < Math.max(0, key.indexOf('.'));
+    for (int i = 0; i < key.length(); i++) {
+      char c = key.charAt(i);
+      if (slashes) {
+        path.append(c);
+      } else {
+        path.append(c == '.' ? '/' : c == '/' ? '.' : c);
+      }
+    }
+    String result = path.toString();
+    if (result.isEmpty() || result.startsWith("/") || ("/" + result + "/").contains("/../")) {
+      throw Failures.invalid("sysctl \"" + key + "\" is no name of a kernel parameter; correct it");
+    }
+    return result;
+  }
+
+  private static boolean isNamespaced(String key, Namespaces namespaces) {
+    String path = path(key);
+    if (path.startsWith("net/")) {
+      return namespaces.has(Processes.CLONE_NEWNET);
+    }
+    if (path.startsWith("fs/mqueue/")) {
+      return namespaces.has(Processes.CLONE_NEWIPC);
+    }
+    return switch (path) {
+      case "kernel/msgmax",
+          "kernel/msgmnb",
+          "kernel/msgmni",
+          "kernel/sem",
+          "kernel/shmall",
+          "kernel/shmmax",
+          "kernel/shmmni",
+          "kernel/shm_rmid_forced" ->
+          namespaces.has(Processes.CLONE_NEWIPC);
+      case "kernel/domainname" -> namespaces.has(Processes.CLONE_NEWUTS);
+      default -> false;
+    };
+  }
+}
