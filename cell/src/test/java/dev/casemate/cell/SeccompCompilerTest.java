@@ -177,7 +177,7 @@ class SeccompCompilerTest {
       long[] program = SeccompCompiler.compile(spec).program();
       BpfInterpreter.verify(program);
       longest = Math.max(longest, program.length);
-      for (int j = 0; j < 500; j++) {
+      for (int j = 0; j < 300; j++) {
         int arch = j % 5 == 0 ? I386 : j % 17 == 0 ? random.nextInt() : X86_64;
         int number = random.nextInt(j % 3 == 0 ? 600 : 480);
         if (j % 7 == 0) {
@@ -188,9 +188,12 @@ class SeccompCompilerTest {
           args[k] = value(random);
         }
         int found = BpfInterpreter.run(program, new BpfInterpreter.Call(number, arch, args));
-        assertThat(found)
-            .as("spec %d call %d of %x with %s", i, number, arch, List.of(args))
-            .isEqualTo(naive(spec, arch, number, args));
+        int expected = naive(spec, arch, number, args);
+        if (found != expected) {
+          assertThat(found)
+              .as("spec %d call %d of %x with %s", i, number, arch, List.of(args))
+              .isEqualTo(expected);
+        }
       }
     }
     // Long enough for jumps that eight bits do not reach.

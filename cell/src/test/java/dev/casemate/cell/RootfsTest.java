@@ -1,0 +1,217 @@
+package dev.casemate.cell;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Mounts;
+import dev.casemate.linux.Processes;
+import dev.casemate.linux.Stat;
+import dev.casemate.oci.DefaultSpec;
+import dev.casemate.oci.DeviceSpec;
+import dev.casemate.oci.Json;
+import dev.casemate.oci.MountSpec;
+import dev.casemate.oci.ProcessSpec;
+import dev.casemate.oci.Spec;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Builds real roots, in a thread that has a mount namespace of its own. */
+class RootfsTest {
+  @TempDir Path bundle;
+
+  private interface Work {
+    void run() throws IOException;
+  }
+
+  private static void inNamespace(Work work) {
+    AtomicReference<Throwable> failure = new AtomicReference<>();
+    Thread thread =
+        new Thread(
+            () -> {
+              try {
+                Processes.unshare(Processes.CLONE_NEWNS);
+                Mounts.mount("", "/", "", Mounts.PRIVATE | Mounts.REC, "");
+                work.run();
+              } catch (Throwable e) {
+                failure.set(e);
+              }
+            });
+    thread.start();
+    try {
+      thread.join();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+    if (failure.get() != null) {
+      throw new AssertionError(failure.get());
+    }
+  }
+
+  private Spec spec(List<MountSpec> more) {
+    Spec spec =
+        DefaultSpec.container(
+            "rootfs", "box", ProcessSpec.of(List.of("sh"), List.of(), "/work/deep"));
+    List<MountSpec> mounts = new ArrayList<>(spec.mounts());
+    mounts.addAll(more);
+    return spec.withMounts(mounts);
+  }
+
+  private Rootfs build(Spec spec) {
+    ContainerConfig config =
+        new ContainerConfig("test", bundle.toString(), spec, Cgroup.none(), false);
+    Rootfs rootfs = Rootfs.open(config);
+    List<Optional<Fd>> maps = new ArrayList<>();
+    for (int i = 0; i < spec.mounts().size(); i++) {
+      maps.add(Optional.empty());
+    }
+    rootfs.mount(maps, Namespaces.of(spec.linux()));
+    rootfs.makeWorkingDirectory(spec.process().orElseThrow().cwd());
+    rootfs.protect();
+    return rootfs;
+  }
+
+  private String root() {
+    return bundle + "/rootfs";
+  }
+
+  private String options(String path) {
+    String target = root() + path;
+    String options = "";
+    String mountinfo = Fs.readString("/proc/thread-self/mountinfo", 1 << 20);
+    for (String line : mountinfo.split("\n", -1)) {
+      String[] fields = line.split(" ", -1);
+      if (fields.length > 5 && fields[4].equals(target)) {
+        options = fields[5];
+      }
+    }
+    return options;
+  }
+
+  @Test
+  void aPlainContainersRootHasWhatItShouldHave() throws IOException {
+    Files.createDirectories(bundle.resolve("rootfs/proc"));
+    inNamespace(
+        () -> {
+          build(spec(List.of()));
+          assertThat(Fs.readLink(root() + "/dev/fd")).isEqualTo("/proc/self/fd");
+          assertThat(Fs.readLink(root() + "/dev/ptmx")).isEqualTo("pts/ptmx");
+          Stat random = Fs.lstat(root() + "/dev/random");
+          assertThat(random.type()).isEqualTo(Stat.CHARACTER);
+          assertThat(random.deviceMinor()).isEqualTo(8);
+          assertThat(options("/proc")).contains("nosuid").contains("nodev").contains("noexec");
+          assertThat(options("/sys")).startsWith("ro,");
+          assertThat(options("/proc/sys")).startsWith("ro,");
+          assertThat(Fs.lstat(root() + "/dev/shm").permissions()).isEqualTo(01777);
+          Stat masked = Fs.lstat(root() + "/proc/interrupts");
+          assertThat(masked.type()).isEqualTo(Stat.CHARACTER);
+          assertThat(Fs.list(root() + "/sys/firmware")).isEmpty();
+          assertThat(Fs.stat(root() + "/work/deep").isDirectory()).isTrue();
+          assertThat(Fs.exists(root() + "/sys/fs/cgroup")).isTrue();
+        });
+  }
+
+  @Test
+  void bindsFollowTheContainersLinksNotTheHosts() throws IOException {
+    Files.createDirectories(bundle.resolve("rootfs/etc"));
+    Files.createDirectories(bundle.resolve("data/below"));
+    Files.writeString(bundle.resolve("data/file"), "content");
+    Files.createSymbolicLink(bundle.resolve("rootfs/var"), Path.of("/../../../private/var"));
+    Files.createSymbolicLink(bundle.resolve("rootfs/etc/resolv.conf"), Path.of("../run/resolv"));
+    inNamespace(
+        () -> {
+          Mounts.mount("tmpfs", bundle + "/data/below", "tmpfs", 0, "");
+          build(
+              spec(
+                  List.of(
+                      MountSpec.of("/var/lib/data", "bind", bundle + "/data", "rbind", "rro"),
+                      MountSpec.of("/plain", "bind", "data", "bind", "ro", "nosuid"),
+                      MountSpec.of("/etc/resolv.conf", "bind", "data/file", "bind", "ro"))));
+          assertThat(Fs.readString(root() + "/private/var/lib/data/file", 100))
+              .isEqualTo("content");
+          assertThat(options("/private/var/lib/data")).startsWith("ro,");
+          assertThat(options("/private/var/lib/data/below")).startsWith("ro,");
+          assertThat(options("/plain")).startsWith("ro,").contains("nosuid");
+          assertThat(options("/plain/below")).isEmpty();
+          assertThat(Fs.readString(root() + "/run/resolv", 100)).isEqualTo("content");
+        });
+    assertThat(Files.exists(bundle.resolve("rootfs/private/var/lib/data"))).isTrue();
+    assertThat(Files.exists(Path.of("/private"))).isFalse();
+  }
+
+  @Test
+  void aTmpfsTakesOverTheDirectory() throws IOException {
+    Path secret = Files.createDirectories(bundle.resolve("rootfs/srv/inner")).resolve("f");
+    Files.writeString(secret, "text");
+    Files.createSymbolicLink(bundle.resolve("rootfs/srv/link"), Path.of("inner"));
+    Fs.chmod(bundle.resolve("rootfs/srv").toString(), 0751);
+    inNamespace(
+        () -> {
+          build(
+              spec(
+                  List.of(
+                      MountSpec.of("/srv", "tmpfs", "tmpfs", "tmpcopyup", "ro"),
+                      MountSpec.of("/new", "tmpfs", "tmpfs", "size=4096k", "mode=1700"))));
+          assertThat(Fs.readString(root() + "/srv/inner/f", 100)).isEqualTo("text");
+          assertThat(Fs.readLink(root() + "/srv/link")).isEqualTo("inner");
+          assertThat(Fs.stat(root() + "/srv").permissions()).isEqualTo(0751);
+          assertThat(options("/srv")).startsWith("ro,");
+          assertThat(Fs.stat(root() + "/new").permissions()).isEqualTo(01700);
+        });
+  }
+
+  @Test
+  void devicesOfTheSpecAreMade() throws IOException {
+    Files.createDirectories(bundle.resolve("rootfs"));
+    Spec plain = spec(List.of());
+    Json.Obj linux = plain.linux().toJson();
+    linux.putObjects(
+        "devices",
+        List.of(
+            DeviceSpec.of("/dev/deep/kmsg", "c", 1, 11, 0640).toJson().put("gid", 7),
+            DeviceSpec.of("/dev/pipe", "p", 0, 0, 0600).toJson()));
+    Spec spec = plain.withLinux(dev.casemate.oci.LinuxSpec.fromJson(linux));
+    inNamespace(
+        () -> {
+          build(spec);
+          Stat kmsg = Fs.lstat(root() + "/dev/deep/kmsg");
+          assertThat(kmsg.deviceMinor()).isEqualTo(11);
+          assertThat(kmsg.gid()).isEqualTo(7);
+          assertThat(Fs.lstat(root() + "/dev/pipe").type()).isEqualTo(Stat.FIFO);
+        });
+  }
+
+  @Test
+  void mistakesAreSaidWithTheKernelsReason() throws IOException {
+    Files.createDirectories(bundle.resolve("rootfs"));
+    inNamespace(
+        () -> {
+          assertThat(message(MountSpec.of("/x", "tmpfs", "tmpfs", "size=lots")))
+              .contains("/x")
+              .contains("size=lots");
+          assertThat(message(MountSpec.of("/x", "nofs", "none"))).contains("nofs");
+          assertThat(message(MountSpec.of("/x", "bind", "/no/such", "bind")))
+              .isEqualTo("bind source path does not exist: /no/such; create it");
+          assertThat(message(MountSpec.of("/", "tmpfs", "tmpfs"))).contains("root.path");
+        });
+  }
+
+  private String message(MountSpec mount) {
+    try {
+      build(spec(List.of(mount)));
+      return "";
+    } catch (dev.casemate.oci.CasemateException e) {
+      return e.getMessage();
+    } catch (LinuxException e) {
+      throw new AssertionError("not put into words", e);
+    }
+  }
+}
