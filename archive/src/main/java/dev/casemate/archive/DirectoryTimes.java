@@ -33,7 +33,6 @@ final class DirectoryTimes {
         Fs.setTimesAt(directory, ".", time.seconds(), time.nanos());
       } catch (LinuxException e) {
         // A later entry has replaced it.
-        continue;
       }
     }
     byInode.clear();

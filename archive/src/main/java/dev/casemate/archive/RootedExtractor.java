@@ -1,7 +1,6 @@
 package dev.casemate.archive;
 
 import dev.casemate.archive.TarEntry.Segment;
-import dev.casemate.archive.TarEntry.Type;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
@@ -146,7 +145,7 @@ public final class RootedExtractor implements AutoCloseable {
   }
 
   private void applyRoot(TarEntry entry) {
-    if (entry.type() != Type.DIRECTORY) {
+    if (entry.type() != TarEntry.Type.DIRECTORY) {
       throw ArchiveException.refused(entry.name(), "would replace the root, expected a directory");
     }
     Fd root = paths.directory("", entry.name());
@@ -164,11 +163,11 @@ public final class RootedExtractor implements AutoCloseable {
 
   private void make(
       TarEntry entry, List<String> parts, Fd directory, String name, TarReader reader) {
-    if (entry.type() == Type.HARD_LINK) {
+    if (entry.type() == TarEntry.Type.HARD_LINK) {
       link(entry, parts, name);
       return;
     }
-    boolean exists = clear(directory, name, entry.type() == Type.DIRECTORY);
+    boolean exists = clear(directory, name, entry.type() == TarEntry.Type.DIRECTORY);
     switch (entry.type()) {
       case DIRECTORY -> {
         if (!exists) {
@@ -198,7 +197,7 @@ public final class RootedExtractor implements AutoCloseable {
       case HARD_LINK -> throw new IllegalStateException();
     }
     Fs.chownAt(directory, name, entry.uid(), entry.gid());
-    if (entry.type() != Type.SYMLINK) {
+    if (entry.type() != TarEntry.Type.SYMLINK) {
       chmodNode(directory, name, entry.mode());
     }
     if (!entry.xattrs().isEmpty()) {

@@ -1,7 +1,6 @@
 package dev.casemate.archive;
 
 import dev.casemate.archive.TarEntry.Segment;
-import dev.casemate.archive.TarEntry.Type;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -186,9 +185,9 @@ public final class TarReader {
     long size = TarFields.override(pax, "size", stored, name);
     stored = size;
     padding = -size & (BLOCK - 1);
-    Type type = type(flag, name);
+    TarEntry.Type type = type(flag, name);
     List<Segment> segments = List.of();
-    if (type == Type.FILE) {
+    if (type == TarEntry.Type.FILE) {
       segments = segments(flag, pax, name);
       size = logicalSize;
     } else {
@@ -197,7 +196,7 @@ public final class TarReader {
       padding = 0;
       size = 0;
     }
-    boolean device = type == Type.CHARACTER || type == Type.BLOCK;
+    boolean device = type == TarEntry.Type.CHARACTER || type == TarEntry.Type.BLOCK;
     long[] time = TarFields.time(pax, TarFields.number(header, 136, 12, "mtime", Long.MIN_VALUE));
     return new TarEntry(
         name,
@@ -208,7 +207,7 @@ public final class TarReader {
         size,
         time[0],
         (int) time[1],
-        type == Type.HARD_LINK || type == Type.SYMLINK ? link : "",
+        type == TarEntry.Type.HARD_LINK || type == TarEntry.Type.SYMLINK ? link : "",
         device ? device(329, 0xfff, name) : 0,
         device ? device(337, 0xfffff, name) : 0,
         xattrs(pax),
@@ -230,16 +229,16 @@ public final class TarReader {
     return (int) id;
   }
 
-  private static Type type(char flag, String name) {
+  private static TarEntry.Type type(char flag, String name) {
     return switch (flag) {
-      case '0', '\0', '7' -> name.endsWith("/") ? Type.DIRECTORY : Type.FILE;
-      case 'S' -> Type.FILE;
-      case '1' -> Type.HARD_LINK;
-      case '2' -> Type.SYMLINK;
-      case '3' -> Type.CHARACTER;
-      case '4' -> Type.BLOCK;
-      case '5', 'D' -> Type.DIRECTORY;
-      case '6' -> Type.FIFO;
+      case '0', '\0', '7' -> name.endsWith("/") ? TarEntry.Type.DIRECTORY : TarEntry.Type.FILE;
+      case 'S' -> TarEntry.Type.FILE;
+      case '1' -> TarEntry.Type.HARD_LINK;
+      case '2' -> TarEntry.Type.SYMLINK;
+      case '3' -> TarEntry.Type.CHARACTER;
+      case '4' -> TarEntry.Type.BLOCK;
+      case '5', 'D' -> TarEntry.Type.DIRECTORY;
+      case '6' -> TarEntry.Type.FIFO;
       default ->
           throw ArchiveException.refused(name, "is of unknown type " + (int) flag + " (flag byte)");
     };

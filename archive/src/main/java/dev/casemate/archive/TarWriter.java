@@ -1,6 +1,5 @@
 package dev.casemate.archive;
 
-import dev.casemate.archive.TarEntry.Type;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -31,7 +30,7 @@ public final class TarWriter {
   public void put(TarEntry entry) {
     endEntry();
     String name = entry.name();
-    if (entry.type() == Type.DIRECTORY && !name.endsWith("/")) {
+    if (entry.type() == TarEntry.Type.DIRECTORY && !name.endsWith("/")) {
       name += "/";
     }
     ByteArrayOutputStream pax = new ByteArrayOutputStream();
@@ -41,7 +40,7 @@ public final class TarWriter {
     if (!fits(entry.linkTarget())) {
       record(pax, "linkpath", entry.linkTarget());
     }
-    long size = entry.type() == Type.FILE ? entry.size() : 0;
+    long size = entry.type() == TarEntry.Type.FILE ? entry.size() : 0;
     if (size > MAX_OCTAL_SIZE) {
       record(pax, "size", Long.toString(size));
     }

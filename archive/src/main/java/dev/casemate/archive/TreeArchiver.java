@@ -1,7 +1,6 @@
 package dev.casemate.archive;
 
 import dev.casemate.archive.TarEntry.Segment;
-import dev.casemate.archive.TarEntry.Type;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
@@ -63,7 +62,7 @@ public final class TreeArchiver {
       String key = stat.filesystemMajor() + ":" + stat.filesystemMinor() + ":" + stat.inode();
       String first = hardLinks.putIfAbsent(key, name);
       if (first != null) {
-        writer.put(entry(stat, name, Type.HARD_LINK, first, Map.of()));
+        writer.put(entry(stat, name, TarEntry.Type.HARD_LINK, first, Map.of()));
         return;
       }
     }
@@ -71,10 +70,10 @@ public final class TreeArchiver {
       case Stat.REGULAR -> file(fd, stat, name);
       case Stat.DIRECTORY -> directory(fd, stat, name, depth);
       case Stat.SYMLINK ->
-          writer.put(entry(stat, name, Type.SYMLINK, Fs.readLinkAt(fd, ""), Map.of()));
-      case Stat.CHARACTER -> writer.put(entry(stat, name, Type.CHARACTER, "", Map.of()));
-      case Stat.BLOCK -> writer.put(entry(stat, name, Type.BLOCK, "", Map.of()));
-      case Stat.FIFO -> writer.put(entry(stat, name, Type.FIFO, "", Map.of()));
+          writer.put(entry(stat, name, TarEntry.Type.SYMLINK, Fs.readLinkAt(fd, ""), Map.of()));
+      case Stat.CHARACTER -> writer.put(entry(stat, name, TarEntry.Type.CHARACTER, "", Map.of()));
+      case Stat.BLOCK -> writer.put(entry(stat, name, TarEntry.Type.BLOCK, "", Map.of()));
+      case Stat.FIFO -> writer.put(entry(stat, name, TarEntry.Type.FIFO, "", Map.of()));
       default -> {
         // A socket means nothing without the process that listens on it.
       }
@@ -82,7 +81,7 @@ public final class TreeArchiver {
   }
 
   private void directory(Fd fd, Stat stat, String name, int depth) {
-    writer.put(entry(stat, name, Type.DIRECTORY, "", xattrs(fd)));
+    writer.put(entry(stat, name, TarEntry.Type.DIRECTORY, "", xattrs(fd)));
     List<String> names;
     try (Fd listing =
         Fs.openAt(fd, ".", OpenFlag.READ_ONLY | OpenFlag.DIRECTORY | OpenFlag.NO_FOLLOW, 0)) {
@@ -102,7 +101,7 @@ public final class TreeArchiver {
   }
 
   private void file(Fd fd, Stat stat, String name) {
-    writer.put(entry(stat, name, Type.FILE, "", xattrs(fd)));
+    writer.put(entry(stat, name, TarEntry.Type.FILE, "", xattrs(fd)));
     long left = stat.size();
     // The descriptor is of the file itself: opening it again by way of /proc cannot lead elsewhere.
     try (Fd content = Fs.open(fd.procPath(), OpenFlag.READ_ONLY)) {
@@ -137,9 +136,9 @@ public final class TreeArchiver {
   }
 
   private static TarEntry entry(
-      Stat stat, String name, Type type, String link, Map<String, byte[]> xattrs) {
-    boolean file = type == Type.FILE;
-    boolean device = type == Type.CHARACTER || type == Type.BLOCK;
+      Stat stat, String name, TarEntry.Type type, String link, Map<String, byte[]> xattrs) {
+    boolean file = type == TarEntry.Type.FILE;
+    boolean device = type == TarEntry.Type.CHARACTER || type == TarEntry.Type.BLOCK;
     return new TarEntry(
         name,
         type,

@@ -3,7 +3,6 @@ package dev.casemate.archive;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.casemate.archive.TarEntry.Type;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.OpenFlag;
@@ -46,14 +45,26 @@ final class RootedExtractorTest {
           writer.put(TarEntry.file(word[1], 0644, content.length));
           writer.write(content, 0, content.length);
         }
-        case "d" -> writer.put(TarEntry.plain(word[1], Type.DIRECTORY, 0755, ""));
-        case "s" -> writer.put(TarEntry.plain(word[1], Type.SYMLINK, 0777, word[2]));
-        case "h" -> writer.put(TarEntry.plain(word[1], Type.HARD_LINK, 0644, word[2]));
-        case "p" -> writer.put(TarEntry.plain(word[1], Type.FIFO, 0644, ""));
+        case "d" -> writer.put(TarEntry.plain(word[1], TarEntry.Type.DIRECTORY, 0755, ""));
+        case "s" -> writer.put(TarEntry.plain(word[1], TarEntry.Type.SYMLINK, 0777, word[2]));
+        case "h" -> writer.put(TarEntry.plain(word[1], TarEntry.Type.HARD_LINK, 0644, word[2]));
+        case "p" -> writer.put(TarEntry.plain(word[1], TarEntry.Type.FIFO, 0644, ""));
         case "c" ->
             writer.put(
                 new TarEntry(
-                    word[1], Type.CHARACTER, 0666, 0, 0, 0, 0, 0, "", 1, 3, Map.of(), List.of()));
+                    word[1],
+                    TarEntry.Type.CHARACTER,
+                    0666,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    "",
+                    1,
+                    3,
+                    Map.of(),
+                    List.of()));
         default -> throw new AssertionError(line);
       }
     }

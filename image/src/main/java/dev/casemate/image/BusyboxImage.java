@@ -1,7 +1,6 @@
 package dev.casemate.image;
 
 import dev.casemate.archive.TarEntry;
-import dev.casemate.archive.TarEntry.Type;
 import dev.casemate.archive.TarWriter;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
@@ -158,7 +157,7 @@ public final class BusyboxImage {
     file(tar, "bin/busybox", 0755, program);
     for (String applet : applets) {
       if (!applet.equals("busybox")) {
-        tar.put(TarEntry.plain("bin/" + applet, Type.SYMLINK, 0777, "busybox"));
+        tar.put(TarEntry.plain("bin/" + applet, TarEntry.Type.SYMLINK, 0777, "busybox"));
       }
     }
     directory(tar, "dev", 0755);
@@ -173,12 +172,12 @@ public final class BusyboxImage {
     directory(tar, "proc", 0555);
     directory(tar, "root", 0700);
     directory(tar, "run", 0755);
-    tar.put(TarEntry.plain("sbin", Type.SYMLINK, 0777, "bin"));
+    tar.put(TarEntry.plain("sbin", TarEntry.Type.SYMLINK, 0777, "bin"));
     directory(tar, "sys", 0555);
     directory(tar, "tmp", 01777);
     directory(tar, "usr", 0755);
-    tar.put(TarEntry.plain("usr/bin", Type.SYMLINK, 0777, "../bin"));
-    tar.put(TarEntry.plain("usr/sbin", Type.SYMLINK, 0777, "../bin"));
+    tar.put(TarEntry.plain("usr/bin", TarEntry.Type.SYMLINK, 0777, "../bin"));
+    tar.put(TarEntry.plain("usr/sbin", TarEntry.Type.SYMLINK, 0777, "../bin"));
     directory(tar, "var", 0755);
     directory(tar, "var/tmp", 01777);
     tar.finish();
@@ -186,7 +185,7 @@ public final class BusyboxImage {
   }
 
   private static void directory(TarWriter tar, String name, int mode) {
-    tar.put(TarEntry.plain(name, Type.DIRECTORY, mode, ""));
+    tar.put(TarEntry.plain(name, TarEntry.Type.DIRECTORY, mode, ""));
   }
 
   private static void file(TarWriter tar, String name, int mode, byte[] content) {

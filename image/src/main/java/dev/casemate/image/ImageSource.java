@@ -6,12 +6,32 @@ import dev.casemate.oci.Descriptor;
 interface ImageSource extends AutoCloseable {
 
   /**
-   * A manifest or index.
-   *
-   * @param mediaType as the source says; may be empty
-   * @param digest of the content, verified
+   * A manifest or index: its media type as the source says, which may be empty, the digest of its
+   * content, and that content.
    */
-  record Document(String mediaType, String digest, byte[] content) {}
+  final class Document {
+    private final String mediaType;
+    private final String digest;
+    private final byte[] content;
+
+    Document(String mediaType, String digest, byte[] content) {
+      this.mediaType = mediaType;
+      this.digest = digest;
+      this.content = content;
+    }
+
+    String mediaType() {
+      return mediaType;
+    }
+
+    String digest() {
+      return digest;
+    }
+
+    byte[] content() {
+      return content;
+    }
+  }
 
   /** What the image is called, for messages. */
   String name();

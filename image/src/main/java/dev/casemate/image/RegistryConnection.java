@@ -192,14 +192,19 @@ final class RegistryConnection {
     if (e instanceof SocketTimeoutException) {
       return new IOException("no answer within " + options.timeoutMillis() + " ms", e);
     }
-    if (e instanceof SSLException && !isSchemeKnown() && isNoTls((SSLException) e)) {
+    if (e instanceof SSLException tls && !isSchemeKnown() && isNoTls(tls)) {
       return new IOException("it does not speak TLS; allow plain HTTP with --tls-verify=false", e);
     }
     return e;
   }
 
+  static String reason(IOException e) {
+    String message = e.getMessage();
+    return message == null ? e.getClass().getSimpleName() : message;
+  }
+
   CasemateException unavailable(IOException e) {
-    String why = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+    String why = reason(e);
     return CasemateException.of(
         e.getCause() instanceof SocketTimeoutException ? Kind.TIMEOUT : Kind.UNAVAILABLE,
         "registry "

@@ -132,7 +132,7 @@ final class RegistrySource implements ImageSource {
       }
       return new Attempt(
           new IOException("the registry answers with status " + status),
-          Math.clamp(seconds, 0, 10) * 1000);
+          Math.clamp(seconds, 0L, 10L) * 1000L);
     }
     String host = connection.authority();
     throw switch (status) {
@@ -199,7 +199,7 @@ final class RegistrySource implements ImageSource {
         failed = new Attempt(connection.explain(e), 0);
       }
       fruitless = sink.position() > before ? 1 : fruitless + 1;
-      sink.progress().retry(blob.digest(), failed.why().getMessage());
+      sink.progress().retry(blob.digest(), RegistryConnection.reason(failed.why()));
       pause(failed, fruitless, sink::isCancelled);
     }
     throw connection.unavailable(new IOException("the transfer broke " + MAX_ATTEMPTS + " times"));

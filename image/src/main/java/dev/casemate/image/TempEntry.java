@@ -111,7 +111,6 @@ final class TempEntry implements AutoCloseable {
         }
       } catch (LinuxException e) {
         // Gone or taken by somebody else meanwhile; the next run looks again.
-        continue;
       }
     }
   }

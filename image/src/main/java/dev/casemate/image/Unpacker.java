@@ -79,13 +79,14 @@ final class Unpacker {
       // The end marker may be missing: the digest tells a layer that was cut off.
       extractor.extract(new TarReader(new BufferedInputStream(hashed, 64 * 1024), false));
       byte[] rest = new byte[64 * 1024];
-      while (hashed.read(rest) >= 0) {
-        continue;
+      int n = 0;
+      while (n >= 0) {
+        n = hashed.read(rest);
       }
     } catch (ArchiveException e) {
       throw explain(e, name, layer, free);
     } catch (UncheckedIOException e) {
-      throw damaged(name, layer, e.getCause());
+      throw damaged(name, layer, e);
     } catch (IOException e) {
       throw damaged(name, layer, e);
     } catch (LinuxException e) {
@@ -117,11 +118,14 @@ final class Unpacker {
     }
     return CasemateException.of(
         Kind.CORRUPT,
-        name
-            + " is corrupt: "
-            + (why.getMessage() == null ? why.getClass().getSimpleName() : why.getMessage())
-            + "; the image must be built or pushed anew",
+        name + " is corrupt: " + reason(why) + "; the image must be built or pushed anew",
         why);
+  }
+
+  private static String reason(Exception why) {
+    Throwable cause = why instanceof UncheckedIOException ? why.getCause() : why;
+    String message = cause == null ? null : cause.getMessage();
+    return message == null ? why.getClass().getSimpleName() : message;
   }
 
   private CasemateException explain(ArchiveException e, String name, Descriptor layer, long free) {

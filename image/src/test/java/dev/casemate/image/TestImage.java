@@ -1,7 +1,6 @@
 package dev.casemate.image;
 
 import dev.casemate.archive.TarEntry;
-import dev.casemate.archive.TarEntry.Type;
 import dev.casemate.archive.TarWriter;
 import dev.casemate.linux.Fs;
 import dev.casemate.oci.Descriptor;
@@ -47,8 +46,8 @@ final class TestImage {
           writer.put(TarEntry.file(word[1], 0644, content.length));
           writer.write(content, 0, content.length);
         }
-        case "d" -> writer.put(TarEntry.plain(word[1], Type.DIRECTORY, 0755, ""));
-        case "s" -> writer.put(TarEntry.plain(word[1], Type.SYMLINK, 0777, word[2]));
+        case "d" -> writer.put(TarEntry.plain(word[1], TarEntry.Type.DIRECTORY, 0755, ""));
+        case "s" -> writer.put(TarEntry.plain(word[1], TarEntry.Type.SYMLINK, 0777, word[2]));
         default -> throw new AssertionError(line);
       }
     }
