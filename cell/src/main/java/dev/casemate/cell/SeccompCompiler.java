@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.TreeMap;
 
 /**
@@ -120,7 +121,7 @@ final class SeccompCompiler {
     final List<Conditional> conditions = new ArrayList<>();
   }
 
-  private TreeMap<Integer, Outcome> outcomes(SystemCallTable table) {
+  private NavigableMap<Integer, Outcome> outcomes(SystemCallTable table) {
     TreeMap<Integer, Outcome> outcomes = new TreeMap<>();
     for (SeccompSpec.Rule rule : spec.syscalls()) {
       int action = SeccompActions.value(rule.action(), rule.errnoRet());
@@ -183,8 +184,8 @@ final class SeccompCompiler {
     int last = ranges.size() - 1;
     Outcome before = ranges.get(last);
     if (starts.get(last) == start) {
-      starts.remove(last);
-      ranges.remove(last);
+      starts.removeLast();
+      ranges.removeLast();
       if (ranges.isEmpty()) {
         starts.add(start);
         ranges.add(outcome);
