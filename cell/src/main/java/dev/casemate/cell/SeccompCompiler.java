@@ -157,7 +157,7 @@ final class SeccompCompiler {
 
   /** Code that finds the number in the accumulator and acts on it. */
   private int search(SystemCallTable table, int base) {
-    TreeMap<Integer, Outcome> outcomes = outcomes(table);
+    NavigableMap<Integer, Outcome> outcomes = outcomes(table);
     // Ranges: starts[i] up to starts[i + 1] have the same outcome.
     List<Integer> starts = new ArrayList<>();
     List<Outcome> ranges = new ArrayList<>();
