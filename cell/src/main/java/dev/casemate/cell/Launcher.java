@@ -102,6 +102,9 @@ final class Launcher {
     } catch (LinuxException e) {
       launched.channel.close();
       throw Failures.of("making the container's process", e);
+    } catch (CasemateException e) {
+      launched.channel.close();
+      throw e;
     }
     if (namespaces.needsHelper()) {
       exchange(launched);

@@ -206,7 +206,7 @@ final class ProcessSetup {
       Stat stat = Fs.stat(stream);
       boolean nothing =
           stat.type() == Stat.CHARACTER && stat.deviceMajor() == 1 && stat.deviceMinor() == 3;
-      if (nothing || stat.uid() == uid || stat.isRegular() && stat.uid() != 0) {
+      if (nothing || stat.uid() == uid) {
         continue;
       }
       try {
