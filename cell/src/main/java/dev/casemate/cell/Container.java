@@ -284,7 +284,7 @@ public final class Container {
    * @return whether it was the first process: the container is stopped now
    */
   public boolean onExit(WaitStatus status) {
-    if (status.pid() != init.pid() || state == State.STOPPED && exitStatus.isPresent()) {
+    if (status.pid() != init.pid() || exitStatus.isPresent()) {
       return false;
     }
     exitStatus = Optional.of(status);

@@ -175,7 +175,12 @@ public final class CellHarness {
   }
 
   private static void exec(
-      Container container, String bundle, Spec spec, String command, String user, boolean terminal) {
+      Container container,
+      String bundle,
+      Spec spec,
+      String command,
+      String user,
+      boolean terminal) {
     ProcessSpec process = spec.process().orElseThrow();
     List<String> argv = new ArrayList<>(List.of("sh", "-c", command));
     if (command.startsWith("!")) {
