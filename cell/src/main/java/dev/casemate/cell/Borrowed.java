@@ -13,19 +13,21 @@ import java.util.Optional;
  * time: for the moment), and the child needs no helper that would be its parent.
  */
 final class Borrowed implements AutoCloseable {
-  static final Borrowed NOTHING = new Borrowed();
-
   private Optional<Fd> ownPid = Optional.empty();
   private Optional<Fd> ownTime = Optional.empty();
 
   private Borrowed() {}
+
+  static Borrowed nothing() {
+    return new Borrowed();
+  }
 
   /** The pid and time namespaces that a container's first process is to be born in. */
   static Borrowed of(Namespaces namespaces, LinuxSpec linux) {
     String pid = namespaces.joined.getOrDefault(Processes.CLONE_NEWPID, "");
     boolean time = namespaces.isFresh(Processes.CLONE_NEWTIME);
     if (pid.isEmpty() && !time) {
-      return NOTHING;
+      return nothing();
     }
     Borrowed borrowed = new Borrowed();
     try {

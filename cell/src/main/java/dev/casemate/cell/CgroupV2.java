@@ -99,7 +99,6 @@ final class CgroupV2 implements Cgroup {
           Fs.writeControl(file, controller);
         } catch (LinuxException one) {
           // Whoever sets a limit that needs it hears of it then.
-          continue;
         }
       }
     }
@@ -352,7 +351,7 @@ final class CgroupV2 implements Cgroup {
       return;
     } catch (LinuxException e) {
       if (e.errno() == Errno.ENODEV
-          || e.errno() == Errno.ENOENT && !Fs.exists(directory + "/cgroup.procs")) {
+          || (e.errno() == Errno.ENOENT && !Fs.exists(directory + "/cgroup.procs"))) {
         return;
       }
       if (e.errno() != Errno.ENOENT) {

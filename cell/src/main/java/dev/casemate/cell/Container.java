@@ -34,6 +34,7 @@ public final class Container {
   private final CellProcess init;
   private final Fd pidfd;
   private State state = State.CREATED;
+  private State beforePause = State.CREATED;
   private Optional<WaitStatus> exitStatus = Optional.empty();
 
   private Container(
@@ -235,6 +236,7 @@ public final class Container {
       throw wrongState("pause", "running");
     }
     config.cgroup().freeze(true);
+    beforePause = state;
     state = State.PAUSED;
   }
 
@@ -243,7 +245,7 @@ public final class Container {
       throw wrongState("resume", "paused");
     }
     config.cgroup().freeze(false);
-    state = State.RUNNING;
+    state = beforePause;
   }
 
   /** Changes limits; returns warnings. */
@@ -282,7 +284,7 @@ public final class Container {
    * @return whether it was the first process: the container is stopped now
    */
   public boolean onExit(WaitStatus status) {
-    if (status.pid() != init.pid() || state == State.STOPPED && exitStatus.isPresent()) {
+    if (status.pid() != init.pid() || exitStatus.isPresent()) {
       return false;
     }
     exitStatus = Optional.of(status);

@@ -81,7 +81,6 @@ final class CopyUp {
         Xattr.set(to, name, Xattr.get(from, name));
       } catch (LinuxException e) {
         // tmpfs does not hold every kind; the files are what is asked for.
-        continue;
       }
     }
   }

@@ -83,7 +83,7 @@ final class Launcher {
       Child.Body body =
           (channel, fds) -> {
             if (helper) {
-              fork(namespaces, fresh, channel);
+              joinAndPart(namespaces, fresh, channel);
             }
             if (!channel.awaitGo()) {
               Processes.exit(1);
@@ -92,16 +92,15 @@ final class Launcher {
                     config, namespaces, filter, terminal, renew(userNamespaces, fds), channel)
                 .run(helper);
           };
-      try (Borrowed borrowed =
-          helper ? Borrowed.NOTHING : Borrowed.of(namespaces, config.spec().linux())) {
-        launched.pid = Processes.fork(helper ? 0 : fresh);
-        if (launched.pid == 0) {
-          Child.run(new SyncChannel(theirs), streams, given, body);
-        }
-      }
+      Borrowed borrowed =
+          helper ? Borrowed.nothing() : Borrowed.of(namespaces, config.spec().linux());
+      fork(launched, borrowed, helper ? 0 : fresh, theirs, streams, given, body);
     } catch (LinuxException e) {
       launched.channel.close();
       throw Failures.of("making the container's process", e);
+    } catch (CasemateException e) {
+      launched.channel.close();
+      throw e;
     }
     if (namespaces.needsHelper()) {
       exchange(launched);
@@ -109,8 +108,26 @@ final class Launcher {
     return launched;
   }
 
+  private static void fork(
+      Launched launched,
+      Borrowed borrowed,
+      long flags,
+      Fd theirs,
+      List<Fd> streams,
+      List<Fd> given,
+      Child.Body body) {
+    try {
+      launched.pid = Processes.fork(flags);
+      if (launched.pid == 0) {
+        Child.run(new SyncChannel(theirs), streams, given, body);
+      }
+    } finally {
+      borrowed.close();
+    }
+  }
+
   /** In the helper: joins what must be joined first, makes the process proper and ends. */
-  private static void fork(Namespaces namespaces, long fresh, SyncChannel channel) {
+  private static void joinAndPart(Namespaces namespaces, long fresh, SyncChannel channel) {
     for (Map.Entry<Long, String> namespace : namespaces.joined.entrySet()) {
       try (Fd fd = InitProcess.open(namespace.getValue())) {
         Processes.joinNamespace(fd, namespace.getKey());
@@ -189,19 +206,15 @@ final class Launcher {
             }
             new ExecProcess(linux, process, filter, terminal, channel).run(fds.get(0), toJoin);
           };
-      try (Borrowed borrowed =
+      Borrowed borrowed =
           helper || !namespaces.has(Processes.CLONE_NEWPID)
-              ? Borrowed.NOTHING
-              : Borrowed.pid(init)) {
-        launched.pid = Processes.fork(0);
-        if (launched.pid == 0) {
-          Child.run(new SyncChannel(theirs), streams, List.of(init), body);
-        }
-      }
+              ? Borrowed.nothing()
+              : Borrowed.pid(init);
+      fork(launched, borrowed, 0, theirs, streams, List.of(init), body);
     } catch (LinuxException e) {
       launched.channel.close();
       // A pid namespace whose first process is gone takes no more: ESRCH by setns, ENOMEM by clone.
-      if (e.errno() == Errno.ESRCH || e.errno() == Errno.ENOMEM && e.call().equals("clone")) {
+      if (e.errno() == Errno.ESRCH || (e.errno() == Errno.ENOMEM && e.call().equals("clone"))) {
         throw Failures.precondition("the container is not running; start it first");
       }
       throw Failures.of("making a process in the container", e);

@@ -119,7 +119,7 @@ final class MountMaker {
     }
     long propagation = options.propagation;
     boolean together = propagation != 0 && !options.propagationRecursive;
-    if (bound && (options.set | options.clear) != 0 || together) {
+    if ((bound && (options.set | options.clear) != 0) || together) {
       Mounts.setAttributes(
           tree,
           false,

@@ -134,7 +134,7 @@ final class ProcessSetup {
   }
 
   private void install(SeccompFilter seccomp) {
-    Optional<Fd> listener = Seccomp.install(seccomp.program(), seccomp.flags());
+    Optional<Fd> listener = seccomp.install();
     if (listener.isPresent()) {
       // The engine fetches it: a filter may hold up whatever would send it.
       channel.write(SyncChannel.LISTENER, Integer.toString(listener.get().number()));
@@ -192,7 +192,7 @@ final class ProcessSetup {
   private void verifyDirectory() {
     try (NativeBuffer path = NativeBuffer.allocate(4096)) {
       long r = SystemCall.raw(GETCWD, path.address(), path.size());
-      if (SystemCall.failed(r) && r != -Errno.ERANGE || !path.string(0).startsWith("/")) {
+      if ((SystemCall.failed(r) && r != -Errno.ERANGE) || !path.string(0).startsWith("/")) {
         throw Failures.invalid(
             "cwd \"" + process.cwd() + "\" leads out of the container; name a directory in it");
       }
@@ -206,7 +206,7 @@ final class ProcessSetup {
       Stat stat = Fs.stat(stream);
       boolean nothing =
           stat.type() == Stat.CHARACTER && stat.deviceMajor() == 1 && stat.deviceMinor() == 3;
-      if (nothing || stat.uid() == uid || stat.isRegular() && stat.uid() != 0) {
+      if (nothing || stat.uid() == uid) {
         continue;
       }
       try {

@@ -77,7 +77,7 @@ final class Rootfs {
     }
     Fd tree;
     try (Fd target = Fs.open(path, OpenFlag.PATH | OpenFlag.DIRECTORY)) {
-      tree = Mounts.openTree(target, "", Mounts.OPEN_TREE_CLONE | (Mounts.AT_RECURSIVE));
+      tree = Mounts.openTree(target, "", Mounts.OPEN_TREE_CLONE | Mounts.AT_RECURSIVE);
       Mounts.moveMount(tree, target);
     } catch (LinuxException e) {
       throw Failures.of("root file system " + path, e);

@@ -108,6 +108,6 @@ final class SeccompActions {
           "linux.seccomp: SCMP_ACT_NOTIFY needs listenerPath, the socket of who answers; set it");
     }
     // A listener and TSYNC exclude each other but for a third flag; there is one thread only.
-    return flags & ~Seccomp.FLAG_TSYNC | Seccomp.FLAG_NEW_LISTENER;
+    return (flags & ~Seccomp.FLAG_TSYNC) | Seccomp.FLAG_NEW_LISTENER;
   }
 }

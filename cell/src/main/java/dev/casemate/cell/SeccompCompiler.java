@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.NavigableMap;
 import java.util.TreeMap;
 
 /**
@@ -49,8 +48,7 @@ final class SeccompCompiler {
 
   static SeccompFilter compile(SeccompSpec spec) {
     int flags = SeccompActions.flags(spec);
-    return new SeccompFilter(
-        new SeccompCompiler(spec).program(), flags, spec.listenerPath(), spec.listenerMetadata());
+    return new SeccompFilter(new SeccompCompiler(spec).program(), flags);
   }
 
   private long[] program() {
@@ -121,8 +119,8 @@ final class SeccompCompiler {
     final List<Conditional> conditions = new ArrayList<>();
   }
 
-  private NavigableMap<Integer, Outcome> outcomes(SystemCallTable table) {
-    TreeMap<Integer, Outcome> outcomes = new TreeMap<>();
+  private Map<Integer, Outcome> outcomes(SystemCallTable table) {
+    Map<Integer, Outcome> outcomes = new TreeMap<>();
     for (SeccompSpec.Rule rule : spec.syscalls()) {
       int action = SeccompActions.value(rule.action(), rule.errnoRet());
       for (String name : rule.names()) {
@@ -157,14 +155,12 @@ final class SeccompCompiler {
 
   /** Code that finds the number in the accumulator and acts on it. */
   private int search(SystemCallTable table, int base) {
-    NavigableMap<Integer, Outcome> outcomes = outcomes(table);
+    Map<Integer, Outcome> outcomes = outcomes(table);
     // Ranges: starts[i] up to starts[i + 1] have the same outcome.
     List<Integer> starts = new ArrayList<>();
     List<Outcome> ranges = new ArrayList<>();
     Outcome otherwise = new Outcome();
     otherwise.action = defaultAction;
-    starts.add(0);
-    ranges.add(otherwise);
     int next = 0;
     for (Map.Entry<Integer, Outcome> entry : outcomes.entrySet()) {
       if (entry.getKey() > next) {
@@ -181,29 +177,19 @@ final class SeccompCompiler {
 
   private static void append(
       List<Integer> starts, List<Outcome> ranges, int start, Outcome outcome) {
-    int last = ranges.size() - 1;
-    Outcome before = ranges.get(last);
-    if (starts.get(last) == start) {
-      starts.removeLast();
-      ranges.removeLast();
-      if (ranges.isEmpty()) {
-        starts.add(start);
-        ranges.add(outcome);
-      } else {
-        append(starts, ranges, start, outcome);
+    if (!ranges.isEmpty()) {
+      Outcome before = ranges.get(ranges.size() - 1);
+      if (before.conditions.isEmpty()
+          && outcome.conditions.isEmpty()
+          && before.action == outcome.action) {
+        return;
       }
-      return;
-    }
-    if (before.conditions.isEmpty()
-        && outcome.conditions.isEmpty()
-        && before.action == outcome.action) {
-      return;
     }
     starts.add(start);
     ranges.add(outcome);
   }
 
-  /** A search among the ranges {@code [from, to)}. */
+  /** Code for the ranges {@code [from, to)}. */
   private int tree(List<Integer> starts, List<Outcome> ranges, int base, int from, int to) {
     if (to - from == 1) {
       return leaf(ranges.get(from));

@@ -28,7 +28,9 @@ final class Sysctls {
   /** Dots are slashes, and slashes (as in {@code net.ipv4.conf.eth0/1.x}) are dots. */
   static String path(String key) {
     StringBuilder path = new StringBuilder();
-    boolean slashes = key.indexOf('/') >= 0 && key.indexOf('/') < Math.max(0, key.indexOf('.'));
+    int slash = key.indexOf('/');
+    int dot = key.indexOf('.');
+    boolean slashes = slash >= 0 && (dot < 0 || slash < dot);
     for (int i = 0; i < key.length(); i++) {
       char c = key.charAt(i);
       if (slashes) {

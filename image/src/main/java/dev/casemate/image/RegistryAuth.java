@@ -93,7 +93,7 @@ final class RegistryAuth {
               + registry.authority()
               + " wants a token from "
               + base.authority()
-              + " over plain HTTP, which is refused; allow it with --tls-verify=false");
+              + " over plain HTTP, which is refused; allow it with --insecure");
     }
     String scope = parameters.getOrDefault("scope", "repository:" + repository + ":pull");
     StringBuilder target = new StringBuilder(base.target());

@@ -156,7 +156,7 @@ final class RegistryConnection {
                 + authority()
                 + " redirects to "
                 + next.authority()
-                + " over plain HTTP, which is refused; allow it with --tls-verify=false");
+                + " over plain HTTP, which is refused; allow it with --insecure");
       }
       Map<String, String> sent = new LinkedHashMap<>(headers);
       if (!next.isSameServer(first.from())) {
@@ -185,7 +185,7 @@ final class RegistryConnection {
                 + authority()
                 + " is not trusted: "
                 + e.getMessage()
-                + "; give its certification authority with --ca-file, or --tls-verify=false",
+                + "; give its certification authority with --ca-file, or --insecure",
             e);
       }
     }
@@ -193,7 +193,7 @@ final class RegistryConnection {
       return new IOException("no answer within " + options.timeoutMillis() + " ms", e);
     }
     if (e instanceof SSLException tls && !isSchemeKnown() && isNoTls(tls)) {
-      return new IOException("it does not speak TLS; allow plain HTTP with --tls-verify=false", e);
+      return new IOException("it does not speak TLS; allow plain HTTP with --insecure", e);
     }
     return e;
   }

@@ -125,7 +125,7 @@ final class TlsTrust {
     return socket;
   }
 
-  /** What {@code --tls-verify=false} asks for. */
+  /** What {@code --insecure} asks for. */
   private static final class TrustAll extends X509ExtendedTrustManager {
     @Override
     public void checkClientTrusted(X509Certificate[] chain, String type) {}

@@ -308,7 +308,7 @@ final class RegistryTest {
       failure(
           () -> pull(new ImageStore(newRoot(), QUICK, both), "registry.test/team/demo:v1"),
           Kind.UNAVAILABLE,
-          "--tls-verify=false");
+          "--insecure");
       assertThat(
               pull(
                       new ImageStore(newRoot(), QUICK.withInsecure(true), both),

@@ -6,7 +6,7 @@ import java.util.List;
 /** The descriptor table as a whole, for a process that is about to become another program. */
 public final class Descriptors {
   private static final int CLOSE_RANGE_CLOEXEC = 4;
-  private static final int HIGH = 200;
+  private static final int HIGH = 32;
 
   private Descriptors() {}
 
@@ -20,7 +20,7 @@ public final class Descriptors {
     int[] high = new int[fds.size()];
     for (int i = 0; i < high.length; i++) {
       // Above all targets first, so that no source is overwritten by an earlier target.
-      high[i] = fds.get(i).duplicate(HIGH).release();
+      high[i] = fds.get(i).duplicate(Math.max(HIGH, high.length)).release();
     }
     List<Fd> kept = new ArrayList<>();
     for (int i = 0; i < high.length; i++) {

@@ -116,7 +116,9 @@ public record ImageReference(
         return false;
       }
     }
-    return !inner.isEmpty();
+    return !inner.isEmpty()
+        && (six
+            || (isLetterOrDigit(Character.toLowerCase(inner.charAt(0))) && !inner.contains("..")));
   }
 
   private static boolean isRepository(String text) {
