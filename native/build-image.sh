@@ -43,10 +43,13 @@ parse_arguments() {
     [[ -n $OUTPUT && -n $MAIN && -n $CLASSPATH ]] || die "--output, --main and --classpath are needed"
 }
 
-# Our own bindings, and with them kernel-level code of ours only: libc comes with the linker.
+# Our own C. libc comes with the linker.
 build_own_library() {
-    musl-gcc -Os -fno-pie -ffunction-sections -Wall -Wextra -Werror -c "$NATIVE_DIR/casemate.c" -o "$WORK/casemate.o"
-    ar rcsD "$WORK/libcasemate.a" "$WORK/casemate.o"
+    local name
+    for name in casemate runtime; do
+        musl-gcc -Os -fno-pie -ffunction-sections -Wall -Wextra -Werror -c "$NATIVE_DIR/$name.c" -o "$WORK/$name.o"
+    done
+    ar rcsD "$WORK/libcasemate.a" "$WORK/casemate.o" "$WORK/runtime.o"
 }
 
 find_native_image() {
@@ -58,17 +61,26 @@ find_native_image() {
     fi
 }
 
-# The options that either builder takes, one a line. H and R options are the builder's own spelling, which both understand.
+# The options that either builder takes, one a line. native/README.md says what each is for.
 common_options() {
     cat <<END
 -H:CCompilerPath=$(command -v musl-gcc)
 -H:NativeLinkerOption=-Wl,--whole-archive
 -H:NativeLinkerOption=$WORK/libcasemate.a
 -H:NativeLinkerOption=-Wl,--no-whole-archive
+-H:NativeLinkerOption=-Wl,--wrap=setrlimit
+-H:NativeLinkerOption=-Wl,--wrap=pthread_getattr_np
 -H:-UseContainerSupport
 -H:-AllowVMInternalThreads
 -H:-RunMainInNewThread
 -R:-EnableSignalHandling
+-H:-ParseRuntimeOptions
+-H:-SpawnIsolates
+-H:-UseSystemLocale
+-H:DefaultCharset=UTF-8
+-H:-EnableLoggingFeature
+-H:ServiceLoaderFeatureExcludeServices=java.lang.System\$LoggerFinder
+-R:StackSize=1048576
 END
 }
 
@@ -81,14 +93,16 @@ run_graalvm() {
 
 # What GraalVM's driver does: choose the virtual machine's options and modules, translate the options of its own spelling.
 run_toolchain() {
-    local toolchain modules options arguments=() argument
+    local toolchain options arguments=() argument image_modules=java.base
     toolchain=$("$NATIVE_DIR/toolchain.sh")
     mapfile -t options < <(common_options)
     for argument in "${IMAGE_ARGUMENTS[@]}"; do
-        arguments+=("$(translate "$argument")")
+        case $argument in
+            --add-modules=*) image_modules+=,${argument#*=} ;;
+            *) arguments+=("$(translate "$argument")") ;;
+        esac
     done
-    modules=$(builder_modules)
-    JVMCI_VERSION_CHECK=ignore "$toolchain/jdk/bin/java" \
+    LC_ALL=C.UTF-8 JVMCI_VERSION_CHECK=ignore "$toolchain/jdk/bin/java" \
         -XX:+UseParallelGC -XX:+UnlockExperimentalVMOptions -XX:+EnableJVMCI -XX:-UseJVMCICompiler -Xss10m "-Xmx${CASEMATE_IMAGE_MEMORY:-5g}" \
         -Djava.awt.headless=true -Djdk.internal.lambda.disableEagerInitialization=true \
         -Dgraalvm.ForcePolyglotInvalid=true -Dgraalvm.locatorDisabled=true \
@@ -96,7 +110,7 @@ run_toolchain() {
         -Djava.system.class.loader=com.oracle.svm.hosted.NativeImageSystemClassLoader \
         -Dorg.graalvm.nativeimage.imagecode=buildtime -Dcom.oracle.graalvm.isaot=true \
         -Dorg.graalvm.version="$SVM_VERSION" -Dorg.graalvm.vendorversion=Casemate -Dorg.graalvm.vendor=Casemate \
-        -Dsvm.modulesupport.addedModules="$modules" --add-modules="$modules" \
+        -Dsvm.modulesupport.addedModules="$image_modules" --add-modules="$image_modules,$(builder_modules)" \
         --enable-native-access=org.graalvm.nativeimage.builder,jdk.graal.compiler \
         --upgrade-module-path "$toolchain/jars/compiler-$SVM_VERSION.jar" --module-path "$(builder_module_path "$toolchain")" \
         "@$toolchain/opened-packages.txt" \
@@ -108,7 +122,7 @@ run_toolchain() {
 }
 
 builder_modules() {
-    printf %s java.base,jdk.internal.vm.ci,jdk.graal.compiler,org.graalvm.nativeimage,org.graalvm.nativeimage.builder, \
+    printf %s jdk.internal.vm.ci,jdk.graal.compiler,org.graalvm.nativeimage,org.graalvm.nativeimage.builder, \
         org.graalvm.nativeimage.base,org.graalvm.nativeimage.pointsto,org.graalvm.nativeimage.objectfile, \
         org.graalvm.nativeimage.configure,org.graalvm.word,org.graalvm.collections,org.graalvm.truffle.compiler
 }
@@ -141,4 +155,4 @@ build_id() {
     echo "${digest:0:8}-${digest:8:4}-${digest:12:4}-${digest:16:4}-${digest:20:12}"
 }
 
-main "$@"
+main "$@"; exit

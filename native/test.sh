@@ -61,4 +61,4 @@ run_as_first_process() {
     grep -aq 'all passed as first process' "$WORK/console" || { cat "$WORK/console"; die "failed as first process"; }
 }
 
-main "$@"
+main "$@"; exit

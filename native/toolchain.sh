@@ -58,4 +58,4 @@ check_tools() {
     [[ ${#missing[@]} -eq 0 ]] || die "missing: ${missing[*]}"
 }
 
-main
+main; exit

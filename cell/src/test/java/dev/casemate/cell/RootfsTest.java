@@ -209,7 +209,7 @@ class RootfsTest {
       build(spec(List.of(mount)));
       return "";
     } catch (dev.casemate.oci.CasemateException e) {
-      return e.getMessage();
+      return String.valueOf(e.getMessage());
     } catch (LinuxException e) {
       throw new AssertionError("not put into words", e);
     }

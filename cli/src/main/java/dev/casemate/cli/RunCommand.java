@@ -69,6 +69,11 @@ final class RunCommand implements Command {
     SandboxPaths paths = SandboxPaths.system();
     ContainerStore store = new ContainerStore(paths);
     checkTerminal(arguments);
+    String rootfs = arguments.last("rootfs", "erofs");
+    if (!rootfs.equals("erofs") && !rootfs.equals("virtiofs")) {
+      throw Arguments.usage(
+          "option --rootfs is \"" + rootfs + "\", expected erofs or virtiofs");
+    }
     VmOptions vm = vmOptions(arguments);
     Image image = Images.resolve(paths, arguments, words.getFirst());
     ImageConfig defaults = image.config();

@@ -1,5 +1,6 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.linux.Machine;
 import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.agent.CloseStdinRequest;
 import dev.casemate.protocol.agent.CopyFileRequest;
@@ -23,6 +24,9 @@ final class AgentClient implements AutoCloseable {
   /** Calls that end when the workload does something have no end. */
   static final int NO_TIMEOUT = 0;
 
+  /** With CASEMATE_TRACE set, {@code sandbox.err} in the container's directory tells what each call took. */
+  private final boolean trace = System.getenv("CASEMATE_TRACE") != null;
+
   private final TtrpcClient client;
 
   AgentClient(TtrpcClient client) {
@@ -30,12 +34,19 @@ final class AgentClient implements AutoCloseable {
   }
 
   byte[] call(String method, ProtoMessage request) {
-    return client.call(
-        AgentService.NAME, method, request.encode(), CALL_TIMEOUT_MILLIS);
+    return call(AgentService.NAME, method, request, CALL_TIMEOUT_MILLIS);
   }
 
   byte[] call(String service, String method, ProtoMessage request, int timeoutMillis) {
-    return client.call(service, method, request.encode(), timeoutMillis);
+    if (!trace) {
+      return client.call(service, method, request.encode(), timeoutMillis);
+    }
+    long begin = Machine.monotonicMicros();
+    try {
+      return client.call(service, method, request.encode(), timeoutMillis);
+    } finally {
+      System.err.println(begin + " " + method + " " + (Machine.monotonicMicros() - begin) + " us");
+    }
   }
 
   void createSandbox(CreateSandboxRequest request, int timeoutMillis) {

@@ -1,5 +1,7 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.oci.CasemateException;
+
 /**
  * Where things lie on the host.
  *
@@ -10,6 +12,23 @@ package dev.casemate.sandbox;
  * @param state absolute path
  */
 public record SandboxPaths(String run, String state) {
+  /** A socket's path has at most 107 bytes, and the longest below {@code run} takes 91. */
+  private static final int RUN_LIMIT = 16;
+
+  public SandboxPaths {
+    if (!run.startsWith("/") || run.length() > RUN_LIMIT || !state.startsWith("/")) {
+      throw CasemateException.of(
+          CasemateException.Kind.INVALID_ARGUMENT,
+          "CASEMATE_RUN \""
+              + run
+              + "\" and CASEMATE_STATE \""
+              + state
+              + "\" must be absolute paths, the first of at most "
+              + RUN_LIMIT
+              + " bytes, because sockets lie below it");
+    }
+  }
+
   /** The system's places, moved by {@code CASEMATE_RUN} and {@code CASEMATE_STATE} (tests use their own). */
   public static SandboxPaths system() {
     String run = System.getenv("CASEMATE_RUN");

@@ -245,7 +245,8 @@ final class SandboxVm implements AutoCloseable {
     List<Storage> storages = new ArrayList<>();
     String lower;
     if (rootShare.isPresent()) {
-      lower = rootShare.get();
+      // Behind the dot lies the file system that virtiofsd announces for a mount; overlayfs refuses the automount point itself.
+      lower = rootShare.get() + "/.";
     } else {
       lower = directory + "/lower";
       storages.add(

@@ -1,0 +1,51 @@
+/*
+ * Corrections of what the image's runtime does to the process before main, part of libcasemate.a. The linker sends the runtime's calls of
+ * a function f here (--wrap=f in build-image.sh); __real_f is libc's.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define MAIN_STACK_LIMIT (8UL << 20)
+#define PAGE 4096UL
+
+int __real_pthread_getattr_np(pthread_t thread, pthread_attr_t *attributes);
+int __real_setrlimit(int resource, const struct rlimit *limit);
+
+/*
+ * The runtime raises the limit of open files to the maximum. Every container would inherit that, and programs that close all possible
+ * descriptors, or use select(2), do badly with it. Casemate sets the limits of what it starts by prlimit64, so this call may do nothing.
+ */
+int __wrap_setrlimit(int resource, const struct rlimit *limit) {
+    return resource == RLIMIT_NOFILE ? 0 : __real_setrlimit(resource, limit);
+}
+
+/*
+ * The runtime asks for the bounds of a thread's stack, to throw StackOverflowError before its end. For the main thread musl answers with
+ * what is mapped at this moment, about 130 KiB, found by one system call a page. But the kernel extends this stack on demand, down to its
+ * limit; so that is the answer. (GraalVM avoids the problem by running main in another thread; we must stay with one.)
+ */
+int __wrap_pthread_getattr_np(pthread_t thread, pthread_attr_t *attributes) {
+    if (!pthread_equal(thread, pthread_self()) || syscall(SYS_gettid) != getpid()) {
+        return __real_pthread_getattr_np(thread, attributes);
+    }
+    /* The name of the executed file lies at the very end of the stack (fs/exec.c). */
+    const char *name = (const char *)getauxval(AT_EXECFN);
+    if (name == NULL) {
+        return __real_pthread_getattr_np(thread, attributes);
+    }
+    uintptr_t end = ((uintptr_t)name + strlen(name) + 1 + sizeof(void *) + PAGE - 1) & -PAGE;
+    size_t size = MAIN_STACK_LIMIT;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur < size) {
+        size = limit.rlim_cur & -PAGE;
+    }
+    pthread_attr_init(attributes);
+    pthread_attr_setguardsize(attributes, 0);
+    return pthread_attr_setstack(attributes, (void *)(end - size), size);
+}
