@@ -47,5 +47,6 @@ record Agent(
                 Services.call(this, service, method, payload, answer));
     sandbox.start(host, Machine.monotonicMicros());
     host.start();
+    console.info("ready, from " + mainMicros + " us to " + sandbox.readyMicros() + " us");
   }
 }

@@ -8,7 +8,6 @@ import dev.casemate.linux.WaitStatus;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,7 +21,6 @@ final class Containers {
 
   private final Map<String, GuestContainer> byId = new LinkedHashMap<>();
   private final Set<String> reserved = new HashSet<>();
-  private final Map<Integer, GuestProcess> helpers = new HashMap<>();
 
   /** Begins to take note of children that end. */
   void start(Loop loop) {
@@ -50,21 +48,11 @@ final class Containers {
   }
 
   private void ended(WaitStatus status) {
-    GuestProcess helper = helpers.remove(status.pid());
-    if (helper != null) {
-      helper.ended(status.exitStatus());
-      return;
-    }
     for (GuestContainer container : byId.values()) {
       if (container.onExit(status)) {
         return;
       }
     }
-  }
-
-  /** A process that is no container's, such as one that writes an archive. */
-  void addHelper(GuestProcess process) {
-    helpers.put(process.pid(), process);
   }
 
   /** Checks an id that becomes part of paths. */

@@ -40,7 +40,11 @@ final class Failures {
   /** The message; a shell's exit status stands before that of a command that cannot be run. */
   static String message(Throwable cause) {
     String message = cause.getMessage();
-    String text = message == null ? cause.getClass().getName() : message;
+    boolean expected =
+        cause instanceof RpcException
+            || cause instanceof CasemateException
+            || cause instanceof MalformedMessageException;
+    String text = expected && message != null ? message : Console.describe(cause);
     if (cause instanceof CasemateException e && e.kind() == Kind.COMMAND_NOT_FOUND) {
       text = "casemate:127: " + text;
     } else if (cause instanceof CasemateException e && e.kind() == Kind.COMMAND_NOT_EXECUTABLE) {

@@ -19,7 +19,7 @@ final class GetMetrics {
     text.append(load(Fs.readString("/proc/loadavg", 256)));
     text.append(memory(Fs.readString("/proc/meminfo", FILE_LIMIT)));
     text.append(cpu(Fs.readString("/proc/stat", FILE_LIMIT)));
-    text.append(network(Fs.readString("/proc/net/dev", FILE_LIMIT)));
+    text.append(network(ProcText.netDev()));
     head(text, "kata_agent_total_rss", "gauge", "Resident bytes of the agent");
     text.append("kata_agent_total_rss ")
         .append(ProcText.residentBytes(Fs.readString("/proc/self/statm", 256)))
@@ -96,10 +96,10 @@ final class GetMetrics {
     return text.toString();
   }
 
-  static String network(String netDev) {
+  static String network(List<ProcText.NetDev> devices) {
     StringBuilder text = new StringBuilder();
     head(text, "kata_guest_netdev_stat", "counter", "Traffic of the guest's interfaces");
-    for (ProcText.NetDev device : ProcText.netDev(netDev)) {
+    for (ProcText.NetDev device : devices) {
       List<Long> values = device.values();
       network(text, device, "recv_bytes", values.get(0));
       network(text, device, "recv_packets", values.get(1));

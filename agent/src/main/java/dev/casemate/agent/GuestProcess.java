@@ -107,7 +107,7 @@ final class GuestProcess {
 
   /** Whether somebody has been told how it ended and nothing can come any more. */
   boolean isDone() {
-    return over && waited && stdout.endReported() && stderr.endReported();
+    return over && waited && stdout.isDrained() && stderr.isDrained();
   }
 
   void resize(int columns, int rows) {

@@ -3,6 +3,9 @@ package dev.casemate.agent;
 import dev.casemate.linux.Epoll;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
+import dev.casemate.rpc.Frame;
+import dev.casemate.rpc.FrameDecoder;
+import dev.casemate.rpc.FrameHandler;
 import dev.casemate.rpc.MalformedMessageException;
 import dev.casemate.rpc.ProtoMessage;
 import dev.casemate.rpc.Responder;
@@ -14,9 +17,10 @@ import dev.casemate.rpc.TtrpcSession;
  * keeps open while hosts come and go.
  *
  * <p>The port is watched edge-triggered: without a host it reports a hang-up all the time, and only
- * changes are of interest.
+ * changes are of interest. One host may follow another so quickly that the gap goes unnoticed; a
+ * stream id that does not rise, as ttrpc's do, tells it.
  */
-final class HostConnection {
+final class HostConnection implements FrameHandler {
   private static final int CHUNK = 32 * 1024;
   private static final int READS_A_TURN = 16;
   private static final int REQUESTS_IN_FLIGHT = 1024;
@@ -32,7 +36,8 @@ final class HostConnection {
   private final Service service;
   private final byte[] buffer = new byte[CHUNK];
   private TtrpcSession session;
-  private boolean used;
+  private FrameDecoder decoder = new FrameDecoder();
+  private int lastStreamId;
   private boolean scheduled;
 
   HostConnection(Loop loop, Console console, Fd port, Service service) {
@@ -93,8 +98,7 @@ final class HostConnection {
           forgetHost();
           return;
         }
-        used = true;
-        session.feed(buffer, 0, n);
+        decoder.feed(buffer, 0, n, this);
       }
       schedule();
     } catch (MalformedMessageException e) {
@@ -115,11 +119,31 @@ final class HostConnection {
     }
   }
 
+  @Override
+  public void frame(Frame frame) {
+    if (frame.streamId() <= lastStreamId) {
+      nextHost();
+    }
+    lastStreamId = frame.streamId();
+    session.frame(frame);
+  }
+
+  @Override
+  public void oversized(int streamId, int type, int length) {
+    session.oversized(streamId, type, length);
+  }
+
+  /** The connection is gone, and half a frame with it. */
   private void forgetHost() {
-    if (used) {
+    decoder = new FrameDecoder();
+    nextHost();
+  }
+
+  private void nextHost() {
+    if (lastStreamId != 0) {
       session.close();
       session = newSession();
-      used = false;
+      lastStreamId = 0;
     }
   }
 

@@ -26,6 +26,9 @@ final class Interfaces {
   static void update(Agent agent, UpdateInterfaceRequest request, Answer answer) {
     Interface wanted =
         request.interface_().orElseThrow(() -> Failures.invalid("the request has no interface"));
+    if ((wanted.rawFlags() & IFF_NOARP) != 0) {
+      throw Failures.invalid("interface flag NOARP is not supported");
+    }
     MacAddress mac = parse("MAC address", wanted.hwAddr(), MacAddress::parse);
     agent.modules().loadGroup("net");
     agent
@@ -74,7 +77,7 @@ final class Interfaces {
         netlink.rename(index, name);
       }
       if (wanted.mtu() != 0) {
-        netlink.setMtu(index, (int) Math.clamp(wanted.mtu(), 68, 65535));
+        netlink.setMtu(index, Math.clamp(wanted.mtu(), 68, 65535));
       }
       for (NetworkAddress address : netlink.addresses()) {
         if (address.linkIndex() == index
@@ -87,9 +90,6 @@ final class Interfaces {
         netlink.addAddress(index, network);
       }
       netlink.setUp(index);
-      if ((wanted.rawFlags() & IFF_NOARP) != 0) {
-        throw Failures.invalid("interface flag NOARP is not supported");
-      }
       return describe(netlink.link(wanted(name, link)).orElse(link), netlink.addresses());
     }
   }

@@ -118,7 +118,7 @@ final class Loop {
       return -1;
     }
     long micros = first.dueMicros - Machine.monotonicMicros();
-    return (int) Math.clamp((micros + 999) / 1000, 0, 60_000);
+    return Math.clamp((micros + 999) / 1000, 0, 60_000);
   }
 
   private void guarded(Runnable task) {

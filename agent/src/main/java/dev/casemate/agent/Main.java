@@ -39,11 +39,13 @@ public final class Main {
     KernelModules modules = KernelModules.open();
     BootMounts.mountAll();
     BootMounts.standardStreams();
+    console.debug("mounted by " + Machine.monotonicMicros() + " us");
     Uevents uevents = new Uevents();
     modules.loadGroup("base");
     for (String group : commandLine.moduleGroups()) {
       modules.loadGroup(group);
     }
+    console.debug("modules loaded by " + Machine.monotonicMicros() + " us");
     Loopback.up();
     Fd port =
         uevents

@@ -19,6 +19,9 @@ final class OutputPipe {
   private static final int CHUNK = 32 * 1024;
   private static final int PENDING_LIMIT = 16;
 
+  /** There is one thread. */
+  private static final byte[] SCRATCH = new byte[CHUNK];
+
   private record Reader(int limit, Answer answer) {}
 
   private final Loop loop;
@@ -27,7 +30,6 @@ final class OutputPipe {
   private @Nullable Fd fd;
   private boolean watched;
   private boolean writersLeft;
-  private boolean endReported;
 
   /**
    * Takes over a non-blocking descriptor.
@@ -43,7 +45,6 @@ final class OutputPipe {
   private OutputPipe(Loop loop) {
     this.loop = loop;
     this.changed = () -> {};
-    this.endReported = true;
   }
 
   /** A stream that is at its end: of a process with a terminal, standard error. */
@@ -53,6 +54,7 @@ final class OutputPipe {
 
   /** Answers with up to {@code limit} bytes once there are some, with none at the end. */
   void read(int limit, Answer answer) {
+    readers.removeIf(reader -> !reader.answer.isWanted());
     if (readers.size() >= PENDING_LIMIT) {
       throw CasemateException.of(
           Kind.RESOURCE_EXHAUSTED, "more than " + PENDING_LIMIT + " reads of one stream at a time");
@@ -79,7 +81,6 @@ final class OutputPipe {
         return;
       }
       readers.poll();
-      endReported |= data.length == 0;
       reader.answer.ok(ReadStreamResponse.builder().data(data).build());
     }
   }
@@ -89,10 +90,9 @@ final class OutputPipe {
     if (fd == null) {
       return new byte[0];
     }
-    byte[] chunk = new byte[limit];
     int n;
     try {
-      n = fd.read(chunk, 0, limit);
+      n = fd.read(SCRATCH, 0, limit);
     } catch (LinuxException e) {
       // EIO: the last process closed its end of the terminal.
       n = Fd.END;
@@ -104,7 +104,7 @@ final class OutputPipe {
       finish();
       return new byte[0];
     }
-    return n == limit ? chunk : Arrays.copyOf(chunk, n);
+    return Arrays.copyOf(SCRATCH, n);
   }
 
   private void finish() {
@@ -136,7 +136,8 @@ final class OutputPipe {
       return true;
     }
     int events = Poll.await(fd, Epoll.IN, 0);
-    if ((events & Epoll.IN) == 0 && (events & (Epoll.HUP | Epoll.ERR)) != 0) {
+    boolean over = writersLeft || (events & (Epoll.HUP | Epoll.ERR)) != 0;
+    if ((events & Epoll.IN) == 0 && over) {
       close();
       serve();
       return true;
@@ -148,11 +149,6 @@ final class OutputPipe {
   void endWhenEmpty() {
     writersLeft = true;
     serve();
-  }
-
-  /** Whether a reader has been told that the stream is at its end. */
-  boolean endReported() {
-    return endReported;
   }
 
   /** Closes the stream; reads that wait are answered with its end. */

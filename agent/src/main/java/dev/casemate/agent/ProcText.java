@@ -1,5 +1,8 @@
 package dev.casemate.agent;
 
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Text;
 import java.util.ArrayList;
 import java.util.List;
@@ -8,6 +11,7 @@ import java.util.List;
 final class ProcText {
   private static final int PAGE = 4096;
   private static final int LINES_LIMIT = 4096;
+  private static final int FILE_LIMIT = 256 * 1024;
 
   private ProcText() {}
 
@@ -69,6 +73,21 @@ final class ProcText {
    * @param values 16 counters: 8 of receiving, 8 of sending
    */
   record NetDev(String name, List<Long> values) {}
+
+  /**
+   * The machine's interfaces but the loopback one; none if there are so many that somebody must be
+   * making them for fun.
+   */
+  static List<NetDev> netDev() {
+    try {
+      return netDev(Fs.readString("/proc/net/dev", FILE_LIMIT));
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.EFBIG) {
+        return List.of();
+      }
+      throw e;
+    }
+  }
 
   /** The interfaces of {@code /proc/net/dev} but the loopback one. */
   static List<NetDev> netDev(String text) {

@@ -96,7 +96,7 @@ final class SpecMapping {
         process.apparmorProfile(),
         process.oomScoreAdj() == 0
             ? Optional.empty()
-            : Optional.of((int) Math.clamp(process.oomScoreAdj(), -1000, 1000)),
+            : Optional.of(Math.clamp(process.oomScoreAdj(), -1000, 1000)),
         process.selinuxLabel(),
         Optional.empty(),
         Optional.empty(),

@@ -19,11 +19,12 @@ import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Optional;
 
 /**
- * {@code casemate.v1.Guest/StartArchive}: a child of the agent that sees what the container sees
- * writes an archive of it or unpacks one there. The child never executes anything.
+ * {@code casemate.v1.Guest/StartArchive}: a child of the agent writes an archive of a part of the
+ * container's root or unpacks one there. The root's descriptor leads into the container's mounts
+ * from outside of them, and all paths are resolved below it: the child enters nothing, and executes
+ * nothing.
  */
 final class StartArchive {
   private static final int BUFFER = 64 * 1024;
@@ -36,21 +37,14 @@ final class StartArchive {
     String path = request.path().isEmpty() ? "/" : request.path();
     try (Fd root = Fs.open(rootPath(container), OpenFlag.PATH | OpenFlag.DIRECTORY);
         ProcessPipes pipes = new ProcessPipes()) {
-      Optional<Fd> mounts = mountNamespace(container);
-      boolean directory;
-      int pid;
-      try {
-        directory = isDirectory(root, path, request.followLink());
-        if (request.extract() && !directory) {
-          throw Failures.precondition(
-              path + " in container " + container.id() + " is not a directory to unpack into");
-        }
-        pid = Processes.fork(0);
-        if (pid == 0) {
-          Processes.exit(child(root, mounts, path, request, pipes.far()));
-        }
-      } finally {
-        mounts.ifPresent(Fd::close);
+      boolean directory = isDirectory(root, path, request.followLink());
+      if (request.extract() && !directory) {
+        throw Failures.precondition(
+            path + " in container " + container.id() + " is not a directory to unpack into");
+      }
+      int pid = Processes.fork(0);
+      if (pid == 0) {
+        Processes.exit(child(root, path, request, pipes.far()));
       }
       container.add(GuestProcess.ofPipes(agent.loop(), request.execId(), pid, pipes));
       return ArchiveResponse.builder().directory(directory).build();
@@ -64,12 +58,6 @@ final class StartArchive {
         : "/proc/" + container.init().pid() + "/root";
   }
 
-  private static Optional<Fd> mountNamespace(GuestContainer container) {
-    return container.init().hasEnded()
-        ? Optional.empty()
-        : Optional.of(Fs.open("/proc/" + container.init().pid() + "/ns/mnt", OpenFlag.READ_ONLY));
-  }
-
   private static boolean isDirectory(Fd root, String path, boolean follow) {
     int flags = OpenFlag.PATH | (follow || path.endsWith("/") ? 0 : OpenFlag.NO_FOLLOW);
     try (Fd fd = Fs.openIn(root, path, flags, 0)) {
@@ -77,27 +65,20 @@ final class StartArchive {
     }
   }
 
-  private static int child(
-      Fd root, Optional<Fd> mounts, String path, ArchiveRequest request, List<Fd> streams) {
+  /** Descriptor 3 is the root; copies of other processes' pipes would keep those open. */
+  private static int child(Fd root, String path, ArchiveRequest request, List<Fd> streams) {
     try {
       for (int i = 0; i < 3; i++) {
-        SystemCall.check(
-            SystemCall.raw(SystemCall.DUP2, streams.get(i).number(), i), "dup2", "stream " + i);
+        duplicate(streams.get(i), i);
       }
+      duplicate(root, 3);
+      SystemCall.raw(SystemCall.CLOSE_RANGE, 4, 0xffffffffL, 0);
       Signals.restoreDefault(Signals.PIPE);
       Signals.unblockAll();
-      if (mounts.isPresent()) {
-        Processes.joinNamespace(mounts.get(), Processes.CLONE_NEWNS);
-      }
-      Processes.changeDirectory(root);
-      Processes.changeRoot(".");
-      Processes.changeDirectory("/");
-      // Copies of other processes' pipes would keep those open.
-      SystemCall.raw(SystemCall.CLOSE_RANGE, 3, 0xffffffffL, 0);
       if (request.extract()) {
-        extract(path);
+        extract(Fd.of(3), path);
       } else {
-        archive(path, request.followLink());
+        archive(Fd.of(3), path, request.followLink());
       }
       return 0;
     } catch (Throwable e) {
@@ -106,21 +87,23 @@ final class StartArchive {
     }
   }
 
-  private static void archive(String path, boolean follow) throws IOException {
-    int slash = path.lastIndexOf('/');
-    String name = path.substring(slash + 1);
-    try (Fd root = Fs.open("/", OpenFlag.PATH | OpenFlag.DIRECTORY);
-        BufferedOutputStream out =
-            new BufferedOutputStream(new FdOutputStream(Fd.STDOUT), BUFFER)) {
+  private static void duplicate(Fd fd, int target) {
+    SystemCall.check(
+        SystemCall.raw(SystemCall.DUP2, fd.number(), target), "dup2", "descriptor " + target);
+  }
+
+  private static void archive(Fd root, String path, boolean follow) throws IOException {
+    String name = path.substring(path.lastIndexOf('/') + 1);
+    try (BufferedOutputStream out =
+        new BufferedOutputStream(new FdOutputStream(Fd.STDOUT), BUFFER)) {
       TarWriter writer = new TarWriter(out);
       new TreeArchiver(root, writer).add(path, name.isEmpty() ? "." : name, follow);
       writer.finish();
     }
   }
 
-  private static void extract(String path) throws IOException {
-    try (Fd root = Fs.open("/", OpenFlag.PATH | OpenFlag.DIRECTORY);
-        Fd target = Fs.openIn(root, path, OpenFlag.READ_ONLY | OpenFlag.DIRECTORY, 0);
+  private static void extract(Fd root, String path) throws IOException {
+    try (Fd target = Fs.openIn(root, path, OpenFlag.READ_ONLY | OpenFlag.DIRECTORY, 0);
         BufferedInputStream in = new BufferedInputStream(new FdInputStream(Fd.STDIN), BUFFER);
         RootedExtractor extractor = new RootedExtractor(target, RootedExtractor.Options.plain())) {
       extractor.extract(new TarReader(in, true));

@@ -1,6 +1,5 @@
 package dev.casemate.agent;
 
-import dev.casemate.linux.Fs;
 import dev.casemate.protocol.agent.BlkioStats;
 import dev.casemate.protocol.agent.BlkioStatsEntry;
 import dev.casemate.protocol.agent.CgroupStats;
@@ -18,8 +17,6 @@ import java.util.List;
 
 /** {@code StatsContainer}: a container's cgroup and the machine's network interfaces. */
 final class StatsContainer {
-  private static final int NET_DEV_LIMIT = 256 * 1024;
-
   private StatsContainer() {}
 
   static StatsContainerResponse handle(Agent agent, StatsContainerRequest request) {
@@ -27,7 +24,7 @@ final class StatsContainer {
         agent.containers().find(request.containerId()).cell().stats();
     StatsContainerResponse.Builder response =
         StatsContainerResponse.builder().cgroupStats(cgroup(stats));
-    for (ProcText.NetDev device : ProcText.netDev(Fs.readString("/proc/net/dev", NET_DEV_LIMIT))) {
+    for (ProcText.NetDev device : ProcText.netDev()) {
       response.addNetworkStats(network(device));
     }
     return response.build();

@@ -66,7 +66,7 @@ class ProcTextTest {
     assertThat(devices.get(0).name()).isEqualTo("eth0");
     assertThat(devices.get(0).values().get(8)).isEqualTo(9);
     assertThat(devices.get(1).values().get(0)).isZero();
-    assertThat(GetMetrics.network("\"}\\x: 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n"))
+    assertThat(GetMetrics.network(ProcText.netDev("\"}\\x: 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n")))
         .contains("interface=\"?}?x\"");
   }
 
