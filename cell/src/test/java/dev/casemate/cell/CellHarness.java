@@ -133,6 +133,15 @@ public final class CellHarness {
               Resources.fromJson(dev.casemate.oci.Json.parseObject(args.get(++i)));
           container.update(resources).forEach(CellHarness::say);
         }
+        case "-w" ->
+            // Until the first process has ended, without waiting for it.
+            Processes.startTime(container.init().pid())
+                .ifPresent(
+                    start -> {
+                      while (Processes.startTime(container.init().pid()).isPresent()) {
+                        dev.casemate.linux.Poll.await(new int[] {-1}, new int[] {0}, 20);
+                      }
+                    });
         case "-k" -> container.signalAll(Signals.KILL);
         case "-q" -> container.signalAll(Signals.TERM);
         default -> {}
