@@ -21,13 +21,16 @@ final class Casemate {
   private static final Path BASE = Path.of("target", "e2e").toAbsolutePath();
   private static final long PID = ProcessHandle.current().pid();
 
-  /** Short, because of the sockets below it. */
-  static final Path RUN = Path.of("/run/cm-e2e-" + PID);
+  /** Short, because of the sockets below it: at most 16 bytes. */
+  static final Path RUN = Path.of("/run/cme-" + PID);
 
   static final Path STATE = BASE.resolve(Long.toString(PID)).resolve("state");
 
   /** What tests need of files goes below this directory. */
   static final Path FILES = BASE.resolve(Long.toString(PID)).resolve("files");
+
+  /** Exists once a command has said that VMs are emulated: no test but one wants to hear it. */
+  static final Path EMULATION_NOTICED = RUN.resolve("emulation-noticed");
 
   static final Path GUEST = Path.of("/var/lib/casemate/guest");
 
@@ -42,6 +45,7 @@ final class Casemate {
       Files.createDirectories(STATE);
       Files.createDirectories(FILES);
       Files.createDirectories(RUN);
+      Files.createFile(EMULATION_NOTICED);
       Files.createSymbolicLink(STATE.resolve("guest"), GUEST);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -76,7 +80,7 @@ final class Casemate {
       try (Stream<Path> children = Files.list(parent)) {
         for (Path child : children.toList()) {
           String name = child.getFileName().toString();
-          String pid = name.startsWith("cm-e2e-") ? name.substring(7) : parent == BASE ? name : "";
+          String pid = name.startsWith("cme-") ? name.substring(4) : parent == BASE ? name : "";
           if (pid.matches("[0-9]+") && !Files.exists(Path.of("/proc", pid))) {
             Shell.run("rm -rf --one-file-system " + child);
           }

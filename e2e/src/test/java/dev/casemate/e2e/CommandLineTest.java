@@ -62,7 +62,6 @@ class CommandLineTest extends EndToEnd {
     fails(125, List.of("run", "-Z", IMAGE), "unknown option -Z");
     fails(125, List.of("exec", "--nope", "x", "y"), "unknown option --nope");
     fails(1, List.of("ps", "--nope"), "unknown option --nope", "casemate ps --help");
-    fails(1, List.of("ps", "--all=maybe"), "--all", "maybe", "true or false");
     fails(1, List.of("ps", "--format", "xml"), "--format", "xml", "table or json");
     fails(125, List.of("run", "--memory"), "--memory", "SIZE");
     fails(1, List.of("stop", "--time", "soon", "x"), "--time", "soon");

@@ -19,6 +19,7 @@ final class Traces {
   /** Empty furniture of the run directory, which outlives the last sandbox. */
   private static final Set<String> FURNITURE =
       Set.of(
+          "emulation-noticed",
           "sandboxes",
           "netns",
           "network",
