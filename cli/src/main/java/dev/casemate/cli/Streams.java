@@ -15,8 +15,9 @@ import java.util.Arrays;
 import java.util.Optional;
 
 /**
- * This process's standard streams joined to those of a process in a sandbox, byte for byte, by FIFOs in the sandbox's directory; signals and the terminal's size go
- * along. One thread carries all of it.
+ * This process's standard streams joined to those of a process in a sandbox, byte for byte, by
+ * FIFOs in the sandbox's directory; signals and the terminal's size go along. One thread carries
+ * all of it.
  */
 final class Streams implements AutoCloseable {
   /** What happens besides bytes. */
@@ -57,7 +58,10 @@ final class Streams implements AutoCloseable {
   private boolean ended;
   private long firstByteMicros;
 
-  /** Blocks the signals that {@link Streams} forwards; call before anything that a signal should interrupt in order. */
+  /**
+   * Blocks the signals that {@link Streams} forwards; call before anything that a signal should
+   * interrupt in order.
+   */
   static void blockSignals() {
     Signals.block(FORWARDED);
   }

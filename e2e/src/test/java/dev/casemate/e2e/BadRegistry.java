@@ -66,7 +66,9 @@ final class BadRegistry implements AutoCloseable {
       } else if (path.startsWith("/v2/demo/manifests/")) {
         byte[] body = Files.readAllBytes(blob(manifest));
         if (fault == Fault.WRONG_MANIFEST) {
-          body = (new String(body, java.nio.charset.StandardCharsets.UTF_8) + " ").getBytes(java.nio.charset.StandardCharsets.UTF_8);
+          body =
+              (new String(body, java.nio.charset.StandardCharsets.UTF_8) + " ")
+                  .getBytes(java.nio.charset.StandardCharsets.UTF_8);
         }
         exchange
             .getResponseHeaders()

@@ -20,7 +20,10 @@ class BootFailureTest extends EndToEnd {
     directory = files("boot");
   }
 
-  /** An initramfs with a program of ours as its init, in the "newc" format of the kernel's documentation. */
+  /**
+   * An initramfs with a program of ours as its init, in the "newc" format of the kernel's
+   * documentation.
+   */
   private static Path initramfs(String name, String body) throws IOException {
     Path source =
         write(
@@ -63,7 +66,8 @@ class BootFailureTest extends EndToEnd {
   }
 
   private static Result boot(String option, Path file) {
-    Result result = run("run", "--rm", "--boot-timeout", "5", option, file.toString(), IMAGE, "true");
+    Result result =
+        run("run", "--rm", "--boot-timeout", "5", option, file.toString(), IMAGE, "true");
     assertThat(result.millis()).as(result.toString()).isLessThan(30_000);
     return result;
   }
@@ -72,9 +76,11 @@ class BootFailureTest extends EndToEnd {
   void aGuestThatNeverAnswers() throws IOException {
     Path silent =
         initramfs(
-            "hang", "for (int i = 1; i <= 20; i++) printf(\"waiting for nothing %d\\n\", i); sleep(1000);");
+            "hang",
+            "for (int i = 1; i <= 20; i++) printf(\"waiting for nothing %d\\n\", i); sleep(1000);");
     Result result = boot("--initramfs", silent);
-    SignalTest.isErrorWithConsole(result, "did not answer within 5 s", silent.toString(), "casemate doctor");
+    SignalTest.isErrorWithConsole(
+        result, "did not answer within 5 s", silent.toString(), "casemate doctor");
     assertThat(result.err()).contains("| waiting for nothing 20").doesNotContain("nothing 1\n");
     assertThat(result.millis()).isGreaterThan(5_000);
   }

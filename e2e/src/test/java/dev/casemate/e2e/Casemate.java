@@ -13,7 +13,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** The product under test, with directories of this suite's own: the machine's containers are left alone. */
+/**
+ * The product under test, with directories of this suite's own: the machine's containers are left
+ * alone.
+ */
 final class Casemate {
   /** Generous, because the machine may be busy; a start takes two seconds. */
   static final int TIMEOUT_SECONDS = 180;

@@ -13,7 +13,10 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** {@code cp} in both directions, and that a container cannot make it write where it was not told to. */
+/**
+ * {@code cp} in both directions, and that a container cannot make it write where it was not told
+ * to.
+ */
 class CopyTest extends EndToEnd {
   private Path here = Path.of("");
 
@@ -83,10 +86,18 @@ class CopyTest extends EndToEnd {
     inside("rm -r /work/copy/d");
     ok("cp", "files:/work/copy", here.resolve("back").toString());
     ok("cp", "files:/work/copy/", here.resolve("back").toString());
-    Shell.run("diff -r --no-dereference " + here.resolve("d") + " " + here.resolve("back") + " | grep -v 'Only in .*back: copy'; true");
+    Shell.run(
+        "diff -r --no-dereference "
+            + here.resolve("d")
+            + " "
+            + here.resolve("back")
+            + " | grep -v 'Only in .*back: copy'; true");
     for (String place : List.of("back", "back/copy")) {
       assertThat(
-              Shell.run("cd " + here.resolve(place) + "; cat one hard sub/two; readlink link; ls -d sub/empty")
+              Shell.run(
+                      "cd "
+                          + here.resolve(place)
+                          + "; cat one hard sub/two; readlink link; ls -d sub/empty")
                   .out())
           .isEqualTo(expected + "\nsub/empty\n");
     }
@@ -152,18 +163,23 @@ class CopyTest extends EndToEnd {
     Path inside = Files.createDirectories(here.resolve("inside"));
     write(outside.resolve("secret"), "untouched");
     // First a link that leads out, then a directory of its name: what lies in it must not go there.
-    inside("mkdir /work/d; ln -s " + outside + " /work/d/x; ln -s " + outside + "/secret /work/d/y");
+    inside(
+        "mkdir /work/d; ln -s " + outside + " /work/d/x; ln -s " + outside + "/secret /work/d/y");
     ok("cp", "files:/work/d", inside.toString());
     assertThat(Files.isSymbolicLink(inside.resolve("d/x"))).isTrue();
-    inside("cd /work/d; rm x y; mkdir x; echo evil > x/planted; echo evil > x/secret; echo evil > y");
+    inside(
+        "cd /work/d; rm x y; mkdir x; echo evil > x/planted; echo evil > x/secret; echo evil > y");
     run("cp", "files:/work/d", inside.toString());
     assertThat(outside.toFile().list()).containsExactly("secret");
     assertThat(read(outside.resolve("secret"))).isEqualTo("untouched");
-    // The destination itself, if the user names it, is the user's business; names from inside are not.
-    inside("cd /work; mkdir e; mkfifo e/fifo; mknod e/null c 1 3; echo s > e/s; chmod 6755 e/s; chown 7:8 e/s");
+    // The destination itself, if the user names it, is the user's business; names from inside are
+    // not.
+    inside(
+        "cd /work; mkdir e; mkfifo e/fifo; mknod e/null c 1 3; echo s > e/s; chmod 6755 e/s; chown 7:8 e/s");
     Result result = run("cp", "files:/work/e", inside.toString());
     assertThat(Files.exists(inside.resolve("e/null"))).as(result.toString()).isFalse();
-    assertThat(Shell.run("stat -c '%a %u:%g' " + inside.resolve("e/s")).out()).isEqualTo("755 0:0\n");
+    assertThat(Shell.run("stat -c '%a %u:%g' " + inside.resolve("e/s")).out())
+        .isEqualTo("755 0:0\n");
     assertThat(result.err()).contains("null");
   }
 

@@ -114,7 +114,6 @@ abstract class EndToEnd {
 
   /** The VMM's process of a container. */
   static int vmm(String container) {
-    return (int)
-        inspect(container).object("sandbox").orElseThrow().integer("pid", 0);
+    return (int) inspect(container).object("sandbox").orElseThrow().integer("pid", 0);
   }
 }

@@ -9,7 +9,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -55,7 +54,8 @@ class ImageTest extends EndToEnd {
       index =
           index
               .replace(oldManifest, newManifest)
-              .replaceFirst("\"size\" ?: ?" + manifestSize + "\\b", "\"size\":" + manifest.length());
+              .replaceFirst(
+                  "\"size\" ?: ?" + manifestSize + "\\b", "\"size\":" + manifest.length());
       Files.writeString(layout.resolve("index.json"), index);
     } catch (IOException e) {
       throw new java.io.UncheckedIOException(e);
@@ -97,12 +97,17 @@ class ImageTest extends EndToEnd {
   @Test
   void archives() {
     Path archive = directory.resolve("demo.tar");
-    Shell.run("skopeo copy -q --insecure-policy " + IMAGE + ":latest oci-archive:" + archive + ":v1");
+    Shell.run(
+        "skopeo copy -q --insecure-policy " + IMAGE + ":latest oci-archive:" + archive + ":v1");
     Result result = ok("run", "--rm", "oci-archive:" + archive + ":v1", "echo", "from an archive");
     assertThat(result.out()).isEqualTo("from an archive\n");
     Path docker = directory.resolve("docker.tar");
     Shell.run(
-        "skopeo copy -q --insecure-policy " + IMAGE + ":latest docker-archive:" + docker + ":demo:v2");
+        "skopeo copy -q --insecure-policy "
+            + IMAGE
+            + ":latest docker-archive:"
+            + docker
+            + ":demo:v2");
     assertThat(ok("run", "--rm", "docker-archive:" + docker, "echo", "docker").out())
         .isEqualTo("docker\n");
     assertThat(ok("images").out()).contains("oci-archive:", "docker-archive:");
@@ -118,7 +123,13 @@ class ImageTest extends EndToEnd {
             "\"User\":\"nobody\",\"WorkingDir\":\"/var/tmp\",\"StopSignal\":\"SIGUSR2\","
                 + "\"Entrypoint\":[\"/bin/sh\",\"-c\"],\"Env\":[\"PATH=/bin\",\"FROM_IMAGE=yes\"],\"X\":0");
     Result result =
-        ok("run", "--rm", "-e", "MORE=1", "oci:" + layout, "id -un; pwd; echo $FROM_IMAGE $MORE $PATH");
+        ok(
+            "run",
+            "--rm",
+            "-e",
+            "MORE=1",
+            "oci:" + layout,
+            "id -un; pwd; echo $FROM_IMAGE $MORE $PATH");
     assertThat(result.out()).isEqualTo("nobody\n/var/tmp\nyes 1 /bin\n");
     ok("rmi", "oci:" + layout);
   }
@@ -180,7 +191,8 @@ class ImageTest extends EndToEnd {
 
   @Test
   void theRegistryGoesDownDuringAPull() {
-    try (BadRegistry registry = new BadRegistry(variant("half", "\"X\":3"), BadRegistry.Fault.GONE)) {
+    try (BadRegistry registry =
+        new BadRegistry(variant("half", "\"X\":3"), BadRegistry.Fault.GONE)) {
       Result result = fresh(registry.name(), "127.0.0.1");
       assertThat(result.millis()).isLessThan(90_000);
       assertThat(result.err()).contains("trying again");
@@ -194,7 +206,14 @@ class ImageTest extends EndToEnd {
     Result result =
         call("run", "--rm", image, "true").environment("CASEMATE_STATE", state.toString()).run();
     isErrorAfterProgress(result, fragment);
-    assertThat(Shell.run("find " + state + "/images/temp -mindepth 1 ! -name '*.part*'; ls " + state + "/images/refs/*/").out())
+    assertThat(
+            Shell.run(
+                    "find "
+                        + state
+                        + "/images/temp -mindepth 1 ! -name '*.part*'; ls "
+                        + state
+                        + "/images/refs/*/")
+                .out())
         .as("left in the store")
         .doesNotContain("demo");
     assertThat(call("images", "-q").environment("CASEMATE_STATE", state.toString()).run().out())
@@ -230,7 +249,9 @@ class ImageTest extends EndToEnd {
       Result result =
           call("run", "--rm", IMAGE, "true").environment("CASEMATE_STATE", state.toString()).run();
       isErrorAfterProgress(result, "space", "casemate rmi");
-      assertThat(Shell.run("find " + state + "/images/temp " + state + "/containers -mindepth 1; true").out())
+      assertThat(
+              Shell.run("find " + state + "/images/temp " + state + "/containers -mindepth 1; true")
+                  .out())
           .isEmpty();
       Shell.run("mount -o remount,size=20m " + state);
       Result pull =
@@ -240,7 +261,9 @@ class ImageTest extends EndToEnd {
       result =
           call("run", "--rm", IMAGE, "true").environment("CASEMATE_STATE", state.toString()).run();
       isErrorAfterProgress(result, "space");
-      assertThat(Shell.run("find " + state + "/containers " + state + "/names -mindepth 1; true").out())
+      assertThat(
+              Shell.run("find " + state + "/containers " + state + "/names -mindepth 1; true")
+                  .out())
           .isEmpty();
     } finally {
       Shell.run("umount " + state);

@@ -14,10 +14,22 @@ class LogsTest extends EndToEnd {
   static void start() {
     // More than one log file holds: the oldest lines are lost, the newest never.
     run(
-            "run", "--name", "writer", IMAGE, "sh", "-c",
+            "run",
+            "--name",
+            "writer",
+            IMAGE,
+            "sh",
+            "-c",
             "echo first; echo wrong >&2; printf 'a\\000b\\n\\n'; seq " + LINES + "; printf end")
         .expect(0);
-    run("run", "--name", "brief", IMAGE, "sh", "-c", "echo one; echo two >&2; printf 'three\\n\\nfive'")
+    run(
+            "run",
+            "--name",
+            "brief",
+            IMAGE,
+            "sh",
+            "-c",
+            "echo one; echo two >&2; printf 'three\\n\\nfive'")
         .expect(0);
   }
 

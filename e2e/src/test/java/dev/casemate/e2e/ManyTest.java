@@ -18,8 +18,19 @@ class ManyTest extends EndToEnd {
       names.add("many" + i);
       starts.add(
           call(
-                  "run", "-d", "-m", "128m", "--name", "many" + i, "--hostname", "host" + i, "--network",
-                  i % 2 == 0 ? "bridge" : "none", IMAGE, "sleep", "1000000")
+                  "run",
+                  "-d",
+                  "-m",
+                  "128m",
+                  "--name",
+                  "many" + i,
+                  "--hostname",
+                  "host" + i,
+                  "--network",
+                  i % 2 == 0 ? "bridge" : "none",
+                  IMAGE,
+                  "sleep",
+                  "1000000")
               .start());
     }
     for (Running start : starts) {

@@ -20,8 +20,18 @@ class NetworkTest extends EndToEnd {
   static void start() {
     port = Registry.freePort();
     detached(
-        "server", "--network", "bridge", "--hostname", "server", "-p", "127.0.0.1:" + port + ":80", "-p",
-        "8080/udp", IMAGE, "sh", "-c",
+        "server",
+        "--network",
+        "bridge",
+        "--hostname",
+        "server",
+        "-p",
+        "127.0.0.1:" + port + ":80",
+        "-p",
+        "8080/udp",
+        IMAGE,
+        "sh",
+        "-c",
         "mkdir /www; echo hello from inside > /www/index.html; exec httpd -f -p 80 -h /www");
   }
 
@@ -73,7 +83,9 @@ class NetworkTest extends EndToEnd {
     server.createContext(
         "/",
         exchange -> {
-          byte[] body = (exchange.getRemoteAddress().getAddress().getHostAddress() + "\n").getBytes(java.nio.charset.StandardCharsets.UTF_8);
+          byte[] body =
+              (exchange.getRemoteAddress().getAddress().getHostAddress() + "\n")
+                  .getBytes(java.nio.charset.StandardCharsets.UTF_8);
           exchange.sendResponseHeaders(200, body.length);
           exchange.getResponseBody().write(body);
           exchange.close();
@@ -98,7 +110,15 @@ class NetworkTest extends EndToEnd {
   void fromOneContainerToAnother() {
     Result result =
         ok(
-            "run", "--rm", "--network", "bridge", "--dns", "192.0.2.53", IMAGE, "sh", "-c",
+            "run",
+            "--rm",
+            "--network",
+            "bridge",
+            "--dns",
+            "192.0.2.53",
+            IMAGE,
+            "sh",
+            "-c",
             "wget -q -T 30 -O - http://" + address() + "/; cat /etc/resolv.conf");
     assertThat(result.out()).startsWith("hello from inside\n").contains("nameserver 192.0.2.53");
   }

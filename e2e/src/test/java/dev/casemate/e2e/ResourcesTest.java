@@ -19,7 +19,8 @@ class ResourcesTest extends EndToEnd {
   @Test
   void processorsAndAFractionOfOne() {
     assertThat(ok("run", "--rm", "--cpus", "2", IMAGE, "nproc").out()).isEqualTo("2\n");
-    Result half = ok("run", "--rm", "--cpus", "0.5", IMAGE, "sh", "-c", "nproc; cat /sys/fs/cgroup/cpu.max");
+    Result half =
+        ok("run", "--rm", "--cpus", "0.5", IMAGE, "sh", "-c", "nproc; cat /sys/fs/cgroup/cpu.max");
     assertThat(half.out()).isEqualTo("1\n50000 100000\n");
   }
 

@@ -20,7 +20,10 @@ record Result(List<String> command, int exit, byte[] stdout, byte[] stderr, long
     return new String(stderr, StandardCharsets.UTF_8);
   }
 
-  /** The line of standard output that begins with a key, without the key; a failure if there is none. */
+  /**
+   * The line of standard output that begins with a key, without the key; a failure if there is
+   * none.
+   */
   String value(String key) {
     for (String line : out().lines().toList()) {
       if (line.startsWith(key)) {

@@ -26,10 +26,7 @@ final class Running implements AutoCloseable {
    * @param sink gets standard output in place of memory
    */
   Running(
-      List<String> command,
-      Process process,
-      Optional<byte[]> input,
-      Optional<OutputStream> sink) {
+      List<String> command, Process process, Optional<byte[]> input, Optional<OutputStream> sink) {
     this.command = command;
     this.process = process;
     this.outReader = read(process.getInputStream(), sink.orElse(out));

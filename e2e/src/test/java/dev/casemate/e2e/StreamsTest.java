@@ -91,7 +91,10 @@ class StreamsTest extends EndToEnd {
   void bothOutputsOfAnExec() {
     byte[] bytes = random(3 * MIB + 17);
     Result result =
-        call("exec", "-i", "streams", "sh", "-c", "tee /dev/stderr").input(bytes).timeout(300).run();
+        call("exec", "-i", "streams", "sh", "-c", "tee /dev/stderr")
+            .input(bytes)
+            .timeout(300)
+            .run();
     result.expect(0);
     assertThat(sha256(result.stdout())).isEqualTo(sha256(bytes));
     assertThat(sha256(result.stderr())).isEqualTo(sha256(bytes));
@@ -143,15 +146,13 @@ class StreamsTest extends EndToEnd {
   void aReaderThatGoesAway() {
     Result result =
         Shell.result(
-            Casemate.shellWords("run", "--rm", IMAGE, "yes")
-                + " | head -1; echo ${PIPESTATUS[0]}");
+            Casemate.shellWords("run", "--rm", IMAGE, "yes") + " | head -1; echo ${PIPESTATUS[0]}");
     assertThat(result.out()).as(result.toString()).isEqualTo("y\n141\n");
     result =
         Shell.result(
             Casemate.shellWords("exec", "streams", "yes") + " | head -1; echo ${PIPESTATUS[0]}");
     assertThat(result.out()).as(result.toString()).isEqualTo("y\n141\n");
-    Wait.until(
-        30, "yes to end", () -> script("streams", "pidof yes").out().isEmpty());
+    Wait.until(30, "yes to end", () -> script("streams", "pidof yes").out().isEmpty());
   }
 
   @Test
@@ -159,14 +160,7 @@ class StreamsTest extends EndToEnd {
     Digest digest = new Digest();
     int length = 200_000_000;
     Running running =
-        call(
-                "run",
-                "--name",
-                "loud",
-                IMAGE,
-                "sh",
-                "-c",
-                "yes 0123456789abcdef | head -c " + length)
+        call("run", "--name", "loud", IMAGE, "sh", "-c", "yes 0123456789abcdef | head -c " + length)
             .sink(digest)
             .start();
     long most = 0;

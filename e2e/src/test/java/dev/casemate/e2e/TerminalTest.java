@@ -98,8 +98,7 @@ class TerminalTest extends EndToEnd {
 
   @Test
   void theTerminalIsGivenBackAfterAnError() {
-    try (Terminal terminal =
-        new Terminal(80, 24, "run", "-it", "--rm", IMAGE, "frobnicate")) {
+    try (Terminal terminal = new Terminal(80, 24, "run", "-it", "--rm", IMAGE, "frobnicate")) {
       final String before = terminal.settings();
       assertThat(terminal.await()).as(terminal.toString()).isEqualTo(127);
       assertThat(terminal.screen()).contains("frobnicate");
@@ -114,6 +113,8 @@ class TerminalTest extends EndToEnd {
     terminal.close();
     // As with every terminal: its shell gets a hangup and ends.
     Wait.until(
-        60, "the shell to end", () -> script("terminal", "pgrep -x sh | wc -l").out().equals("1\n"));
+        60,
+        "the shell to end",
+        () -> script("terminal", "pgrep -x sh | wc -l").out().equals("1\n"));
   }
 }

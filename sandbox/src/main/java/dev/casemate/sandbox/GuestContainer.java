@@ -63,7 +63,10 @@ final class GuestContainer {
     return spec.object("process");
   }
 
-  /** {@code /etc/hosts}, {@code /etc/hostname} and {@code /etc/resolv.conf}, as every engine gives them to a container, unless the bundle brings its own. */
+  /**
+   * {@code /etc/hosts}, {@code /etc/hostname} and {@code /etc/resolv.conf}, as every engine gives
+   * them to a container, unless the bundle brings its own.
+   */
   private List<Mount> withHostFiles(List<Mount> mounts) {
     List<Mount> all = new ArrayList<>(mounts);
     String hostname = spec.string("hostname");
@@ -86,8 +89,7 @@ final class GuestContainer {
   }
 
   private void addFile(List<Mount> mounts, String destination, String content) {
-    String source =
-        Shares.GUEST_DIRECTORY + "/" + id + destination.replace('/', '-');
+    String source = Shares.GUEST_DIRECTORY + "/" + id + destination.replace('/', '-');
     if (addBind(mounts, source, destination)) {
       vm.agent().copyFile(source, content.getBytes(StandardCharsets.UTF_8), 0644);
     }
@@ -117,8 +119,7 @@ final class GuestContainer {
     // Streams first: what the workload writes at once must find its reader.
     vm.agent()
         .call(
-            AgentService.START_CONTAINER,
-            StartContainerRequest.builder().containerId(id).build());
+            AgentService.START_CONTAINER, StartContainerRequest.builder().containerId(id).build());
     init.attach(log, onEnd);
   }
 
@@ -221,7 +222,8 @@ final class GuestContainer {
           (execId.isEmpty() ? "container " + id : "exec \"" + execId + "\"")
               + " is not running: there is nothing to signal");
     }
-    // The agent kills a container's whole cgroup when init is sent KILL; a paused one must wake to die.
+    // The agent kills a container's whole cgroup when init is sent KILL; a paused one must wake to
+    // die.
     if (paused && signal == Signals.KILL) {
       resume();
     }
@@ -232,8 +234,7 @@ final class GuestContainer {
     requireRunning("pause");
     vm.agent()
         .call(
-            AgentService.PAUSE_CONTAINER,
-            PauseContainerRequest.builder().containerId(id).build());
+            AgentService.PAUSE_CONTAINER, PauseContainerRequest.builder().containerId(id).build());
     paused = true;
   }
 
@@ -262,8 +263,7 @@ final class GuestContainer {
     requireRunning("stats");
     return vm.agent()
         .call(
-            AgentService.STATS_CONTAINER,
-            StatsContainerRequest.builder().containerId(id).build());
+            AgentService.STATS_CONTAINER, StatsContainerRequest.builder().containerId(id).build());
   }
 
   /** The guest's list of this container's processes, as JSON text. */
@@ -274,8 +274,7 @@ final class GuestContainer {
             .call(
                 AgentService.LIST_PROCESSES,
                 ListProcessesRequest.builder().containerId(id).format("json").build());
-    return new String(
-        ListProcessesResponse.decode(response).processList(), StandardCharsets.UTF_8);
+    return new String(ListProcessesResponse.decode(response).processList(), StandardCharsets.UTF_8);
   }
 
   private void requireRunning(String what) {
