@@ -147,7 +147,10 @@ final class RunCommand implements Command {
       status = foreground.run();
       report.firstByte(streams.firstByteMicros());
     } catch (RuntimeException e) {
-      discard(store, client, config);
+      // One that did run keeps its record: its end is the store's business, as without us.
+      if (!report.wasStarted()) {
+        discard(store, client, config);
+      }
       throw e;
     }
     if (!report.wasStarted()) {

@@ -83,7 +83,8 @@ final class Casemate {
       try (Stream<Path> children = Files.list(parent)) {
         for (Path child : children.toList()) {
           String name = child.getFileName().toString();
-          String pid = name.startsWith("cme-") ? name.substring(4) : parent == BASE ? name : "";
+          String pid =
+              name.startsWith("cme-") ? name.substring(4) : parent.equals(BASE) ? name : "";
           if (pid.matches("[0-9]+") && !Files.exists(Path.of("/proc", pid))) {
             Shell.run("rm -rf --one-file-system " + child);
           }

@@ -112,14 +112,16 @@ final class AgentClient implements AutoCloseable {
     return WaitProcessResponse.decode(response).status() & 0xff;
   }
 
-  void signal(String containerId, String execId, int signal) {
+  void signal(String containerId, String execId, int signal, int timeoutMillis) {
     call(
+        AgentService.NAME,
         AgentService.SIGNAL_PROCESS,
         SignalProcessRequest.builder()
             .containerId(containerId)
             .execId(execId)
             .signal(signal)
-            .build());
+            .build(),
+        timeoutMillis);
   }
 
   void resize(String containerId, String execId, int rows, int columns) {

@@ -28,6 +28,9 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** A container in the guest: its init process and those that were added to it. */
 final class GuestContainer {
+  /** A guest that does not even answer a KILL is not waited for. */
+  private static final int KILL_TIMEOUT_MILLIS = 3_000;
+
   private static final String GUEST_ROOT = "/run/kata-containers/";
 
   private final String id;
@@ -227,7 +230,12 @@ final class GuestContainer {
     if (paused && signal == Signals.KILL) {
       resume();
     }
-    vm.agent().signal(id, all ? "" : execId, signal);
+    vm.agent()
+        .signal(
+            id,
+            all ? "" : execId,
+            signal,
+            signal == Signals.KILL ? KILL_TIMEOUT_MILLIS : AgentClient.CALL_TIMEOUT_MILLIS);
   }
 
   void pause() {

@@ -10,6 +10,7 @@ import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.Json;
 import dev.casemate.protocol.oci.Mount;
 import dev.casemate.rpc.RpcException;
+import dev.casemate.rpc.RpcStatus;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -294,7 +295,16 @@ final class Sandbox {
       }
       return;
     }
-    container().signal(execId, signal, all);
+    try {
+      container().signal(execId, signal, all);
+    } catch (RpcException e) {
+      if (signal != Signals.KILL
+          || !execId.isEmpty()
+          || e.status() != RpcStatus.DEADLINE_EXCEEDED) {
+        throw e;
+      }
+      shutdown("the guest did not answer SIGKILL: its VM was ended");
+    }
   }
 
   void pause() {
