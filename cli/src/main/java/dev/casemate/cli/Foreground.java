@@ -67,7 +67,7 @@ final class Foreground implements Streams.Listener {
     } catch (RuntimeException e) {
       status.completeExceptionally(e);
     } finally {
-      streams.processEnded();
+      streams.processEnded(started);
     }
   }
 

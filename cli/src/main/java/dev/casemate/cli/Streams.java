@@ -53,6 +53,7 @@ final class Streams implements AutoCloseable {
   private Optional<Tty.Settings> settings = Optional.empty();
   private final byte[] piece = new byte[PIECE];
   private byte[] pendingInput = new byte[0];
+  private volatile boolean drain = true;
   private boolean stdoutEnded;
   private boolean stderrEnded;
   private boolean ended;
@@ -100,8 +101,13 @@ final class Streams implements AutoCloseable {
         terminal);
   }
 
-  /** Tells {@link #carry} that the process has ended; from any thread. */
-  void processEnded() {
+  /**
+   * Tells {@link #carry} that the process has ended; from any thread.
+   *
+   * @param ran whether it ever ran, so that output may still be on its way
+   */
+  void processEnded(boolean ran) {
+    drain = ran;
     EventFd.signal(done);
   }
 
@@ -153,6 +159,9 @@ final class Streams implements AutoCloseable {
         forwardSignals(listener);
       }
       if (ready[5] != 0) {
+        if (!drain) {
+          return;
+        }
         ended = true;
         deadline = System.nanoTime() + DRAIN_MILLIS * 1_000_000L;
       }

@@ -23,6 +23,7 @@ import dev.casemate.protocol.casemate.BootReport;
 import dev.casemate.protocol.casemate.BootRequest;
 import dev.casemate.protocol.casemate.GuestService;
 import dev.casemate.rpc.RpcException;
+import dev.casemate.rpc.RpcStatus;
 import dev.casemate.rpc.TtrpcClient;
 import java.util.ArrayList;
 import java.util.List;
@@ -195,19 +196,19 @@ final class SandboxVm implements AutoCloseable {
   }
 
   private CasemateException bootFailure(VirtualMachine machine, int timeoutMillis, RpcException e) {
-    if (machine.awaitExit(200).isPresent()) {
-      return CasemateException.of(
-          Kind.UNAVAILABLE,
-          machine.failure("starting the guest").getMessage() + consoleTail(machine),
-          e);
+    boolean ended = machine.awaitExit(200).isPresent();
+    String what;
+    if (ended) {
+      what = String.valueOf(machine.failure("starting the guest").getMessage());
+    } else if (e.status() == RpcStatus.DEADLINE_EXCEEDED) {
+      what = "the guest's agent did not answer within " + timeoutMillis / 1000 + " s";
+    } else {
+      what = "the guest's agent cannot be talked to: " + e.text();
     }
     return CasemateException.of(
-        Kind.TIMEOUT,
-        "the guest's agent did not answer within "
-            + timeoutMillis / 1000
-            + " s ("
-            + e.getMessage()
-            + "); check kernel "
+        ended ? Kind.UNAVAILABLE : Kind.TIMEOUT,
+        what
+            + "; check kernel "
             + config.vm().kernel()
             + " and initramfs "
             + config.vm().initramfs()
