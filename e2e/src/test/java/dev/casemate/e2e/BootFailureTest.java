@@ -20,10 +20,7 @@ class BootFailureTest extends EndToEnd {
     directory = files("boot");
   }
 
-  /**
-   * An initramfs with a program of ours as its init, in the "newc" format of the kernel's
-   * documentation.
-   */
+  /** An initramfs with a program of ours as its init, in the "newc" format of the kernel's documentation. */
   private static Path initramfs(String name, String body) throws IOException {
     Path source =
         write(
@@ -66,9 +63,19 @@ class BootFailureTest extends EndToEnd {
   }
 
   private static Result boot(String option, Path file) {
+    return boot(option, file, 5);
+  }
+
+  private static Result boot(String option, Path file, int seconds) {
     Result result =
-        run("run", "--rm", "--boot-timeout", "5", option, file.toString(), IMAGE, "true");
-    assertThat(result.millis()).as(result.toString()).isLessThan(30_000);
+        run(
+            "run", "--rm", "--boot-timeout", Integer.toString(seconds), option, file.toString(), IMAGE,
+            "true");
+    assertThat(result.millis()).as(result.toString()).isLessThan(seconds * 1000L + 15_000);
+    if (seconds == 5 && result.err().contains("console is empty") && option.equals("--initramfs")) {
+      // A busy machine: the kernel did not come as far as to init.
+      return boot(option, file, 40);
+    }
     return result;
   }
 
@@ -76,11 +83,9 @@ class BootFailureTest extends EndToEnd {
   void aGuestThatNeverAnswers() throws IOException {
     Path silent =
         initramfs(
-            "hang",
-            "for (int i = 1; i <= 20; i++) printf(\"waiting for nothing %d\\n\", i); sleep(1000);");
+            "hang", "for (int i = 1; i <= 20; i++) printf(\"waiting for nothing %d\\n\", i); sleep(1000);");
     Result result = boot("--initramfs", silent);
-    SignalTest.isErrorWithConsole(
-        result, "did not answer within 5 s", silent.toString(), "casemate doctor");
+    SignalTest.isErrorWithConsole(result, "did not answer within ", silent.toString(), "casemate doctor");
     assertThat(result.err()).contains("| waiting for nothing 20").doesNotContain("nothing 1\n");
     assertThat(result.millis()).isGreaterThan(5_000);
   }
@@ -97,7 +102,7 @@ class BootFailureTest extends EndToEnd {
   @Test
   void anInitThatEndsAtOnce() throws IOException {
     Result result = boot("--initramfs", initramfs("brief", "printf(\"that was all\\n\");"));
-    SignalTest.isErrorWithConsole(result);
+    SignalTest.isErrorWithConsole(result, "guest");
     assertThat(result.err()).containsIgnoringCase("panic");
   }
 
@@ -105,7 +110,7 @@ class BootFailureTest extends EndToEnd {
   void anInitramfsThatIsNone() {
     Path garbage = write(directory.resolve("garbage.cpio"), "this is no archive\n".repeat(1000));
     Result result = boot("--initramfs", garbage);
-    SignalTest.isErrorWithConsole(result);
+    SignalTest.isErrorWithConsole(result, "guest");
   }
 
   @Test

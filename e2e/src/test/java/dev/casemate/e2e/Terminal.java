@@ -1,7 +1,7 @@
 package dev.casemate.e2e;
 
-import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Poll;
 import dev.casemate.linux.Tty;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
@@ -18,12 +18,16 @@ final class Terminal implements AutoCloseable {
   private final String path = "/dev/pts/" + Tty.number(pair.master());
   private final ByteArrayOutputStream screen = new ByteArrayOutputStream();
   private final List<String> command;
+  private final String settingsBefore;
   private final Process process;
+  private final Thread reader;
+  private volatile boolean closing;
   private final long startNanos = System.nanoTime();
 
   /** Runs casemate in a new terminal of the given size, as its session's leader. */
   Terminal(int columns, int rows, String... arguments) {
     Tty.resize(pair.master(), new Tty.Size(columns, rows));
+    settingsBefore = settings();
     ProcessBuilder builder = Casemate.call(arguments).builder();
     command = new ArrayList<>(List.of("setsid", "--ctty"));
     command.addAll(builder.command());
@@ -38,22 +42,25 @@ final class Terminal implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    Thread.ofPlatform().daemon().start(this::read);
+    reader = Thread.ofPlatform().daemon().start(this::read);
   }
 
   private void read() {
     byte[] piece = new byte[16 * 1024];
     try {
-      for (int n = read(piece); n > 0; n = read(piece)) {
-        screen.write(piece, 0, n);
+      while (!closing) {
+        // Not blocked in read: that would keep the terminal from being closed.
+        if (Poll.await(pair.master(), Poll.IN, 50) != 0) {
+          int n = pair.master().read(piece, 0, piece.length);
+          if (n <= 0) {
+            return;
+          }
+          screen.write(piece, 0, n);
+        }
       }
     } catch (LinuxException e) {
       // Nobody has the terminal open any more.
     }
-  }
-
-  private int read(byte[] piece) {
-    return pair.master().read(piece, 0, piece.length);
   }
 
   /** What the terminal has shown. */
@@ -72,6 +79,11 @@ final class Terminal implements AutoCloseable {
   /** The terminal's settings as stty prints them. */
   String settings() {
     return Shell.run("stty -g -F " + path).out().strip();
+  }
+
+  /** The settings that the command found. */
+  String settingsBefore() {
+    return settingsBefore;
   }
 
   void awaitScreen(String text) {
@@ -116,10 +128,21 @@ final class Terminal implements AutoCloseable {
 
   @Override
   public void close() {
+    hangUp();
     process.destroyForcibly();
-    try (Fd slave = pair.slave();
-        Fd master = pair.master()) {
-      process.onExit().join();
+    process.onExit().join();
+  }
+
+  /** Closes the window: whether that ended the command within some seconds. */
+  boolean hangUp() {
+    closing = true;
+    try {
+      reader.join();
+      pair.slave().close();
+      pair.master().close();
+      return process.waitFor(10, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
     }
   }
 }

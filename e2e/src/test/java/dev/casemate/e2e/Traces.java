@@ -26,6 +26,7 @@ final class Traces {
           "network/lock",
           "network/sandboxes",
           "network/leases",
+          "network/next",
           "network/bridge.json");
 
   private Traces() {}
@@ -156,8 +157,8 @@ final class Traces {
         1,
         path -> {
           String name = path.getFileName().toString();
-          // The native image's builder may be at work beside us.
-          if (name.contains("casemate") && !name.startsWith("casemate-image")) {
+          // Builds and other tests may be at work beside us.
+          if (name.contains("casemate") && !name.matches("casemate-(image|test).*")) {
             traces.add("file " + path);
           }
         });
