@@ -37,7 +37,7 @@ demo: build ## run a container in a VM of its own and say what happened
 check: packages ## formatting, Error Prone, NullAway, module rules
 	@scripts/check.sh
 
-test: packages ## everything: check, unit tests, native image tests, end-to-end tests
+test: packages ## everything: check, unit tests, demo, end-to-end tests
 	@scripts/test.sh
 
 bench: build ## measure, and print the figures of docs/performance.md
