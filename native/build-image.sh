@@ -121,10 +121,12 @@ run_toolchain() {
         "${options[@]}" "${arguments[@]}"
 }
 
+# The builder's own modules, and those of the JDK whose classes an image may refer to without --add-modules.
 builder_modules() {
     printf %s jdk.internal.vm.ci,jdk.graal.compiler,org.graalvm.nativeimage,org.graalvm.nativeimage.builder, \
         org.graalvm.nativeimage.base,org.graalvm.nativeimage.pointsto,org.graalvm.nativeimage.objectfile, \
-        org.graalvm.nativeimage.configure,org.graalvm.word,org.graalvm.collections,org.graalvm.truffle.compiler
+        org.graalvm.nativeimage.configure,org.graalvm.word,org.graalvm.collections,org.graalvm.truffle.compiler, \
+        java.net.http,jdk.net,jdk.unsupported
 }
 
 # All jars but the compiler, which replaces the module of the same name in the JDK.

@@ -11,7 +11,7 @@ main() {
     local image=${1:-$WORK/native-test}
     [[ -x $image ]] || build "$image"
     check_static "$image"
-    "$image"
+    "$image" -Xmx1g -Dkey=value -- || die "$? checks failed"
     check_refuses_old_processor "$image"
     run_as_first_process "$image"
 }

@@ -9,6 +9,8 @@ final class Libc {
     static final int SYS_GETPID = 39;
     static final int SYS_KILL = 62;
     static final int SYS_WAIT4 = 61;
+    static final int SYS_FCNTL = 72;
+    static final int F_GETFD = 1;
     static final int SYS_UNSHARE = 272;
     static final long CLONE_NEWUSER = 0x10000000L;
 

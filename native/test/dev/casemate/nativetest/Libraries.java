@@ -15,6 +15,7 @@ import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -109,6 +110,16 @@ final class Libraries {
         ByteBuffer hello = ByteBuffer.allocate(engine.getSession().getPacketBufferSize());
         engine.wrap(ByteBuffer.allocate(0), hello);
         return hello.position() > 100 && hello.get(0) == 22 && Arrays.asList(engine.getEnabledProtocols()).contains("TLSv1.3");
+    }
+
+    /** The encoding of file names is that of the builder's environment, unless build-image.sh sees to it. */
+    static boolean utf8FileNames() throws Exception {
+        Path directory = Files.createTempDirectory("casemate");
+        Path file = Files.writeString(directory.resolve("gr\u00fc\u00df-\u6f22"), "x");
+        String[] names = directory.toFile().list();
+        Files.delete(file);
+        Files.delete(directory);
+        return names.length == 1 && names[0].equals("gr\u00fc\u00df-\u6f22") && Charset.defaultCharset() == StandardCharsets.UTF_8;
     }
 
     static boolean resolvesLocalhost() throws Exception {

@@ -15,6 +15,8 @@ public final class NativeTest {
 
     public static void main(String[] args) {
         check("one thread at start", Threads::onlyOneAtStart);
+        check("no descriptor but 0, 1, 2", Processes::onlyStandardDescriptors);
+        check("all arguments arrive", () -> args.length == 0 || args.length == 3 && args[0].equals("-Xmx1g"));
         processes();
         if (Libc.syscall(Libc.SYS_GETPID, 0, 0, 0, 0, 0, 0) == 1) {
             powerOff();
@@ -48,13 +50,15 @@ public final class NativeTest {
         check("collections with threads running", Threads::collectionsWithThreadsRunning);
         check("virtual threads", Threads::virtualThreads);
         check("weak references", Threads::weakReferencesAreCleared);
-        check("Cleaner", Threads::cleanerRuns);
+        check("forgotten files are closed", Threads::forgottenFilesAreClosed);
+        check("deep stacks", Threads::stacksAreDeep);
     }
 
     private static void libraries() {
         check("SHA-256", Libraries::sha256);
         check("SecureRandom", Libraries::secureRandom);
         check("GZIP", Libraries::gzip);
+        check("file names in UTF-8", Libraries::utf8FileNames);
         check("AF_UNIX", Libraries::unixSocket);
         check("resolver", Libraries::resolvesLocalhost);
         check("HttpClient", Libraries::httpClient);

@@ -10,6 +10,16 @@ import org.graalvm.nativeimage.c.type.CTypeConversion;
 final class Processes {
     private Processes() {}
 
+    /** A descriptor that the runtime leaves open would be inherited by what we execute. */
+    static boolean onlyStandardDescriptors() {
+        for (int descriptor = 3; descriptor < 20; descriptor++) {
+            if (Libc.syscall(Libc.SYS_FCNTL, descriptor, Libc.F_GETFD, 0, 0, 0, 0) != -9) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     static boolean writes() {
         String text = "written by casemate_syscall\n";
         try (CTypeConversion.CCharPointerHolder bytes = CTypeConversion.toCString(text)) {

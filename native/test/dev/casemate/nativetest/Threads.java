@@ -1,12 +1,11 @@
 package dev.casemate.nativetest;
 
-import java.lang.ref.Cleaner;
+import java.io.File;
+import java.io.FileInputStream;
 import java.lang.ref.WeakReference;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.LockSupport;
@@ -20,6 +19,30 @@ final class Threads {
 
     static boolean onlyOneAtStart() throws Exception {
         return Files.readString(Path.of("/proc/self/status")).contains("\nThreads:\t1\n");
+    }
+
+    /** A deep recursion: as deep as a stack of 8 MiB allows on the main thread, of 1 MiB on another, and ends in StackOverflowError. */
+    static boolean stacksAreDeep() throws Exception {
+        int[] depths = new int[2];
+        depths[0] = depth();
+        Thread thread = Thread.ofPlatform().start(() -> depths[1] = depth());
+        thread.join();
+        return depths[0] > 60_000 && depths[1] > 7_000;
+    }
+
+    private static int depth() {
+        int[] depth = new int[1];
+        try {
+            recurse(depth);
+        } catch (StackOverflowError expected) {
+            return depth[0];
+        }
+        return -1;
+    }
+
+    private static int recurse(int[] depth) {
+        depth[0]++;
+        return recurse(depth) + depth[0];
     }
 
     interface Body {
@@ -178,19 +201,22 @@ final class Threads {
         return reference.get() == null;
     }
 
-    static boolean cleanerRuns() throws Exception {
-        CountDownLatch cleaned = new CountDownLatch(1);
-        register(Cleaner.create(), cleaned);
-        for (int i = 0; i < 20; i++) {
-            System.gc();
-            if (cleaned.await(50, TimeUnit.MILLISECONDS)) {
-                return true;
-            }
+    /**
+     * The JDK's own cleaner, which closes forgotten files, runs in the thread that collects. (Cleaners made by Cleaner.create() have
+     * threads of their own, and do not run in such an image.)
+     */
+    static boolean forgottenFilesAreClosed() throws Exception {
+        int before = openFiles();
+        for (int i = 0; i < 10; i++) {
+            new FileInputStream("/dev/null").read();
         }
-        return false;
+        int forgotten = openFiles() - before;
+        System.gc();
+        System.gc();
+        return forgotten >= 9 && openFiles() - before <= 1;
     }
 
-    private static void register(Cleaner cleaner, CountDownLatch cleaned) {
-        cleaner.register(new Object(), cleaned::countDown);
+    private static int openFiles() {
+        return new File("/proc/self/fd").list().length;
     }
 }

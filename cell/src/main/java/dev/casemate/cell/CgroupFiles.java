@@ -140,4 +140,24 @@ final class CgroupFiles {
     }
     return sizes;
   }
+
+  /** Names of the groups in a group; most have none, which the number of links says. */
+  static List<String> children(String directory) {
+    List<String> children = new ArrayList<>();
+    try {
+      if (Fs.stat(directory).links() == 2) {
+        return children;
+      }
+      for (String name : Fs.list(directory)) {
+        if (Fs.lstat(directory + "/" + name).isDirectory()) {
+          children.add(name);
+        }
+      }
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.ENOENT && e.errno() != Errno.ENODEV) {
+        throw e;
+      }
+    }
+    return children;
+  }
 }

@@ -18,6 +18,10 @@ import java.util.Optional;
 
 /** A control group of the unified hierarchy (cgroups(7), Documentation/admin-guide/cgroup-v2). */
 final class CgroupV2 implements Cgroup {
+  /** The controllers that resources are about; each one makes every group dearer. */
+  private static final List<String> OFFERED =
+      List.of("cpu", "cpuset", "io", "memory", "pids", "hugetlb", "rdma");
+
   private static final int FILE_LIMIT = 256 * 1024;
   private static final int POLLPRI = 2;
   private static final int WAIT_MILLIS = 2000;
@@ -85,10 +89,13 @@ final class CgroupV2 implements Cgroup {
     List<String> missing = new ArrayList<>();
     StringBuilder all = new StringBuilder();
     for (String controller : Text.split(there, ' ')) {
-      if (!have.contains(controller)) {
+      if (!have.contains(controller) && OFFERED.contains(controller)) {
         missing.add("+" + controller);
         all.append(" +").append(controller);
       }
+    }
+    if (missing.isEmpty()) {
+      return;
     }
     String file = directory + "/cgroup.subtree_control";
     try {
@@ -277,30 +284,10 @@ final class CgroupV2 implements Cgroup {
       }
     }
     if (depth < DEPTH_LIMIT) {
-      for (String child : children(directory)) {
+      for (String child : CgroupFiles.children(directory)) {
         collect(directory + "/" + child, pids, depth + 1);
       }
     }
-  }
-
-  /** Names of the groups in a group; most have none, which the number of links says. */
-  private static List<String> children(String directory) {
-    List<String> children = new ArrayList<>();
-    try {
-      if (Fs.stat(directory).links() == 2) {
-        return children;
-      }
-      for (String name : Fs.list(directory)) {
-        if (Fs.lstat(directory + "/" + name).isDirectory()) {
-          children.add(name);
-        }
-      }
-    } catch (LinuxException e) {
-      if (e.errno() != Errno.ENOENT && e.errno() != Errno.ENODEV) {
-        throw e;
-      }
-    }
-    return children;
   }
 
   @Override
@@ -383,7 +370,7 @@ final class CgroupV2 implements Cgroup {
     long deadline = System.nanoTime() + WAIT_MILLIS * 1_000_000L;
     while (true) {
       if (depth < DEPTH_LIMIT) {
-        for (String child : children(directory)) {
+        for (String child : CgroupFiles.children(directory)) {
           delete(directory + "/" + child, depth + 1);
         }
       }

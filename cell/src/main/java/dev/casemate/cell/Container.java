@@ -72,8 +72,6 @@ public final class Container {
     try {
       Cgroup cgroup = config.cgroup();
       cgroup.create();
-      warnings.addAll(cgroup.apply(spec.linux().resources()));
-      warnings.addAll(cgroup.applyDevices(spec.linux().resources().devices()));
       launched = Launcher.init(config, namespaces, filter, stdio, userNamespaces);
       cgroup.add(launched.pid);
       if (namespaces.isFresh(Processes.CLONE_NEWUSER)) {
@@ -81,6 +79,10 @@ public final class Container {
       }
       launched.channel.go();
       Launcher.follow(launched, false, config);
+      // The limits are for the command: what the engine does up to it is not to be slowed down, or
+      // killed, by them.
+      warnings.addAll(cgroup.apply(spec.linux().resources()));
+      warnings.addAll(cgroup.applyDevices(spec.linux().resources().devices()));
       Container container = new Container(config, namespaces, filter, launched, warnings);
       done = true;
       return container;
@@ -172,6 +174,9 @@ public final class Container {
         Launcher.exec(config.spec().linux(), namespaces, process, filter, stdio, pidfd);
     boolean done = false;
     try {
+      exec.channel.go();
+      Launcher.follow(exec, false, config);
+      // Not earlier: the way up to here is the engine's, not to be charged to the container.
       config.cgroup().addBeside(exec.pid, init.pid());
       exec.channel.go();
       Launcher.follow(exec, true, config);

@@ -63,6 +63,12 @@ final class ExecProcess {
     } catch (LinuxException e) {
       throw Failures.of(step, e);
     }
-    new ProcessSetup(process, linux, filter, channel, labels, warnings).execute(() -> {});
+    new ProcessSetup(process, linux, filter, channel, labels, warnings)
+        .execute(
+            () -> {
+              if (!channel.awaitGo()) {
+                Processes.exit(1);
+              }
+            });
   }
 }

@@ -29,6 +29,7 @@ final class Launcher {
   static final class Launched {
     final SyncChannel channel;
     int pid;
+    boolean ready;
     Optional<Fd> terminal = Optional.empty();
     List<String> warnings = List.of();
 
@@ -227,14 +228,13 @@ final class Launcher {
 
   /** Follows a process until it is ready; with {@code toEnd} until it has executed its command. */
   static void follow(Launched launched, boolean toEnd, ContainerConfig config) {
-    boolean ready = false;
     while (true) {
       SyncChannel.Message message = launched.channel.receive();
       switch (message.type()) {
         case SyncChannel.TERMINAL -> launched.terminal = launched.channel.receiveTerminal();
         case SyncChannel.READY -> {
           launched.warnings = SyncChannel.warnings(message);
-          ready = true;
+          launched.ready = true;
           if (!toEnd) {
             return;
           }
@@ -252,7 +252,7 @@ final class Launcher {
         case SyncChannel.LISTENER -> SeccompListener.forward(launched, message, config);
         case SyncChannel.ERROR -> throw SyncChannel.error(message);
         default -> {
-          if (ready) {
+          if (launched.ready) {
             return;
           }
           throw died(launched);

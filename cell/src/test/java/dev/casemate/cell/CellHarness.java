@@ -89,7 +89,7 @@ public final class CellHarness {
     long created = System.nanoTime();
     warnings(container.init());
     if (args.contains("-C")) {
-      exec(container, bundle, spec, "echo created: $(cat /proc/1/comm)", "", terminal);
+      exec(container, spec, "echo created: $(cat /proc/1/comm)", "", terminal);
     }
     if (args.contains("-N")) {
       container.delete(true);
@@ -111,14 +111,14 @@ public final class CellHarness {
       switch (args.get(i)) {
         case "-e" -> {
           long at = System.nanoTime();
-          exec(container, bundle, spec, args.get(++i), "", terminal);
+          exec(container, spec, args.get(++i), "", terminal);
           if (times) {
             say("exec " + (System.nanoTime() - at) / 1000 + " us");
           }
         }
         case "-x" -> {
           String[] parts = args.get(++i).split("=", 2);
-          exec(container, bundle, spec, parts[1], parts[0], terminal);
+          exec(container, spec, parts[1], parts[0], terminal);
         }
         case "-p" -> {
           container.pause();
@@ -133,6 +133,15 @@ public final class CellHarness {
               Resources.fromJson(dev.casemate.oci.Json.parseObject(args.get(++i)));
           container.update(resources).forEach(CellHarness::say);
         }
+        case "-w" ->
+            // Until the first process has ended, without waiting for it.
+            Processes.startTime(container.init().pid())
+                .ifPresent(
+                    start -> {
+                      while (Processes.startTime(container.init().pid()).isPresent()) {
+                        dev.casemate.linux.Poll.await(new int[] {-1}, new int[] {0}, 20);
+                      }
+                    });
         case "-k" -> container.signalAll(Signals.KILL);
         case "-q" -> container.signalAll(Signals.TERM);
         default -> {}
@@ -175,12 +184,7 @@ public final class CellHarness {
   }
 
   private static void exec(
-      Container container,
-      String bundle,
-      Spec spec,
-      String command,
-      String user,
-      boolean terminal) {
+      Container container, Spec spec, String command, String user, boolean terminal) {
     ProcessSpec process = spec.process().orElseThrow();
     List<String> argv = new ArrayList<>(List.of("sh", "-c", command));
     if (command.startsWith("!")) {

@@ -107,7 +107,10 @@ final class ArchiveTransfer {
       return response;
     }
 
-    /** A writing end that notices when the reader has gone: our first one kept the FIFO open both ways. */
+    /**
+     * A writing end that notices when the reader has gone: our first one kept the FIFO open both
+     * ways.
+     */
     Fd openInput() {
       Fd writing = Fs.open(directory + "/stdin", OpenFlag.WRITE_ONLY | OpenFlag.NON_BLOCK);
       writing.nonBlocking(false);

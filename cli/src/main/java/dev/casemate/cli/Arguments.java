@@ -9,8 +9,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A command line taken apart: {@code --name value}, {@code --name=value}, {@code --switch[=false]}, {@code -abc}, {@code -e value}, {@code --}. By hand, since
- * libraries for it cost more at start than the rest of a command.
+ * A command line taken apart: {@code --name value}, {@code --name=value}, {@code --switch[=false]},
+ * {@code -abc}, {@code -e value}, {@code --}. By hand, since libraries for it cost more at start
+ * than the rest of a command.
  */
 final class Arguments {
   private final Map<String, List<String>> values = new HashMap<>();
@@ -21,7 +22,8 @@ final class Arguments {
   /**
    * Takes a command line apart.
    *
-   * @param interspersed whether options may follow operands; false where the rest belongs to another command, as in {@code run IMAGE ARG…}
+   * @param interspersed whether options may follow operands; false where the rest belongs to
+   *     another command, as in {@code run IMAGE ARG…}
    */
   static Arguments parse(
       String command, List<Option> options, List<String> words, boolean interspersed) {
@@ -93,11 +95,16 @@ final class Arguments {
     return next;
   }
 
-  private int operand(
-      String command, Option option, List<String> words, String word, int next) {
+  private int operand(String command, Option option, List<String> words, String word, int next) {
     if (next >= words.size()) {
       throw usage(
-          "option " + word + " wants a value (" + option.value() + "); see: casemate " + command + " --help");
+          "option "
+              + word
+              + " wants a value ("
+              + option.value()
+              + "); see: casemate "
+              + command
+              + " --help");
     }
     add(option, words.get(next));
     return next + 1;

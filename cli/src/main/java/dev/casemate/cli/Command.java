@@ -14,7 +14,10 @@ interface Command {
 
   List<Option> options();
 
-  /** Whether options may follow operands; false where these belong to a command inside the container. */
+  /**
+   * Whether options may follow operands; false where these belong to a command inside the
+   * container.
+   */
   default boolean interspersed() {
     return true;
   }

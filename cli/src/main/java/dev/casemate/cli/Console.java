@@ -5,7 +5,10 @@ import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
 import java.nio.charset.StandardCharsets;
 
-/** Text for people and programs: straight to the descriptors, because {@code System.out} costs a start milliseconds. */
+/**
+ * Text for people and programs: straight to the descriptors, because {@code System.out} costs a
+ * start milliseconds.
+ */
 final class Console {
   private Console() {}
 

@@ -1,8 +1,10 @@
 package dev.casemate.cli;
 
+import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Text;
+import dev.casemate.linux.Tty;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.DefaultSpec;
@@ -16,7 +18,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
-/** Makes a bundle's {@code config.json} from an image's configuration and the options of {@code run}. */
+/**
+ * Makes a bundle's {@code config.json} from an image's configuration and the options of {@code
+ * run}.
+ */
 final class ContainerSpec {
   private static final int FILE_LIMIT = 4 << 20;
   private static final int DEFAULT_PIDS = 4096;
@@ -26,14 +31,21 @@ final class ContainerSpec {
 
   /** What the image says, as far as a container's start depends on it. */
   record ImageDefaults(
-      List<String> entrypoint, List<String> command, List<String> environment, String directory, String user) {}
+      List<String> entrypoint,
+      List<String> command,
+      List<String> environment,
+      String directory,
+      String user) {}
 
   ContainerSpec(Arguments arguments, ImageDefaults image) {
     this.arguments = arguments;
     this.image = image;
   }
 
-  /** Entry point and arguments: the user's words replace the image's command, {@code --entrypoint} both. */
+  /**
+   * Entry point and arguments: the user's words replace the image's command, {@code --entrypoint}
+   * both.
+   */
   List<String> command(List<String> words) {
     List<String> command = new ArrayList<>();
     Optional<String> entrypoint = arguments.last("entrypoint");
@@ -66,13 +78,16 @@ final class ContainerSpec {
             .put("user", user(arguments.last("user", image.user())))
             .put("noNewPrivileges", noNewPrivileges());
     ProcessSpec process =
-        ProcessSpec.fromJson(processJson)
-            .withCapabilities(DefaultSpec.capabilities(capabilities));
+        ProcessSpec.fromJson(processJson).withCapabilities(DefaultSpec.capabilities(capabilities));
     Json.Obj spec = DefaultSpec.container("rootfs", hostname, process).toJson();
-    spec.object("process")
-        .orElseThrow()
-        .put("user", user(arguments.last("user", image.user())))
-        .put("rlimits", rlimits());
+    Json.Obj finished =
+        spec.object("process")
+            .orElseThrow()
+            .put("user", user(arguments.last("user", image.user())))
+            .put("rlimits", rlimits());
+    if (terminal) {
+      putConsoleSize(finished);
+    }
     spec.object("root").orElseThrow().put("readonly", arguments.has("read-only"));
     Json.Obj linux = spec.object("linux").orElseThrow();
     resources(linux.object("resources").orElseThrow());
@@ -82,16 +97,25 @@ final class ContainerSpec {
     return spec;
   }
 
+  /** The size of our terminal, if we have one, so that the process begins with it. */
+  static void putConsoleSize(Json.Obj process) {
+    if (Tty.isTerminal(Fd.STDOUT)) {
+      Tty.Size size = Tty.size(Fd.STDOUT);
+      process.put(
+          "consoleSize", new Json.Obj().put("height", size.rows()).put("width", size.columns()));
+    }
+  }
+
   /** A user for the guest to resolve in the container's own files. */
   static Json.Obj user(String user) {
     return new Json.Obj().put("uid", 0).put("gid", 0).put("username", user);
   }
 
   private String directory() {
-    String directory = arguments.last("workdir", image.directory().isEmpty() ? "/" : image.directory());
+    String directory =
+        arguments.last("workdir", image.directory().isEmpty() ? "/" : image.directory());
     if (!directory.startsWith("/")) {
-      throw Arguments.usage(
-          "option --workdir is \"" + directory + "\", expected an absolute path");
+      throw Arguments.usage("option --workdir is \"" + directory + "\", expected an absolute path");
     }
     return directory;
   }
@@ -266,8 +290,7 @@ final class ContainerSpec {
       if (colon >= 0) {
         options.addAll(Text.split(text.substring(colon + 1), ','));
       }
-      mounts.add(
-          mount(colon < 0 ? text : text.substring(0, colon), "tmpfs", "tmpfs", options));
+      mounts.add(mount(colon < 0 ? text : text.substring(0, colon), "tmpfs", "tmpfs", options));
     }
     for (String text : arguments.all("volume")) {
       mounts.add(volume(text));

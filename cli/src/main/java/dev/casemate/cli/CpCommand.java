@@ -25,7 +25,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** {@code casemate cp}: files and directories into and out of a running container, as docker cp has it. */
+/**
+ * {@code casemate cp}: files and directories into and out of a running container, as docker cp has
+ * it.
+ */
 final class CpCommand implements Command {
   private static final int SET_ID_BITS = 06000;
   private static final int SKIP_PIECE = 64 * 1024;
@@ -47,8 +50,7 @@ final class CpCommand implements Command {
 
   @Override
   public List<Option> options() {
-    return List.of(
-        Option.flag("follow-link", 'L', "copy what a link names instead of the link"));
+    return List.of(Option.flag("follow-link", 'L', "copy what a link names instead of the link"));
   }
 
   @Override
@@ -131,11 +133,13 @@ final class CpCommand implements Command {
     }
   }
 
-  /** Unpacks what the guest sends: nothing outside {@code directory}, no device nodes, no set-id bits, all ours. */
+  /**
+   * Unpacks what the guest sends: nothing outside {@code directory}, no device nodes, no set-id
+   * bits, all ours.
+   */
   private static void extract(FdInputStream stream, String directory, String name) {
     try (Fd root = Fs.open(directory, OpenFlag.READ_ONLY | OpenFlag.DIRECTORY);
-        RootedExtractor extractor =
-            new RootedExtractor(root, RootedExtractor.Options.plain())) {
+        RootedExtractor extractor = new RootedExtractor(root, RootedExtractor.Options.plain())) {
       TarReader reader = new TarReader(stream, true);
       int uid = Processes.effectiveUid();
       int gid = Processes.effectiveGid();
@@ -178,8 +182,7 @@ final class CpCommand implements Command {
     return slash < 0 ? name : name + path.substring(slash);
   }
 
-  private static void upload(
-      ArchiveTransfer transfer, String local, String path, boolean follow) {
+  private static void upload(ArchiveTransfer transfer, String local, String path, boolean follow) {
     if (local.equals("-")) {
       try (ArchiveTransfer.Upload upload = transfer.upload(path)) {
         byte[] piece = new byte[SKIP_PIECE];
@@ -205,8 +208,7 @@ final class CpCommand implements Command {
       String name = into ? baseName(local) : baseName(path);
       send(transfer, local, directory, name, follow);
     } catch (LinuxException e) {
-      throw CasemateException.of(
-          Kind.NOT_FOUND, "cannot read " + local + ": " + e.getMessage(), e);
+      throw CasemateException.of(Kind.NOT_FOUND, "cannot read " + local + ": " + e.getMessage(), e);
     }
   }
 

@@ -3,7 +3,10 @@ package dev.casemate.cli;
 import dev.casemate.image.BusyboxImage;
 import java.util.List;
 
-/** {@code casemate demo-image DIR}: a small image from Debian's busybox, for the demonstration and the tests; not shown in the help. */
+/**
+ * {@code casemate demo-image DIR}: a small image from Debian's busybox, for the demonstration and
+ * the tests; not shown in the help.
+ */
 final class DemoImageCommand implements Command {
   @Override
   public String name() {

@@ -3,7 +3,10 @@ package dev.casemate.cli;
 import dev.casemate.oci.CasemateException;
 import java.util.function.Consumer;
 
-/** Does something to each container that was named; one that fails does not keep the others from their turn. */
+/**
+ * Does something to each container that was named; one that fails does not keep the others from
+ * their turn.
+ */
 final class EachContainer {
   private EachContainer() {}
 

@@ -8,7 +8,10 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.sandbox.SandboxPaths;
 
-/** Says that VMs run without KVM, once in each uptime of the machine: nobody should wonder why things are slow, nor read it a hundred times. */
+/**
+ * Says that VMs run without KVM, once in each uptime of the machine: nobody should wonder why
+ * things are slow, nor read it a hundred times.
+ */
 final class EmulationNotice {
   private EmulationNotice() {}
 
@@ -23,8 +26,7 @@ final class EmulationNotice {
     }
     try {
       Fs.makeDirectories(paths.run(), 0711);
-      Fd made =
-          Fs.open(marker, OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.EXCLUSIVE, 0600);
+      Fd made = Fs.open(marker, OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.EXCLUSIVE, 0600);
       made.close();
     } catch (LinuxException e) {
       if (e.errno() == Errno.EEXIST) {

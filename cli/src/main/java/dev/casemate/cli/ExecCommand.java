@@ -153,6 +153,9 @@ final class ExecCommand implements Command {
         .put("cwd", arguments.last("workdir", process.string("cwd", "/")));
     arguments.last("user").ifPresent(user -> process.put("user", ContainerSpec.user(user)));
     process.fields().remove("consoleSize");
+    if (terminal) {
+      ContainerSpec.putConsoleSize(process);
+    }
     return process;
   }
 }

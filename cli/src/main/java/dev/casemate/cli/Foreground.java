@@ -9,8 +9,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
 /**
- * Stands in for a process in a sandbox while it runs: carries its streams, hands signals on, and returns its exit status. The steps that block run on a thread of
- * their own, so that Ctrl-C is heard at any moment.
+ * Stands in for a process in a sandbox while it runs: carries its streams, hands signals on, and
+ * returns its exit status. The steps that block run on a thread of their own, so that Ctrl-C is
+ * heard at any moment.
  */
 final class Foreground implements Streams.Listener {
   private static final int BROKEN_PIPE_STATUS = 128 + Signals.PIPE;
@@ -66,7 +67,7 @@ final class Foreground implements Streams.Listener {
     } catch (RuntimeException e) {
       status.completeExceptionally(e);
     } finally {
-      streams.processEnded();
+      streams.processEnded(started);
     }
   }
 

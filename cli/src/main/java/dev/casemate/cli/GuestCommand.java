@@ -60,8 +60,7 @@ final class GuestCommand implements Command {
   private static int build(Arguments arguments) {
     String name = arguments.last("name", GuestStore.DEFAULT_NAME);
     GuestSpec spec =
-        new GuestSpec(
-            name, Path.of(agent(arguments)), source(arguments), arguments.all("with"));
+        new GuestSpec(name, Path.of(agent(arguments)), source(arguments), arguments.all("with"));
     Guest guest = Guests.store().ensure(spec, new GuestProgress());
     Console.outLine(
         "guest "
@@ -155,8 +154,7 @@ final class GuestCommand implements Command {
       long now = System.nanoTime();
       if (now - shownNanos > 5_000_000_000L || done == total) {
         shownNanos = now;
-        Console.errLine(
-            "[guest]   " + done + (total > 0 ? " of " + total : "") + " " + unit);
+        Console.errLine("[guest]   " + done + (total > 0 ? " of " + total : "") + " " + unit);
       }
     }
   }

@@ -33,8 +33,7 @@ final class ImagesCommand implements Command {
 
   @Override
   public int run(Arguments arguments) {
-    List<ImageStore.Stored> images =
-        Images.store(SandboxPaths.system(), arguments).list();
+    List<ImageStore.Stored> images = Images.store(SandboxPaths.system(), arguments).list();
     if (Formats.json(arguments)) {
       List<Json> values = new ArrayList<>();
       for (ImageStore.Stored image : images) {

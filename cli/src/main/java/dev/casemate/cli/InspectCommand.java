@@ -42,8 +42,7 @@ final class InspectCommand implements Command {
       ContainerRecord record = store.find(reference);
       Json.Obj json = describe(record);
       if (record.state().alive()) {
-        try (SandboxClient client =
-            SandboxClient.connect(store.paths(), record.config().id())) {
+        try (SandboxClient client = SandboxClient.connect(store.paths(), record.config().id())) {
           json.put("sandbox", client.inspect());
         } catch (CasemateException e) {
           // It has ended since its record was read.
@@ -71,7 +70,8 @@ final class InspectCommand implements Command {
             .put("oomKilled", state.oomKilled())
             .put("started", state.startedMillis() == 0 ? "" : Rfc3339.format(state.startedMillis()))
             .put(
-                "finished", state.finishedMillis() == 0 ? "" : Rfc3339.format(state.finishedMillis()))
+                "finished",
+                state.finishedMillis() == 0 ? "" : Rfc3339.format(state.finishedMillis()))
             .put("address", state.address())
             .put("timings", state.timings().toJson()));
     return json;

@@ -41,8 +41,7 @@ final class KillCommand implements Command {
           if (record.state().phase() != Phase.PAUSED || signal != Signals.KILL) {
             ExecCommand.requireRunning(record);
           }
-          try (SandboxClient client =
-              SandboxClient.connect(store.paths(), record.config().id())) {
+          try (SandboxClient client = SandboxClient.connect(store.paths(), record.config().id())) {
             client.kill("", signal, signal == Signals.KILL);
           }
           Console.outLine(reference);

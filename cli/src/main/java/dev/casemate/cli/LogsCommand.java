@@ -13,7 +13,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 
-/** {@code casemate logs}: what a container has written, byte for byte, to our standard output and error. */
+/**
+ * {@code casemate logs}: what a container has written, byte for byte, to our standard output and
+ * error.
+ */
 final class LogsCommand implements Command {
   private static final int PIECE = 64 * 1024;
   private static final int LINE_LIMIT = 1 << 20;
@@ -84,8 +87,7 @@ final class LogsCommand implements Command {
       while (true) {
         // Looked at before reading: what was written until then is read below.
         boolean alive =
-            follow
-                && store.load(record.config().id()).filter(r -> r.state().alive()).isPresent();
+            follow && store.load(record.config().id()).filter(r -> r.state().alive()).isPresent();
         drain(file, printer);
         if (!alive) {
           printer.flush();

@@ -54,8 +54,7 @@ public final class Main {
       return workload ? ENGINE_ERROR : 1;
     } catch (LinuxException e) {
       trace(e);
-      String remedy =
-          e.errno() == Errno.EACCES || e.errno() == Errno.EPERM ? "; run as root" : "";
+      String remedy = e.errno() == Errno.EACCES || e.errno() == Errno.EPERM ? "; run as root" : "";
       Console.errLine("casemate: " + e.getMessage() + remedy);
       return workload ? ENGINE_ERROR : 1;
     }

@@ -6,7 +6,10 @@ import dev.casemate.sandbox.SandboxClient;
 import dev.casemate.sandbox.SandboxPaths;
 import java.util.List;
 
-/** {@code casemate pause} and {@code casemate unpause}: stops and continues all processes of containers. */
+/**
+ * {@code casemate pause} and {@code casemate unpause}: stops and continues all processes of
+ * containers.
+ */
 record PauseCommand(boolean pause) implements Command {
   @Override
   public String name() {
@@ -35,8 +38,7 @@ record PauseCommand(boolean pause) implements Command {
         arguments,
         reference -> {
           ContainerRecord record = store.find(reference);
-          try (SandboxClient client =
-              SandboxClient.connect(store.paths(), record.config().id())) {
+          try (SandboxClient client = SandboxClient.connect(store.paths(), record.config().id())) {
             if (pause) {
               client.pause();
             } else {

@@ -7,7 +7,10 @@ import dev.casemate.linux.Tty;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** Shows on standard error how an image comes in: a bar on a terminal, a line for each step elsewhere. Silent until there is something to do. */
+/**
+ * Shows on standard error how an image comes in: a bar on a terminal, a line for each step
+ * elsewhere. Silent until there is something to do.
+ */
 final class ProgressDisplay implements PullProgress, AutoCloseable {
   private static final int BAR_WIDTH = 30;
   private static final long REDRAW_NANOS = 100_000_000L;

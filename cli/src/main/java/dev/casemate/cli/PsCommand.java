@@ -44,7 +44,8 @@ final class PsCommand implements Command {
         records.add(record);
       }
     }
-    records.sort(Comparator.comparingLong((ContainerRecord r) -> r.config().createdMillis()).reversed());
+    records.sort(
+        Comparator.comparingLong((ContainerRecord r) -> r.config().createdMillis()).reversed());
     if (Formats.json(arguments)) {
       List<Json> values = new ArrayList<>();
       for (ContainerRecord record : records) {

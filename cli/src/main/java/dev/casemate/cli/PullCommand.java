@@ -37,9 +37,7 @@ final class PullCommand implements Command {
     for (String name : arguments.operands("IMAGE")) {
       Image image;
       if (arguments.has("quiet")) {
-        image =
-            Images.store(paths, arguments)
-                .resolve(name, PullPolicy.ALWAYS, PullProgress.NONE);
+        image = Images.store(paths, arguments).resolve(name, PullPolicy.ALWAYS, PullProgress.NONE);
       } else {
         try (ProgressDisplay display = new ProgressDisplay()) {
           image = Images.store(paths, arguments).resolve(name, PullPolicy.ALWAYS, display);

@@ -28,7 +28,8 @@ final class RmCommand implements Command {
 
   @Override
   public List<Option> options() {
-    return List.of(Option.flag("force", 'f', "end them first; one that does not exist is no error"));
+    return List.of(
+        Option.flag("force", 'f', "end them first; one that does not exist is no error"));
   }
 
   @Override

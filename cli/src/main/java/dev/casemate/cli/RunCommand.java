@@ -4,11 +4,11 @@ import dev.casemate.guest.Guest;
 import dev.casemate.guest.GuestStore;
 import dev.casemate.image.Image;
 import dev.casemate.image.PullProgress;
+import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.Tty;
-import dev.casemate.linux.Fd;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.ImageConfig;
@@ -28,7 +28,9 @@ import java.util.Optional;
 
 /** {@code casemate run}: a container from an image, in a VM of its own. */
 final class RunCommand implements Command {
-  /** Less than this no kernel of ours comes up with; see docs/performance.md for how it was found. */
+  /**
+   * Less than this no kernel of ours comes up with; see docs/performance.md for how it was found.
+   */
   private static final int MINIMUM_MEMORY_MIB = 96;
 
   private static final int DEFAULT_MEMORY_MIB = 1024;
@@ -71,8 +73,7 @@ final class RunCommand implements Command {
     checkTerminal(arguments);
     String rootfs = arguments.last("rootfs", "erofs");
     if (!rootfs.equals("erofs") && !rootfs.equals("virtiofs")) {
-      throw Arguments.usage(
-          "option --rootfs is \"" + rootfs + "\", expected erofs or virtiofs");
+      throw Arguments.usage("option --rootfs is \"" + rootfs + "\", expected erofs or virtiofs");
     }
     VmOptions vm = vmOptions(arguments);
     Image image = Images.resolve(paths, arguments, words.getFirst());
@@ -131,9 +132,7 @@ final class RunCommand implements Command {
     StartReport report = new StartReport(store, config.id());
     try (Streams streams =
         new Streams(
-            store.paths().sandbox(config.id()),
-            arguments.has("interactive"),
-            config.terminal())) {
+            store.paths().sandbox(config.id()), arguments.has("interactive"), config.terminal())) {
       streams.enterRawMode();
       Foreground foreground =
           new Foreground(
@@ -148,7 +147,10 @@ final class RunCommand implements Command {
       status = foreground.run();
       report.firstByte(streams.firstByteMicros());
     } catch (RuntimeException e) {
-      discard(store, client, config);
+      // One that did run keeps its record: its end is the store's business, as without us.
+      if (!report.wasStarted()) {
+        discard(store, client, config);
+      }
       throw e;
     }
     if (!report.wasStarted()) {
@@ -217,13 +219,11 @@ final class RunCommand implements Command {
     int vcpus = ContainerSpec.cpus(arguments).map(cpus -> (int) Math.ceil(cpus)).orElse(1);
     String accelerator = arguments.last("accel", "auto");
     if (!List.of("auto", "kvm", "tcg").contains(accelerator)) {
-      throw Arguments.usage(
-          "option --accel is \"" + accelerator + "\", expected auto, kvm or tcg");
+      throw Arguments.usage("option --accel is \"" + accelerator + "\", expected auto, kvm or tcg");
     }
     String hypervisor = arguments.last("hypervisor", "qemu");
     if (!hypervisor.equals("qemu")) {
-      throw Arguments.usage(
-          "option --hypervisor is \"" + hypervisor + "\"; this build has: qemu");
+      throw Arguments.usage("option --hypervisor is \"" + hypervisor + "\"; this build has: qemu");
     }
     String kernel = arguments.last("kernel", "");
     String initramfs = arguments.last("initramfs", "");
@@ -266,10 +266,7 @@ final class RunCommand implements Command {
     String network =
         arguments.last("network", arguments.all("publish").isEmpty() ? "none" : "bridge");
     if (!network.equals("none") && !network.equals("bridge")) {
-      String hint =
-          network.equals("host")
-              ? ": a VM cannot share the host's network"
-              : "";
+      String hint = network.equals("host") ? ": a VM cannot share the host's network" : "";
       throw Arguments.usage(
           "option --network is \"" + network + "\", expected none or bridge" + hint);
     }
@@ -277,7 +274,9 @@ final class RunCommand implements Command {
       throw Arguments.usage("option --publish needs --network bridge");
     }
     String stopSignal =
-        arguments.last("stop-signal", image.config().stopSignal().isEmpty() ? "TERM" : image.config().stopSignal());
+        arguments.last(
+            "stop-signal",
+            image.config().stopSignal().isEmpty() ? "TERM" : image.config().stopSignal());
     if (Signals.number(stopSignal) <= 0) {
       throw Arguments.usage("option --stop-signal is \"" + stopSignal + "\", which is no signal");
     }

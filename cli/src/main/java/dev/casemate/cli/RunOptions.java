@@ -16,19 +16,25 @@ final class RunOptions {
           Option.value("env-file", '\0', "FILE", "set variables from a file of NAME=VALUE lines"),
           Option.value("workdir", 'w', "DIR", "working directory inside"),
           Option.value("user", 'u', "USER[:GROUP]", "run as this user, by name or number"),
-          Option.value(
-              "volume", 'v', "HOST:GUEST[:ro]", "share a directory or file of the host"),
+          Option.value("volume", 'v', "HOST:GUEST[:ro]", "share a directory or file of the host"),
           Option.value("tmpfs", '\0', "DIR[:OPTIONS]", "mount a file system in memory"),
           Option.value(
               "publish", 'p', "[ADDR:][HOST:]PORT[/udp]", "publish a port (with --network bridge)"),
           Option.value(
-              "network", '\0', "none|bridge", "network of the VM (default: bridge with -p, else none)"),
+              "network",
+              '\0',
+              "none|bridge",
+              "network of the VM (default: bridge with -p, else none)"),
           Option.value("dns", '\0', "ADDRESS", "name server (default: those of the host)"),
           Option.value("memory", 'm', "SIZE", "memory of the VM (default: 1g)"),
           Option.value("cpus", '\0', "NUMBER", "CPUs of the VM; a fraction limits (default: 1)"),
-          Option.value("pids-limit", '\0', "NUMBER", "most processes (default: 4096, -1: no limit)"),
           Option.value(
-              "scratch", '\0', "SIZE", "disk for what the container writes (default: 10g, sparse;"
+              "pids-limit", '\0', "NUMBER", "most processes (default: 4096, -1: no limit)"),
+          Option.value(
+              "scratch",
+              '\0',
+              "SIZE",
+              "disk for what the container writes (default: 10g, sparse;"
                   + " 0: keep it in the VM's memory)"),
           Option.flag("read-only", '\0', "make the container's root read-only"),
           Option.value("cap-add", '\0', "CAP", "add a capability, or ALL"),
@@ -40,7 +46,8 @@ final class RunOptions {
               "seccomp=unconfined, seccomp=FILE or no-new-privileges=false"),
           Option.value("ulimit", '\0', "NAME=SOFT[:HARD]", "set a resource limit, as nofile=1024"),
           Option.value("sysctl", '\0', "NAME=VALUE", "set a kernel parameter of the guest"),
-          Option.value("entrypoint", '\0', "COMMAND", "run this instead of the image's entry point"),
+          Option.value(
+              "entrypoint", '\0', "COMMAND", "run this instead of the image's entry point"),
           Option.value("label", 'l', "NAME=VALUE", "attach a label"),
           Option.value("stop-signal", '\0', "SIGNAL", "signal that casemate stop sends"),
           Option.value("stop-timeout", '\0', "SECONDS", "how long stop waits before it kills"),
@@ -57,7 +64,11 @@ final class RunOptions {
           Option.value("guest", '\0', "NAME", "which guest to boot (default: default)"),
           Option.value("kernel", '\0', "FILE", "boot this kernel (uncompressed, PVH) instead"),
           Option.value("initramfs", '\0', "FILE", "boot this initramfs instead"),
-          Option.value("boot-timeout", '\0', "SECONDS", "how long the guest may take to answer (default: 60)"),
+          Option.value(
+              "boot-timeout",
+              '\0',
+              "SECONDS",
+              "how long the guest may take to answer (default: 60)"),
           Option.flag("timings", '\0', "say at the end how long each stage of the start took"));
 
   private RunOptions() {}

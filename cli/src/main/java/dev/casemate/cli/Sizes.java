@@ -2,7 +2,10 @@ package dev.casemate.cli;
 
 import java.util.Optional;
 
-/** Amounts of memory as people write them: {@code 128m}, {@code 1g}, {@code 1.5GiB}, {@code 67108864}; and as they read them. */
+/**
+ * Amounts of memory as people write them: {@code 128m}, {@code 1g}, {@code 1.5GiB}, {@code
+ * 67108864}; and as they read them.
+ */
 final class Sizes {
   private static final String UNITS = "kmgt";
 

@@ -18,7 +18,10 @@ final class StartReport {
     this.id = id;
   }
 
-  /** The workload runs: its sandbox has noted the stages, which a container with {@code --rm} takes away with it. */
+  /**
+   * The workload runs: its sandbox has noted the stages, which a container with {@code --rm} takes
+   * away with it.
+   */
   void started() {
     started = true;
     timings = store.load(id).map(record -> record.state()).map(ContainerState::timings);

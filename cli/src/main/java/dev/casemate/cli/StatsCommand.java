@@ -55,8 +55,7 @@ final class StatsCommand implements Command {
       long read,
       long written) {
     static Sample of(StatsContainerResponse response, long memoryLimitBytes) {
-      CgroupStats cgroup =
-          response.cgroupStats().orElseGet(() -> CgroupStats.builder().build());
+      CgroupStats cgroup = response.cgroupStats().orElseGet(() -> CgroupStats.builder().build());
       long received = 0;
       long sent = 0;
       for (NetworkStats network : response.networkStats()) {
@@ -98,9 +97,7 @@ final class StatsCommand implements Command {
   @Override
   public int run(Arguments arguments) {
     ContainerStore store = new ContainerStore(SandboxPaths.system());
-    boolean once =
-        arguments.has("no-stream")
-            || !Tty.isTerminal(Fd.STDOUT);
+    boolean once = arguments.has("no-stream") || !Tty.isTerminal(Fd.STDOUT);
     do {
       List<ContainerRecord> records = records(store, arguments);
       List<Sample> before = samples(store, records);
@@ -136,8 +133,7 @@ final class StatsCommand implements Command {
     List<Sample> samples = new ArrayList<>();
     for (ContainerRecord record : records) {
       long limit = (long) record.config().vm().memoryMib() << 20;
-      try (SandboxClient client =
-          SandboxClient.connect(store.paths(), record.config().id())) {
+      try (SandboxClient client = SandboxClient.connect(store.paths(), record.config().id())) {
         samples.add(Sample.of(client.stats(), limit));
       } catch (CasemateException e) {
         samples.add(new Sample(System.nanoTime(), 0, 0, limit, 0, 0, 0, 0, 0));
@@ -155,7 +151,8 @@ final class StatsCommand implements Command {
   private static Table table(
       List<ContainerRecord> records, List<Sample> before, List<Sample> after) {
     Table table =
-        new Table("CONTAINER ID", "NAME", "CPU %", "MEM USAGE / VM", "NET I/O", "BLOCK I/O", "PIDS");
+        new Table(
+            "CONTAINER ID", "NAME", "CPU %", "MEM USAGE / VM", "NET I/O", "BLOCK I/O", "PIDS");
     for (int i = 0; i < records.size(); i++) {
       Sample s = after.get(i);
       table.row(
@@ -170,8 +167,7 @@ final class StatsCommand implements Command {
     return table;
   }
 
-  private static Json json(
-      List<ContainerRecord> records, List<Sample> before, List<Sample> after) {
+  private static Json json(List<ContainerRecord> records, List<Sample> before, List<Sample> after) {
     List<Json> values = new ArrayList<>();
     for (int i = 0; i < records.size(); i++) {
       Sample s = after.get(i);

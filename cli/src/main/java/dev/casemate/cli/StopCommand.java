@@ -41,10 +41,8 @@ final class StopCommand implements Command {
         arguments,
         reference -> {
           ContainerRecord record = store.find(reference);
-          int seconds =
-              arguments.number("time", record.config().stopTimeoutSeconds(), 0, 86_400);
-          int signal =
-              KillCommand.signal(arguments.last("signal", record.config().stopSignal()));
+          int seconds = arguments.number("time", record.config().stopTimeoutSeconds(), 0, 86_400);
+          int signal = KillCommand.signal(arguments.last("signal", record.config().stopSignal()));
           stop(store, record, signal, seconds * 1000);
           Console.outLine(reference);
         });

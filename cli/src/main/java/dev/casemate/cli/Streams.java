@@ -15,8 +15,9 @@ import java.util.Arrays;
 import java.util.Optional;
 
 /**
- * This process's standard streams joined to those of a process in a sandbox, byte for byte, by FIFOs in the sandbox's directory; signals and the terminal's size go
- * along. One thread carries all of it.
+ * This process's standard streams joined to those of a process in a sandbox, byte for byte, by
+ * FIFOs in the sandbox's directory; signals and the terminal's size go along. One thread carries
+ * all of it.
  */
 final class Streams implements AutoCloseable {
   /** What happens besides bytes. */
@@ -52,12 +53,16 @@ final class Streams implements AutoCloseable {
   private Optional<Tty.Settings> settings = Optional.empty();
   private final byte[] piece = new byte[PIECE];
   private byte[] pendingInput = new byte[0];
+  private volatile boolean drain = true;
   private boolean stdoutEnded;
   private boolean stderrEnded;
   private boolean ended;
   private long firstByteMicros;
 
-  /** Blocks the signals that {@link Streams} forwards; call before anything that a signal should interrupt in order. */
+  /**
+   * Blocks the signals that {@link Streams} forwards; call before anything that a signal should
+   * interrupt in order.
+   */
   static void blockSignals() {
     Signals.block(FORWARDED);
   }
@@ -96,8 +101,13 @@ final class Streams implements AutoCloseable {
         terminal);
   }
 
-  /** Tells {@link #carry} that the process has ended; from any thread. */
-  void processEnded() {
+  /**
+   * Tells {@link #carry} that the process has ended; from any thread.
+   *
+   * @param ran whether it ever ran, so that output may still be on its way
+   */
+  void processEnded(boolean ran) {
+    drain = ran;
     EventFd.signal(done);
   }
 
@@ -149,6 +159,9 @@ final class Streams implements AutoCloseable {
         forwardSignals(listener);
       }
       if (ready[5] != 0) {
+        if (!drain) {
+          return;
+        }
         ended = true;
         deadline = System.nanoTime() + DRAIN_MILLIS * 1_000_000L;
       }

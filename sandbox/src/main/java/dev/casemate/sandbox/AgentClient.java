@@ -16,7 +16,10 @@ import dev.casemate.protocol.agent.WriteStreamRequest;
 import dev.casemate.rpc.ProtoMessage;
 import dev.casemate.rpc.TtrpcClient;
 
-/** The agent's calls with their timeouts. What comes back is the guest's word and is checked by who uses it. */
+/**
+ * The agent's calls with their timeouts. What comes back is the guest's word and is checked by who
+ * uses it.
+ */
 final class AgentClient implements AutoCloseable {
   /** How long an ordinary call may take: the guest does a few system calls, or mounts a disk. */
   static final int CALL_TIMEOUT_MILLIS = 30_000;
@@ -24,7 +27,10 @@ final class AgentClient implements AutoCloseable {
   /** Calls that end when the workload does something have no end. */
   static final int NO_TIMEOUT = 0;
 
-  /** With CASEMATE_TRACE set, {@code sandbox.err} in the container's directory tells what each call took. */
+  /**
+   * With CASEMATE_TRACE set, {@code sandbox.err} in the container's directory tells what each call
+   * took.
+   */
   private final boolean trace = System.getenv("CASEMATE_TRACE") != null;
 
   private final TtrpcClient client;
@@ -75,11 +81,7 @@ final class AgentClient implements AutoCloseable {
         call(
             AgentService.NAME,
             error ? AgentService.READ_STDERR : AgentService.READ_STDOUT,
-            ReadStreamRequest.builder()
-                .containerId(containerId)
-                .execId(execId)
-                .len(length)
-                .build(),
+            ReadStreamRequest.builder().containerId(containerId).execId(execId).len(length).build(),
             NO_TIMEOUT);
     return ReadStreamResponse.decode(response).data();
   }
@@ -110,14 +112,16 @@ final class AgentClient implements AutoCloseable {
     return WaitProcessResponse.decode(response).status() & 0xff;
   }
 
-  void signal(String containerId, String execId, int signal) {
+  void signal(String containerId, String execId, int signal, int timeoutMillis) {
     call(
+        AgentService.NAME,
         AgentService.SIGNAL_PROCESS,
         SignalProcessRequest.builder()
             .containerId(containerId)
             .execId(execId)
             .signal(signal)
-            .build());
+            .build(),
+        timeoutMillis);
   }
 
   void resize(String containerId, String execId, int rows, int columns) {

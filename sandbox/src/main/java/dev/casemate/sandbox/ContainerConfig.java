@@ -5,7 +5,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What does not change about a container; {@code container.json} in its directory, beside the OCI bundle's {@code config.json}.
+ * What does not change about a container; {@code container.json} in its directory, beside the OCI
+ * bundle's {@code config.json}.
  *
  * @param id 64 hexadecimal digits
  * @param name unique among the containers of this machine

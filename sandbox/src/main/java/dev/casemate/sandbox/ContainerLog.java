@@ -8,10 +8,12 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 
 /**
- * A container's output on disk, in the format of Kubernetes' CRI: {@code TIME stdout|stderr F|P BYTES}, a line per line of output, P where the output has no newline
- * (yet). Bytes are kept as they are, so that {@code casemate logs} gives back exactly what the workload wrote.
+ * A container's output on disk, in the format of Kubernetes' CRI: {@code TIME stdout|stderr F|P
+ * BYTES}, a line per line of output, P where the output has no newline (yet). Bytes are kept as
+ * they are, so that {@code casemate logs} gives back exactly what the workload wrote.
  *
- * <p>At {@value #ROTATE_BYTES} bytes the file becomes {@code output.log.1} and a new one begins: a chatty workload cannot fill the disk.
+ * <p>At {@value #ROTATE_BYTES} bytes the file becomes {@code output.log.1} and a new one begins: a
+ * chatty workload cannot fill the disk.
  */
 final class ContainerLog implements AutoCloseable {
   static final long ROTATE_BYTES = 10L << 20;

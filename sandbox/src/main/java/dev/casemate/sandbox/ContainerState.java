@@ -3,7 +3,8 @@ package dev.casemate.sandbox;
 import dev.casemate.oci.Json;
 
 /**
- * Where a container is in its life; {@code state.json} beside its record, replaced at every change by the process that owns the sandbox.
+ * Where a container is in its life; {@code state.json} beside its record, replaced at every change
+ * by the process that owns the sandbox.
  *
  * @param phase where it is
  * @param pid the sandbox process on the host, 0 once it has ended
@@ -70,8 +71,7 @@ public record ContainerState(
   }
 
   ContainerState started(long millis, StartTimings measured) {
-    return new ContainerState(
-        Phase.RUNNING, pid, -1, "", millis, 0, address, false, measured);
+    return new ContainerState(Phase.RUNNING, pid, -1, "", millis, 0, address, false, measured);
   }
 
   ContainerState ended(int code, String why, long millis, boolean oom) {

@@ -14,10 +14,12 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The containers of this machine: one directory each, no daemon, no index. Several commands may use it at once.
+ * The containers of this machine: one directory each, no daemon, no index. Several commands may use
+ * it at once.
  *
- * <p>A name is a file that was created exclusively and holds the id; whether a sandbox lives is what its lock says. A record whose sandbox has died without a word
- * is put right by whoever reads it next ({@link #list}, {@link #find}).
+ * <p>A name is a file that was created exclusively and holds the id; whether a sandbox lives is
+ * what its lock says. A record whose sandbox has died without a word is put right by whoever reads
+ * it next ({@link #list}, {@link #find}).
  */
 public final class ContainerStore {
   private static final int RECORD_LIMIT = 4 << 20;
@@ -40,7 +42,8 @@ public final class ContainerStore {
    * Adds a container in phase {@code created}.
    *
    * @param spec the bundle's config.json
-   * @throws CasemateException ALREADY_EXISTS if its name is taken, INVALID_ARGUMENT if it is no name
+   * @throws CasemateException ALREADY_EXISTS if its name is taken, INVALID_ARGUMENT if it is no
+   *     name
    */
   public ContainerRecord create(ContainerConfig config, Json.Obj spec) {
     checkName(config.name());
@@ -161,7 +164,8 @@ public final class ContainerStore {
         return named.get();
       }
       String match = "";
-      for (String id : Fs.exists(paths.containers()) ? Fs.list(paths.containers()) : List.<String>of()) {
+      for (String id :
+          Fs.exists(paths.containers()) ? Fs.list(paths.containers()) : List.<String>of()) {
         if (id.startsWith(reference)) {
           if (!match.isEmpty()) {
             throw CasemateException.of(
@@ -177,8 +181,7 @@ public final class ContainerStore {
       }
     }
     throw CasemateException.of(
-        Kind.NOT_FOUND,
-        "no such container: " + reference + "; list them with: casemate ps -a");
+        Kind.NOT_FOUND, "no such container: " + reference + "; list them with: casemate ps -a");
   }
 
   /** One container by its full id; empty if it is gone or only half made. */

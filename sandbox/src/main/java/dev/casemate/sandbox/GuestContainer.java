@@ -28,6 +28,9 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** A container in the guest: its init process and those that were added to it. */
 final class GuestContainer {
+  /** A guest that does not even answer a KILL is not waited for. */
+  private static final int KILL_TIMEOUT_MILLIS = 3_000;
+
   private static final String GUEST_ROOT = "/run/kata-containers/";
 
   private final String id;
@@ -63,7 +66,10 @@ final class GuestContainer {
     return spec.object("process");
   }
 
-  /** {@code /etc/hosts}, {@code /etc/hostname} and {@code /etc/resolv.conf}, as every engine gives them to a container, unless the bundle brings its own. */
+  /**
+   * {@code /etc/hosts}, {@code /etc/hostname} and {@code /etc/resolv.conf}, as every engine gives
+   * them to a container, unless the bundle brings its own.
+   */
   private List<Mount> withHostFiles(List<Mount> mounts) {
     List<Mount> all = new ArrayList<>(mounts);
     String hostname = spec.string("hostname");
@@ -86,8 +92,7 @@ final class GuestContainer {
   }
 
   private void addFile(List<Mount> mounts, String destination, String content) {
-    String source =
-        Shares.GUEST_DIRECTORY + "/" + id + destination.replace('/', '-');
+    String source = Shares.GUEST_DIRECTORY + "/" + id + destination.replace('/', '-');
     if (addBind(mounts, source, destination)) {
       vm.agent().copyFile(source, content.getBytes(StandardCharsets.UTF_8), 0644);
     }
@@ -117,8 +122,7 @@ final class GuestContainer {
     // Streams first: what the workload writes at once must find its reader.
     vm.agent()
         .call(
-            AgentService.START_CONTAINER,
-            StartContainerRequest.builder().containerId(id).build());
+            AgentService.START_CONTAINER, StartContainerRequest.builder().containerId(id).build());
     init.attach(log, onEnd);
   }
 
@@ -221,19 +225,24 @@ final class GuestContainer {
           (execId.isEmpty() ? "container " + id : "exec \"" + execId + "\"")
               + " is not running: there is nothing to signal");
     }
-    // The agent kills a container's whole cgroup when init is sent KILL; a paused one must wake to die.
+    // The agent kills a container's whole cgroup when init is sent KILL; a paused one must wake to
+    // die.
     if (paused && signal == Signals.KILL) {
       resume();
     }
-    vm.agent().signal(id, all ? "" : execId, signal);
+    vm.agent()
+        .signal(
+            id,
+            all ? "" : execId,
+            signal,
+            signal == Signals.KILL ? KILL_TIMEOUT_MILLIS : AgentClient.CALL_TIMEOUT_MILLIS);
   }
 
   void pause() {
     requireRunning("pause");
     vm.agent()
         .call(
-            AgentService.PAUSE_CONTAINER,
-            PauseContainerRequest.builder().containerId(id).build());
+            AgentService.PAUSE_CONTAINER, PauseContainerRequest.builder().containerId(id).build());
     paused = true;
   }
 
@@ -262,8 +271,7 @@ final class GuestContainer {
     requireRunning("stats");
     return vm.agent()
         .call(
-            AgentService.STATS_CONTAINER,
-            StatsContainerRequest.builder().containerId(id).build());
+            AgentService.STATS_CONTAINER, StatsContainerRequest.builder().containerId(id).build());
   }
 
   /** The guest's list of this container's processes, as JSON text. */
@@ -274,8 +282,7 @@ final class GuestContainer {
             .call(
                 AgentService.LIST_PROCESSES,
                 ListProcessesRequest.builder().containerId(id).format("json").build());
-    return new String(
-        ListProcessesResponse.decode(response).processList(), StandardCharsets.UTF_8);
+    return new String(ListProcessesResponse.decode(response).processList(), StandardCharsets.UTF_8);
   }
 
   private void requireRunning(String what) {

@@ -10,7 +10,10 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
-/** A process in the guest, a container's init or one that was added to it: its streams, and how it ended. */
+/**
+ * A process in the guest, a container's init or one that was added to it: its streams, and how it
+ * ended.
+ */
 final class GuestProcess implements AutoCloseable {
   /** How long output that nobody reads may hold up the news that a process has ended. */
   private static final long READER_GRACE_MILLIS = 2_000;
@@ -61,7 +64,10 @@ final class GuestProcess implements AutoCloseable {
     return exitedMillis;
   }
 
-  /** Begins to carry its streams and to wait for its end; {@code onEnd} runs once, after the last byte of output. */
+  /**
+   * Begins to carry its streams and to wait for its end; {@code onEnd} runs once, after the last
+   * byte of output.
+   */
   void attach(Optional<ContainerLog> log, Runnable onEnd) {
     running = true;
     addOutput(false, stdio.stdout(), log);
@@ -72,16 +78,14 @@ final class GuestProcess implements AutoCloseable {
       agent.closeStdin(containerId, execId);
     } else {
       // A thread of its own that ends with the process: nobody waits for it.
-      Threads.start(
-          "stdin", new StdinPump(agent, containerId, execId, stdio.stdin(), stop));
+      Threads.start("stdin", new StdinPump(agent, containerId, execId, stdio.stdin(), stop));
     }
     Threads.start("wait", () -> awaitEnd(onEnd));
   }
 
   private void addOutput(boolean error, String fifo, Optional<ContainerLog> log) {
     StreamPump pump =
-        new StreamPump(
-            agent, containerId, execId, error, StreamPump.openForWriting(fifo), log);
+        new StreamPump(agent, containerId, execId, error, StreamPump.openForWriting(fifo), log);
     outputs.add(pump);
     pumps.add(Threads.start(error ? "stderr" : "stdout", pump));
   }

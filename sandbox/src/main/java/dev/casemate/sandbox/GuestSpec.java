@@ -28,8 +28,9 @@ import java.util.Optional;
 /**
  * Turns a bundle's {@code config.json} into the agent protocol's specification.
  *
- * <p>What belongs to the host stays here: hooks, paths of the host's namespaces, labels of the host's security modules. Mounts are handed over by the caller, who
- * knows where the host's directories appear in the guest.
+ * <p>What belongs to the host stays here: hooks, paths of the host's namespaces, labels of the
+ * host's security modules. Mounts are handed over by the caller, who knows where the host's
+ * directories appear in the guest.
  */
 final class GuestSpec {
   private GuestSpec() {}
@@ -193,8 +194,7 @@ final class GuestSpec {
                         .build()));
     json.object("pids")
         .ifPresent(
-            pids ->
-                resources.pids(LinuxPids.builder().limit(pids.integer("limit", 0)).build()));
+            pids -> resources.pids(LinuxPids.builder().limit(pids.integer("limit", 0)).build()));
     return resources.devices(devices).build();
   }
 

@@ -11,8 +11,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 /**
- * What a sandbox has on the host besides its own process, and how to be rid of it: by the sandbox itself at its end, or by the next command that finds its lock
- * free. Safe to repeat, and a pid is only trusted together with its start time.
+ * What a sandbox has on the host besides its own process, and how to be rid of it: by the sandbox
+ * itself at its end, or by the next command that finds its lock free. Safe to repeat, and a pid is
+ * only trusted together with its start time.
  */
 final class Leftovers {
   private static final int RECORD_LIMIT = 1 << 20;

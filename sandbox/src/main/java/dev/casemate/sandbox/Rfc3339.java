@@ -1,6 +1,9 @@
 package dev.casemate.sandbox;
 
-/** UTC time stamps, {@code 2026-11-22T05:04:03.021Z}, without {@code java.time}, which would cost every start milliseconds. */
+/**
+ * UTC time stamps, {@code 2026-11-22T05:04:03.021Z}, without {@code java.time}, which would cost
+ * every start milliseconds.
+ */
 public final class Rfc3339 {
   private static final long DAY_MILLIS = 86_400_000L;
 
@@ -14,8 +17,7 @@ public final class Rfc3339 {
     long z = days + 719_468;
     long era = Math.floorDiv(z, 146_097L);
     long dayOfEra = z - era * 146_097;
-    long yearOfEra =
-        (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365;
+    long yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365;
     long dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100);
     long shiftedMonth = (5 * dayOfYear + 2) / 153;
     long day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1;

@@ -3,7 +3,10 @@ package dev.casemate.sandbox;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.Json;
 
-/** Where a container's read-only root comes from; what the container writes goes to its scratch disk. */
+/**
+ * Where a container's read-only root comes from; what the container writes goes to its scratch
+ * disk.
+ */
 public sealed interface RootFs {
   /** An EROFS image, given to the VM as a block device. */
   record Erofs(String path) implements RootFs {}

@@ -5,7 +5,10 @@ import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcStatus;
 
-/** Carries error kinds through gRPC's status codes, which have none for a command that is missing or not executable: those stand in the message. */
+/**
+ * Carries error kinds through gRPC's status codes, which have none for a command that is missing or
+ * not executable: those stand in the message.
+ */
 final class RpcErrors {
   private static final String NOT_FOUND_PREFIX = "casemate:127: ";
   private static final String NOT_EXECUTABLE_PREFIX = "casemate:126: ";

@@ -10,6 +10,7 @@ import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.Json;
 import dev.casemate.protocol.oci.Mount;
 import dev.casemate.rpc.RpcException;
+import dev.casemate.rpc.RpcStatus;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -21,9 +22,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * One sandbox as its process sees it: a VM, the container in it, and the record on disk that follows both.
+ * One sandbox as its process sees it: a VM, the container in it, and the record on disk that
+ * follows both.
  *
- * <p>The VM starts as soon as the process does, before anybody has asked for the container. What fails on the way is told to whoever asks.
+ * <p>The VM starts as soon as the process does, before anybody has asked for the container. What
+ * fails on the way is told to whoever asks.
  */
 final class Sandbox {
   /** A sandbox that nobody talks to ends by itself after this time. */
@@ -194,9 +197,7 @@ final class Sandbox {
   private void fail(CasemateException failure) {
     String message = failure.getMessage() == null ? "" : failure.getMessage();
     created.completeExceptionally(failure);
-    update(
-        state.ended(
-            startExitCode(failure.kind()), message, System.currentTimeMillis(), false));
+    update(state.ended(startExitCode(failure.kind()), message, System.currentTimeMillis(), false));
     // The answer must be out before the process ends.
     Threads.start("fail", () -> shutdown(message));
   }
@@ -220,8 +221,7 @@ final class Sandbox {
       if (e.getCause() instanceof CasemateException known) {
         throw known;
       }
-      throw CasemateException.of(
-          Kind.INTERNAL, "starting the sandbox: " + e.getCause(), e);
+      throw CasemateException.of(Kind.INTERNAL, "starting the sandbox: " + e.getCause(), e);
     }
   }
 
@@ -272,8 +272,7 @@ final class Sandbox {
     GuestContainer container = created.isCompletedExceptionally() ? null : created.getNow(null);
     if (container == null) {
       throw CasemateException.of(
-          Kind.FAILED_PRECONDITION,
-          "container " + config.shortId() + " has not been created yet");
+          Kind.FAILED_PRECONDITION, "container " + config.shortId() + " has not been created yet");
     }
     return container;
   }
@@ -296,7 +295,16 @@ final class Sandbox {
       }
       return;
     }
-    container().signal(execId, signal, all);
+    try {
+      container().signal(execId, signal, all);
+    } catch (RpcException e) {
+      if (signal != Signals.KILL
+          || !execId.isEmpty()
+          || e.status() != RpcStatus.DEADLINE_EXCEEDED) {
+        throw e;
+      }
+      shutdown("the guest did not answer SIGKILL: its VM was ended");
+    }
   }
 
   void pause() {
@@ -325,8 +333,7 @@ final class Sandbox {
   void shutdown(String reason) {
     synchronized (this) {
       if (state.alive()) {
-        state =
-            state.ended(GuestProcess.LOST_STATUS, reason, System.currentTimeMillis(), false);
+        state = state.ended(GuestProcess.LOST_STATUS, reason, System.currentTimeMillis(), false);
         store.update(config.id(), state);
       }
     }

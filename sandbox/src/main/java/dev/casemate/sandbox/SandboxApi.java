@@ -11,7 +11,10 @@ import dev.casemate.rpc.RpcContext;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcService;
 
-/** What Casemate's own commands ask a sandbox beyond containerd's task service: {@code casemate.v1.Sandbox}. */
+/**
+ * What Casemate's own commands ask a sandbox beyond containerd's task service: {@code
+ * casemate.v1.Sandbox}.
+ */
 final class SandboxApi implements RpcService {
   private final Sandbox sandbox;
 
@@ -41,7 +44,8 @@ final class SandboxApi implements RpcService {
           ListProcessesResponse.builder().json(sandbox.container().processes()).build();
       case SandboxService.START_ARCHIVE -> {
         SandboxArchiveRequest request = SandboxArchiveRequest.decode(payload);
-        ArchiveRequest archive = request.archive().orElseGet(() -> ArchiveRequest.builder().build());
+        ArchiveRequest archive =
+            request.archive().orElseGet(() -> ArchiveRequest.builder().build());
         yield sandbox
             .container()
             .startArchive(

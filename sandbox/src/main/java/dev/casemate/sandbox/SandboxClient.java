@@ -38,8 +38,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A connection to a sandbox process. Every call throws a {@link CasemateException} with what the sandbox said; UNAVAILABLE if it is gone. Calls may be made from
- * several threads. An empty exec id means the container's init.
+ * A connection to a sandbox process. Every call throws a {@link CasemateException} with what the
+ * sandbox said; UNAVAILABLE if it is gone. Calls may be made from several threads. An empty exec id
+ * means the container's init.
  */
 public final class SandboxClient implements AutoCloseable {
   /** A VM boots, a disk is mounted; the sandbox itself has a shorter time limit. */
@@ -160,7 +161,10 @@ public final class SandboxClient implements AutoCloseable {
             .build());
   }
 
-  /** Starts a tar stream out of or into the container; then {@link #await} and {@link #delete} it. Tells what its path is. */
+  /**
+   * Starts a tar stream out of or into the container; then {@link #await} and {@link #delete} it.
+   * Tells what its path is.
+   */
   public ArchiveResponse startArchive(ArchiveRequest archive, Stdio stdio) {
     return ArchiveResponse.decode(
         call(
@@ -224,7 +228,10 @@ public final class SandboxClient implements AutoCloseable {
     return Json.parseObject(SandboxInspectResponse.decode(response).json());
   }
 
-  /** Waits until the sandbox process has ended and all that it had is given back; false if that takes longer than {@code timeoutMillis}. */
+  /**
+   * Waits until the sandbox process has ended and all that it had is given back; false if that
+   * takes longer than {@code timeoutMillis}.
+   */
   public boolean awaitGone(int timeoutMillis) {
     long deadline = System.nanoTime() + timeoutMillis * 1_000_000L;
     while (!Fs.lock(lock, false, false)) {

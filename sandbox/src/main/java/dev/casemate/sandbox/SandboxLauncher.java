@@ -12,7 +12,10 @@ import dev.casemate.oci.Json;
 import java.util.List;
 import org.graalvm.nativeimage.ImageInfo;
 
-/** Starts sandboxes: record, socket and lock first, then the process that owns them, so that nobody can find half a sandbox. */
+/**
+ * Starts sandboxes: record, socket and lock first, then the process that owns them, so that nobody
+ * can find half a sandbox.
+ */
 public final class SandboxLauncher {
   private final ContainerStore store;
   private final String executable;
@@ -28,7 +31,8 @@ public final class SandboxLauncher {
   }
 
   /**
-   * A launcher that runs this program's own executable, or, in a Java program, the installed {@code casemate}.
+   * A launcher that runs this program's own executable, or, in a Java program, the installed {@code
+   * casemate}.
    *
    * @throws CasemateException NOT_FOUND if there is none
    */
@@ -50,7 +54,8 @@ public final class SandboxLauncher {
    * Adds the container and starts its sandbox, whose VM begins to boot at once.
    *
    * @param spec the bundle's config.json
-   * @param commandStartMicros when the user's command began (monotonic clock), for the record of timings
+   * @param commandStartMicros when the user's command began (monotonic clock), for the record of
+   *     timings
    * @return a connection to the sandbox, which waits for {@link SandboxClient#create}
    */
   public SandboxClient launch(ContainerConfig config, Json.Obj spec, long commandStartMicros) {
@@ -67,8 +72,7 @@ public final class SandboxLauncher {
                   OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.APPEND,
                   0600)) {
         Spawn.program(
-                executable,
-                List.of(SandboxProcess.ROLE, id, Long.toString(commandStartMicros)))
+                executable, List.of(SandboxProcess.ROLE, id, Long.toString(commandStartMicros)))
             .stdio(nothing, errors, errors)
             .descriptor(listener, SandboxProcess.LISTENER)
             .descriptor(lock, SandboxProcess.LOCK)

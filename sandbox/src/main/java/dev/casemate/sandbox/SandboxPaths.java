@@ -5,8 +5,8 @@ import dev.casemate.oci.CasemateException;
 /**
  * Where things lie on the host.
  *
- * <p>{@code run} is for what lives no longer than the machine's uptime ({@code /run/casemate}), {@code state} for what outlives a sandbox ({@code
- * /var/lib/casemate}).
+ * <p>{@code run} is for what lives no longer than the machine's uptime ({@code /run/casemate}),
+ * {@code state} for what outlives a sandbox ({@code /var/lib/casemate}).
  *
  * @param run absolute path
  * @param state absolute path
@@ -29,7 +29,10 @@ public record SandboxPaths(String run, String state) {
     }
   }
 
-  /** The system's places, moved by {@code CASEMATE_RUN} and {@code CASEMATE_STATE} (tests use their own). */
+  /**
+   * The system's places, moved by {@code CASEMATE_RUN} and {@code CASEMATE_STATE} (tests use their
+   * own).
+   */
   public static SandboxPaths system() {
     String run = System.getenv("CASEMATE_RUN");
     String state = System.getenv("CASEMATE_STATE");
@@ -57,7 +60,9 @@ public record SandboxPaths(String run, String state) {
     return sandbox(id) + "/lock";
   }
 
-  /** What this machine's sandboxes leave to be cleaned by others: processes with their start times. */
+  /**
+   * What this machine's sandboxes leave to be cleaned by others: processes with their start times.
+   */
   public String processes(String id) {
     return sandbox(id) + "/processes.json";
   }

@@ -13,8 +13,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The process that owns a sandbox ({@code casemate-sandbox ID START_MICROS}): started by {@link SandboxLauncher} with its listening socket as descriptor {@value
- * #LISTENER} and its locked lock file as {@value #LOCK}. It ends with its sandbox.
+ * The process that owns a sandbox ({@code casemate-sandbox ID START_MICROS}): started by {@link
+ * SandboxLauncher} with its listening socket as descriptor {@value #LISTENER} and its locked lock
+ * file as {@value #LOCK}. It ends with its sandbox.
  */
 public final class SandboxProcess {
   /** The name under which the executable plays this role. */

@@ -1,10 +1,10 @@
 package dev.casemate.sandbox;
 
-import dev.casemate.hypervisor.VmConfig.AcceleratorChoice;
 import dev.casemate.hypervisor.Device;
 import dev.casemate.hypervisor.Virtiofsd;
 import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.hypervisor.VmConfig;
+import dev.casemate.hypervisor.VmConfig.AcceleratorChoice;
 import dev.casemate.hypervisor.VmListener;
 import dev.casemate.hypervisor.qemu.QemuDriver;
 import dev.casemate.linux.Fd;
@@ -15,14 +15,15 @@ import dev.casemate.linux.OpenFlag;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.Json;
+import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.agent.CreateSandboxRequest;
 import dev.casemate.protocol.agent.DestroySandboxRequest;
-import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.agent.Storage;
 import dev.casemate.protocol.casemate.BootReport;
 import dev.casemate.protocol.casemate.BootRequest;
 import dev.casemate.protocol.casemate.GuestService;
 import dev.casemate.rpc.RpcException;
+import dev.casemate.rpc.RpcStatus;
 import dev.casemate.rpc.TtrpcClient;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,10 +31,11 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * A sandbox's VM with all that it needs on the host, from nothing to an agent that answers, and back to nothing.
+ * A sandbox's VM with all that it needs on the host, from nothing to an agent that answers, and
+ * back to nothing.
  *
- * <p>The steps are: prepare (network, shares, disks), launch (the VMM runs), ready (the agent has answered). A VM that is cloned from a template will enter at the
- * same last step.
+ * <p>The steps are: prepare (network, shares, disks), launch (the VMM runs), ready (the agent has
+ * answered). A VM that is cloned from a template will enter at the same last step.
  */
 final class SandboxVm implements AutoCloseable {
   private static final int CONSOLE_TAIL_LINES = 8;
@@ -66,7 +68,10 @@ final class SandboxVm implements AutoCloseable {
     return shares;
   }
 
-  /** Prepares and starts the VMM; returns as soon as its process exists. Shares must have been added. */
+  /**
+   * Prepares and starts the VMM; returns as soon as its process exists. Shares must have been
+   * added.
+   */
   void launch(VmListener listener) {
     VmOptions options = config.vm();
     if (!options.hypervisor().equals("qemu")) {
@@ -140,7 +145,8 @@ final class SandboxVm implements AutoCloseable {
     VirtualMachine machine = machine();
     int timeout = config.vm().bootTimeoutMillis();
     AgentClient client =
-        new AgentClient(new TtrpcClient(new FdChannel(machine.agentConnection()), "the guest's agent"));
+        new AgentClient(
+            new TtrpcClient(new FdChannel(machine.agentConnection()), "the guest's agent"));
     agent = Optional.of(client);
     try {
       BootReport report =
@@ -190,19 +196,19 @@ final class SandboxVm implements AutoCloseable {
   }
 
   private CasemateException bootFailure(VirtualMachine machine, int timeoutMillis, RpcException e) {
-    if (machine.awaitExit(200).isPresent()) {
-      return CasemateException.of(
-          Kind.UNAVAILABLE,
-          machine.failure("starting the guest").getMessage() + consoleTail(machine),
-          e);
+    boolean ended = machine.awaitExit(200).isPresent();
+    String what;
+    if (ended) {
+      what = String.valueOf(machine.failure("starting the guest").getMessage());
+    } else if (e.status() == RpcStatus.DEADLINE_EXCEEDED) {
+      what = "the guest's agent did not answer within " + timeoutMillis / 1000 + " s";
+    } else {
+      what = "the guest's agent cannot be talked to: " + e.text();
     }
     return CasemateException.of(
-        Kind.TIMEOUT,
-        "the guest's agent did not answer within "
-            + timeoutMillis / 1000
-            + " s ("
-            + e.getMessage()
-            + "); check kernel "
+        ended ? Kind.UNAVAILABLE : Kind.TIMEOUT,
+        what
+            + "; check kernel "
             + config.vm().kernel()
             + " and initramfs "
             + config.vm().initramfs()
@@ -245,7 +251,8 @@ final class SandboxVm implements AutoCloseable {
     List<Storage> storages = new ArrayList<>();
     String lower;
     if (rootShare.isPresent()) {
-      // Behind the dot lies the file system that virtiofsd announces for a mount; overlayfs refuses the automount point itself.
+      // Behind the dot lies the file system that virtiofsd announces for a mount; overlayfs refuses
+      // the automount point itself.
       lower = rootShare.get() + "/.";
     } else {
       lower = directory + "/lower";
@@ -265,7 +272,8 @@ final class SandboxVm implements AutoCloseable {
               .driver("blk")
               .source(machine().pciPath(SCRATCH_DISK))
               .fstype("ext4")
-              .options(List.of("nodiscard"))
+              // Without a thread that fills inode tables behind the workload's back.
+              .options(List.of("noinit_itable"))
               .mountPoint(scratch)
               .build());
     } else {

@@ -13,10 +13,12 @@ import dev.casemate.oci.CasemateException.Kind;
 import java.util.Optional;
 
 /**
- * The host's directories and files that a sandbox sees: bind mounts below one directory, which one virtiofsd serves.
+ * The host's directories and files that a sandbox sees: bind mounts below one directory, which one
+ * virtiofsd serves.
  *
- * <p>The bind mounts are made in a mount namespace that only the sandbox process and its virtiofsd are in: they go away with these two, however they end. What is
- * read-only is so on the host, where the guest cannot change it.
+ * <p>The bind mounts are made in a mount namespace that only the sandbox process and its virtiofsd
+ * are in: they go away with these two, however they end. What is read-only is so on the host, where
+ * the guest cannot change it.
  */
 final class Shares implements AutoCloseable {
   static final String TAG = "kataShared";
@@ -37,7 +39,10 @@ final class Shares implements AutoCloseable {
     this.socket = socket;
   }
 
-  /** Gives this process a mount namespace of its own. Must run before the process has a second thread. */
+  /**
+   * Gives this process a mount namespace of its own. Must run before the process has a second
+   * thread.
+   */
   static void isolate() {
     Processes.unshare(Processes.CLONE_NEWNS);
     // The host's later mounts still arrive (slave), ours do not leave.
@@ -65,8 +70,7 @@ final class Shares implements AutoCloseable {
       } else {
         Fs.write(target, new byte[0], 0600);
       }
-      Mounts.mount(
-          source.procPath(), target, "", Mounts.BIND | (recursive ? Mounts.REC : 0), "");
+      Mounts.mount(source.procPath(), target, "", Mounts.BIND | (recursive ? Mounts.REC : 0), "");
       if (readOnly) {
         try (Fd mount = Fs.open(target, OpenFlag.PATH)) {
           Mounts.setAttributes(mount, recursive, 1 /* MOUNT_ATTR_RDONLY */, 0, 0, 0);
@@ -90,8 +94,7 @@ final class Shares implements AutoCloseable {
 
   /** Starts the daemon; returns the socket that the VMM connects to. */
   Virtiofsd serve() {
-    Virtiofsd started =
-        Virtiofsd.start(new Virtiofsd.Options(directory, socket));
+    Virtiofsd started = Virtiofsd.start(new Virtiofsd.Options(directory, socket));
     daemon = Optional.of(started);
     return started;
   }

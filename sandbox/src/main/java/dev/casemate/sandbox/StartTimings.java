@@ -3,7 +3,8 @@ package dev.casemate.sandbox;
 import dev.casemate.oci.Json;
 
 /**
- * When the stages of a start ended, in microseconds of the host's monotonic clock; 0 for a stage that was not reached.
+ * When the stages of a start ended, in microseconds of the host's monotonic clock; 0 for a stage
+ * that was not reached.
  *
  * @param commandStart {@code casemate run} began
  * @param sandboxMain the sandbox process's main() began

@@ -34,8 +34,7 @@ final class StdinPump implements Runnable, AutoCloseable {
     try (fifo) {
       while (true) {
         int[] ready =
-            Poll.await(
-                new int[] {fifo.number(), stop.number()}, new int[] {Poll.IN, Poll.IN}, -1);
+            Poll.await(new int[] {fifo.number(), stop.number()}, new int[] {Poll.IN, Poll.IN}, -1);
         if (ready[1] != 0) {
           return;
         }

@@ -9,8 +9,9 @@ import dev.casemate.linux.Poll;
 import java.util.Optional;
 
 /**
- * Carries one output stream of a guest's process to its FIFO and its log, piece by piece: a reader that does not read holds up the workload, as a full pipe does,
- * and nothing else. A reader that has gone away loses output, not the workload.
+ * Carries one output stream of a guest's process to its FIFO and its log, piece by piece: a reader
+ * that does not read holds up the workload, as a full pipe does, and nothing else. A reader that
+ * has gone away loses output, not the workload.
  */
 final class StreamPump implements Runnable {
   private static final int PIECE = 32 * 1024;
@@ -38,12 +39,16 @@ final class StreamPump implements Runnable {
     this.log = log;
   }
 
-  /** Opens the writing end of a caller's FIFO; the caller must hold the reading end already. Empty path: no FIFO. */
+  /**
+   * Opens the writing end of a caller's FIFO; the caller must hold the reading end already. Empty
+   * path: no FIFO.
+   */
   static Optional<Fd> openForWriting(String path) {
     if (path.isEmpty()) {
       return Optional.empty();
     }
-    // Read-write would keep the FIFO alive without a reader, and non-blocking says ENXIO when there is none.
+    // Read-write would keep the FIFO alive without a reader, and non-blocking says ENXIO when there
+    // is none.
     return Optional.of(Fs.open(path, OpenFlag.WRITE_ONLY | OpenFlag.NON_BLOCK));
   }
 

@@ -32,7 +32,10 @@ import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcService;
 import java.nio.charset.StandardCharsets;
 
-/** containerd's task service ({@code containerd.task.v2.Task}) over one sandbox. Each call has a thread: a Wait that blocks holds up nobody. */
+/**
+ * containerd's task service ({@code containerd.task.v2.Task}) over one sandbox. Each call has a
+ * thread: a Wait that blocks holds up nobody.
+ */
 final class TaskApi implements RpcService {
   /** Type of the statistics in {@link StatsResponse}: the agent's own message. */
   static final String STATS_TYPE = "grpc.StatsContainerResponse";
@@ -193,16 +196,13 @@ final class TaskApi implements RpcService {
 
   private Empty update(UpdateTaskRequest request) {
     byte[] resources = request.resources().map(Any::value).orElse(ProtoMessage.NO_BYTES);
-    sandbox
-        .container()
-        .update(Json.parseObject(new String(resources, StandardCharsets.UTF_8)));
+    sandbox.container().update(Json.parseObject(new String(resources, StandardCharsets.UTF_8)));
     return empty();
   }
 
   private StatsResponse stats() {
     return StatsResponse.builder()
-        .stats(
-            Any.builder().typeUrl(STATS_TYPE).value(sandbox.container().stats()).build())
+        .stats(Any.builder().typeUrl(STATS_TYPE).value(sandbox.container().stats()).build())
         .build();
   }
 

@@ -1,0 +1,292 @@
+package dev.casemate.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.casemate.linux.Signals;
+import dev.casemate.oci.Json;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** Images from everywhere, and what happens if they are damaged or their registry is. */
+class ImageTest extends EndToEnd {
+  private static final Path LAYOUT = Casemate.FILES.resolve("busybox");
+  private static Path directory = Path.of("");
+
+  @BeforeAll
+  static void prepare() {
+    directory = files("images");
+  }
+
+  /** An image of another configuration, so that each test has one that is not in the store yet. */
+  private static Path variant(String name, String configuration) {
+    Path layout = directory.resolve(name);
+    Shell.run("cp -r " + LAYOUT + " " + layout);
+    if (!configuration.isEmpty()) {
+      byte[] manifest = blob(layout, digest(read(layout.resolve("index.json")), 0));
+      String config = digest(new String(manifest, java.nio.charset.StandardCharsets.UTF_8), 0);
+      String text = new String(blob(layout, config), java.nio.charset.StandardCharsets.UTF_8);
+      String changed = text.replaceFirst("\\{", "{\"author\":\"" + name + "\",");
+      changed = changed.replaceFirst("\"Cmd\" ?:", configuration + ",\"Cmd\":");
+      replace(layout, config, changed);
+    }
+    return layout;
+  }
+
+  private static void replace(Path layout, String oldConfig, String config) {
+    try {
+      String index = read(layout.resolve("index.json"));
+      String oldManifest = digest(index, 0);
+      String manifest =
+          new String(blob(layout, oldManifest), java.nio.charset.StandardCharsets.UTF_8);
+      long oldSize = Files.size(layout.resolve("blobs/sha256/" + oldConfig));
+      String newConfig = put(layout, config);
+      manifest =
+          manifest
+              .replace(oldConfig, newConfig)
+              .replaceFirst("\"size\" ?: ?" + oldSize + "\\b", "\"size\":" + config.length());
+      String newManifest = put(layout, manifest);
+      long manifestSize = Files.size(layout.resolve("blobs/sha256/" + oldManifest));
+      index =
+          index
+              .replace(oldManifest, newManifest)
+              .replaceFirst(
+                  "\"size\" ?: ?" + manifestSize + "\\b", "\"size\":" + manifest.length());
+      Files.writeString(layout.resolve("index.json"), index);
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  private static String put(Path layout, String text) {
+    Path file = write(layout.resolve("blobs/new"), text);
+    String hex = Shell.run("sha256sum < " + file).out().substring(0, 64);
+    Shell.run("mv " + file + " " + layout + "/blobs/sha256/" + hex);
+    return hex;
+  }
+
+  private static String digest(String json, int index) {
+    java.util.regex.Matcher matcher =
+        java.util.regex.Pattern.compile("sha256:([0-9a-f]{64})").matcher(json);
+    for (int i = 0; i <= index; i++) {
+      assertThat(matcher.find()).as(json).isTrue();
+    }
+    return matcher.group(1);
+  }
+
+  private static byte[] blob(Path layout, String hex) {
+    try {
+      return Files.readAllBytes(layout.resolve("blobs/sha256/" + hex));
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  private static Path layer(Path layout) {
+    try (Stream<Path> blobs = Files.list(layout.resolve("blobs/sha256"))) {
+      return blobs.filter(blob -> blob.toFile().length() > 100_000).findFirst().orElseThrow();
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  @Test
+  void archives() {
+    Path archive = directory.resolve("demo.tar");
+    Shell.run(
+        "skopeo copy -q --insecure-policy " + IMAGE + ":latest oci-archive:" + archive + ":v1");
+    Result result = ok("run", "--rm", "oci-archive:" + archive + ":v1", "echo", "from an archive");
+    assertThat(result.out()).isEqualTo("from an archive\n");
+    Path docker = directory.resolve("docker.tar");
+    Shell.run(
+        "skopeo copy -q --insecure-policy "
+            + IMAGE
+            + ":latest docker-archive:"
+            + docker
+            + ":demo:v2");
+    assertThat(ok("run", "--rm", "docker-archive:" + docker, "echo", "docker").out())
+        .isEqualTo("docker\n");
+    assertThat(ok("images").out()).contains("oci-archive:", "docker-archive:");
+    ok("rmi", "oci-archive:" + archive + ":v1", "docker-archive:" + docker);
+    assertThat(ok("images").out()).doesNotContain("-archive:");
+  }
+
+  @Test
+  void whatTheImageSays() {
+    Path layout =
+        variant(
+            "configured",
+            "\"User\":\"nobody\",\"WorkingDir\":\"/var/tmp\",\"StopSignal\":\"SIGUSR2\","
+                + "\"Entrypoint\":[\"/bin/sh\",\"-c\"],\"Env\":[\"PATH=/bin\",\"FROM_IMAGE=yes\"],\"X\":0");
+    Result result =
+        ok(
+            "run",
+            "--rm",
+            "-e",
+            "MORE=1",
+            "oci:" + layout,
+            "id -un; pwd; echo $FROM_IMAGE $MORE $PATH");
+    assertThat(result.out()).isEqualTo("nobody\n/var/tmp\nyes 1 /bin\n");
+    ok("rmi", "oci:" + layout);
+  }
+
+  @Test
+  void fromARegistry() {
+    Path layout = variant("pushed", "\"Labels\":{\"a\":\"b\"}");
+    try (Registry registry = new Registry(files("registry"))) {
+      registry.push(layout, "demo/pushed:v1");
+      String name = registry.name("demo/pushed:v1");
+      fails(125, List.of("run", "--rm", registry.name("demo/absent:v1"), "true"), "demo/absent");
+      fails(125, List.of("run", "--rm", registry.name("demo/pushed:v9"), "true"), "demo/pushed:v9");
+      // Two pulls of one image at once share the work.
+      Running one = call("pull", name).start();
+      Running two = call("pull", "-q", name).start();
+      Result first = one.await(120).expect(0);
+      Result second = two.await(120).expect(0);
+      String digest = "sha256:" + digest(read(layout.resolve("index.json")), 0);
+      assertThat(first.out()).startsWith(name).contains("sha256:");
+      assertThat(second.out().strip()).startsWith("sha256:");
+      assertThat(second.err()).isEmpty();
+      digest = second.out().strip();
+      assertThat(ok("run", "--rm", name, "echo", "pulled").out()).isEqualTo("pulled\n");
+      Json.Obj all = new Json.Obj().put("all", Json.parse(ok("images", "--format", "json").out()));
+      String expected = digest;
+      assertThat(all.objects("all"))
+          .anyMatch(i -> i.string("name").equals(name) && i.string("digest").equals(expected));
+      assertThat(ok("images", "-q").out()).contains(digest);
+      String pinned = name.substring(0, name.lastIndexOf(':')) + "@" + digest;
+      ok("rmi", name);
+      fails(125, List.of("run", "--pull", "never", name, "true"), name, "casemate pull");
+      assertThat(ok("run", "--rm", pinned, "echo", "pinned").out()).isEqualTo("pinned\n");
+      ok("rmi", pinned);
+      // A digest that this repository does not have.
+      String other = pinned.substring(0, pinned.length() - 8) + "00000000";
+      fails(125, List.of("run", other, "true"), other.substring(other.indexOf('@') + 1));
+    }
+    fails(1, List.of("rmi", "127.0.0.1:1/demo/absent:v1"), "demo/absent:v1");
+  }
+
+  @Test
+  void theRegistryDoesNotListen() {
+    Result result = run("run", "127.0.0.1:" + Registry.freePort() + "/demo:v1", "true");
+    isError(result, 125, "127.0.0.1");
+    assertThat(result.millis()).isLessThan(60_000);
+  }
+
+  @Test
+  void theRegistrySendsSomethingElse() {
+    try (BadRegistry registry =
+        new BadRegistry(variant("flipped", "\"X\":1"), BadRegistry.Fault.WRONG_BYTE)) {
+      fresh(registry.name(), "digest");
+    }
+    try (BadRegistry registry =
+        new BadRegistry(variant("swapped", "\"X\":2"), BadRegistry.Fault.WRONG_MANIFEST)) {
+      fresh(registry.name() + "@" + registry.digest(), "digest");
+    }
+  }
+
+  @Test
+  void theRegistryGoesDownDuringAPull() {
+    try (BadRegistry registry =
+        new BadRegistry(variant("half", "\"X\":3"), BadRegistry.Fault.GONE)) {
+      Result result = fresh(registry.name(), "127.0.0.1");
+      assertThat(result.millis()).isLessThan(90_000);
+      assertThat(result.err()).contains("trying again");
+    }
+  }
+
+  /** In a store of its own, which has none of the blobs yet. */
+  private static Result fresh(String image, String fragment) {
+    Path state = files("fresh-state");
+    Shell.run("ln -s " + Casemate.GUEST + " " + state + "/guest");
+    Result result =
+        call("run", "--rm", image, "true").environment("CASEMATE_STATE", state.toString()).run();
+    isErrorAfterProgress(result, fragment);
+    assertThat(
+            Shell.run(
+                    "find "
+                        + state
+                        + "/images/temp -mindepth 1 ! -name '*.part*'; ls "
+                        + state
+                        + "/images/refs/*/")
+                .out())
+        .as("left in the store")
+        .doesNotContain("demo");
+    assertThat(call("images", "-q").environment("CASEMATE_STATE", state.toString()).run().out())
+        .isEmpty();
+    return result;
+  }
+
+  private static void isErrorAfterProgress(Result result, String... fragments) {
+    isError(result, 125, fragments);
+    assertThat(result.err()).doesNotContain("Exception");
+  }
+
+  @Test
+  void aLayerThatIsDamaged() throws IOException {
+    Path layout = variant("corrupt", "\"X\":4");
+    Path layer = layer(layout);
+    byte[] bytes = Files.readAllBytes(layer);
+    bytes[bytes.length / 2] ^= 1;
+    Files.write(layer, bytes);
+    fresh("oci:" + layout, layer.getFileName().toString().substring(0, 12));
+    Files.write(layer, java.util.Arrays.copyOf(bytes, 1000));
+    fresh("oci:" + layout, layer.getFileName().toString().substring(0, 12));
+    Files.delete(layer);
+    fresh("oci:" + layout, layer.getFileName().toString().substring(0, 12));
+  }
+
+  @Test
+  void noSpaceForAnImageAndForAContainer() {
+    Path state = files("full-state");
+    Shell.run("mount -t tmpfs -o size=1500k casemate-e2e " + state);
+    try {
+      Shell.run("ln -s " + Casemate.GUEST + " " + state + "/guest");
+      Result result =
+          call("run", "--rm", IMAGE, "true").environment("CASEMATE_STATE", state.toString()).run();
+      isErrorAfterProgress(result, "space", "casemate rmi");
+      assertThat(
+              Shell.run("find " + state + "/images/temp " + state + "/containers -mindepth 1; true")
+                  .out())
+          .isEmpty();
+      Shell.run("mount -o remount,size=20m " + state);
+      Result pull =
+          call("pull", IMAGE).environment("CASEMATE_STATE", state.toString()).run().expect(0);
+      assertThat(pull.out()).contains("sha256:");
+      Shell.run("head -c 100M /dev/zero > " + state + "/filler 2>/dev/null; true");
+      result =
+          call("run", "--rm", IMAGE, "true").environment("CASEMATE_STATE", state.toString()).run();
+      isErrorAfterProgress(result, "space");
+      assertThat(
+              Shell.run("find " + state + "/containers " + state + "/names -mindepth 1; true")
+                  .out())
+          .isEmpty();
+    } finally {
+      Shell.run("umount " + state);
+    }
+  }
+
+  @Test
+  void controlCDuringAPull() {
+    try (BadRegistry registry =
+        new BadRegistry(variant("slow", "\"X\":5"), BadRegistry.Fault.SILENT)) {
+      Path state = files("fresh-state");
+      Shell.run("ln -s " + Casemate.GUEST + " " + state + "/guest");
+      Running running =
+          call("run", "--rm", registry.name(), "true")
+              .environment("CASEMATE_STATE", state.toString())
+              .start();
+      Wait.until(60, "the layer to begin", () -> registry.layerBegun() || !running.isAlive());
+      running.signal(Signals.INT);
+      Result result = running.await(10);
+      assertThat(result.exit()).as(result.toString()).isEqualTo(130);
+      // What had come is kept for the next pull or swept by it: another image comes in as ever.
+      ok("pull", IMAGE);
+      call("pull", IMAGE).environment("CASEMATE_STATE", state.toString()).run().expect(0);
+    }
+  }
+}

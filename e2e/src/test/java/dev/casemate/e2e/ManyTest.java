@@ -1,0 +1,63 @@
+package dev.casemate.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** Many containers at the same time. */
+class ManyTest extends EndToEnd {
+  private static final int MANY = 10;
+
+  @Test
+  void startAndStopTogether() {
+    List<Running> starts = new ArrayList<>();
+    List<String> names = new ArrayList<>();
+    for (int i = 0; i < MANY; i++) {
+      names.add("many" + i);
+      starts.add(
+          call(
+                  "run",
+                  "-d",
+                  "-m",
+                  "128m",
+                  "--name",
+                  "many" + i,
+                  "--hostname",
+                  "host" + i,
+                  "--network",
+                  i % 2 == 0 ? "bridge" : "none",
+                  IMAGE,
+                  "sleep",
+                  "1000000")
+              .start());
+    }
+    for (Running start : starts) {
+      start.await(300).expect(0);
+    }
+    assertThat(ok("ps", "-q").out()).hasLineCount(MANY);
+    assertThat(ok("stats").out()).hasLineCount(MANY + 1);
+    for (int i = 0; i < MANY; i++) {
+      assertThat(ok("exec", names.get(i), "hostname").out()).isEqualTo("host" + i + "\n");
+    }
+    List<String> words = new ArrayList<>(List.of("kill"));
+    words.addAll(names);
+    assertThat(ok(words.toArray(new String[0])).out()).hasLineCount(MANY);
+    words.set(0, "wait");
+    assertThat(ok(words.toArray(new String[0])).out()).isEqualTo("137\n".repeat(MANY));
+    words.set(0, "rm");
+    assertThat(ok(words.toArray(new String[0])).out()).hasLineCount(MANY);
+  }
+
+  @Test
+  void shortOnesInTheForeground() {
+    List<Running> runs = new ArrayList<>();
+    for (int i = 0; i < 5; i++) {
+      runs.add(call("run", "--rm", IMAGE, "sh", "-c", "echo " + i + "; exit " + i).start());
+    }
+    for (int i = 0; i < runs.size(); i++) {
+      assertThat(runs.get(i).await(300).expect(i).out()).isEqualTo(i + "\n");
+    }
+  }
+}

@@ -1,0 +1,178 @@
+package dev.casemate.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** {@code casemate run} in the foreground: what the container is told, and what its end says. */
+class RunTest extends EndToEnd {
+  @Test
+  void theKernelIsTheGuestsOwn() {
+    String host = Shell.run("uname -r").out();
+    Result result = ok("run", "--rm", IMAGE, "uname", "-sr");
+    assertThat(result.out()).startsWith("Linux ").isNotEqualTo("Linux " + host);
+  }
+
+  @Test
+  void whatTheUserAsksForArrives() {
+    Path file = write(files("run").resolve("env"), "# a remark\nFROM_FILE=1 2\n\nTWICE=file\n");
+    Result result =
+        call(
+                "run",
+                "--rm",
+                "--hostname",
+                "box",
+                "-e",
+                "GIVEN=a b=c",
+                "-e",
+                "INHERITED",
+                "-e",
+                "ABSENT",
+                "--env-file",
+                file.toString(),
+                "-e",
+                "TWICE=option",
+                "-w",
+                "/var/tmp",
+                "-u",
+                "nobody",
+                "--entrypoint",
+                "/bin/sh",
+                IMAGE,
+                "-c",
+                """
+                echo host=$(hostname); echo dir=$(pwd); echo id=$(id -u):$(id -g)
+                echo given=$GIVEN; echo inherited=$INHERITED; echo absent=${ABSENT-unset}
+                echo fromfile=$FROM_FILE; echo twice=$TWICE; echo path=$PATH
+                echo hostvar=$HOSTNAME; echo pid=$$; echo args=$0/$1/$2
+                echo hosts=$(grep -c box /etc/hosts); echo name=$(cat /etc/hostname)
+                echo localhost=$(grep -c localhost /etc/hosts);
+                echo procs=$(ls -d /proc/[0-9]* | wc -l); echo links=$(ls /sys/class/net | tr '\\n' ' ')
+                echo home=$HOME
+                """,
+                "zero",
+                "one",
+                "--rm")
+            .environment("INHERITED", "ours")
+            .run()
+            .expect(0);
+    assertThat(result.value("host=")).isEqualTo("box");
+    assertThat(result.value("dir=")).isEqualTo("/var/tmp");
+    assertThat(result.value("id=")).isEqualTo("65534:65534");
+    assertThat(result.value("given=")).isEqualTo("a b=c");
+    assertThat(result.value("inherited=")).isEqualTo("ours");
+    assertThat(result.value("absent=")).isEqualTo("unset");
+    assertThat(result.value("fromfile=")).isEqualTo("1 2");
+    assertThat(result.value("twice=")).isEqualTo("option");
+    assertThat(result.value("path=")).contains("/bin");
+    assertThat(result.value("hostvar=")).isEqualTo("box");
+    assertThat(result.value("pid=")).isEqualTo("1");
+    assertThat(result.value("args=")).isEqualTo("zero/one/--rm");
+    assertThat(result.value("hosts=")).isEqualTo("1");
+    assertThat(result.value("name=")).isEqualTo("box");
+    assertThat(result.value("localhost=")).isNotEqualTo("0");
+    assertThat(result.value("links=")).isEqualTo("lo");
+  }
+
+  @Test
+  void theImagesOwnCommandAndStandardInput() {
+    Result result = call("run", "-i", "--rm", IMAGE).input("echo hello; exit 5\n").run().expect(5);
+    assertThat(result.out()).isEqualTo("hello\n");
+    assertThat(errors(result)).isEmpty();
+  }
+
+  @Test
+  void userByNumberAndADirectoryThatIsNotThere() {
+    Result result =
+        ok("run", "--rm", "-u", "1234:5678", "-w", "/new/dir", IMAGE, "sh", "-c", "id -u; id -g; pwd");
+    assertThat(result.out()).isEqualTo("1234\n5678\n/new/dir\n");
+  }
+
+  @Test
+  void theStatusOfTheWorkloadAndItsRecord() {
+    run("run", "--name", "status", IMAGE, "sh", "-c", "exit 3").expect(3);
+    assertThat(ok("ps").out()).doesNotContain("status");
+    assertThat(ok("ps", "-a").out()).contains("status", "Exited (3)");
+    assertThat(state("status").string("status")).isEqualTo("exited");
+    assertThat(state("status").integer("exitCode", -1)).isEqualTo(3);
+    fails(
+        125,
+        List.of("exec", "status", "true"),
+        "container status is exited, not running");
+    fails(1, List.of("top", "status"), "not running");
+    fails(1, List.of("kill", "status"), "not running");
+    fails(1, List.of("pause", "status"), "not running");
+    fails(1, List.of("cp", "status:/etc", "/nonexistent"), "not running");
+    assertThat(ok("wait", "status").out()).isEqualTo("3\n");
+    ok("stop", "status");
+    fails(
+        125,
+        List.of("run", "--name", "status", IMAGE, "true"),
+        "container name \"status\" is in use",
+        "casemate rm -f status");
+    assertThat(ok("rm", "status").out()).isEqualTo("status\n");
+    assertThat(ok("ps", "-a").out()).hasLineCount(1);
+  }
+
+  @Test
+  void aSignalEndsTheWorkload() {
+    run("run", "--rm", IMAGE, "sh", "-c", "sh -c 'kill -9 $$'; exit $?").expect(137);
+  }
+
+  @Test
+  void commandThatIsNotThere() {
+    Result result = fails(127, List.of("run", "--rm", IMAGE, "frobnicate", "x"), "frobnicate");
+    assertThat(result.err()).doesNotContain("Exception");
+    fails(127, List.of("run", "--rm", IMAGE, "/bin/frobnicate"), "/bin/frobnicate");
+  }
+
+  @Test
+  void commandThatIsNotExecutable() {
+    fails(126, List.of("run", "--rm", IMAGE, "/etc/passwd"), "/etc/passwd");
+    fails(126, List.of("run", "--rm", IMAGE, "/etc"), "/etc");
+  }
+
+  @Test
+  void commandsThatCannotStartWithoutRm() {
+    fails(127, List.of("run", "--name", "lost", IMAGE, "frobnicate"), "frobnicate");
+    fails(127, List.of("run", "-d", "--name", "lost", IMAGE, "frobnicate"), "frobnicate");
+    assertThat(ok("ps", "-a").out()).hasLineCount(1);
+  }
+
+  @Test
+  void userThatIsUnknown() {
+    fails(125, List.of("run", "--rm", "-u", "nosuch", IMAGE, "true"), "nosuch");
+    fails(125, List.of("run", "--rm", "-u", "root:nogrp", IMAGE, "true"), "nogrp");
+  }
+
+  @Test
+  void timings() {
+    Result result = ok("run", "--rm", "--timings", IMAGE, "echo", "done");
+    assertThat(result.out()).isEqualTo("done\n");
+    assertThat(result.err())
+        .contains("process start", "VMM start", "kernel", "agent", "container", "first byte");
+    for (String line : result.err().lines().filter(l -> l.matches("[a-zA-Z ]+ +-?[0-9]+")).toList()) {
+      long millis = Long.parseLong(line.replaceAll(".* ", ""));
+      assertThat(millis).as(line).isBetween(0L, 60_000L);
+    }
+  }
+
+  @Test
+  void emulationIsToldOnce() throws IOException {
+    boolean emulated = ok("doctor").out().contains("WARNING KVM");
+    Files.delete(Casemate.EMULATION_NOTICED);
+    Result first = ok("run", "--rm", IMAGE, "true");
+    Result second = ok("run", "--rm", IMAGE, "true");
+    assertThat(first.err()).as(first.toString()).hasLineCount(emulated ? 1 : 0);
+    assertThat(second.err()).as(second.toString()).isEmpty();
+    if (emulated) {
+      assertThat(first.err()).contains("emulation", "casemate doctor");
+    } else {
+      Files.createFile(Casemate.EMULATION_NOTICED);
+    }
+  }
+}

@@ -1,0 +1,96 @@
+package dev.casemate.linux;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class FsTest {
+  @TempDir Path directory;
+
+  private String path(String name) {
+    return directory.resolve(name).toString();
+  }
+
+  private static byte[] bytes(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+
+  @Test
+  void anErrorNamesCallPathAndErrno() {
+    assertThatThrownBy(() -> Fs.open(path("none"), OpenFlag.READ_ONLY))
+        .isInstanceOfSatisfying(
+            LinuxException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENOENT))
+        .hasMessageContaining("open " + path("none") + ": No such file or directory (ENOENT)");
+  }
+
+  @Test
+  void aRootIsNotLeft() {
+    Fs.makeDirectories(path("root/etc"), 0755);
+    Fs.write(path("secret"), bytes("outside"), 0600);
+    Fs.write(path("root/secret"), bytes("inside"), 0600);
+    Fs.symlink("/secret", path("root/absolute"));
+    Fs.symlink("../../../secret", path("root/etc/relative"));
+    try (Fd root = Fs.open(path("root"), OpenFlag.PATH | OpenFlag.DIRECTORY)) {
+      for (String name : new String[] {"absolute", "etc/relative", "../secret", "/../../secret"}) {
+        try (Fd file = Fs.openIn(root, name, OpenFlag.READ_ONLY, 0)) {
+          assertThat(new String(Fs.readBytes(file, name, 100), StandardCharsets.UTF_8))
+              .as(name)
+              .isEqualTo("inside");
+        }
+      }
+    }
+  }
+
+  @Test
+  void removesATreeButNotWhatItsLinksName() {
+    Fs.makeDirectories(path("tree/a/b"), 0755);
+    Fs.write(path("tree/a/b/file"), bytes("x"), 0400);
+    Fs.makeDirectories(path("kept"), 0755);
+    Fs.write(path("kept/file"), bytes("x"), 0600);
+    Fs.symlink(path("kept"), path("tree/link"));
+    Fs.removeTree(path("tree"));
+    assertThat(Fs.exists(path("tree"))).isFalse();
+    assertThat(Fs.exists(path("kept/file"))).isTrue();
+    Fs.removeTree(path("tree"));
+  }
+
+  @Test
+  void copiesHolesAsHoles() {
+    try (Fd file = Fs.open(path("sparse"), OpenFlag.READ_WRITE | OpenFlag.CREATE, 0600)) {
+      Fs.truncate(file, 1L << 30);
+      Fs.seek(file, 512L << 20, 0);
+      file.writeAll(bytes("middle"));
+    }
+    Fs.copySparse(path("sparse"), path("copy"), 0600);
+    Stat copy = Fs.stat(path("copy"));
+    assertThat(copy.size()).isEqualTo(1L << 30);
+    assertThat(copy.blocks()).isLessThan(1024);
+    try (Fd file = Fs.open(path("copy"), OpenFlag.READ_ONLY)) {
+      assertThat(Fs.seek(file, 0, 3)).isEqualTo(512L << 20);
+    }
+  }
+
+  @Test
+  void aLockBelongsToItsDescriptor() {
+    try (Fd one = Fs.open(path("lock"), OpenFlag.READ_WRITE | OpenFlag.CREATE, 0600);
+        Fd two = Fs.open(path("lock"), OpenFlag.READ_ONLY)) {
+      assertThat(Fs.lock(one, true, false)).isTrue();
+      assertThat(Fs.lock(two, false, false)).isFalse();
+      one.close();
+      assertThat(Fs.lock(two, false, false)).isTrue();
+    }
+  }
+
+  @Test
+  void refusesFilesThatAreTooLong() {
+    Fs.write(path("long"), new byte[1000], 0600);
+    assertThat(Fs.readBytes(path("long"), 1000)).hasSize(1000);
+    assertThatThrownBy(() -> Fs.readBytes(path("long"), 999)).hasMessageContaining("EFBIG");
+    assertThatThrownBy(() -> Fs.open("a\0b", OpenFlag.READ_ONLY))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+}
