@@ -3,11 +3,13 @@ package dev.casemate.agent;
 import dev.casemate.linux.Epoll;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
+import dev.casemate.protocol.agent.ReadStreamResponse;
 import dev.casemate.rpc.Frame;
 import dev.casemate.rpc.FrameDecoder;
 import dev.casemate.rpc.FrameHandler;
 import dev.casemate.rpc.MalformedMessageException;
 import dev.casemate.rpc.ProtoMessage;
+import dev.casemate.rpc.ProtoWriter;
 import dev.casemate.rpc.Responder;
 import dev.casemate.rpc.RpcStatus;
 import dev.casemate.rpc.TtrpcSession;
@@ -21,9 +23,13 @@ import dev.casemate.rpc.TtrpcSession;
  * stream id that does not rise, as ttrpc's do, tells it.
  */
 final class HostConnection implements FrameHandler {
-  private static final int CHUNK = 32 * 1024;
+  private static final int CHUNK = Transfer.LIMIT;
   private static final int READS_A_TURN = 16;
   private static final int REQUESTS_IN_FLIGHT = 1024;
+  private static final int SMALL = 128;
+
+  /** Of a field with 16 KiB of data or more: one byte of tag, three of length. */
+  private static final int LARGE_FIELD_HEADER = 4;
 
   /** Carries out one request. */
   interface Service {
@@ -90,7 +96,7 @@ final class HostConnection implements FrameHandler {
         if (!session.wantsInput()) {
           return;
         }
-        int n = port.read(buffer, 0, CHUNK);
+        int n = loop.transfer().read(port, buffer, 0, CHUNK);
         if (n == Fd.WOULD_BLOCK) {
           return;
         }
@@ -114,7 +120,7 @@ final class HostConnection implements FrameHandler {
   }
 
   private void discardInput() {
-    for (int i = 0; i < 1024 && port.read(buffer, 0, CHUNK) > 0; i++) {
+    for (int i = 0; i < 1024 && loop.transfer().read(port, buffer, 0, CHUNK) > 0; i++) {
       // What follows a malformed frame cannot be told apart.
     }
   }
@@ -148,7 +154,7 @@ final class HostConnection implements FrameHandler {
   }
 
   private int write(byte[] bytes, int offset, int length) {
-    int n = port.write(bytes, offset, length);
+    int n = loop.transfer().write(port, bytes, offset, length);
     return n == Fd.WOULD_BLOCK ? 0 : n;
   }
 
@@ -163,8 +169,18 @@ final class HostConnection implements FrameHandler {
 
     @Override
     public void ok(ProtoMessage message) {
-      responder.reply(message.encode());
+      responder.reply(encode(message));
       schedule();
+    }
+
+    /** Streams' bytes are not copied more often than need be. */
+    private static byte[] encode(ProtoMessage message) {
+      if (message instanceof ReadStreamResponse response && response.data().length > SMALL) {
+        ProtoWriter writer = new ProtoWriter(response.data().length + LARGE_FIELD_HEADER);
+        response.write(writer);
+        return writer.toByteArray();
+      }
+      return message.encode();
     }
 
     @Override

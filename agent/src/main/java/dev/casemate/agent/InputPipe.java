@@ -92,7 +92,8 @@ final class InputPipe {
   private boolean push(Fd target, Write write) {
     try {
       while (write.done < write.data.length) {
-        int n = target.write(write.data, write.done, write.data.length - write.done);
+        int n =
+            loop.transfer().write(target, write.data, write.done, write.data.length - write.done);
         if (n == Fd.WOULD_BLOCK) {
           return false;
         }

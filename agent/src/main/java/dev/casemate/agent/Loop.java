@@ -36,12 +36,18 @@ final class Loop {
 
   private final Epoll epoll = new Epoll();
   private final Console console;
+  private final Transfer transfer = new Transfer();
   private final ArrayDeque<Runnable> next = new ArrayDeque<>();
   private final PriorityQueue<Timer> timers =
       new PriorityQueue<>(Comparator.comparingLong((Timer timer) -> timer.dueMicros));
 
   Loop(Console console) {
     this.console = console;
+  }
+
+  /** For reads and writes of what the loop watches. */
+  Transfer transfer() {
+    return transfer;
   }
 
   void watch(Fd fd, int interest, Epoll.Handler handler) {

@@ -16,7 +16,9 @@ import org.jspecify.annotations.Nullable;
  * holds the process back when it is full, until a request asks for them.
  */
 final class OutputPipe {
-  private static final int CHUNK = 32 * 1024;
+  /** So that an answer with its frame goes out in one write. */
+  private static final int CHUNK = Transfer.LIMIT - 64;
+
   private static final int PENDING_LIMIT = 16;
 
   /** There is one thread. */
@@ -92,7 +94,7 @@ final class OutputPipe {
     }
     int n;
     try {
-      n = fd.read(SCRATCH, 0, limit);
+      n = loop.transfer().read(fd, SCRATCH, 0, limit);
     } catch (LinuxException e) {
       // EIO: the last process closed its end of the terminal.
       n = Fd.END;

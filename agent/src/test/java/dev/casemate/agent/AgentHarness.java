@@ -86,6 +86,7 @@ final class AgentHarness {
         harness.check(wanted, "network", harness::network);
         harness.check(wanted, "files", harness::files);
         harness.check(wanted, "machine", harness::machineCalls);
+        harness.check(wanted, "memory", harness::memory);
         harness.check(wanted, "reconnect", harness::reconnect);
         harness.check(wanted, "throughput", harness::throughput);
         harness.report();
@@ -248,19 +249,22 @@ final class AgentHarness {
         CreateContainerRequest.builder()
             .containerId(id)
             .execId(id)
-            .addStorages(
-                Storage.builder()
-                    .driver("overlayfs")
-                    .options(
-                        List.of(
-                            "lowerdir=/run/casemate/lower",
-                            "upperdir=/run/casemate/rw/" + id + "/upper",
-                            "workdir=/run/casemate/rw/" + id + "/work"))
-                    .mountPoint(ROOT + "/" + id)
-                    .build())
+            .addStorages(overlay(id))
             .oci(spec(process, id).build())
             .build());
     return id;
+  }
+
+  private static Storage overlay(String id) {
+    return Storage.builder()
+        .driver("overlayfs")
+        .options(
+            List.of(
+                "lowerdir=/run/casemate/lower",
+                "upperdir=/run/casemate/rw/" + id + "/upper",
+                "workdir=/run/casemate/rw/" + id + "/work"))
+        .mountPoint(ROOT + "/" + id)
+        .build();
   }
 
   private void start(String id) {
@@ -728,16 +732,7 @@ final class AgentHarness {
                     .options(List.of("mode=0700", "uid=5", "gid=6"))
                     .mountPoint("/run/casemate/dir")
                     .build())
-            .addStorages(
-                Storage.builder()
-                    .driver("overlayfs")
-                    .options(
-                        List.of(
-                            "lowerdir=/run/casemate/lower",
-                            "upperdir=/run/casemate/rw/" + id + "/upper",
-                            "workdir=/run/casemate/rw/" + id + "/work"))
-                    .mountPoint(ROOT + "/" + id)
-                    .build())
+            .addStorages(overlay(id))
             .oci(
                 spec(
                         process(
@@ -829,6 +824,33 @@ final class AgentHarness {
         () -> client.rpc().call(AgentService.NAME, "CopyFile", new byte[] {10, 100, 1}, 5000));
   }
 
+  /** A container with the machine's own PIDs sees what the agent takes. */
+  private void memory() throws Exception {
+    String id = "c" + ++serial;
+    Spec.Builder spec =
+        spec(
+            process(
+                false,
+                "sh",
+                "-c",
+                "grep -e ^Rss -e Threads /proc/1/status; cut -d' ' -f10,12,14,15 /proc/1/stat"),
+            id);
+    Linux linux = spec.build().linux().orElseThrow();
+    List<LinuxNamespace> namespaces = new ArrayList<>(linux.namespaces());
+    namespaces.removeIf(namespace -> namespace.type().equals("pid"));
+    spec.linux(linux.toBuilder().namespaces(namespaces).build());
+    client.call(
+        AgentService.CREATE_CONTAINER,
+        CreateContainerRequest.builder()
+            .containerId(id)
+            .addStorages(overlay(id))
+            .oci(spec.build())
+            .build());
+    start(id);
+    System.out.println("     " + stdout(id, "").replaceAll("\\s+", " "));
+    remove(id);
+  }
+
   private void reconnect() throws Exception {
     String id = sh("sleep 0.4; echo late; exit 6");
     Client old = client;
@@ -858,10 +880,12 @@ final class AgentHarness {
   }
 
   private void throughput() throws Exception {
+    memory();
     String id = sh("dd if=/dev/zero bs=32k count=1024 2>/dev/null");
     long t0 = System.nanoTime();
     int bytes = readAll(AgentService.READ_STDOUT, id, "").length;
     double seconds = (System.nanoTime() - t0) / 1e9;
+    memory();
     expect(bytes, 32 << 20);
     expect(waitFor(id, ""), 0);
     remove(id);
