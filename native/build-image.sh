@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Compiles Java classes into one static musl executable:
-#   build-image.sh --output FILE --main CLASS --classpath CLASSPATH [--image-arg ARGUMENT]…
+#   build-image.sh --output FILE --main CLASS --classpath CLASSPATH [--image-arg ARGUMENT]… [--jdk-formatter]
+# --jdk-formatter keeps the JDK's String.format, at 5 MB; see substitutions/…/SmallFormatter.java for what there is without it.
 # With the native-image of $GRAALVM_HOME or of PATH if there is one, else with the toolchain that toolchain.sh assembles.
 # CASEMATE_IMAGE_MEMORY is the builder's heap (default 5g). What the options are for: native/README.md.
 set -euo pipefail
@@ -12,13 +13,16 @@ main() {
     [[ $OUTPUT == /* ]] || OUTPUT=$PWD/$OUTPUT
     WORK=$(mktemp -d "${TMPDIR:-/tmp}/casemate-image.XXXXXX")
     trap 'rm -rf "$WORK"' EXIT
-    local started=$SECONDS native_image
+    local started=$SECONDS graalvm
     command -v musl-gcc >/dev/null || die "musl-gcc is missing: apt-get install musl-tools gcc"
     build_own_library
-    native_image=$(find_native_image)
-    if [[ -n $native_image ]]; then
-        run_graalvm "$native_image"
+    graalvm=$(find_graalvm)
+    if [[ -n $graalvm ]]; then
+        [[ $JDK_FORMATTER == yes ]] || compile_substitutions "$graalvm" "$graalvm/lib/svm/builder"
+        run_graalvm "$graalvm/bin/native-image"
     else
+        TOOLCHAIN=$("$NATIVE_DIR/toolchain.sh")
+        [[ $JDK_FORMATTER == yes ]] || compile_substitutions "$(find_jdk)" "$TOOLCHAIN/jars"
         run_toolchain
     fi
     strip --strip-all --remove-section=.comment --remove-section=.note "$WORK/image"
@@ -28,15 +32,20 @@ main() {
 }
 
 parse_arguments() {
-    OUTPUT='' MAIN='' CLASSPATH='' IMAGE_ARGUMENTS=()
+    OUTPUT='' MAIN='' CLASSPATH='' IMAGE_ARGUMENTS=() JDK_FORMATTER=no
     while [[ $# -gt 0 ]]; do
+        if [[ $1 == --jdk-formatter ]]; then
+            JDK_FORMATTER=yes
+            shift
+            continue
+        fi
         [[ $# -ge 2 ]] || die "$1 needs a value"
         case $1 in
             --output) OUTPUT=$2 ;;
             --main) MAIN=$2 ;;
             --classpath) CLASSPATH=$2 ;;
             --image-arg) IMAGE_ARGUMENTS+=("$2") ;;
-            *) die "unknown argument $1; usage: build-image.sh --output FILE --main CLASS --classpath CLASSPATH [--image-arg ARGUMENT]…" ;;
+            *) die "unknown argument $1; usage: build-image.sh --output FILE --main CLASS --classpath CLASSPATH [--image-arg ARGUMENT]… [--jdk-formatter]" ;;
         esac
         shift 2
     done
@@ -52,12 +61,19 @@ build_own_library() {
     ar rcsD "$WORK/libcasemate.a" "$WORK/casemate.o" "$WORK/runtime.o"
 }
 
-find_native_image() {
+# compile_substitutions JDK DIRECTORY-OF-THE-BUILDER'S-JARS: classes that take the place of the JDK's; the builder finds them by annotation.
+compile_substitutions() {
+    "$1/bin/javac" -proc:none -d "$WORK/substitutions" -cp "$2/*" "$NATIVE_DIR"/substitutions/dev/casemate/substitutions/*.java
+    CLASSPATH=$CLASSPATH:$WORK/substitutions
+}
+
+# The home of a GraalVM, or nothing. The native-image on PATH is a link to bin/native-image or to lib/svm/bin/native-image.
+find_graalvm() {
     if [[ -n ${GRAALVM_HOME:-} ]]; then
         [[ -x $GRAALVM_HOME/bin/native-image ]] || die "GRAALVM_HOME is $GRAALVM_HOME, but it has no bin/native-image"
-        echo "$GRAALVM_HOME/bin/native-image"
-    else
-        command -v native-image || true
+        echo "$GRAALVM_HOME"
+    elif command -v native-image >/dev/null; then
+        dirname "$(dirname "$(readlink -f "$(command -v native-image)")")" | sed 's,/lib/svm$,,'
     fi
 }
 
@@ -79,7 +95,8 @@ common_options() {
 -H:-UseSystemLocale
 -H:DefaultCharset=UTF-8
 -H:-EnableLoggingFeature
--H:ServiceLoaderFeatureExcludeServices=java.lang.System\$LoggerFinder
+-H:ServiceLoaderFeatureExcludeServices=java.lang.System\$LoggerFinder,jdk.internal.logger.DefaultLoggerFinder
+-H:PageSize=4096
 -R:StackSize=1048576
 END
 }
@@ -93,8 +110,7 @@ run_graalvm() {
 
 # What GraalVM's driver does: choose the virtual machine's options and modules, translate the options of its own spelling.
 run_toolchain() {
-    local toolchain options arguments=() argument image_modules=java.base
-    toolchain=$("$NATIVE_DIR/toolchain.sh")
+    local options arguments=() argument image_modules=java.base
     mapfile -t options < <(common_options)
     for argument in "${IMAGE_ARGUMENTS[@]}"; do
         case $argument in
@@ -102,7 +118,7 @@ run_toolchain() {
             *) arguments+=("$(translate "$argument")") ;;
         esac
     done
-    LC_ALL=C.UTF-8 JVMCI_VERSION_CHECK=ignore "$toolchain/jdk/bin/java" \
+    LC_ALL=C.UTF-8 JVMCI_VERSION_CHECK=ignore "$TOOLCHAIN/jdk/bin/java" \
         -XX:+UseParallelGC -XX:+UnlockExperimentalVMOptions -XX:+EnableJVMCI -XX:-UseJVMCICompiler -Xss10m "-Xmx${CASEMATE_IMAGE_MEMORY:-5g}" \
         -Djava.awt.headless=true -Djdk.internal.lambda.disableEagerInitialization=true \
         -Dgraalvm.ForcePolyglotInvalid=true -Dgraalvm.locatorDisabled=true \
@@ -112,12 +128,12 @@ run_toolchain() {
         -Dorg.graalvm.version="$SVM_VERSION" -Dorg.graalvm.vendorversion=Casemate -Dorg.graalvm.vendor=Casemate \
         -Dsvm.modulesupport.addedModules="$image_modules" --add-modules="$image_modules,$(builder_modules)" \
         --enable-native-access=org.graalvm.nativeimage.builder,jdk.graal.compiler \
-        --upgrade-module-path "$toolchain/jars/compiler-$SVM_VERSION.jar" --module-path "$(builder_module_path "$toolchain")" \
-        "@$toolchain/opened-packages.txt" \
+        --upgrade-module-path "$TOOLCHAIN/jars/compiler-$SVM_VERSION.jar" --module-path "$(builder_module_path "$TOOLCHAIN")" \
+        "@$TOOLCHAIN/opened-packages.txt" \
         --module org.graalvm.nativeimage.builder/com.oracle.svm.hosted.NativeImageGeneratorRunner \
         -imagecp "$CLASSPATH" -H:Path="$WORK" -H:Name=image -H:Class="$MAIN" -H:ImageBuildID="$(build_id)" \
         -H:UseLibC=musl -H:+StaticExecutable -H:MicroArchitecture=x86-64-v2 -H:Optimize=s \
-        -H:CLibraryPath="$toolchain" \
+        -H:CLibraryPath="$TOOLCHAIN" \
         "${options[@]}" "${arguments[@]}"
 }
 

@@ -4,8 +4,10 @@ set -euo pipefail
 source "$(dirname "$0")/common.sh"
 module=$1
 case $module in
-    casemate) output=casemate ;;
-    agent) output=casemate-agent ;;
+    # TLS and archives may format what the small formatter of native/ cannot.
+    casemate) output=casemate extra=(--jdk-formatter) ;;
+    # What streams through must not make the heap of every guest grow.
+    agent) output=casemate-agent extra=(--image-arg -R:MaxHeapSize=64m --image-arg -R:MaxNewSize=4m) ;;
     *) die "image.sh wants casemate or agent" ;;
 esac
 classpath=$ROOT/$module/target/classes:$(< "$module/target/classpath")
@@ -14,5 +16,5 @@ if [[ -z ${GRAALVM_HOME:-} ]] && ! command -v native-image > /dev/null; then
     native/toolchain.sh
 fi
 run_logged "$output" native/build-image.sh --output "$ROOT/build/$output" --main "dev.casemate.$module.Main" \
-    --classpath "$classpath" --image-arg --initialize-at-build-time=dev.casemate
+    --classpath "$classpath" --image-arg --initialize-at-build-time=dev.casemate "${extra[@]}"
 say "$(tail -n 1 "build/logs/$output.log")"

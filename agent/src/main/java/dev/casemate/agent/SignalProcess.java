@@ -28,7 +28,7 @@ final class SignalProcess {
       throw Failures.precondition(
           "process " + process.execId() + " of container " + container.id() + " has ended");
     }
-    if (process == container.init() && signal == Signals.TERM && isLost(process.pid())) {
+    if (process == container.init() && asksToEnd(signal) && isLost(process.pid(), signal)) {
       signal = Signals.KILL;
     }
     // Not reaped yet, so the pid is still this process's.
@@ -36,11 +36,18 @@ final class SignalProcess {
     answer.ok(Services.EMPTY);
   }
 
+  /** What a user means who presses Ctrl-C, or whose terminal goes away. */
+  private static boolean asksToEnd(int signal) {
+    return signal == Signals.TERM
+        || signal == Signals.INT
+        || signal == Signals.HUP
+        || signal == Signals.QUIT;
+  }
+
   /** The first process of a PID namespace never sees a signal that it has no handler for. */
-  private static boolean isLost(int pid) {
+  private static boolean isLost(int pid, int signal) {
     try {
-      return ProcText.isLostOnInit(
-          Fs.readString("/proc/" + pid + "/status", 64 * 1024), Signals.TERM);
+      return ProcText.isLostOnInit(Fs.readString("/proc/" + pid + "/status", 64 * 1024), signal);
     } catch (LinuxException e) {
       return false;
     }

@@ -35,7 +35,7 @@ final class ArchiveTransfer {
       transfer.kill();
       return Optional.of(response.directory());
     } catch (CasemateException e) {
-      if (e.kind() == Kind.NOT_FOUND) {
+      if (e.kind() == Kind.NOT_FOUND || String.valueOf(e.getMessage()).contains("(ENOENT)")) {
         return Optional.empty();
       }
       throw e;

@@ -62,6 +62,7 @@ final class Foreground implements Streams.Listener {
     try {
       begin.run();
       started = true;
+      streams.processStarted();
       streams.size().ifPresent(this::resized);
       status.complete(client.await(execId));
     } catch (RuntimeException e) {

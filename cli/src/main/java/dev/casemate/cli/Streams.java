@@ -49,11 +49,13 @@ final class Streams implements AutoCloseable {
   private final Fd stdoutFifo;
   private final Optional<Fd> stderrFifo;
   private final Fd signals;
-  private final Fd done = EventFd.open();
+  private final Fd wakeUp = EventFd.open();
   private Optional<Tty.Settings> settings = Optional.empty();
   private final byte[] piece = new byte[PIECE];
   private byte[] pendingInput = new byte[0];
   private volatile boolean drain = true;
+  private volatile boolean finished;
+  private volatile boolean inputWanted;
   private boolean stdoutEnded;
   private boolean stderrEnded;
   private boolean ended;
@@ -108,7 +110,17 @@ final class Streams implements AutoCloseable {
    */
   void processEnded(boolean ran) {
     drain = ran;
-    EventFd.signal(done);
+    finished = true;
+    EventFd.signal(wakeUp);
+  }
+
+  /**
+   * Tells {@link #carry} that the process reads its standard input. Before, nothing may be written:
+   * a FIFO that is closed again before its reader has opened it forgets what was in it.
+   */
+  void processStarted() {
+    inputWanted = true;
+    EventFd.signal(wakeUp);
   }
 
   /** Puts our terminal in raw mode if the process has one; undone by {@link #close}. */
@@ -129,7 +141,8 @@ final class Streams implements AutoCloseable {
           return;
         }
       }
-      boolean wantInput = stdinFifo.isPresent() && pendingInput.length == 0 && !ended;
+      boolean wantInput =
+          inputWanted && stdinFifo.isPresent() && pendingInput.length == 0 && !ended;
       boolean wantSpace = stdinFifo.isPresent() && pendingInput.length > 0 && !ended;
       int[] ready =
           Poll.await(
@@ -139,7 +152,7 @@ final class Streams implements AutoCloseable {
                 stdoutEnded ? -1 : stdoutFifo.number(),
                 stderrEnded ? -1 : stderrFifo.orElseThrow().number(),
                 signals.number(),
-                ended ? -1 : done.number()
+                ended ? -1 : wakeUp.number()
               },
               new int[] {Poll.IN, Poll.OUT, Poll.IN, Poll.IN, Poll.IN, Poll.IN},
               timeout);
@@ -159,11 +172,14 @@ final class Streams implements AutoCloseable {
         forwardSignals(listener);
       }
       if (ready[5] != 0) {
-        if (!drain) {
+        EventFd.drain(wakeUp);
+        if (finished && !drain) {
           return;
         }
-        ended = true;
-        deadline = System.nanoTime() + DRAIN_MILLIS * 1_000_000L;
+        if (finished) {
+          ended = true;
+          deadline = System.nanoTime() + DRAIN_MILLIS * 1_000_000L;
+        }
       }
     }
   }
@@ -251,7 +267,7 @@ final class Streams implements AutoCloseable {
     stdoutFifo.close();
     stderrFifo.ifPresent(Fd::close);
     signals.close();
-    done.close();
+    wakeUp.close();
     Fs.removeTree(directory);
   }
 }
