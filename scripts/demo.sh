@@ -7,12 +7,12 @@ scripts/guest.sh
 image=build/demo-image
 if [[ ! -f $image/index.json ]]; then
     say "making an OCI image from Debian's busybox"
-    build/casemate demo-image "$ROOT/$image" > /dev/null
+    build/casemate demo-image "$image" > /dev/null
 fi
 say "running it: casemate run --rm oci:$image uname -a"
 timings=$(mktemp)
 trap 'rm -f "$timings"' EXIT
-guest_uname=$(build/casemate run --rm --timings "oci:$ROOT/$image" uname -a 2> "$timings") \
+guest_uname=$(build/casemate run --rm --timings "oci:$image" uname -a 2> "$timings") \
     || die "the container failed: $(< "$timings")"
 grep '^casemate: note' "$timings" || true
 cat <<END
@@ -26,7 +26,7 @@ grep -v '^casemate:' "$timings" | sed 's/^/  /'
 cat <<END
 
 Try it yourself:
-  build/casemate run -it --rm oci:$ROOT/$image sh
+  build/casemate run -it --rm oci:$image sh
   build/casemate --help
   build/casemate doctor
 END
