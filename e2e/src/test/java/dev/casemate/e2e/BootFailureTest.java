@@ -20,7 +20,10 @@ class BootFailureTest extends EndToEnd {
     directory = files("boot");
   }
 
-  /** An initramfs with a program of ours as its init, in the "newc" format of the kernel's documentation. */
+  /**
+   * An initramfs with a program of ours as its init, in the "newc" format of the kernel's
+   * documentation.
+   */
   private static Path initramfs(String name, String body) throws IOException {
     Path source =
         write(
@@ -69,7 +72,13 @@ class BootFailureTest extends EndToEnd {
   private static Result boot(String option, Path file, int seconds) {
     Result result =
         run(
-            "run", "--rm", "--boot-timeout", Integer.toString(seconds), option, file.toString(), IMAGE,
+            "run",
+            "--rm",
+            "--boot-timeout",
+            Integer.toString(seconds),
+            option,
+            file.toString(),
+            IMAGE,
             "true");
     assertThat(result.millis()).as(result.toString()).isLessThan(seconds * 1000L + 15_000);
     if (seconds == 5 && result.err().contains("console is empty") && option.equals("--initramfs")) {
@@ -83,9 +92,11 @@ class BootFailureTest extends EndToEnd {
   void aGuestThatNeverAnswers() throws IOException {
     Path silent =
         initramfs(
-            "hang", "for (int i = 1; i <= 20; i++) printf(\"waiting for nothing %d\\n\", i); sleep(1000);");
+            "hang",
+            "for (int i = 1; i <= 20; i++) printf(\"waiting for nothing %d\\n\", i); sleep(1000);");
     Result result = boot("--initramfs", silent);
-    SignalTest.isErrorWithConsole(result, "did not answer within ", silent.toString(), "casemate doctor");
+    SignalTest.isErrorWithConsole(
+        result, "did not answer within ", silent.toString(), "casemate doctor");
     assertThat(result.err()).contains("| waiting for nothing 20").doesNotContain("nothing 1\n");
     assertThat(result.millis()).isGreaterThan(5_000);
   }

@@ -76,18 +76,22 @@ class IsolationTest extends EndToEnd {
 
   @Test
   void whatIsForbidden() {
-    assertThat(inside("plain", "unshare -U true; echo $?")).contains("not permitted").endsWith("1\n");
+    assertThat(inside("plain", "unshare -U true; echo $?"))
+        .contains("not permitted")
+        .endsWith("1\n");
     assertThat(inside("plain", "mount -t tmpfs x /mnt 2>&1 || mount -t tmpfs x /tmp; echo $?"))
         .doesNotEndWith("\n0\n");
     assertThat(inside("plain", "echo 1 > /proc/sys/kernel/panic; echo $?")).endsWith("1\n");
     assertThat(inside("plain", "echo b > /proc/sysrq-trigger; echo $?")).endsWith("1\n");
     assertThat(inside("plain", "head -c 1 /proc/kcore | wc -c")).endsWith("0\n");
-    assertThat(inside("plain", "mknod /tmp/sda b 8 0 && head -c 1 /tmp/sda; echo $?")).endsWith("1\n");
+    assertThat(inside("plain", "mknod /tmp/sda b 8 0 && head -c 1 /tmp/sda; echo $?"))
+        .endsWith("1\n");
     assertThat(inside("plain", "mknod /tmp/vda b 254 0 && head -c 1 /tmp/vda; echo $?"))
         .endsWith("1\n");
     assertThat(inside("plain", "date -s 2001-01-01")).contains("not permitted");
     assertThat(inside("plain", "echo 1 > /sys/fs/cgroup/pids.max; echo $?")).endsWith("1\n");
-    assertThat(inside("plain", "chroot /proc/1/root true && ls /proc/1/root/run")).doesNotContain("kata");
+    assertThat(inside("plain", "chroot /proc/1/root true && ls /proc/1/root/run"))
+        .doesNotContain("kata");
   }
 
   @Test
@@ -106,7 +110,8 @@ class IsolationTest extends EndToEnd {
                 echo pids=$(cat /sys/fs/cgroup/pids.max)
                 """)
             .expect(0);
-    assertThat(result.value("dev=")).contains("null", "zero", "full", "random", "urandom", "tty")
+    assertThat(result.value("dev="))
+        .contains("null", "zero", "full", "random", "urandom", "tty")
         .contains("stdin", "stdout", "stderr", "fd", "ptmx", "pts", "shm");
     assertThat(result.value("null=")).isEqualTo("0");
     assertThat(result.value("shm=")).isEqualTo("x");
@@ -162,10 +167,20 @@ class IsolationTest extends EndToEnd {
   void execAsSomebodyElse() {
     Result result =
         ok(
-            "exec", "-u", "nobody", "-w", "/var", "-e", "X=1 2", "-e", "PATH=/bin", "plain", "sh",
-            "-c", "id -u; pwd; echo $X; echo $PATH; grep CapEff /proc/self/status");
-    assertThat(result.out())
-        .isEqualTo("65534\n/var\n1 2\n/bin\nCapEff:\t0000000000000000\n");
+            "exec",
+            "-u",
+            "nobody",
+            "-w",
+            "/var",
+            "-e",
+            "X=1 2",
+            "-e",
+            "PATH=/bin",
+            "plain",
+            "sh",
+            "-c",
+            "id -u; pwd; echo $X; echo $PATH; grep CapEff /proc/self/status");
+    assertThat(result.out()).isEqualTo("65534\n/var\n1 2\n/bin\nCapEff:\t0000000000000000\n");
     assertThat(ok("exec", "-u", "7:8", "plain", "id", "-g").out()).isEqualTo("8\n");
   }
 

@@ -16,7 +16,14 @@ class LifecycleTest extends EndToEnd {
   static void start() {
     id =
         detached(
-            "alive", "--hostname", "alive-host", "-m", "256m", IMAGE, "sh", "-c",
+            "alive",
+            "--hostname",
+            "alive-host",
+            "-m",
+            "256m",
+            IMAGE,
+            "sh",
+            "-c",
             "echo started; exec sleep 1000000");
   }
 
@@ -53,14 +60,16 @@ class LifecycleTest extends EndToEnd {
     assertThat(Traces.commandLine((int) json.object("state").orElseThrow().integer("pid", 0)))
         .startsWith("casemate-sandbox");
     // By the beginning of its id, and two at once.
-    assertThat(ok("inspect", id.substring(0, 6), "alive").out().split(id, -1)).hasSizeGreaterThan(2);
+    assertThat(ok("inspect", id.substring(0, 6), "alive").out().split(id, -1))
+        .hasSizeGreaterThan(2);
   }
 
   @Test
   void top() {
     Result result = ok("top", "alive");
     assertThat(result.out()).startsWith("PID").contains("sleep 1000000").hasLineCount(2);
-    Json.Obj all = new Json.Obj().put("all", Json.parse(ok("top", "alive", "--format", "json").out()));
+    Json.Obj all =
+        new Json.Obj().put("all", Json.parse(ok("top", "alive", "--format", "json").out()));
     Json.Obj process = all.objects("all").getFirst();
     assertThat(process.integer("pid", 0)).as(all.text()).isPositive();
     assertThat(process.integer("rssBytes", 0)).as(all.text()).isPositive();
@@ -124,7 +133,10 @@ class LifecycleTest extends EndToEnd {
   void refusals() {
     isError(run("rm", "alive"), 1, "container alive is running", "casemate rm -f alive");
     isError(
-        run("run", "--name", "alive", IMAGE, "true"), 125, "name \"alive\" is in use", "rm -f alive");
+        run("run", "--name", "alive", IMAGE, "true"),
+        125,
+        "name \"alive\" is in use",
+        "rm -f alive");
     // One that fails does not keep the other from its turn.
     isError(run("kill", "-s", "CONT", "nobody", "alive"), 1, "no such container: nobody");
   }
@@ -132,7 +144,12 @@ class LifecycleTest extends EndToEnd {
   @Test
   void stopAsksAndTheWorkloadAnswers() {
     detached(
-        "polite", "--stop-signal", "USR1", IMAGE, "sh", "-c",
+        "polite",
+        "--stop-signal",
+        "USR1",
+        IMAGE,
+        "sh",
+        "-c",
         "trap 'echo bye; exit 6' USR1; echo ready; while :; do sleep 0.1; done");
     Running follower = call("logs", "-f", "polite").start();
     final Running waiter = call("wait", "polite").start();
@@ -151,7 +168,8 @@ class LifecycleTest extends EndToEnd {
 
   @Test
   void stopKillsWhatDoesNotAnswer() {
-    detached("stubborn", IMAGE, "sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done");
+    detached(
+        "stubborn", IMAGE, "sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done");
     Wait.until(60, "the trap", () -> ok("logs", "stubborn").out().equals("ready\n"));
     Result result = ok("stop", "-t", "1", "stubborn");
     assertThat(result.millis()).isBetween(900L, 30_000L);

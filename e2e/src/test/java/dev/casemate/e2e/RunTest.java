@@ -88,7 +88,17 @@ class RunTest extends EndToEnd {
   @Test
   void userByNumberAndADirectoryThatIsNotThere() {
     Result result =
-        ok("run", "--rm", "-u", "1234:5678", "-w", "/new/dir", IMAGE, "sh", "-c", "id -u; id -g; pwd");
+        ok(
+            "run",
+            "--rm",
+            "-u",
+            "1234:5678",
+            "-w",
+            "/new/dir",
+            IMAGE,
+            "sh",
+            "-c",
+            "id -u; id -g; pwd");
     assertThat(result.out()).isEqualTo("1234\n5678\n/new/dir\n");
   }
 
@@ -99,10 +109,7 @@ class RunTest extends EndToEnd {
     assertThat(ok("ps", "-a").out()).contains("status", "Exited (3)");
     assertThat(state("status").string("status")).isEqualTo("exited");
     assertThat(state("status").integer("exitCode", -1)).isEqualTo(3);
-    fails(
-        125,
-        List.of("exec", "status", "true"),
-        "container status is exited, not running");
+    fails(125, List.of("exec", "status", "true"), "container status is exited, not running");
     fails(1, List.of("top", "status"), "not running");
     fails(1, List.of("kill", "status"), "not running");
     fails(1, List.of("pause", "status"), "not running");
@@ -155,7 +162,8 @@ class RunTest extends EndToEnd {
     assertThat(result.out()).isEqualTo("done\n");
     assertThat(result.err())
         .contains("process start", "VMM start", "kernel", "agent", "container", "first byte");
-    for (String line : result.err().lines().filter(l -> l.matches("[a-zA-Z ]+ +-?[0-9]+")).toList()) {
+    for (String line :
+        result.err().lines().filter(l -> l.matches("[a-zA-Z ]+ +-?[0-9]+")).toList()) {
       long millis = Long.parseLong(line.replaceAll(".* ", ""));
       assertThat(millis).as(line).isBetween(0L, 60_000L);
     }

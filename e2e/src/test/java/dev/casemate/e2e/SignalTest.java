@@ -17,7 +17,11 @@ class SignalTest extends EndToEnd {
   void signalsAreForwarded() {
     Running running =
         call(
-                "run", "--rm", IMAGE, "sh", "-c",
+                "run",
+                "--rm",
+                IMAGE,
+                "sh",
+                "-c",
                 "trap 'echo usr1' USR1; trap 'echo hup' HUP; trap 'echo bye; exit 12' TERM; echo ready; "
                     + FOREVER)
             .start();
@@ -32,7 +36,9 @@ class SignalTest extends EndToEnd {
     assertThat(result.err()).isEmpty();
   }
 
-  /** An ordinary program as PID 1 has no handler, and the kernel spares it: the third Ctrl-C kills. */
+  /**
+   * An ordinary program as PID 1 has no handler, and the kernel spares it: the third Ctrl-C kills.
+   */
   @Test
   void threeTimesControlC() {
     Running running = call("run", "--rm", "--name", "thrice", IMAGE, "sleep", "1000000").start();
@@ -83,7 +89,8 @@ class SignalTest extends EndToEnd {
   @Test
   void theCommandIsKilledWhileTheContainerRuns() {
     Running running =
-        call("run", "--rm", "--name", "orphan", IMAGE, "sh", "-c", "echo ready; " + FOREVER).start();
+        call("run", "--rm", "--name", "orphan", IMAGE, "sh", "-c", "echo ready; " + FOREVER)
+            .start();
     running.awaitOutput("ready", Casemate.TIMEOUT_SECONDS);
     running.signal(Signals.KILL);
     running.await(10).expect(137);
@@ -191,11 +198,15 @@ class SignalTest extends EndToEnd {
     List<String> lines = errors(result);
     assertThat(lines).as(result.toString()).isNotEmpty();
     assertThat(lines.getFirst()).as(result.toString()).startsWith("casemate: ").contains(fragments);
-    assertThat(lines.subList(1, lines.size())).as(result.toString()).allMatch(l -> l.startsWith("  | "));
+    assertThat(lines.subList(1, lines.size()))
+        .as(result.toString())
+        .allMatch(l -> l.startsWith("  | "));
   }
 
   private static List<Integer> qemus() {
-    return Traces.pids().stream().filter(pid -> Traces.commandLine(pid).contains("qemu-system")).toList();
+    return Traces.pids().stream()
+        .filter(pid -> Traces.commandLine(pid).contains("qemu-system"))
+        .toList();
   }
 
   @Test

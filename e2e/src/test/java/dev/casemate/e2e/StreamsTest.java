@@ -91,7 +91,10 @@ class StreamsTest extends EndToEnd {
   void bothOutputsOfAnExec() {
     byte[] bytes = random(3 * MIB + 17);
     Result result =
-        call("exec", "-i", "streams", "sh", "-c", "tee /dev/stderr").input(bytes).timeout(300).run();
+        call("exec", "-i", "streams", "sh", "-c", "tee /dev/stderr")
+            .input(bytes)
+            .timeout(300)
+            .run();
     result.expect(0);
     assertThat(sha256(result.stdout())).isEqualTo(sha256(bytes));
     assertThat(sha256(result.stderr())).isEqualTo(sha256(bytes));
@@ -134,7 +137,8 @@ class StreamsTest extends EndToEnd {
     // What the workload has written before its end must arrive, however late it is read.
     Result result =
         Shell.run(
-            Casemate.shellWords("exec", "streams", "dd", "if=/dev/zero", "bs=300000", "count=1", "status=none")
+            Casemate.shellWords(
+                    "exec", "streams", "dd", "if=/dev/zero", "bs=300000", "count=1", "status=none")
                 + " | (sleep 8; wc -c)");
     assertThat(result.out().strip()).isEqualTo("300000");
   }
@@ -143,15 +147,13 @@ class StreamsTest extends EndToEnd {
   void aReaderThatGoesAway() {
     Result result =
         Shell.result(
-            Casemate.shellWords("run", "--rm", IMAGE, "yes")
-                + " | head -1; echo ${PIPESTATUS[0]}");
+            Casemate.shellWords("run", "--rm", IMAGE, "yes") + " | head -1; echo ${PIPESTATUS[0]}");
     assertThat(result.out()).as(result.toString()).isEqualTo("y\n141\n");
     result =
         Shell.result(
             Casemate.shellWords("exec", "streams", "yes") + " | head -1; echo ${PIPESTATUS[0]}");
     assertThat(result.out()).as(result.toString()).isEqualTo("y\n141\n");
-    Wait.until(
-        30, "yes to end", () -> !script("streams", "ps").out().contains(" yes"));
+    Wait.until(30, "yes to end", () -> !script("streams", "ps").out().contains(" yes"));
   }
 
   @Test

@@ -97,8 +97,7 @@ class TerminalTest extends EndToEnd {
 
   @Test
   void theTerminalIsGivenBackAfterAnError() {
-    try (Terminal terminal =
-        new Terminal(80, 24, "run", "-it", "--rm", IMAGE, "frobnicate")) {
+    try (Terminal terminal = new Terminal(80, 24, "run", "-it", "--rm", IMAGE, "frobnicate")) {
       assertThat(terminal.await()).as(terminal.toString()).isEqualTo(127);
       assertThat(terminal.screen()).contains("frobnicate");
       assertThat(terminal.settings()).isEqualTo(terminal.settingsBefore());

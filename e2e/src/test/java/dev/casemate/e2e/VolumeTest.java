@@ -11,7 +11,10 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** Directories and files of the host inside: {@code -v}, {@code rootfs:DIR} and {@code --rootfs virtiofs}. */
+/**
+ * Directories and files of the host inside: {@code -v}, {@code rootfs:DIR} and {@code --rootfs
+ * virtiofs}.
+ */
 class VolumeTest extends EndToEnd {
   private static Path host = Path.of("");
 
@@ -24,8 +27,18 @@ class VolumeTest extends EndToEnd {
     write(host.resolve("single"), "single");
     Files.createSymbolicLink(host.resolve("rw/out"), Path.of("/etc/hostname"));
     detached(
-        "volumes", "--hostname", "inside", "-v", host + "/rw:/rw", "-v", host + "/ro:/ro:ro", "-v",
-        host + "/single:/etc/single", IMAGE, "sleep", "1000000");
+        "volumes",
+        "--hostname",
+        "inside",
+        "-v",
+        host + "/rw:/rw",
+        "-v",
+        host + "/ro:/ro:ro",
+        "-v",
+        host + "/single:/etc/single",
+        IMAGE,
+        "sleep",
+        "1000000");
   }
 
   @AfterAll
@@ -40,9 +53,11 @@ class VolumeTest extends EndToEnd {
 
   @Test
   void bothSidesSeeWhatIsWritten() {
-    assertThat(inside("echo inside > /rw/new; mkdir /rw/d; chmod 640 /rw/new; chown 5:6 /rw/new")).isEmpty();
+    assertThat(inside("echo inside > /rw/new; mkdir /rw/d; chmod 640 /rw/new; chown 5:6 /rw/new"))
+        .isEmpty();
     assertThat(read(host.resolve("rw/new"))).isEqualTo("inside\n");
-    assertThat(Shell.run("stat -c '%a %u:%g' " + host.resolve("rw/new")).out()).isEqualTo("640 5:6\n");
+    assertThat(Shell.run("stat -c '%a %u:%g' " + host.resolve("rw/new")).out())
+        .isEqualTo("640 5:6\n");
     write(host.resolve("rw/d/late"), "late");
     assertThat(inside("cat /rw/d/late")).isEqualTo("late");
     assertThat(inside("rm /rw/d/late; echo more >> /rw/new")).isEmpty();
@@ -52,9 +67,12 @@ class VolumeTest extends EndToEnd {
 
   @Test
   void manyFilesAndABigOne() {
-    assertThat(inside("mkdir /rw/many; cd /rw/many; for i in $(seq 200); do echo $i > f$i; done; ls | wc -l"))
+    assertThat(
+            inside(
+                "mkdir /rw/many; cd /rw/many; for i in $(seq 200); do echo $i > f$i; done; ls | wc -l"))
         .isEqualTo("200\n");
-    String sum = inside("dd if=/dev/urandom of=/rw/big bs=1M count=20 2>/dev/null; sha256sum < /rw/big");
+    String sum =
+        inside("dd if=/dev/urandom of=/rw/big bs=1M count=20 2>/dev/null; sha256sum < /rw/big");
     assertThat(Shell.run("sha256sum < " + host.resolve("rw/big")).out()).isEqualTo(sum);
   }
 
@@ -89,7 +107,11 @@ class VolumeTest extends EndToEnd {
     write(root.resolveSibling("marker"), "marker\n");
     Result result =
         ok(
-            "run", "--rm", "rootfs:" + root.getParent(), "/bin/sh", "-c",
+            "run",
+            "--rm",
+            "rootfs:" + root.getParent(),
+            "/bin/sh",
+            "-c",
             "busybox cat /marker; echo new > /new; busybox cat /new; busybox id -u");
     assertThat(result.out()).isEqualTo("marker\nnew\n0\n");
     assertThat(root.resolveSibling("new")).doesNotExist();
@@ -102,7 +124,15 @@ class VolumeTest extends EndToEnd {
   void anImageSharedInsteadOfADisk() {
     Result result =
         ok(
-            "run", "--rm", "--rootfs", "virtiofs", "-v", host + "/ro:/ro:ro", IMAGE, "sh", "-c",
+            "run",
+            "--rm",
+            "--rootfs",
+            "virtiofs",
+            "-v",
+            host + "/ro:/ro:ro",
+            IMAGE,
+            "sh",
+            "-c",
             "cat /ro/file; echo new > /etc/new && cat /etc/new; grep -c virtiofs /proc/mounts");
     assertThat(result.out()).startsWith("from the hostnew\n");
     assertThat(ok("run", "--rm", IMAGE, "ls", "/etc").out()).doesNotContain("new");
