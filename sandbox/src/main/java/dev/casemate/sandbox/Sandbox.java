@@ -245,7 +245,8 @@ final class Sandbox {
             Machine.monotonicMicros());
     synchronized (this) {
       // It may have ended already.
-      ContainerState started = state.started(System.currentTimeMillis(), timings);
+      ContainerState started =
+          state.started(System.currentTimeMillis(), timings).owned(state.pid(), vm.address());
       ContainerState next =
           state.alive()
               ? started
