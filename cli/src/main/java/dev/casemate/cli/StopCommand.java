@@ -36,12 +36,15 @@ final class StopCommand implements Command {
 
   @Override
   public int run(Arguments arguments) {
+    // Looked at before any container is: a mistyped option should stop nothing.
+    int given = arguments.number("time", -1, 0, 86_400);
+    arguments.last("signal").ifPresent(KillCommand::signal);
     ContainerStore store = new ContainerStore(SandboxPaths.system());
     return EachContainer.run(
         arguments,
         reference -> {
           ContainerRecord record = store.find(reference);
-          int seconds = arguments.number("time", record.config().stopTimeoutSeconds(), 0, 86_400);
+          int seconds = given < 0 ? record.config().stopTimeoutSeconds() : given;
           int signal = KillCommand.signal(arguments.last("signal", record.config().stopSignal()));
           stop(store, record, signal, seconds * 1000);
           Console.outLine(reference);
