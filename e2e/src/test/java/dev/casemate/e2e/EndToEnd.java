@@ -37,7 +37,10 @@ abstract class EndToEnd {
     result.expect(status);
     List<String> lines = errors(result);
     assertThat(lines).as(result.toString()).hasSize(1);
-    assertThat(lines.getFirst()).as(result.toString()).startsWith("casemate: ").contains(fragments);
+    assertThat(lines.getFirst()).as(result.toString()).startsWith("casemate: ");
+    for (String fragment : fragments) {
+      assertThat(lines.getFirst()).as(result.toString()).contains(fragment);
+    }
     return result;
   }
 
