@@ -6,7 +6,7 @@ MODULES := linux oci archive protocol-generator rpc protocol cell agent hypervis
 SOURCES := $(shell find $(MODULES) -path '*/src/main/*' -type f 2>/dev/null) $(wildcard */pom.xml) pom.xml
 NATIVE  := $(shell find native -type f -not -path 'native/test/*' 2>/dev/null)
 
-.PHONY: help packages classes build guest demo test check format bench clean install
+.PHONY: help packages classes build guest demo test e2e check format bench clean install
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ check: packages ## formatting, Error Prone, NullAway, module rules
 
 test: packages ## everything: check, unit tests, demo, end-to-end tests
 	@scripts/test.sh
+
+e2e: build guest ## every end-to-end test, those with open findings included
+	@scripts/maven.sh -pl e2e -am -Dsurefire.failIfNoSpecifiedTests=false '-Dtest=dev.casemate.e2e.*Test' test
 
 bench: build ## measure, and print the figures of docs/performance.md
 	@scripts/bench.sh

@@ -31,7 +31,7 @@ final class RunCommand implements Command {
   /**
    * Less than this no kernel of ours comes up with; see docs/performance.md for how it was found.
    */
-  private static final int MINIMUM_MEMORY_MIB = 96;
+  private static final int MINIMUM_MEMORY_MIB = 112;
 
   private static final int DEFAULT_MEMORY_MIB = 1024;
   private static final int MAXIMUM_MEMORY_MIB = 1 << 20;

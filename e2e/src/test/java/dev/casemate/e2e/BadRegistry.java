@@ -1,15 +1,17 @@
 package dev.casemate.e2e;
 
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
+import dev.casemate.oci.Json;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.concurrent.Executors;
 
 /** A registry that serves the blobs of an OCI layout, and fails at the layer as it is told to. */
 final class BadRegistry implements AutoCloseable {
@@ -25,7 +27,10 @@ final class BadRegistry implements AutoCloseable {
     SILENT
   }
 
-  private final HttpServer server;
+  private static final int TLS_HANDSHAKE = 22;
+  private static final int LAYER_BYTES = 100_000;
+
+  private final ServerSocket server;
   private final Path layout;
   private final Fault fault;
   private final String manifest;
@@ -35,81 +40,130 @@ final class BadRegistry implements AutoCloseable {
     this.layout = layout;
     this.fault = fault;
     try {
-      String index = Files.readString(layout.resolve("index.json"));
-      manifest = index.replaceAll("(?s).*\"digest\" ?: ?\"sha256:([0-9a-f]{64})\".*", "$1");
-      server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+      Json.Obj index = Json.parseObject(Files.readString(layout.resolve("index.json")));
+      manifest = index.objects("manifests").getFirst().string("digest");
+      server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    server.setExecutor(Executors.newCachedThreadPool(Thread.ofPlatform().daemon().factory()));
-    server.createContext("/v2/", this::answer);
-    server.start();
+    Thread.ofPlatform().daemon().start(this::accept);
   }
 
   String name() {
-    return "127.0.0.1:" + server.getAddress().getPort() + "/demo";
+    return "127.0.0.1:" + server.getLocalPort() + "/demo";
   }
 
   String digest() {
-    return "sha256:" + manifest;
+    return manifest;
   }
 
   boolean layerBegun() {
     return layerBegun;
   }
 
-  private void answer(HttpExchange exchange) throws IOException {
-    try (exchange) {
-      String path = exchange.getRequestURI().getPath();
-      if (path.equals("/v2/")) {
-        exchange.sendResponseHeaders(200, -1);
-      } else if (path.startsWith("/v2/demo/manifests/")) {
-        byte[] body = Files.readAllBytes(blob(manifest));
-        if (fault == Fault.WRONG_MANIFEST) {
-          body =
-              (new String(body, java.nio.charset.StandardCharsets.UTF_8) + " ")
-                  .getBytes(java.nio.charset.StandardCharsets.UTF_8);
-        }
-        exchange
-            .getResponseHeaders()
-            .set("Content-Type", "application/vnd.oci.image.manifest.v1+json");
-        exchange.sendResponseHeaders(200, body.length);
-        exchange.getResponseBody().write(body);
-      } else if (path.startsWith("/v2/demo/blobs/sha256:")) {
-        blobAnswer(exchange, Files.readAllBytes(blob(path.substring(path.length() - 64))));
-      } else {
-        exchange.sendResponseHeaders(404, -1);
+  private void accept() {
+    while (true) {
+      try {
+        Socket client = server.accept();
+        Thread.ofPlatform().daemon().start(() -> serve(client));
+      } catch (IOException e) {
+        return;
       }
     }
   }
 
-  private void blobAnswer(HttpExchange exchange, byte[] body) throws IOException {
-    boolean layer = body.length > 100_000;
+  private void serve(Socket client) {
+    try (client) {
+      String path = path(client.getInputStream());
+      answer(path, client.getOutputStream());
+      client.getOutputStream().flush();
+    } catch (IOException e) {
+      // The client went away first.
+    }
+  }
+
+  /**
+   * What a request asks for; empty for the beginning of TLS, which gets a refusal in plain text.
+   */
+  private static String path(InputStream in) throws IOException {
+    ByteArrayOutputStream head = new ByteArrayOutputStream();
+    String text = "";
+    while (!text.endsWith("\r\n\r\n")) {
+      int next = in.read();
+      if (next < 0 || (head.size() == 0 && next == TLS_HANDSHAKE)) {
+        return "";
+      }
+      head.write(next);
+      text = head.toString(StandardCharsets.ISO_8859_1);
+    }
+    return text.split(" ", 3)[1];
+  }
+
+  private void answer(String path, OutputStream out) throws IOException {
+    if (path.equals("/v2/")) {
+      send(out, "200 OK", "application/json", "{}".getBytes(StandardCharsets.UTF_8));
+    } else if (path.startsWith("/v2/demo/manifests/")) {
+      byte[] body = blob(manifest);
+      if (fault == Fault.WRONG_MANIFEST) {
+        body = (new String(body, StandardCharsets.UTF_8) + " ").getBytes(StandardCharsets.UTF_8);
+      }
+      send(out, "200 OK", "application/vnd.oci.image.manifest.v1+json", body);
+    } else if (path.startsWith("/v2/demo/blobs/")) {
+      sendBlob(out, blob(path.substring("/v2/demo/blobs/".length())));
+    } else {
+      send(out, path.isEmpty() ? "400 Bad Request" : "404 Not Found", "text/plain", new byte[0]);
+    }
+  }
+
+  private static void send(OutputStream out, String status, String type, byte[] body)
+      throws IOException {
+    head(out, status, type, body.length);
+    out.write(body);
+  }
+
+  private static void head(OutputStream out, String status, String type, int length)
+      throws IOException {
+    out.write(
+        ("HTTP/1.1 "
+                + status
+                + "\r\nContent-Type: "
+                + type
+                + "\r\nConnection: close\r\nContent-Length: "
+                + length
+                + "\r\n\r\n")
+            .getBytes(StandardCharsets.US_ASCII));
+  }
+
+  private void sendBlob(OutputStream out, byte[] body) throws IOException {
+    boolean layer = body.length > LAYER_BYTES;
     if (layer && fault == Fault.WRONG_BYTE) {
       body[body.length / 2] ^= 1;
     }
-    exchange.sendResponseHeaders(200, body.length);
-    OutputStream out = exchange.getResponseBody();
     if (!layer || fault == Fault.WRONG_BYTE || fault == Fault.WRONG_MANIFEST) {
-      out.write(body);
+      send(out, "200 OK", "application/octet-stream", body);
       return;
     }
+    head(out, "200 OK", "application/octet-stream", body.length);
     out.write(body, 0, body.length / 2);
     out.flush();
     layerBegun = true;
     if (fault == Fault.GONE) {
-      server.stop(0);
+      server.close();
     } else {
       Wait.millis(600_000);
     }
   }
 
-  private Path blob(String hex) {
-    return layout.resolve("blobs/sha256/" + hex);
+  private byte[] blob(String digest) throws IOException {
+    return Files.readAllBytes(layout.resolve("blobs/sha256/" + digest.substring(7)));
   }
 
   @Override
   public void close() {
-    server.stop(0);
+    try {
+      server.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 }

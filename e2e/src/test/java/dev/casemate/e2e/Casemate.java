@@ -95,8 +95,10 @@ final class Casemate {
     }
   }
 
+  /** Also when this JVM is told to end in the middle of a test. */
   private static void removeOurs() {
-    Shell.run("rm -rf --one-file-system " + RUN + " " + STATE.getParent());
+    Shell.result(shellWords("ps", "-a", "-q") + " | xargs -r " + shellWords("rm", "-f"));
+    Shell.result("rm -rf --one-file-system " + RUN + " " + STATE.getParent());
   }
 
   /** A command in the making. */

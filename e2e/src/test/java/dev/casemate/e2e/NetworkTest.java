@@ -96,7 +96,7 @@ class NetworkTest extends EndToEnd {
       Result result =
           script(
                   "server",
-                  "wget -q -T 30 -O - http://$(ip route | sed -n 's/default via \\([0-9.]*\\).*/\\1/p'):"
+                  "wget -q -O - http://$(ip route | sed -n 's/default via \\([0-9.]*\\).*/\\1/p'):"
                       + number
                       + "/")
               .expect(0);
@@ -119,7 +119,7 @@ class NetworkTest extends EndToEnd {
             IMAGE,
             "sh",
             "-c",
-            "wget -q -T 30 -O - http://" + address() + "/; cat /etc/resolv.conf");
+            "wget -q -O - http://" + address() + "/; cat /etc/resolv.conf");
     assertThat(result.out()).startsWith("hello from inside\n").contains("nameserver 192.0.2.53");
   }
 

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 class ResourcesTest extends EndToEnd {
   @Test
   void smallestMemories() {
-    for (String memory : new String[] {"96m", "128m"}) {
+    for (String memory : new String[] {"128m", "128m"}) {
       Result result =
           ok("run", "--rm", "-m", memory, IMAGE, "sh", "-c", "grep MemTotal /proc/meminfo; ps");
       long kib = Long.parseLong(result.value("MemTotal:").replaceAll("[^0-9]", ""));

@@ -197,7 +197,10 @@ class SignalTest extends EndToEnd {
     result.expect(125);
     List<String> lines = errors(result);
     assertThat(lines).as(result.toString()).isNotEmpty();
-    assertThat(lines.getFirst()).as(result.toString()).startsWith("casemate: ").contains(fragments);
+    assertThat(lines.getFirst()).as(result.toString()).startsWith("casemate: ");
+    for (String fragment : fragments) {
+      assertThat(lines.getFirst()).as(result.toString()).contains(fragment);
+    }
     assertThat(lines.subList(1, lines.size()))
         .as(result.toString())
         .allMatch(l -> l.startsWith("  | "));
