@@ -9,7 +9,7 @@ NATIVE  := $(shell find native -type f -not -path 'native/test/*' 2>/dev/null)
 .PHONY: help packages classes build guest demo test e2e check format bench clean install
 
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 packages: ## install the Debian packages that building and running need
 	@scripts/packages.sh
