@@ -86,7 +86,12 @@ final class Casemate {
           String pid =
               name.startsWith("cme-") ? name.substring(4) : parent.equals(BASE) ? name : "";
           if (pid.matches("[0-9]+") && !Files.exists(Path.of("/proc", pid))) {
-            Shell.run("rm -rf --one-file-system " + child);
+            // A run that was killed leaves the mounts of its network namespaces.
+            Shell.run(
+                "grep -o '"
+                    + child
+                    + "[^ ]*' /proc/mounts | sort -r | xargs -r -n1 umount -l; rm -rf --one-file-system "
+                    + child);
           }
         }
       } catch (IOException e) {
