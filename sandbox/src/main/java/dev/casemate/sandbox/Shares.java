@@ -102,5 +102,14 @@ final class Shares implements AutoCloseable {
   @Override
   public void close() {
     daemon.ifPresent(Virtiofsd::close);
+    // While they are mounted, the directory cannot be removed from within this namespace.
+    for (int i = count - 1; i >= 0; i--) {
+      try {
+        Mounts.unmount(directory + "/" + i, Mounts.DETACH);
+      } catch (LinuxException e) {
+        // Not mounted: adding it had failed.
+      }
+    }
+    count = 0;
   }
 }
