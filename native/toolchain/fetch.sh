@@ -73,15 +73,22 @@ fetch_source_tarball() {
     echo "$name"
 }
 
-# A tarball that checksums.txt knows and an earlier run fetched: no need to ask the mirror.
+# known_tarball PACKAGE: prints the name of a source archive that checksums.txt knows, fetched by an earlier run or now from the mirror's pool.
+# Debian's indexes run ahead of what a caching mirror can still deliver; our own checksum vouches for what they no longer name.
 known_tarball() {
-    local name
-    for name in $(awk '{ print $2 }' "$CHECKSUMS" | grep "^$1"); do
+    local package=$1 mirror name checksum
+    mirror=$(debian_mirror)
+    while read -r checksum name; do
+        if [[ ! -f $DOWNLOADS/$name && -n $mirror ]]; then
+            /usr/lib/apt/apt-helper -q download-file "${mirror%/}/pool/main/${package:0:1}/$package/$name" "$DOWNLOADS/$name.part" \
+                "SHA256:$checksum" >&2 || continue
+            mv "$DOWNLOADS/$name.part" "$DOWNLOADS/$name"
+        fi
         if [[ -f $DOWNLOADS/$name ]] && verify "$DOWNLOADS/$name"; then
             echo "$name"
             return 0
         fi
-    done
+    done < <(grep " ${package}_" "$CHECKSUMS")
     return 1
 }
 
@@ -98,10 +105,11 @@ unpack() {
     tar --extract --file "$DOWNLOADS/$name" --directory "$WORK/$package" --strip-components=1 --wildcards "$@"
 }
 
-# Debian 12 has no OpenJDK 25; suites after it have, and which version changes with security updates. The first suite that delivers wins.
+# Debian 12 has no OpenJDK 25; suites after it have, and which version changes with security updates. A version that we know goes first;
+# else the first suite that delivers wins.
 fetch_openjdk_source() {
     local mirror security suite name=
-    if ! name=$(known_tarball openjdk-25_); then
+    if ! name=$(known_tarball openjdk-25); then
         mirror=$(debian_mirror)
         security=$(debian_security_mirror)
         [[ -n $mirror ]] || die "apt is configured with no mirror of this Debian release; set CASEMATE_DEBIAN_MIRROR to one"
@@ -118,7 +126,7 @@ fetch_openjdk_source() {
 
 fetch_zlib_source() {
     local mirror suite name=
-    if ! name=$(known_tarball zlib_); then
+    if ! name=$(known_tarball zlib); then
         mirror=$(debian_mirror)
         for suite in bookworm trixie forky sid; do
             if name=$(fetch_source_tarball "$mirror" "$suite" zlib '1\.[0-9.]+(\.dfsg)?'); then break; fi
