@@ -6,9 +6,10 @@ source "$(dirname "$0")/common.sh"
 BUILD=(gcc musl-tools make binutils xz-utils patch)
 RUN=(qemu-system-x86 qemu-system-common erofs-utils e2fsprogs busybox-static kmod cpio)
 TEST=(skopeo docker-registry apache2-utils openssl bsdutils procps iproute2 runc)
+ENGINES=(containerd containernetworking-plugins iptables patchelf)
 
 missing=()
-for package in "${BUILD[@]}" "${RUN[@]}" "${TEST[@]}"; do
+for package in "${BUILD[@]}" "${RUN[@]}" "${TEST[@]}" "${ENGINES[@]}"; do
     [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2> /dev/null) == installed ]] || missing+=("$package")
 done
 [[ ${#missing[@]} -gt 0 ]] || exit 0

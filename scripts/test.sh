@@ -80,6 +80,7 @@ if ! make --no-print-directory build guest; then
     exit 1
 fi
 passed=$((passed + 1))
+stage engines scripts/engines.sh
 junit unit linux,oci,archive,protocol-generator,rpc,protocol,cell,agent,hypervisor,image,guest,network,sandbox,cli
 stage demo scripts/demo.sh
 # ImageTest, NetworkTest, SignalTest, VolumeTest and the two cases that are left out have open findings: `make e2e` runs all of them.

@@ -9,14 +9,14 @@ import java.util.List;
  * @param exit its status; 128 + signal if a signal ended it
  * @param millis from its start to its end
  */
-record Result(List<String> command, int exit, byte[] stdout, byte[] stderr, long millis) {
+public record Result(List<String> command, int exit, byte[] stdout, byte[] stderr, long millis) {
   private static final int SHOWN = 4000;
 
-  String out() {
+  public String out() {
     return new String(stdout, StandardCharsets.UTF_8);
   }
 
-  String err() {
+  public String err() {
     return new String(stderr, StandardCharsets.UTF_8);
   }
 
@@ -24,7 +24,7 @@ record Result(List<String> command, int exit, byte[] stdout, byte[] stderr, long
    * The line of standard output that begins with a key, without the key; a failure if there is
    * none.
    */
-  String value(String key) {
+  public String value(String key) {
     for (String line : out().lines().toList()) {
       if (line.startsWith(key)) {
         return line.substring(key.length()).strip();
@@ -34,7 +34,7 @@ record Result(List<String> command, int exit, byte[] stdout, byte[] stderr, long
   }
 
   /** This result, if its status is the expected one. */
-  Result expect(int status) {
+  public Result expect(int status) {
     if (exit != status) {
       throw new AssertionError("expected exit status " + status + ", but: " + this);
     }

@@ -12,7 +12,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /** A command that runs, and what it has written so far. */
-final class Running implements AutoCloseable {
+public final class Running implements AutoCloseable {
   private final List<String> command;
   private final Process process;
   private final long startNanos = System.nanoTime();
@@ -25,7 +25,7 @@ final class Running implements AutoCloseable {
    * @param input all of its standard input; empty leaves {@link #input()} open
    * @param sink gets standard output in place of memory
    */
-  Running(
+  public Running(
       List<String> command, Process process, Optional<byte[]> input, Optional<OutputStream> sink) {
     this.command = command;
     this.process = process;
@@ -61,20 +61,20 @@ final class Running implements AutoCloseable {
             });
   }
 
-  int pid() {
+  public int pid() {
     return (int) process.pid();
   }
 
-  boolean isAlive() {
+  public boolean isAlive() {
     return process.isAlive();
   }
 
-  void signal(int number) {
+  public void signal(int number) {
     Processes.killIfExists(pid(), number);
   }
 
   /** Writes to its standard input. */
-  void type(String text) {
+  public void type(String text) {
     try {
       process.getOutputStream().write(text.getBytes(StandardCharsets.UTF_8));
       process.getOutputStream().flush();
@@ -84,7 +84,7 @@ final class Running implements AutoCloseable {
   }
 
   /** Waits until its standard output contains a text. */
-  void awaitOutput(String text, int seconds) {
+  public void awaitOutput(String text, int seconds) {
     Wait.until(
         seconds,
         () -> "\"" + text + "\" in the output of " + soFar(),
@@ -95,7 +95,7 @@ final class Running implements AutoCloseable {
   }
 
   /** Waits for the end; whether it came. */
-  boolean ended(long millis) {
+  public boolean ended(long millis) {
     try {
       return process.waitFor(millis, TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
@@ -104,7 +104,7 @@ final class Running implements AutoCloseable {
   }
 
   /** Waits for the end; a failure if it does not come. */
-  Result await(int seconds) {
+  public Result await(int seconds) {
     if (!ended(seconds * 1000L)) {
       String text = soFar().toString();
       close();
@@ -120,7 +120,7 @@ final class Running implements AutoCloseable {
     return soFar();
   }
 
-  private Result soFar() {
+  public Result soFar() {
     return new Result(
         command,
         process.isAlive() ? -1 : process.exitValue(),

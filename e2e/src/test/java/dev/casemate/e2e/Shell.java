@@ -6,10 +6,10 @@ import java.util.List;
 import java.util.Optional;
 
 /** Other programs of this machine. */
-final class Shell {
+public final class Shell {
   private Shell() {}
 
-  static Running start(List<String> command) {
+  public static Running start(List<String> command) {
     try {
       Process process = new ProcessBuilder(command).start();
       return new Running(command, process, Optional.of(new byte[0]), Optional.empty());
@@ -19,11 +19,11 @@ final class Shell {
   }
 
   /** Runs a shell script to its end; a failure of it is a failure of the test. */
-  static Result run(String script) {
+  public static Result run(String script) {
     return result(script).expect(0);
   }
 
-  static Result result(String script) {
+  public static Result result(String script) {
     return start(List.of("/bin/bash", "-uc", script)).await(Casemate.TIMEOUT_SECONDS);
   }
 }

@@ -4,10 +4,10 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /** Waiting for what happens elsewhere. */
-final class Wait {
+public final class Wait {
   private Wait() {}
 
-  static void millis(long millis) {
+  public static void millis(long millis) {
     try {
       Thread.sleep(millis);
     } catch (InterruptedException e) {
@@ -16,7 +16,7 @@ final class Wait {
   }
 
   /** Looks every 20 ms; a failure that says for what if it takes longer than {@code seconds}. */
-  static void until(int seconds, Supplier<String> what, BooleanSupplier condition) {
+  public static void until(int seconds, Supplier<String> what, BooleanSupplier condition) {
     long deadline = System.nanoTime() + seconds * 1_000_000_000L;
     while (!condition.getAsBoolean()) {
       if (System.nanoTime() > deadline) {
@@ -26,7 +26,7 @@ final class Wait {
     }
   }
 
-  static void until(int seconds, String what, BooleanSupplier condition) {
+  public static void until(int seconds, String what, BooleanSupplier condition) {
     until(seconds, () -> what, condition);
   }
 }
