@@ -1,5 +1,6 @@
 package dev.casemate.cell;
 
+import dev.casemate.oci.Json;
 import dev.casemate.oci.Resources;
 import java.util.List;
 
@@ -17,6 +18,17 @@ public interface Cgroup {
   static Cgroup v2(String path) {
     return new CgroupV2("/sys/fs/cgroup", path);
   }
+
+  /** The one that {@link #record} was asked of. */
+  static Cgroup of(Json.Obj record) {
+    return switch (record.string("version")) {
+      case "v2" -> new CgroupV2(record.string("mountPoint"), record.string("path"));
+      default -> none();
+    };
+  }
+
+  /** What it takes to find it again, in another process. */
+  Json.Obj record();
 
   /** Makes it with the controllers that its parents have; it may exist and be empty. */
   void create();
@@ -40,6 +52,8 @@ public interface Cgroup {
 
   /** Stops or continues all processes; returns once that is done. */
   void freeze(boolean frozen);
+
+  boolean isFrozen();
 
   /** Ends all processes, those that are being forked too. */
   void kill();

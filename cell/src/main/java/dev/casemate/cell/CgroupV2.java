@@ -11,6 +11,7 @@ import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.Text;
 import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.Json;
 import dev.casemate.oci.Resources;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,6 +45,16 @@ final class CgroupV2 implements Cgroup {
   @Override
   public String directory() {
     return directory;
+  }
+
+  @Override
+  public Json.Obj record() {
+    return new Json.Obj().put("version", "v2").put("mountPoint", mountPoint).put("path", path);
+  }
+
+  @Override
+  public boolean isFrozen() {
+    return CgroupFiles.number(directory + "/cgroup.freeze", 0) == 1;
   }
 
   /** Makes the group and those above it, which hand their controllers down. */

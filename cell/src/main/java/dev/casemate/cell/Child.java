@@ -27,18 +27,21 @@ final class Child {
    * Runs a child's work and ends the process; an exception goes to the engine.
    *
    * @param stdio three descriptors
+   * @param preserved what the command gets as 3, 4, …; close-on-exec until the exec
    * @param given further ones that the work needs; all others are closed
    */
-  static void run(SyncChannel channel, List<Fd> stdio, List<Fd> given, Body body) {
+  static void run(SyncChannel channel, List<Fd> stdio, List<Fd> preserved, List<Fd> given, Body body) {
     SyncChannel own = channel;
     try {
       resetSignals();
       List<Fd> keep = new ArrayList<>(stdio);
+      keep.addAll(preserved);
+      int at = keep.size();
       keep.add(channel.socket());
       keep.addAll(given);
       List<Fd> kept = Descriptors.keepOnly(keep);
-      own = new SyncChannel(kept.get(3));
-      body.run(own, kept.subList(4, kept.size()));
+      own = new SyncChannel(kept.get(at));
+      body.run(own, kept.subList(at + 1, kept.size()));
     } catch (CasemateException e) {
       report(own, e);
     } catch (LinuxException e) {

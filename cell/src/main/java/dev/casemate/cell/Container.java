@@ -3,6 +3,7 @@ package dev.casemate.cell;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Poll;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.WaitStatus;
@@ -12,45 +13,71 @@ import dev.casemate.oci.Resources;
 import dev.casemate.oci.Spec;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A container: made and held by a single-threaded process that forks. All its processes that the
- * engine makes are children of the caller, who waits for them and tells {@link #onExit}.
+ * A container. Two ways lead to one, and share all that comes after:
+ *
+ * <ul>
+ *   <li>{@link #create(ContainerConfig, Stdio)}: made and held by one process, as the agent does.
+ *       Its state is in memory; the holder waits for its children and tells {@link #onExit}.
+ *   <li>{@link #create(ContainerConfig, Stdio, LaunchOptions, StateDirectory)} in one process and
+ *       {@link #load} in any later one. What there is to know is in the {@link StateDirectory}; the
+ *       first process waits on a socket there that outlives its creator. The state is what the
+ *       kernel says: nobody needs to wait for anything.
+ * </ul>
+ *
+ * <p>Whoever makes processes (create, exec, hooks) is single-threaded, because it forks. A new
+ * process is the caller's child, of whoever reaps for it if the caller ends first.
  */
-public final class Container {
+public final class Container implements AutoCloseable {
   /** The states of the runtime-spec, and paused. */
   public enum State {
+    CREATING,
     CREATED,
     RUNNING,
     PAUSED,
-    STOPPED
+    STOPPED;
+
+    /** As the runtime-spec writes it. */
+    public String word() {
+      return name().toLowerCase(Locale.ROOT);
+    }
   }
 
-  private final ContainerConfig config;
-  private final Namespaces namespaces;
-  private final Optional<SeccompFilter> filter;
-  private final Launcher.Launched launched;
+  private static final int KILL_WAIT_MILLIS = 10_000;
+
+  private final ContainerRecord record;
+  private final Cgroup cgroup;
+  private final Optional<StateDirectory> directory;
   private final CellProcess init;
-  private final Fd pidfd;
-  private State state = State.CREATED;
+
+  /** Empty if the first process is gone. */
+  private Optional<Fd> pidfd;
+
+  /** The way to the first process, if this process has made it. */
+  private Optional<SyncChannel> channel = Optional.empty();
+
+  private @Nullable ContainerConfig config;
+  private State state;
   private State beforePause = State.CREATED;
   private Optional<WaitStatus> exitStatus = Optional.empty();
 
   private Container(
-      ContainerConfig config,
-      Namespaces namespaces,
-      Optional<SeccompFilter> filter,
-      Launcher.Launched launched,
-      List<String> warnings) {
-    this.config = config;
-    this.namespaces = namespaces;
-    this.filter = filter;
-    this.launched = launched;
-    List<String> all = new ArrayList<>(warnings);
-    all.addAll(launched.warnings);
-    this.init = new CellProcess(launched.pid, launched.terminal, all);
-    this.pidfd = Processes.openPid(launched.pid);
+      ContainerRecord record,
+      Cgroup cgroup,
+      Optional<StateDirectory> directory,
+      CellProcess init,
+      Optional<Fd> pidfd,
+      State state) {
+    this.record = record;
+    this.cgroup = cgroup;
+    this.directory = directory;
+    this.init = init;
+    this.pidfd = pidfd;
+    this.state = state;
   }
 
   /**
@@ -60,19 +87,56 @@ public final class Container {
    *     COMMAND_NOT_EXECUTABLE for its command; nothing is left over then
    */
   public static Container create(ContainerConfig config, Stdio stdio) {
+    return create(config, stdio, LaunchOptions.DEFAULT, Optional.empty());
+  }
+
+  /**
+   * The same for a container that this process may leave: any process may {@link #load} it.
+   *
+   * @param directory that of the container; it must not exist yet
+   */
+  public static Container create(
+      ContainerConfig config, Stdio stdio, LaunchOptions options, StateDirectory directory) {
+    boolean done = false;
+    check(config);
+    directory.make();
+    try {
+      Container container = create(config, stdio, options, Optional.of(directory));
+      done = true;
+      return container;
+    } finally {
+      directory.close();
+      if (!done) {
+        directory.remove();
+      }
+    }
+  }
+
+  private static Container create(
+      ContainerConfig config,
+      Stdio stdio,
+      LaunchOptions options,
+      Optional<StateDirectory> directory) {
     Spec spec = config.spec();
-    check(
-        spec.process().orElseThrow(() -> Failures.invalid("config.json has no process; add one")));
+    check(config);
     Namespaces namespaces = Namespaces.of(spec.linux());
     Optional<SeccompFilter> filter = spec.linux().seccomp().map(SeccompCompiler::compile);
-    List<String> warnings = new ArrayList<>();
+    ContainerRecord record = ContainerRecord.of(config, namespaces);
     List<Optional<Fd>> userNamespaces = IdMaps.forMounts(spec.mounts());
     Launcher.Launched launched = null;
+    Optional<Fd> gate = Optional.empty();
     boolean done = false;
     try {
+      if (directory.isPresent()) {
+        // Before anything exists outside of the directory: should this process be killed, the
+        // record says what there is to be removed.
+        directory.get().write(record);
+        directory.get().write(spec);
+        gate = Optional.of(directory.get().makeGate());
+      }
       Cgroup cgroup = config.cgroup();
       cgroup.create();
-      launched = Launcher.init(config, namespaces, filter, stdio, userNamespaces);
+      launched = Launcher.init(config, options, namespaces, filter, stdio, userNamespaces, gate);
       cgroup.add(launched.pid);
       if (namespaces.isFresh(Processes.CLONE_NEWUSER)) {
         IdMaps.write(launched.pid, spec.linux().uidMappings(), spec.linux().gidMappings());
@@ -81,14 +145,35 @@ public final class Container {
       Launcher.follow(launched, false, config);
       // The limits are for the command: what the engine does up to it is not to be slowed down, or
       // killed, by them.
-      warnings.addAll(cgroup.apply(spec.linux().resources()));
+      List<String> warnings = new ArrayList<>(cgroup.apply(spec.linux().resources()));
       warnings.addAll(cgroup.applyDevices(spec.linux().resources().devices()));
-      Container container = new Container(config, namespaces, filter, launched, warnings);
+      warnings.addAll(launched.warnings);
+      Fd pidfd = Processes.openPid(launched.pid);
+      if (directory.isPresent()) {
+        record = record.withProcess(launched.pid, startTime(launched.pid));
+        directory.get().write(record);
+        // Until now it ends with this process; from now on it waits at the gate.
+        launched.channel.go();
+        launched.channel.close();
+      }
+      Container container =
+          new Container(
+              record,
+              cgroup,
+              directory,
+              new CellProcess(launched.pid, launched.terminal, warnings),
+              Optional.of(pidfd),
+              State.CREATED);
+      container.config = config;
+      if (directory.isEmpty()) {
+        container.channel = Optional.of(launched.channel);
+      }
       done = true;
       return container;
     } catch (LinuxException e) {
       throw Failures.of("creating container " + config.id(), e);
     } finally {
+      gate.ifPresent(Fd::close);
       IdMaps.close(userNamespaces);
       if (!done) {
         if (launched != null) {
@@ -97,6 +182,51 @@ public final class Container {
         config.cgroup().delete();
       }
     }
+  }
+
+  private static long startTime(int pid) {
+    return Processes.startTime(pid)
+        .orElseThrow(() -> Failures.precondition("the container's process has ended at once"));
+  }
+
+  /**
+   * Finds a container that any process has made.
+   *
+   * @throws CasemateException NOT_FOUND if there is none
+   */
+  public static Container load(StateDirectory directory) {
+    ContainerRecord record = directory.record();
+    Optional<Fd> pidfd = Optional.empty();
+    if (record.pid() > 0) {
+      try {
+        pidfd = Optional.of(Processes.openPid(record.pid()));
+      } catch (LinuxException e) {
+        if (e.errno() != Errno.ESRCH && e.errno() != Errno.EINVAL) {
+          throw Failures.of("looking at container " + record.id(), e);
+        }
+      }
+      // Looked at once it cannot become another process any more.
+      if (pidfd.isPresent()
+          && Processes.startTime(record.pid()).orElse(-1L) != record.startTime()) {
+        pidfd.get().close();
+        pidfd = Optional.empty();
+      }
+    }
+    return new Container(
+        record,
+        Cgroup.of(record.cgroup()),
+        Optional.of(directory),
+        new CellProcess(record.pid(), Optional.empty(), List.of()),
+        pidfd,
+        State.CREATING);
+  }
+
+  private static void check(ContainerConfig config) {
+    check(
+        config
+            .spec()
+            .process()
+            .orElseThrow(() -> Failures.invalid("config.json has no process; add one")));
   }
 
   private static void check(ProcessSpec process) {
@@ -110,7 +240,24 @@ public final class Container {
   }
 
   public String id() {
-    return config.id();
+    return record.id();
+  }
+
+  /** What is kept of it; for a held container as of its creation. */
+  public ContainerRecord record() {
+    return record;
+  }
+
+  /** What it was made from. */
+  public ContainerConfig config() {
+    ContainerConfig known = config;
+    if (known == null) {
+      known =
+          new ContainerConfig(
+              record.id(), record.bundle(), directory.orElseThrow().spec(), cgroup, false);
+      config = known;
+    }
+    return known;
   }
 
   /** The first process. */
@@ -118,12 +265,39 @@ public final class Container {
     return init;
   }
 
+  /** The state now. */
   public State state() {
+    if (directory.isPresent()) {
+      observe(directory.get());
+    }
     return state;
   }
 
+  private void observe(StateDirectory kept) {
+    if (record.pid() == 0) {
+      // A record without a process and without anybody at work on it is what a killed create left.
+      boolean left = kept.tryLock();
+      if (left) {
+        kept.close();
+      }
+      state = left ? State.STOPPED : State.CREATING;
+    } else if (!isAlive()) {
+      state = State.STOPPED;
+    } else if (cgroup.isFrozen()) {
+      state = State.PAUSED;
+    } else {
+      state = kept.hasGate() ? State.CREATED : State.RUNNING;
+    }
+    beforePause = kept.hasGate() ? State.CREATED : State.RUNNING;
+  }
+
+  /** A pidfd can be read from once its process has ended, waited for or not. */
+  private boolean isAlive() {
+    return pidfd.isPresent() && Poll.await(pidfd.get(), Poll.IN, 0) == 0;
+  }
+
   public Cgroup cgroup() {
-    return config.cgroup();
+    return cgroup;
   }
 
   private CasemateException wrongState(String action, String wanted) {
@@ -131,60 +305,75 @@ public final class Container {
         "cannot "
             + action
             + " container "
-            + config.id()
+            + id()
             + ": it is "
-            + state.name().toLowerCase(java.util.Locale.ROOT)
+            + state.word()
             + ", and must be "
             + wanted);
   }
 
+  private void expect(String action, String wanted, State... fine) {
+    State now = state();
+    for (State one : fine) {
+      if (now == one) {
+        return;
+      }
+    }
+    throw wrongState(action, wanted);
+  }
+
   /** Lets the first process execute its command; returns once the kernel has taken it. */
   public void start() {
-    if (state != State.CREATED) {
-      throw wrongState("start", "created");
+    expect("start", "created", State.CREATED);
+    if (channel.isEmpty()) {
+      channel = directory.orElseThrow().openGate().map(SyncChannel::new);
     }
-    if (!launched.channel.go()) {
+    if (channel.isEmpty() || !channel.get().go()) {
       state = State.STOPPED;
       throw wrongState("start", "created");
     }
     // From here on it counts as running: should it fail, its end is told to onExit.
     state = State.RUNNING;
-    try (SyncChannel channel = launched.channel) {
-      while (true) {
-        SyncChannel.Message message = channel.receive();
-        if (message.type() == SyncChannel.LISTENER) {
-          SeccompListener.forward(launched, message, config);
-        } else if (message.type() == SyncChannel.ERROR) {
-          throw SyncChannel.error(message);
-        } else {
-          break;
-        }
-      }
+    try (SyncChannel open = channel.get()) {
+      Launcher.followStart(open, init.pid(), this::config);
     }
-    Hooks.run("poststart", config.spec().hooks().poststart(), config, init.pid(), "running");
+    if (directory.isEmpty() || config != null || record.poststart()) {
+      Hooks.run("poststart", config().spec().hooks().poststart(), config(), init.pid(), "running");
+    }
   }
 
   /** Runs another process in the container, which must be created or running. */
   public CellProcess exec(ProcessSpec process, Stdio stdio) {
-    if (state != State.RUNNING && state != State.CREATED) {
-      throw wrongState("execute a command in", "running");
-    }
+    return exec(process, stdio, LaunchOptions.DEFAULT);
+  }
+
+  public CellProcess exec(ProcessSpec process, Stdio stdio, LaunchOptions options) {
+    expect("execute a command in", "running", State.RUNNING, State.CREATED);
     check(process);
+    Spec spec = config().spec();
+    Optional<SeccompFilter> filter = spec.linux().seccomp().map(SeccompCompiler::compile);
     Launcher.Launched exec =
-        Launcher.exec(config.spec().linux(), namespaces, process, filter, stdio, pidfd);
+        Launcher.exec(
+            spec.linux(),
+            record.namespaces(),
+            options,
+            process,
+            filter,
+            stdio,
+            pidfd.orElseThrow(() -> wrongState("execute a command in", "running")));
     boolean done = false;
     try {
       exec.channel.go();
-      Launcher.follow(exec, false, config);
+      Launcher.follow(exec, false, config());
       // Not earlier: the way up to here is the engine's, not to be charged to the container.
-      config.cgroup().addBeside(exec.pid, init.pid());
+      cgroup.addBeside(exec.pid, init.pid());
       exec.channel.go();
-      Launcher.follow(exec, true, config);
+      Launcher.follow(exec, true, config());
       exec.channel.close();
       done = true;
       return new CellProcess(exec.pid, exec.terminal, exec.warnings);
     } catch (LinuxException e) {
-      throw Failures.of("executing a command in container " + config.id(), e);
+      throw Failures.of("executing a command in container " + id(), e);
     } finally {
       if (!done) {
         exec.abandon();
@@ -194,17 +383,16 @@ public final class Container {
 
   /** Signals the first process. */
   public void signal(int signal) {
-    if (state == State.STOPPED) {
+    if (state() == State.STOPPED || pidfd.isEmpty()) {
       throw wrongState("signal", "running");
     }
     try {
-      Processes.signalPid(pidfd, signal);
+      Processes.signalPid(pidfd.get(), signal);
     } catch (LinuxException e) {
       if (e.errno() == Errno.ESRCH) {
-        throw Failures.precondition(
-            "cannot signal container " + config.id() + ": its process has ended");
+        throw Failures.precondition("cannot signal container " + id() + ": its process has ended");
       }
-      throw Failures.of("signalling container " + config.id(), e);
+      throw Failures.of("signalling container " + id(), e);
     }
   }
 
@@ -214,8 +402,8 @@ public final class Container {
       killAll();
       return;
     }
-    List<Integer> pids = config.cgroup().processes();
-    if (pids.isEmpty() && state != State.STOPPED) {
+    List<Integer> pids = cgroup.processes();
+    if (pids.isEmpty() && state() != State.STOPPED) {
       signal(signal);
     }
     for (int pid : pids) {
@@ -224,55 +412,49 @@ public final class Container {
   }
 
   private void killAll() {
-    if (state != State.STOPPED) {
+    if (pidfd.isPresent() && state() != State.STOPPED) {
       try {
-        Processes.signalPid(pidfd, Signals.KILL);
+        Processes.signalPid(pidfd.get(), Signals.KILL);
       } catch (LinuxException e) {
         if (e.errno() != Errno.ESRCH) {
-          throw Failures.of("killing container " + config.id(), e);
+          throw Failures.of("killing container " + id(), e);
         }
       }
     }
-    config.cgroup().kill();
+    cgroup.kill();
   }
 
   public void pause() {
-    if (state != State.RUNNING && state != State.CREATED) {
-      throw wrongState("pause", "running");
-    }
-    config.cgroup().freeze(true);
+    expect("pause", "running", State.RUNNING, State.CREATED);
+    cgroup.freeze(true);
     beforePause = state;
     state = State.PAUSED;
   }
 
   public void resume() {
-    if (state != State.PAUSED) {
-      throw wrongState("resume", "paused");
-    }
-    config.cgroup().freeze(false);
+    expect("resume", "paused", State.PAUSED);
+    cgroup.freeze(false);
     state = beforePause;
   }
 
   /** Changes limits; returns warnings. */
   public List<String> update(Resources resources) {
-    if (state == State.STOPPED) {
-      throw wrongState("update", "running");
-    }
-    List<String> warnings = new ArrayList<>(config.cgroup().apply(resources));
+    expect("update", "running", State.RUNNING, State.CREATED, State.PAUSED);
+    List<String> warnings = new ArrayList<>(cgroup.apply(resources));
     if (!resources.devices().isEmpty()) {
-      warnings.addAll(config.cgroup().applyDevices(resources.devices()));
+      warnings.addAll(cgroup.applyDevices(resources.devices()));
     }
     return warnings;
   }
 
   public CgroupStats stats() {
-    return config.cgroup().stats();
+    return cgroup.stats();
   }
 
   /** The processes of the container, in the order of their pids. */
   public List<ProcessInfo> processes() {
-    List<Integer> pids = new ArrayList<>(config.cgroup().processes());
-    if (pids.isEmpty() && state != State.STOPPED) {
+    List<Integer> pids = new ArrayList<>(cgroup.processes());
+    if (pids.isEmpty() && state() != State.STOPPED) {
       pids.add(init.pid());
     }
     pids.sort(null);
@@ -284,7 +466,7 @@ public final class Container {
   }
 
   /**
-   * Takes note of a child that has ended; the caller tells every one that it waits for.
+   * Takes note of a child that has ended; the holder tells every one that it waits for.
    *
    * @return whether it was the first process: the container is stopped now
    */
@@ -294,10 +476,10 @@ public final class Container {
     }
     exitStatus = Optional.of(status);
     state = State.STOPPED;
-    launched.channel.close();
-    if (!namespaces.isFresh(Processes.CLONE_NEWPID)) {
+    channel.ifPresent(SyncChannel::close);
+    if (!record.ownPids()) {
       // Nobody takes the others along, as the first process of a pid namespace does.
-      config.cgroup().kill();
+      cgroup.kill();
     }
     return true;
   }
@@ -310,20 +492,38 @@ public final class Container {
   /**
    * Removes what is left of a stopped container.
    *
-   * @param force kills it first if it is not stopped; the caller still gets to wait for its
-   *     processes
+   * @param force kills it first if it is not stopped; a holder still gets to wait for its processes
    */
   public void delete(boolean force) {
-    if (state != State.STOPPED) {
+    directory.ifPresent(StateDirectory::lock);
+    if (state() != State.STOPPED) {
       if (!force) {
         throw wrongState("delete", "stopped");
       }
       killAll();
+      if (directory.isPresent() && pidfd.isPresent()) {
+        Poll.await(pidfd.get(), Poll.IN, KILL_WAIT_MILLIS);
+      }
       state = State.STOPPED;
+    } else if (!record.ownPids()) {
+      cgroup.kill();
     }
-    launched.channel.close();
-    pidfd.close();
-    config.cgroup().delete();
-    Hooks.run("poststop", config.spec().hooks().poststop(), config, 0, "stopped");
+    boolean poststop = config != null || directory.isEmpty() || record.poststop();
+    ContainerConfig known = poststop ? config() : null;
+    cgroup.delete();
+    directory.ifPresent(StateDirectory::remove);
+    close();
+    if (known != null) {
+      Hooks.run("poststop", known.spec().hooks().poststop(), known, 0, "stopped");
+    }
+  }
+
+  /** Lets go of the descriptors; the container stays as it is. */
+  @Override
+  public void close() {
+    channel.ifPresent(SyncChannel::close);
+    pidfd.ifPresent(Fd::close);
+    pidfd = Optional.empty();
+    directory.ifPresent(StateDirectory::close);
   }
 }

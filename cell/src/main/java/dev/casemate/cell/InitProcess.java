@@ -7,6 +7,7 @@ import dev.casemate.linux.Identity;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Loopback;
 import dev.casemate.linux.Processes;
+import dev.casemate.linux.UnixSocket;
 import dev.casemate.oci.HooksSpec;
 import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.ProcessSpec;
@@ -19,21 +20,27 @@ import java.util.Optional;
 /** The first process of a container, from its fork to its exec. */
 final class InitProcess {
   private final ContainerConfig config;
+  private final LaunchOptions options;
   private final Namespaces namespaces;
   private final Optional<SeccompFilter> filter;
   private final boolean terminal;
   private final List<Optional<Fd>> userNamespaces;
   private final SyncChannel channel;
+  private final Optional<Fd> gate;
   private final List<String> warnings = new ArrayList<>();
 
   InitProcess(
       ContainerConfig config,
+      LaunchOptions options,
       Namespaces namespaces,
       Optional<SeccompFilter> filter,
       boolean terminal,
       List<Optional<Fd>> userNamespaces,
-      SyncChannel channel) {
+      SyncChannel channel,
+      Optional<Fd> gate) {
     this.config = config;
+    this.options = options;
+    this.gate = gate;
     this.namespaces = namespaces;
     this.filter = filter;
     this.terminal = terminal;
@@ -81,11 +88,21 @@ final class InitProcess {
     ProcessSetup setup = new ProcessSetup(process, linux, filter, channel, labels, warnings);
     setup.execute(
         () -> {
-          if (!channel.awaitGo()) {
-            Processes.exit(1);
+          awaitGo();
+          if (gate.isPresent()) {
+            try (Fd listener = gate.get()) {
+              channel.replace(UnixSocket.accept(listener));
+            }
+            awaitGo();
           }
           Hooks.run("startContainer", hooks.startContainer(), config, 1, "created");
         });
+  }
+
+  private void awaitGo() {
+    if (!channel.awaitGo()) {
+      Processes.exit(1);
+    }
   }
 
   private void buildRoot(ProcessSpec process, HooksSpec hooks) {
@@ -101,13 +118,11 @@ final class InitProcess {
       rootfs.makeWorkingDirectory(process.cwd());
       if (!hooks.prestart().isEmpty() || !hooks.createRuntime().isEmpty()) {
         channel.send(SyncChannel.HOOKS, "");
-        if (!channel.awaitGo()) {
-          Processes.exit(1);
-        }
+        awaitGo();
       }
       Hooks.run("createContainer", hooks.createContainer(), config, 1, "creating");
       rootfs.protect();
-      rootfs.enter();
+      rootfs.enter(options.noPivot());
     } catch (LinuxException e) {
       throw Failures.of("root file system", e);
     }

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * The engine's side of making a process: forks with the right namespaces, so that the process is a
@@ -65,11 +66,14 @@ final class Launcher {
   /** Forks a container's first process. */
   static Launched init(
       ContainerConfig config,
+      LaunchOptions options,
       Namespaces namespaces,
       Optional<SeccompFilter> filter,
       Stdio stdio,
-      List<Optional<Fd>> userNamespaces) {
+      List<Optional<Fd>> userNamespaces,
+      Optional<Fd> gate) {
     List<Fd> given = new ArrayList<>();
+    gate.ifPresent(given::add);
     for (Optional<Fd> fd : userNamespaces) {
       fd.ifPresent(given::add);
     }
@@ -89,13 +93,23 @@ final class Launcher {
             if (!channel.awaitGo()) {
               Processes.exit(1);
             }
+            List<Fd> mapping = gate.isPresent() ? fds.subList(1, fds.size()) : fds;
+            Optional<Fd> kept = gate.isPresent() ? Optional.of(fds.get(0)) : Optional.empty();
             new InitProcess(
-                    config, namespaces, filter, terminal, renew(userNamespaces, fds), channel)
+                    config,
+                    options,
+                    namespaces,
+                    filter,
+                    terminal,
+                    renew(userNamespaces, mapping),
+                    channel,
+                    kept)
                 .run(helper);
           };
       Borrowed borrowed =
           helper ? Borrowed.nothing() : Borrowed.of(namespaces, config.spec().linux());
-      fork(launched, borrowed, helper ? 0 : fresh, theirs, streams, given, body);
+      fork(
+          launched, borrowed, helper ? 0 : fresh, theirs, streams, options.preserved(), given, body);
     } catch (LinuxException e) {
       launched.channel.close();
       throw Failures.of("making the container's process", e);
@@ -115,12 +129,13 @@ final class Launcher {
       long flags,
       Fd theirs,
       List<Fd> streams,
+      List<Fd> preserved,
       List<Fd> given,
       Child.Body body) {
     try {
       launched.pid = Processes.fork(flags);
       if (launched.pid == 0) {
-        Child.run(new SyncChannel(theirs), streams, given, body);
+        Child.run(new SyncChannel(theirs), streams, preserved, given, body);
       }
     } finally {
       borrowed.close();
@@ -181,13 +196,14 @@ final class Launcher {
   /** Forks a further process of a container; {@code init} is its first one's pidfd. */
   static Launched exec(
       LinuxSpec linux,
-      Namespaces namespaces,
+      long namespaces,
+      LaunchOptions options,
       dev.casemate.oci.ProcessSpec process,
       Optional<SeccompFilter> filter,
       Stdio stdio,
       Fd init) {
     boolean terminal = stdio instanceof Stdio.Terminal;
-    boolean helper = namespaces.has(Processes.CLONE_NEWUSER);
+    boolean helper = (namespaces & Processes.CLONE_NEWUSER) != 0;
     Fd[] pair = UnixSocket.pair();
     Launched launched = new Launched(new SyncChannel(pair[0]));
     try (Fd theirs = pair[1];
@@ -195,12 +211,12 @@ final class Launcher {
       List<Fd> streams = streams(stdio, nothing);
       Child.Body body =
           (channel, fds) -> {
-            long toJoin = namespaces.all & ~Processes.CLONE_NEWPID;
+            long toJoin = namespaces & ~Processes.CLONE_NEWPID;
             if (helper) {
               OutOfMemory.adjust(process.oomScoreAdj(), new ArrayList<>());
               Child.hide();
               // All at once: those outside of the user namespace need the rights that end with it.
-              Processes.joinNamespace(fds.get(0), namespaces.all);
+              Processes.joinNamespace(fds.get(0), namespaces);
               InitProcess.becomeRoot();
               part(0, channel);
               toJoin = 0;
@@ -208,10 +224,10 @@ final class Launcher {
             new ExecProcess(linux, process, filter, terminal, channel).run(fds.get(0), toJoin);
           };
       Borrowed borrowed =
-          helper || !namespaces.has(Processes.CLONE_NEWPID)
+          helper || (namespaces & Processes.CLONE_NEWPID) == 0
               ? Borrowed.nothing()
               : Borrowed.pid(init);
-      fork(launched, borrowed, 0, theirs, streams, List.of(init), body);
+      fork(launched, borrowed, 0, theirs, streams, options.preserved(), List.of(init), body);
     } catch (LinuxException e) {
       launched.channel.close();
       // A pid namespace whose first process is gone takes no more: ESRCH by setns, ENOMEM by clone.
@@ -249,13 +265,33 @@ final class Launcher {
               "creating");
           launched.channel.go();
         }
-        case SyncChannel.LISTENER -> SeccompListener.forward(launched, message, config);
+        case SyncChannel.LISTENER -> {
+          SeccompListener.forward(launched.pid, message, config);
+          launched.channel.go();
+        }
         case SyncChannel.ERROR -> throw SyncChannel.error(message);
         default -> {
           if (launched.ready) {
             return;
           }
           throw died(launched);
+        }
+      }
+    }
+  }
+
+  /** Follows a container's first process from its start until it has executed its command. */
+  static void followStart(SyncChannel channel, int pid, Supplier<ContainerConfig> config) {
+    while (true) {
+      SyncChannel.Message message = channel.receive();
+      switch (message.type()) {
+        case SyncChannel.LISTENER -> {
+          SeccompListener.forward(pid, message, config.get());
+          channel.go();
+        }
+        case SyncChannel.ERROR -> throw SyncChannel.error(message);
+        default -> {
+          return;
         }
       }
     }

@@ -1,6 +1,7 @@
 package dev.casemate.cell;
 
 import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.Json;
 import dev.casemate.oci.Resources;
 import java.util.List;
 
@@ -12,6 +13,16 @@ final class NoCgroup implements Cgroup {
     return CasemateException.of(
         CasemateException.Kind.FAILED_PRECONDITION,
         "the container has no cgroup, which it takes to " + what + "; create it with one");
+  }
+
+  @Override
+  public Json.Obj record() {
+    return new Json.Obj().put("version", "none");
+  }
+
+  @Override
+  public boolean isFrozen() {
+    return false;
   }
 
   @Override

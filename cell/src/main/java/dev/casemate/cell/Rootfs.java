@@ -193,14 +193,14 @@ final class Rootfs {
   }
 
   /** Makes the tree the root of this process and its mount namespace; the old one is gone. */
-  void enter() {
+  void enter(boolean noPivot) {
     Fd root = paths.root();
     if (spec.root().readonly()) {
       Mounts.setAttributes(root, false, NewMount.ATTR_RDONLY, 0, 0, 0);
     }
     try (Fd old = Fs.open("/", OpenFlag.READ_ONLY | OpenFlag.DIRECTORY)) {
       Processes.changeDirectory(root);
-      if (pivot()) {
+      if (!noPivot && pivot()) {
         Processes.changeDirectory(old);
         if (isShared(linux)) {
           // Else the unmount below would reach the outside.

@@ -22,10 +22,9 @@ final class SeccompListener {
 
   private SeccompListener() {}
 
-  static void forward(
-      Launcher.Launched launched, SyncChannel.Message message, ContainerConfig config) {
+  static void forward(int pid, SyncChannel.Message message, ContainerConfig config) {
     String path = config.spec().linux().seccomp().orElseThrow().listenerPath();
-    try (Fd pidfd = Processes.openPid(launched.pid);
+    try (Fd pidfd = Processes.openPid(pid);
         Fd listener =
             Fd.of(
                 (int)
@@ -38,12 +37,11 @@ final class SeccompListener {
                         "pidfd_getfd",
                         "seccomp listener"));
         Fd socket = UnixSocket.connect(path)) {
-      byte[] state = state(launched.pid, config).text().getBytes(StandardCharsets.UTF_8);
+      byte[] state = state(pid, config).text().getBytes(StandardCharsets.UTF_8);
       send(socket, state, listener);
     } catch (LinuxException e) {
       throw Failures.of("handing the seccomp listener to " + path, e);
     }
-    launched.channel.go();
   }
 
   private static Json.Obj state(int pid, ContainerConfig config) {

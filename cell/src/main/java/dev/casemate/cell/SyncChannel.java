@@ -43,7 +43,7 @@ final class SyncChannel implements AutoCloseable {
   private static final int LIMIT = 64 * 1024;
   private static final int MSG_NOSIGNAL = 0x4000;
 
-  private final Fd socket;
+  private Fd socket;
 
   SyncChannel(Fd socket) {
     this.socket = socket;
@@ -53,6 +53,12 @@ final class SyncChannel implements AutoCloseable {
 
   Fd socket() {
     return socket;
+  }
+
+  /** Goes on over another socket: the first engine process is gone, or about to go. */
+  void replace(Fd other) {
+    socket.close();
+    socket = other;
   }
 
   /** Sends without the danger of a SIGPIPE; whether the other side is still there. */

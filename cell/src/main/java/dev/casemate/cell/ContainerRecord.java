@@ -1,0 +1,102 @@
+package dev.casemate.cell;
+
+import dev.casemate.oci.Json;
+import java.util.Map;
+
+/**
+ * What is kept of a container for other processes, as {@code state.json} of its {@link
+ * StateDirectory}.
+ *
+ * @param pid its first process; 0 while it is being made
+ * @param startTime clock ticks since boot at which that process started: tells it from a later one
+ * @param rootfs absolute path on the outside
+ * @param createdMillis since the epoch
+ * @param cgroup as {@link Cgroup#record} gives it
+ * @param namespaces {@code CLONE_NEW…} of those that differ from, or may differ from, the outside's
+ * @param ownPids whether its pid namespace is its own, so that all end with the first process
+ * @param poststart whether there are hooks to be run after the start
+ * @param poststop whether there are hooks to be run at the end
+ */
+public record ContainerRecord(
+    String ociVersion,
+    String id,
+    int pid,
+    long startTime,
+    String bundle,
+    String rootfs,
+    long createdMillis,
+    Map<String, String> annotations,
+    Json.Obj cgroup,
+    long namespaces,
+    boolean ownPids,
+    boolean poststart,
+    boolean poststop) {
+
+  static ContainerRecord of(ContainerConfig config, Namespaces namespaces) {
+    return new ContainerRecord(
+        config.spec().ociVersion(),
+        config.id(),
+        0,
+        0,
+        config.bundle(),
+        Rootfs.path(config),
+        System.currentTimeMillis(),
+        config.spec().annotations(),
+        config.cgroup().record(),
+        namespaces.all,
+        namespaces.isFresh(dev.casemate.linux.Processes.CLONE_NEWPID),
+        !config.spec().hooks().poststart().isEmpty(),
+        !config.spec().hooks().poststop().isEmpty());
+  }
+
+  ContainerRecord withProcess(int newPid, long newStartTime) {
+    return new ContainerRecord(
+        ociVersion,
+        id,
+        newPid,
+        newStartTime,
+        bundle,
+        rootfs,
+        createdMillis,
+        annotations,
+        cgroup,
+        namespaces,
+        ownPids,
+        poststart,
+        poststop);
+  }
+
+  static ContainerRecord fromJson(Json.Obj json) {
+    return new ContainerRecord(
+        json.string("ociVersion"),
+        json.string("id"),
+        (int) json.integer("pid", 0),
+        json.integer("startTime", 0),
+        json.string("bundle"),
+        json.string("rootfs"),
+        json.integer("createdMillis", 0),
+        json.stringMap("annotations"),
+        json.object("cgroup").orElse(new Json.Obj()),
+        json.integer("namespaces", 0),
+        json.bool("ownPids", true),
+        json.bool("poststart", false),
+        json.bool("poststop", false));
+  }
+
+  Json.Obj toJson() {
+    return new Json.Obj()
+        .put("ociVersion", ociVersion)
+        .put("id", id)
+        .put("pid", pid)
+        .put("startTime", startTime)
+        .put("bundle", bundle)
+        .put("rootfs", rootfs)
+        .put("createdMillis", createdMillis)
+        .putMap("annotations", annotations)
+        .put("cgroup", cgroup)
+        .put("namespaces", namespaces)
+        .put("ownPids", ownPids)
+        .put("poststart", poststart)
+        .put("poststop", poststop);
+  }
+}
