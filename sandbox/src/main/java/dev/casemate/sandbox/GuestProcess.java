@@ -32,6 +32,7 @@ final class GuestProcess implements AutoCloseable {
   private volatile int exitStatus = LOST_STATUS;
   private volatile long exitedMillis;
   private volatile boolean running;
+  private volatile boolean lost;
 
   GuestProcess(AgentClient agent, String containerId, String execId, Stdio stdio) {
     this.agent = agent;
@@ -58,6 +59,11 @@ final class GuestProcess implements AutoCloseable {
 
   int exitStatus() {
     return exitStatus;
+  }
+
+  /** Whether nobody could say how it ended: the guest went away under it. */
+  boolean wasLost() {
+    return lost;
   }
 
   long exitedMillis() {
@@ -96,6 +102,7 @@ final class GuestProcess implements AutoCloseable {
       status = agent.waitProcess(containerId, execId);
     } catch (RuntimeException e) {
       // The VM is gone; the status of a killed process is the truth.
+      lost = true;
     }
     drainOutputs();
     exitStatus = status;

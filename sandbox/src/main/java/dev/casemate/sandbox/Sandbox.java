@@ -150,7 +150,7 @@ final class Sandbox {
             state =
                 state.ended(
                     GuestProcess.LOST_STATUS,
-                    "the VM ended under the container: " + exited.exit().describe(),
+                    SandboxVm.endedUnderContainer(exited.exit()),
                     System.currentTimeMillis(),
                     false);
             store.update(config.id(), state);
@@ -259,9 +259,11 @@ final class Sandbox {
 
   private void initEnded() {
     int status = container().init().exitStatus();
+    // The agent's silence may be noticed before the end of its VM is.
+    String reason = container().init().wasLost() ? vm.whyLost() : "";
     synchronized (this) {
       if (state.alive()) {
-        state = state.ended(status, "", container().init().exitedMillis(), false);
+        state = state.ended(status, reason, container().init().exitedMillis(), false);
         store.update(config.id(), state);
       }
     }

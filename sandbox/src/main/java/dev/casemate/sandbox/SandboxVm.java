@@ -5,6 +5,7 @@ import dev.casemate.hypervisor.Virtiofsd;
 import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.hypervisor.VmConfig;
 import dev.casemate.hypervisor.VmConfig.AcceleratorChoice;
+import dev.casemate.hypervisor.VmExit;
 import dev.casemate.hypervisor.VmListener;
 import dev.casemate.hypervisor.qemu.QemuDriver;
 import dev.casemate.linux.Fd;
@@ -41,6 +42,7 @@ final class SandboxVm implements AutoCloseable {
   private static final int CONSOLE_TAIL_LINES = 8;
   private static final int DESTROY_TIMEOUT_MILLIS = 3_000;
   private static final int SHUTDOWN_GRACE_MILLIS = 1_000;
+  private static final int LOST_GRACE_MILLIS = 3_000;
   private static final String ROOT_DISK = "root";
   private static final String SCRATCH_DISK = "scratch";
 
@@ -352,6 +354,18 @@ final class SandboxVm implements AutoCloseable {
                 .put("memoryTotalBytes", report.memoryTotalBytes())
                 .put("agentRssBytes", report.agentRssBytes()));
     return json;
+  }
+
+  /** Why the guest does not answer any more. */
+  String whyLost() {
+    return machine()
+        .awaitExit(LOST_GRACE_MILLIS)
+        .map(SandboxVm::endedUnderContainer)
+        .orElse("the guest's agent went silent: the connection to it broke, but its VM still runs");
+  }
+
+  static String endedUnderContainer(VmExit exit) {
+    return "the VM ended under the container: " + exit.describe();
   }
 
   /** Fails every call that still waits for the agent of a VM that is gone. */
