@@ -14,6 +14,7 @@ import java.util.Optional;
  * @param peer index of the other end of a veth pair, in whatever namespace, or 0
  * @param kind driver: {@code veth}, {@code bridge}, {@code tun}, …; empty for hardware and lo
  * @param alias free text that its creator left
+ * @param carrier whether anything is at the other end; a TAP that nobody has opened has none
  */
 public record NetworkLink(
     int index,
@@ -24,7 +25,8 @@ public record NetworkLink(
     int master,
     int peer,
     String kind,
-    String alias) {
+    String alias,
+    boolean carrier) {
   static final int FIXED = 16;
   static final int MAC = 1;
   static final int NAME = 3;
@@ -35,6 +37,7 @@ public record NetworkLink(
   static final int INFO_KIND = 1;
   static final int INFO_DATA = 2;
   static final int ALIAS = 20;
+  static final int CARRIER = 33;
 
   static NetworkLink of(NetlinkReader message) {
     List<NetlinkReader> attributes = message.attributes(FIXED);
@@ -51,7 +54,8 @@ public record NetworkLink(
         NetlinkReader.i32(attributes, MASTER, 0),
         NetlinkReader.i32(attributes, PEER, 0),
         info.isPresent() ? NetlinkReader.string(info.get().attributes(0), INFO_KIND) : "",
-        NetlinkReader.string(attributes, ALIAS));
+        NetlinkReader.string(attributes, ALIAS),
+        NetlinkReader.find(attributes, CARRIER).map(c -> c.u8(0) != 0).orElse(true));
   }
 
   /** Whether it has been switched on (IFF_UP). */

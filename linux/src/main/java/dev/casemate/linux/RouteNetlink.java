@@ -35,6 +35,10 @@ public final class RouteNetlink implements AutoCloseable {
   private static final int INET6_ADDRESS_MODE = 8;
   private static final int MODE_NONE = 1;
   private static final int VETH_PEER = 1;
+  private static final int LOWER_LINK = 5;
+  private static final int MACVLAN_MODE = 1;
+  private static final int MACVLAN_BRIDGE = 4;
+  private static final int MACVLAN_PASSTHRU = 8;
   private static final int NO_DAD = 2;
 
   private final Netlink netlink;
@@ -219,6 +223,51 @@ public final class RouteNetlink implements AutoCloseable {
     end(message, there, mtu);
     message.attribute32(NAMESPACE_FD, thereNamespace.number()).end(peer).end(data).end(info);
     change(message, "create veth " + here.name() + " with peer " + there.name());
+  }
+
+  /**
+   * Creates a macvtap over a link, in the mode that passes everything through: it has the link's
+   * MAC address, and the namespace's own IP stack no longer sees what arrives there. Switched off.
+   */
+  public void createMacVtap(String name, int lower, MacAddress mac, int mtu) {
+    NetlinkMessage message =
+        link(NEW_LINK, NetlinkMessage.CREATE | NetlinkMessage.EXCLUSIVE, 0, 0, 0)
+            .attribute(NetworkLink.NAME, name)
+            .attribute(NetworkLink.MAC, mac.bytes())
+            .attribute32(NetworkLink.MTU, mtu)
+            .attribute32(LOWER_LINK, lower);
+    int info = message.beginNested(NetworkLink.INFO);
+    message.attribute(NetworkLink.INFO_KIND, "macvtap");
+    int data = message.beginNested(NetworkLink.INFO_DATA);
+    message.attribute32(MACVLAN_MODE, MACVLAN_PASSTHRU).end(data).end(info);
+    change(message, "create macvtap " + name + " on link " + lower);
+  }
+
+  /**
+   * Creates a macvlan of mode {@code bridge} over a link, switched off.
+   *
+   * @param namespace where it is to be
+   */
+  public void createMacVlan(String name, int lower, Fd namespace) {
+    createOver(name, lower, namespace, "macvlan");
+  }
+
+  /** As {@link #createMacVlan}, a macvtap. */
+  public void createMacVtap(String name, int lower, Fd namespace) {
+    createOver(name, lower, namespace, "macvtap");
+  }
+
+  private void createOver(String name, int lower, Fd namespace, String kind) {
+    NetlinkMessage message =
+        link(NEW_LINK, NetlinkMessage.CREATE | NetlinkMessage.EXCLUSIVE, 0, 0, 0)
+            .attribute(NetworkLink.NAME, name)
+            .attribute32(LOWER_LINK, lower)
+            .attribute32(NAMESPACE_FD, namespace.number());
+    int info = message.beginNested(NetworkLink.INFO);
+    message.attribute(NetworkLink.INFO_KIND, kind);
+    int data = message.beginNested(NetworkLink.INFO_DATA);
+    message.attribute32(MACVLAN_MODE, MACVLAN_BRIDGE).end(data).end(info);
+    change(message, "create " + kind + " " + name + " on link " + lower);
   }
 
   private static void end(NetlinkMessage message, VethEnd end, int mtu) {

@@ -11,7 +11,9 @@ import java.util.List;
  * sandbox's namespace that the VMM connects it to.
  *
  * @param interfaceName the guest's name for it, the same as in the namespace: {@code eth0}
- * @param tapName {@code tap0}
+ * @param linkIndex the namespace's interface; another one of the same name has another index
+ * @param joint what makes the interface the guest's
+ * @param tapName {@code tap0}; what {@link Takeover#openTap} opens
  * @param mac the guest's interface has this address: it is the namespace's interface's
  * @param mtu bytes
  * @param addresses with their prefixes
@@ -20,9 +22,39 @@ import java.util.List;
  */
 public record Endpoint(
     String interfaceName,
+    int linkIndex,
+    Joint joint,
     String tapName,
     MacAddress mac,
     int mtu,
     List<IpNetwork> addresses,
     List<NetworkRoute> routes,
-    List<NetworkNeighbour> neighbours) {}
+    List<NetworkNeighbour> neighbours) {
+
+  /** Whether the guest has nothing to change for the other one: same MTU, addresses and routes. */
+  public boolean looksLike(Endpoint other) {
+    return mtu == other.mtu
+        && addresses.equals(other.addresses)
+        && routes.equals(other.routes)
+        && neighbours.equals(other.neighbours);
+  }
+
+  Endpoint joined(Joint newJoint, String newTapName) {
+    return new Endpoint(
+        interfaceName, linkIndex, newJoint, newTapName, mac, mtu, addresses, routes, neighbours);
+  }
+
+  /** This interface, with addresses and routes as they are in another look at it. */
+  Endpoint with(Endpoint look) {
+    return new Endpoint(
+        interfaceName,
+        linkIndex,
+        joint,
+        tapName,
+        mac,
+        look.mtu,
+        look.addresses,
+        look.routes,
+        look.neighbours);
+  }
+}

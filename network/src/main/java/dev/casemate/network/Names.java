@@ -22,6 +22,11 @@ final class Names {
     return LINK + hash(sandboxId, LINK_DIGITS);
   }
 
+  /** What a TAP says of itself: whose it is, and which interface it is joined to. */
+  static String tapAlias(String sandboxId, String interfaceName) {
+    return ALIAS + sandboxId + ":" + interfaceName;
+  }
+
   /** Several run directories on one machine must not share a bridge: their leases differ. */
   static String bridge(String runDirectory) {
     return runDirectory.equals(DEFAULT_RUN_DIRECTORY)

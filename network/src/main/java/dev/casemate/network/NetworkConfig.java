@@ -2,13 +2,18 @@ package dev.casemate.network;
 
 import dev.casemate.linux.IpAddress;
 import dev.casemate.linux.MacAddress;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.Json;
 import java.util.List;
 import java.util.Optional;
 
 /** What network a sandbox is to have. */
 public sealed interface NetworkConfig {
-  /** A namespace of its own with nothing in it. */
-  record None() implements NetworkConfig {}
+  /**
+   * A namespace of its own with nothing in it. Somebody may put interfaces there later, as Docker
+   * does: see {@link Networks#refresh}.
+   */
+  record None(NetworkModel model) implements NetworkConfig {}
 
   /**
    * A port of Casemate's own bridge, with NAT to the outside.
@@ -27,12 +32,12 @@ public sealed interface NetworkConfig {
    * A namespace that somebody else has made and furnished (CNI, Docker): the sandbox takes over its
    * interfaces and leaves them when it goes.
    *
-   * @param path the namespace's file
+   * @param path the namespace's file; not the host's own
    */
-  record Namespace(String path, DnsConfig dns) implements NetworkConfig {}
+  record Namespace(String path, DnsConfig dns, NetworkModel model) implements NetworkConfig {}
 
   static NetworkConfig none() {
-    return new None();
+    return new None(NetworkModel.TCFILTER);
   }
 
   /** The bridge, nothing published, the host's DNS. */
@@ -45,6 +50,27 @@ public sealed interface NetworkConfig {
   }
 
   static NetworkConfig namespace(String path) {
-    return new Namespace(path, DnsConfig.HOST);
+    return new Namespace(path, DnsConfig.HOST, NetworkModel.TCFILTER);
+  }
+
+  /**
+   * The network that a bundle's {@code config.json} asks for by its {@code linux.namespaces}: the
+   * namespace at a path, or, without a path, an empty one of its own.
+   *
+   * @throws CasemateException FAILED_PRECONDITION if it asks for the host's network
+   */
+  static NetworkConfig ofSpec(Json.Obj spec, NetworkModel model) {
+    Json.Obj linux = spec.object("linux").orElse(new Json.Obj());
+    for (Json.Obj namespace : linux.objects("namespaces")) {
+      if (namespace.string("type").equals("network")) {
+        String path = namespace.string("path");
+        if (path.isEmpty()) {
+          return new None(model);
+        }
+        Takeover.requireForeign(path);
+        return new Namespace(path, DnsConfig.HOST, model);
+      }
+    }
+    throw Takeover.hostNetwork("config.json asks for no network namespace");
   }
 }

@@ -19,8 +19,9 @@ import java.util.Optional;
  *
  * @param kind {@code none}, {@code bridge} or {@code namespace}
  * @param complete whether it was made to the end
+ * @param model how interfaces are joined that come later
  */
-record NetworkRecord(String kind, boolean complete, SandboxNetwork network) {
+record NetworkRecord(String kind, boolean complete, NetworkModel model, SandboxNetwork network) {
   private static final int LIMIT = 16 << 20;
 
   void write(String file) {
@@ -29,6 +30,7 @@ record NetworkRecord(String kind, boolean complete, SandboxNetwork network) {
             .put("id", network.sandboxId())
             .put("kind", kind)
             .put("complete", complete)
+            .put("model", model.toString())
             .put("netns", network.netnsPath());
     List<Json.Obj> endpoints = new ArrayList<>();
     for (Endpoint endpoint : network.endpoints()) {
@@ -83,6 +85,8 @@ record NetworkRecord(String kind, boolean complete, SandboxNetwork network) {
     }
     return new Json.Obj()
         .put("interface", endpoint.interfaceName())
+        .put("link", endpoint.linkIndex())
+        .put("joint", endpoint.joint().toString())
         .put("tap", endpoint.tapName())
         .put("mac", endpoint.mac().toString())
         .put("mtu", endpoint.mtu())
@@ -121,6 +125,7 @@ record NetworkRecord(String kind, boolean complete, SandboxNetwork network) {
         new NetworkRecord(
             json.string("kind"),
             json.bool("complete", false),
+            NetworkModel.parse(json.string("model")),
             new SandboxNetwork(
                 json.string("id"),
                 json.string("netns"),
@@ -165,6 +170,8 @@ record NetworkRecord(String kind, boolean complete, SandboxNetwork network) {
     }
     return new Endpoint(
         json.string("interface"),
+        (int) json.integer("link", 0),
+        Joint.parse(json.string("joint")),
         json.string("tap"),
         MacAddress.parse(json.string("mac")),
         (int) json.integer("mtu", 0),

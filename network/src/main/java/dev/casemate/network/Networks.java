@@ -82,7 +82,7 @@ public final class Networks {
       }
       try {
         return switch (config) {
-          case NetworkConfig.None none -> none(sandboxId);
+          case NetworkConfig.None none -> none(sandboxId, none.model());
           case NetworkConfig.Bridge bridge -> bridge(sandboxId, bridge);
           case NetworkConfig.Namespace namespace -> namespace(sandboxId, namespace);
         };
@@ -99,31 +99,28 @@ public final class Networks {
 
   private SandboxNetwork begin(String kind, String sandboxId, String netns) {
     SandboxNetwork network = new SandboxNetwork(sandboxId, netns, List.of(), Dns.NONE, List.of());
-    new NetworkRecord(kind, false, network).write(record(sandboxId));
+    new NetworkRecord(kind, false, NetworkModel.TCFILTER, network).write(record(sandboxId));
     return network;
   }
 
-  private SandboxNetwork complete(String kind, SandboxNetwork network) {
-    new NetworkRecord(kind, true, network).write(record(network.sandboxId()));
+  private SandboxNetwork complete(String kind, NetworkModel model, SandboxNetwork network) {
+    new NetworkRecord(kind, true, model, network).write(record(network.sandboxId()));
     return network;
   }
 
-  private SandboxNetwork none(String sandboxId) {
+  private SandboxNetwork none(String sandboxId, NetworkModel model) {
     SandboxNetwork network = begin(NONE, sandboxId, namespace(sandboxId));
     NetworkNamespace.create(network.netnsPath());
-    return complete(NONE, network);
+    return complete(NONE, model, network);
   }
 
   private SandboxNetwork namespace(String sandboxId, NetworkConfig.Namespace config) {
-    if (!NetworkNamespace.exists(config.path())) {
-      throw CasemateException.of(
-          CasemateException.Kind.NOT_FOUND,
-          config.path() + " is not a network namespace; create it before the sandbox");
-    }
+    Takeover.requireForeign(config.path());
     begin(NAMESPACE, sandboxId, config.path());
-    List<Endpoint> endpoints = TapRedirect.attachAll(config.path());
+    List<Endpoint> endpoints = Takeover.attachAll(config.path(), sandboxId, config.model());
     return complete(
         NAMESPACE,
+        config.model(),
         new SandboxNetwork(
             sandboxId, config.path(), endpoints, Dns.forGuest(config.dns(), true), List.of()));
   }
@@ -168,9 +165,11 @@ public final class Networks {
         inside.setUp(eth);
         inside.addAddress(eth, new IpNetwork(address, bridge.subnet().prefix()));
         inside.replaceRoute(NetworkRoute.via(IpNetwork.ANY_V4, bridge.gateway(), eth));
-        Endpoint endpoint = TapRedirect.attach(inside, netns, GUEST_INTERFACE);
+        Endpoint endpoint = Takeover.attach(inside, netns, sandboxId, GUEST_INTERFACE);
         return complete(
-            BRIDGE, new SandboxNetwork(sandboxId, netns, List.of(endpoint), dns, published));
+            BRIDGE,
+            NetworkModel.TCFILTER,
+            new SandboxNetwork(sandboxId, netns, List.of(endpoint), dns, published));
       }
     }
   }
@@ -238,6 +237,58 @@ public final class Networks {
   }
 
   /**
+   * Looks again at a sandbox's namespace, which somebody else may have changed since, and joins
+   * what is new there. Casemate's own bridge network does not change.
+   *
+   * @throws CasemateException NOT_FOUND if the sandbox has no network
+   */
+  public NetworkChange refresh(String sandboxId) {
+    Names.checkId(sandboxId);
+    try (Fd lock = lock()) {
+      NetworkRecord record =
+          NetworkRecord.read(record(sandboxId))
+              .filter(NetworkRecord::complete)
+              .orElseThrow(() -> noNetwork(sandboxId));
+      if (record.kind().equals(BRIDGE)) {
+        return new NetworkChange(record.network(), List.of(), List.of(), List.of(), List.of());
+      }
+      NetworkChange change = Takeover.refresh(record.network(), record.model());
+      if (!change.isEmpty()) {
+        // Those that are gone stay in the record until their TAPs are: see drop.
+        List<Endpoint> all = new ArrayList<>(change.network().endpoints());
+        all.addAll(change.gone());
+        complete(record.kind(), record.model(), record.network().withEndpoints(all));
+      }
+      return change;
+    }
+  }
+
+  private static CasemateException noNetwork(String sandboxId) {
+    return CasemateException.of(
+        CasemateException.Kind.NOT_FOUND, "sandbox " + sandboxId + " has no network");
+  }
+
+  /** Frees what is left of interfaces that are gone; the VM no longer uses their TAPs. */
+  public void drop(String sandboxId, Endpoint gone) {
+    Names.checkId(sandboxId);
+    try (Fd lock = lock()) {
+      Optional<NetworkRecord> record = NetworkRecord.read(record(sandboxId));
+      if (record.isEmpty()) {
+        return;
+      }
+      SandboxNetwork network = record.get().network();
+      if (NetworkNamespace.exists(network.netnsPath())) {
+        try (RouteNetlink route = NetworkNamespace.run(network.netnsPath(), RouteNetlink::open)) {
+          Takeover.detach(route, gone);
+        }
+      }
+      List<Endpoint> rest = new ArrayList<>(network.endpoints());
+      rest.removeIf(e -> e.linkIndex() == gone.linkIndex() && e.tapName().equals(gone.tapName()));
+      complete(record.get().kind(), record.get().model(), network.withEndpoints(rest));
+    }
+  }
+
+  /**
    * Takes a sandbox's network away, whatever there is of it; nothing is fine. The VMM should have
    * ended, as a process keeps its namespace.
    */
@@ -260,10 +311,8 @@ public final class Networks {
 
   private void releaseSandbox(String sandboxId) {
     Optional<NetworkRecord> record = readForRelease(sandboxId);
-    if (record.isPresent() && record.get().kind().equals(NAMESPACE)) {
-      for (Endpoint endpoint : record.get().network().endpoints()) {
-        TapRedirect.detach(record.get().network().netnsPath(), endpoint);
-      }
+    if (record.isPresent() && !record.get().kind().equals(BRIDGE)) {
+      Takeover.detachAll(record.get().network());
     } else if (record.isEmpty() || record.get().kind().equals(BRIDGE)) {
       try (RouteNetlink host = RouteNetlink.open();
           NfTables tables = NfTables.open()) {

@@ -14,4 +14,9 @@ public record SandboxNetwork(
     String netnsPath,
     List<Endpoint> endpoints,
     Dns dns,
-    List<PortMapping> published) {}
+    List<PortMapping> published) {
+
+  SandboxNetwork withEndpoints(List<Endpoint> others) {
+    return new SandboxNetwork(sandboxId, netnsPath, List.copyOf(others), dns, published);
+  }
+}

@@ -3,9 +3,7 @@ package dev.casemate.network;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.IpAddress;
 import dev.casemate.linux.MacAddress;
-import dev.casemate.linux.NetworkNamespace;
 import dev.casemate.linux.Poll;
-import dev.casemate.linux.TunTap;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Optional;
@@ -37,8 +35,7 @@ final class TestGuest implements AutoCloseable {
     Endpoint endpoint = network.endpoints().get(0);
     this.mac = endpoint.mac();
     this.address = endpoint.addresses().get(0).address();
-    this.tap =
-        NetworkNamespace.run(network.netnsPath(), () -> TunTap.open(endpoint.tapName(), true));
+    this.tap = Takeover.openTap(network.netnsPath(), endpoint);
     tap.nonBlocking(true);
     this.thread = new Thread(this::loop, "guest");
     thread.start();

@@ -1,0 +1,41 @@
+package dev.casemate.network;
+
+import dev.casemate.oci.CasemateException;
+
+/** How interfaces that somebody else has made are joined to a VM; names as Kata has them. */
+public enum NetworkModel {
+  /** A TAP beside each interface, and tc filters that redirect everything both ways. */
+  TCFILTER("tcfilter"),
+  /** A macvtap on top of each interface. */
+  MACVTAP("macvtap"),
+  /** They are not: the VM has no interface. */
+  NONE("none");
+
+  private final String text;
+
+  NetworkModel(String text) {
+    this.text = text;
+  }
+
+  /**
+   * Reads a configured value; empty is {@link #TCFILTER}.
+   *
+   * @throws CasemateException INVALID_ARGUMENT for another word
+   */
+  public static NetworkModel parse(String text) {
+    return switch (text) {
+      case "", "tcfilter" -> TCFILTER;
+      case "macvtap" -> MACVTAP;
+      case "none" -> NONE;
+      default ->
+          throw CasemateException.of(
+              CasemateException.Kind.INVALID_ARGUMENT,
+              "network model \"" + text + "\" is unknown; expected tcfilter, macvtap or none");
+    };
+  }
+
+  @Override
+  public String toString() {
+    return text;
+  }
+}
