@@ -10,53 +10,74 @@ import dev.casemate.protocol.agent.ExecProcessRequest;
 import dev.casemate.protocol.agent.ListProcessesRequest;
 import dev.casemate.protocol.agent.ListProcessesResponse;
 import dev.casemate.protocol.agent.PauseContainerRequest;
+import dev.casemate.protocol.agent.RemoveContainerRequest;
 import dev.casemate.protocol.agent.ResumeContainerRequest;
 import dev.casemate.protocol.agent.StartContainerRequest;
 import dev.casemate.protocol.agent.StatsContainerRequest;
+import dev.casemate.protocol.agent.Storage;
 import dev.casemate.protocol.agent.UpdateContainerRequest;
 import dev.casemate.protocol.casemate.ArchiveRequest;
 import dev.casemate.protocol.casemate.ArchiveResponse;
 import dev.casemate.protocol.casemate.GuestService;
 import dev.casemate.protocol.oci.Mount;
 import dev.casemate.protocol.oci.Spec;
+import dev.casemate.rpc.RpcException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /** A container in the guest: its init process and those that were added to it. */
-final class GuestContainer {
+public final class GuestContainer {
   /** A guest that does not even answer a KILL is not waited for. */
   private static final int KILL_TIMEOUT_MILLIS = 3_000;
 
-  private static final String GUEST_ROOT = "/run/kata-containers/";
+  private static final int REMOVE_TIMEOUT_MILLIS = 15_000;
 
+  private final ContainerPlan plan;
   private final String id;
   private final SandboxVm vm;
+  private final SandboxListener listener;
   private final Json.Obj spec;
   private final GuestProcess init;
   private final Map<String, GuestProcess> execs = new ConcurrentHashMap<>();
   private final Map<String, Json.Obj> pendingExecs = new ConcurrentHashMap<>();
+  private final AtomicBoolean started = new AtomicBoolean();
   private volatile boolean paused;
+  private volatile boolean outOfMemory;
 
-  GuestContainer(String id, SandboxVm vm, Json.Obj spec, Stdio stdio) {
-    this.id = id;
+  GuestContainer(SandboxVm vm, ContainerPlan plan, SandboxListener listener) {
+    this.plan = plan;
+    this.id = plan.id();
     this.vm = vm;
-    this.spec = spec;
-    this.init = new GuestProcess(vm.agent(), id, "", stdio);
+    this.listener = listener;
+    this.spec = plan.spec();
+    this.init = new GuestProcess(vm.agent(), id, "", plan.stdio());
+  }
+
+  public String id() {
+    return id;
+  }
+
+  public ContainerPlan plan() {
+    return plan;
   }
 
   /** Makes the container in the guest: everything but the execution of its command. */
-  void create(List<Mount> mounts) {
-    String directory = GUEST_ROOT + id;
-    Spec guestSpec = GuestSpec.translate(spec, directory + "/rootfs", withHostFiles(mounts));
+  void create() {
+    Spec guestSpec =
+        GuestSpec.translate(spec, plan.root().path(), withHostFiles(plan.mounts()), plan.scope());
+    List<Storage> storages = new ArrayList<>(plan.root().storages());
+    storages.addAll(plan.storages());
     CreateContainerRequest.Builder request =
         CreateContainerRequest.builder()
             .containerId(id)
             .execId(id)
-            .storages(vm.rootStorages(directory))
+            .storages(storages)
+            .sandboxPidns(plan.scope().sharedPids())
             .oci(guestSpec);
     process().ifPresent(process -> GuestSpec.user(process).ifPresent(request::stringUser));
     vm.agent().createContainer(request.build());
@@ -114,28 +135,38 @@ final class GuestContainer {
     return true;
   }
 
-  void start(Optional<ContainerLog> log, Runnable onEnd) {
-    if (init.running() || init.hasEnded()) {
+  void start() {
+    if (init.hasEnded() || started.getAndSet(true)) {
       throw CasemateException.of(
           Kind.FAILED_PRECONDITION, "container " + id + " has been started already");
     }
-    // Streams first: what the workload writes at once must find its reader.
     vm.agent()
         .call(
             AgentService.START_CONTAINER, StartContainerRequest.builder().containerId(id).build());
-    init.attach(log, onEnd);
+    init.running(true);
+    listener.started(this);
+    init.attach(plan.log(), () -> listener.exited(this, init));
   }
 
-  GuestProcess init() {
+  public GuestProcess init() {
     return init;
   }
 
-  boolean paused() {
+  public boolean paused() {
     return paused;
   }
 
+  /** Whether the guest's kernel has killed a process of it for lack of memory. */
+  public boolean wasOutOfMemory() {
+    return outOfMemory;
+  }
+
+  void outOfMemory() {
+    outOfMemory = true;
+  }
+
   /** The init process for an empty exec id, else the exec. */
-  GuestProcess process(String execId) {
+  public GuestProcess process(String execId) {
     if (execId.isEmpty()) {
       return init;
     }
@@ -147,6 +178,11 @@ final class GuestContainer {
     return exec;
   }
 
+  /** Its execs that have not been removed. */
+  public List<GuestProcess> execs() {
+    return List.copyOf(execs.values());
+  }
+
   /** Registers an exec; it starts with {@link #startExec}. */
   void addExec(String execId, Stdio stdio, Json.Obj process) {
     requireRunning("exec");
@@ -156,6 +192,7 @@ final class GuestContainer {
           Kind.ALREADY_EXISTS, "container " + id + " has an exec \"" + execId + "\" already");
     }
     pendingExecs.put(execId, process);
+    listener.execAdded(this, execId);
   }
 
   void startExec(String execId) {
@@ -175,9 +212,12 @@ final class GuestContainer {
       vm.agent().call(AgentService.EXEC_PROCESS, request.build());
     } catch (RuntimeException e) {
       execs.remove(execId);
+      exec.close();
       throw e;
     }
-    exec.attach(Optional.empty(), () -> {});
+    exec.running(true);
+    listener.execStarted(this, execId);
+    exec.attach(Optional.empty(), () -> listener.exited(this, exec));
   }
 
   /** Starts a tar stream as an exec. */
@@ -202,6 +242,7 @@ final class GuestContainer {
       return response;
     } catch (RuntimeException e) {
       execs.remove(request.execId());
+      exec.close();
       throw e;
     }
   }
@@ -215,6 +256,33 @@ final class GuestContainer {
     execs.remove(execId);
     pendingExecs.remove(execId);
     exec.close();
+    listener.deleted(this, exec);
+  }
+
+  /** Ends what is left of it in the guest. */
+  void remove(boolean guestLives) {
+    if (init.running()) {
+      throw CasemateException.of(
+          Kind.FAILED_PRECONDITION,
+          "container " + id + " is still running; kill it before it is deleted");
+    }
+    if (guestLives) {
+      try {
+        vm.agent()
+            .call(
+                AgentService.NAME,
+                AgentService.REMOVE_CONTAINER,
+                RemoveContainerRequest.builder().containerId(id).build(),
+                REMOVE_TIMEOUT_MILLIS);
+      } catch (RpcException e) {
+        // Gone already, or with a VM that is just ending; a guest that keeps it only costs itself.
+      }
+    }
+    lost();
+    for (GuestProcess exec : execs.values()) {
+      exec.close();
+    }
+    init.close();
   }
 
   void signal(String execId, int signal, boolean all) {
@@ -244,6 +312,7 @@ final class GuestContainer {
         .call(
             AgentService.PAUSE_CONTAINER, PauseContainerRequest.builder().containerId(id).build());
     paused = true;
+    listener.paused(this);
   }
 
   void resume() {
@@ -253,6 +322,15 @@ final class GuestContainer {
             AgentService.RESUME_CONTAINER,
             ResumeContainerRequest.builder().containerId(id).build());
     paused = false;
+    listener.resumed(this);
+  }
+
+  void resize(String execId, int rows, int columns) {
+    vm.agent().resize(id, execId, rows, columns);
+  }
+
+  void closeStdin(String execId) {
+    vm.agent().closeStdin(id, execId);
   }
 
   void update(Json.Obj resources) {
@@ -266,8 +344,8 @@ final class GuestContainer {
                 .build());
   }
 
-  /** The agent's StatsContainerResponse, encoded. */
-  byte[] stats() {
+  /** Usage of CPU, memory, processes, disks and network, as the guest's kernel counts it. */
+  public byte[] stats() {
     requireRunning("stats");
     return vm.agent()
         .call(
@@ -275,7 +353,7 @@ final class GuestContainer {
   }
 
   /** The guest's list of this container's processes, as JSON text. */
-  String processes() {
+  public String processes() {
     requireRunning("top");
     byte[] response =
         vm.agent()
@@ -297,7 +375,7 @@ final class GuestContainer {
     }
   }
 
-  /** The VM died: everything in it has ended. */
+  /** Its processes are gone: what was not started yet has ended, too. */
   void lost() {
     init.lost();
     for (GuestProcess exec : execs.values()) {

@@ -14,12 +14,12 @@ import java.util.concurrent.TimeUnit;
  * A process in the guest, a container's init or one that was added to it: its streams, and how it
  * ended.
  */
-final class GuestProcess implements AutoCloseable {
+public final class GuestProcess implements AutoCloseable {
   /** How long output that nobody reads may hold up the news that a process has ended. */
   private static final long READER_GRACE_MILLIS = 2_000;
 
   /** What is told for a process whose VM went away under it. */
-  static final int LOST_STATUS = 137;
+  public static final int LOST_STATUS = 137;
 
   private final AgentClient agent;
   private final String containerId;
@@ -33,6 +33,7 @@ final class GuestProcess implements AutoCloseable {
   private volatile long exitedMillis;
   private volatile boolean running;
   private volatile boolean lost;
+  private Optional<Thread> input = Optional.empty();
 
   GuestProcess(AgentClient agent, String containerId, String execId, Stdio stdio) {
     this.agent = agent;
@@ -41,33 +42,37 @@ final class GuestProcess implements AutoCloseable {
     this.stdio = stdio;
   }
 
-  String execId() {
+  public String execId() {
     return execId;
   }
 
-  Stdio stdio() {
+  public Stdio stdio() {
     return stdio;
   }
 
-  boolean running() {
+  public boolean running() {
     return running;
   }
 
-  boolean hasEnded() {
+  public boolean hasEnded() {
     return ended.getCount() == 0;
   }
 
-  int exitStatus() {
+  public int exitStatus() {
     return exitStatus;
   }
 
   /** Whether nobody could say how it ended: the guest went away under it. */
-  boolean wasLost() {
+  public boolean wasLost() {
     return lost;
   }
 
-  long exitedMillis() {
+  public long exitedMillis() {
     return exitedMillis;
+  }
+
+  void running(boolean now) {
+    running = now;
   }
 
   /**
@@ -84,14 +89,23 @@ final class GuestProcess implements AutoCloseable {
       agent.closeStdin(containerId, execId);
     } else {
       // A thread of its own that ends with the process: nobody waits for it.
-      Threads.start("stdin", new StdinPump(agent, containerId, execId, stdio.stdin(), stop));
+      input =
+          Optional.of(
+              Threads.start(
+                  "stdin", new StdinPump(agent, containerId, execId, stdio.stdin(), stop)));
     }
     Threads.start("wait", () -> awaitEnd(onEnd));
   }
 
   private void addOutput(boolean error, String fifo, Optional<ContainerLog> log) {
     StreamPump pump =
-        new StreamPump(agent, containerId, execId, error, StreamPump.openForWriting(fifo), log);
+        new StreamPump(
+            agent,
+            containerId,
+            execId,
+            error,
+            StreamPump.openForWriting(fifo, stdio.lasting()),
+            log);
     outputs.add(pump);
     pumps.add(Threads.start(error ? "stderr" : "stdout", pump));
   }
@@ -114,16 +128,18 @@ final class GuestProcess implements AutoCloseable {
   }
 
   private void drainOutputs() {
+    for (StreamPump output : outputs) {
+      output.expectProgress();
+    }
     try {
-      long deadline = System.nanoTime() + READER_GRACE_MILLIS * 1_000_000;
-      for (Thread pump : pumps) {
-        long left = (deadline - System.nanoTime()) / 1_000_000;
-        pump.join(Math.max(1, left));
-      }
-      for (StreamPump output : outputs) {
+      for (int i = 0; i < pumps.size(); i++) {
+        StreamPump output = outputs.get(i);
+        Thread pump = pumps.get(i);
+        // A slow reader gets everything; only one that reads nothing at all is given up.
+        while (pump.isAlive() && output.stuckMillis() < READER_GRACE_MILLIS) {
+          pump.join(Math.max(1, READER_GRACE_MILLIS - output.stuckMillis()));
+        }
         output.abandonReader();
-      }
-      for (Thread pump : pumps) {
         pump.join(READER_GRACE_MILLIS);
       }
     } catch (InterruptedException e) {
@@ -140,7 +156,7 @@ final class GuestProcess implements AutoCloseable {
   }
 
   /** Waits for the end. */
-  void awaitEnd() {
+  public void awaitEnd() {
     try {
       ended.await();
     } catch (InterruptedException e) {
@@ -150,7 +166,7 @@ final class GuestProcess implements AutoCloseable {
   }
 
   /** Waits for the end at most so long; whether it came. */
-  boolean awaitEnd(long millis) {
+  public boolean awaitEnd(long millis) {
     try {
       return ended.await(millis, TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
@@ -159,8 +175,20 @@ final class GuestProcess implements AutoCloseable {
     }
   }
 
+  /** Frees what it holds on the host; it has ended, or never ran. */
   @Override
-  public void close() {
+  public synchronized void close() {
+    if (!stop.isOpen()) {
+      return;
+    }
     EventFd.signal(stop);
+    try {
+      if (input.isPresent()) {
+        input.get().join(READER_GRACE_MILLIS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    stop.close();
   }
 }

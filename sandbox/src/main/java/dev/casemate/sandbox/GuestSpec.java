@@ -35,11 +35,12 @@ import java.util.Optional;
 final class GuestSpec {
   private GuestSpec() {}
 
-  static Spec translate(Json.Obj spec, String rootPath, List<Mount> mounts) {
+  static Spec translate(Json.Obj spec, String rootPath, List<Mount> mounts, NamespaceScope scope) {
     Spec.Builder builder =
         Spec.builder()
             .version(spec.string("ociVersion"))
-            .hostname(spec.string("hostname"))
+            // A pod's name is the VM's.
+            .hostname(scope.pod() ? "" : spec.string("hostname"))
             .annotations(spec.stringMap("annotations"))
             .mounts(mounts)
             .root(
@@ -48,7 +49,7 @@ final class GuestSpec {
                     .readonly(spec.object("root").map(r -> r.bool("readonly", false)).orElse(false))
                     .build());
     spec.object("process").ifPresent(process -> builder.process(process(process)));
-    spec.object("linux").ifPresent(linux -> builder.linux(linux(linux)));
+    spec.object("linux").ifPresent(linux -> builder.linux(linux(linux, scope)));
     return builder.build();
   }
 
@@ -123,7 +124,7 @@ final class GuestSpec {
     return ints;
   }
 
-  private static Linux linux(Json.Obj json) {
+  private static Linux linux(Json.Obj json, NamespaceScope scope) {
     Linux.Builder linux =
         Linux.builder()
             .sysctl(json.stringMap("sysctl"))
@@ -134,8 +135,13 @@ final class GuestSpec {
     List<LinuxNamespace> namespaces = new ArrayList<>();
     for (Json.Obj namespace : json.objects("namespaces")) {
       String type = namespace.string("type");
-      // The VM is the network and the clock; a path is one of the host's.
-      if (!type.equals("network") && !type.equals("time")) {
+      // The VM is the network and the clock, and a pod's IPC and host name; a path is one of the
+      // host's.
+      boolean machine =
+          type.equals("network")
+              || type.equals("time")
+              || (scope.pod() && (type.equals("ipc") || type.equals("uts")));
+      if (!machine) {
         namespaces.add(LinuxNamespace.builder().type(type).build());
       }
     }

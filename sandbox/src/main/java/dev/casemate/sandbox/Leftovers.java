@@ -5,6 +5,7 @@ import dev.casemate.hypervisor.VmRecord;
 import dev.casemate.hypervisor.qemu.QemuDriver;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Mounts;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.Json;
 import java.nio.charset.StandardCharsets;
@@ -15,7 +16,7 @@ import java.util.Optional;
  * itself at its end, or by the next command that finds its lock free. Safe to repeat, and a pid is
  * only trusted together with its start time.
  */
-final class Leftovers {
+public final class Leftovers {
   private static final int RECORD_LIMIT = 1 << 20;
 
   private Leftovers() {}
@@ -37,7 +38,7 @@ final class Leftovers {
   }
 
   /** Ends what is left of a sandbox whose process is gone, and removes its run directory. */
-  static void clean(SandboxPaths paths, String id) {
+  public static void clean(SandboxPaths paths, String id) {
     if (!Fs.exists(paths.sandbox(id))) {
       return;
     }
@@ -55,6 +56,17 @@ final class Leftovers {
       // No record, or a torn one: it was never launched, or the machine died meanwhile.
     }
     SandboxNetworks.release(paths, id);
-    Fs.removeTree(paths.sandbox(id));
+    removeDirectory(paths, id);
+  }
+
+  /** Removes a sandbox's run directory, and never what may be mounted in it. */
+  static void removeDirectory(SandboxPaths paths, String id) {
+    String directory = paths.sandbox(id);
+    for (Mounts.Info mount : Mounts.list().reversed()) {
+      if (mount.target().startsWith(directory + "/")) {
+        Mounts.unmount(mount.target(), Mounts.DETACH | Mounts.UMOUNT_NOFOLLOW);
+      }
+    }
+    Fs.removeTree(directory);
   }
 }

@@ -1,113 +1,76 @@
 package dev.casemate.sandbox;
 
 import dev.casemate.hypervisor.VmEvent;
-import dev.casemate.linux.Fs;
-import dev.casemate.linux.Machine;
-import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.Json;
-import dev.casemate.protocol.oci.Mount;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcStatus;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import java.util.function.Function;
 
 /**
- * One sandbox as its process sees it: a VM, the container in it, and the record on disk that
- * follows both.
+ * A VM and the containers in it, as the process that owns them sees them: one for {@code casemate
+ * run}, those of a pod for the shim.
  *
- * <p>The VM starts as soon as the process does, before anybody has asked for the container. What
- * fails on the way is told to whoever asks.
+ * <p>{@link #start} begins with the VM before anybody has asked for a container. What fails on the
+ * way is told to whoever asks. Calls for one container do not wait for those of another.
  */
-final class Sandbox {
-  /** A sandbox that nobody talks to ends by itself after this time. */
-  private static final long CREATE_TIMEOUT_MILLIS = 60_000;
+public final class Sandbox implements AutoCloseable {
+  private static final int CONTAINERS_LIMIT = 1024;
 
-  private static final long ANSWER_GRACE_MILLIS = 2_000;
-
-  private final SandboxPaths paths;
-  private final ContainerStore store;
-  private final ContainerConfig config;
-  private final Json.Obj spec;
+  private final SandboxConfig config;
   private final SandboxVm vm;
-  private final long commandStartMicros;
-  private final long mainMicros;
-  private final List<Mount> mounts = new ArrayList<>();
+  private final SandboxListener listener;
   private final CompletableFuture<Void> booted = new CompletableFuture<>();
-  private final CompletableFuture<GuestContainer> created = new CompletableFuture<>();
-  private final CountDownLatch finished = new CountDownLatch(1);
-  private final AtomicInteger unanswered = new AtomicInteger();
-  private Optional<ContainerLog> log = Optional.empty();
-  private volatile long createdMicros;
-  private volatile boolean createRequested;
-  private ContainerState state = ContainerState.created();
+  private final CompletableFuture<String> ended = new CompletableFuture<>();
+  private final Map<String, Slot> containers = new ConcurrentHashMap<>();
+  private final AtomicBoolean watchesMemory = new AtomicBoolean();
 
-  Sandbox(ContainerStore store, ContainerRecord record, Json.Obj spec, long commandStartMicros) {
-    this.paths = store.paths();
-    this.store = store;
-    this.config = record.config();
-    this.spec = spec;
+  /** A container's place: taken at once, filled when the guest has made it. */
+  private static final class Slot {
+    private volatile Optional<GuestContainer> container = Optional.empty();
+  }
+
+  public Sandbox(SandboxPaths paths, SandboxConfig config, SandboxListener listener) {
+    this.config = config;
     this.vm = new SandboxVm(paths, config);
-    this.commandStartMicros = commandStartMicros;
-    this.mainMicros = Machine.monotonicMicros();
-    this.state = record.state();
+    this.listener = listener;
   }
 
-  /** Whether the host has to share files: these need a mount namespace of the sandbox's own. */
-  static boolean needsShares(ContainerConfig config, Json.Obj spec) {
-    if (config.rootfs() instanceof RootFs.Directory) {
-      return true;
-    }
-    for (Json.Obj mount : spec.objects("mounts")) {
-      if (isBind(mount)) {
-        return true;
-      }
-    }
-    return false;
+  public SandboxConfig config() {
+    return config;
   }
 
-  private static boolean isBind(Json.Obj mount) {
-    List<String> options = mount.strings("options");
-    return mount.string("type").equals("bind")
-        || options.contains("bind")
-        || options.contains("rbind");
+  /** The VM with its shares, disks and network. */
+  public SandboxVm vm() {
+    return vm;
   }
 
-  /** Runs the sandbox until it is over, and leaves nothing behind. */
-  void run() {
-    update(state.owned(Processes.currentPid(), ""));
-    Threads.start("boot", this::boot);
+  /**
+   * Starts the VM on a thread of its own.
+   *
+   * @param hostname the VM's, which is that of a pod
+   * @param prepare adds the disks and shares that the VM is to have at its start
+   */
+  public void start(String hostname, Consumer<SandboxVm> prepare) {
+    Threads.start("boot", () -> boot(hostname, prepare));
+  }
+
+  private void boot(String hostname, Consumer<SandboxVm> prepare) {
     try {
-      awaitFinish();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-    end();
-  }
-
-  private void awaitFinish() throws InterruptedException {
-    if (!finished.await(CREATE_TIMEOUT_MILLIS, TimeUnit.MILLISECONDS) && !createRequested) {
-      return;
-    }
-    finished.await();
-  }
-
-  private void boot() {
-    try {
-      for (Json.Obj mount : spec.objects("mounts")) {
-        mounts.add(guestMount(mount));
-      }
+      prepare.accept(vm);
       vm.launch(this::vmEvent);
-      vm.awaitReady(spec.string("hostname"));
+      vm.awaitReady(hostname);
       booted.complete(null);
     } catch (CasemateException e) {
       booted.completeExceptionally(e);
@@ -119,101 +82,10 @@ final class Sandbox {
     }
   }
 
-  private Mount guestMount(Json.Obj mount) {
-    List<String> options = mount.strings("options");
-    String source = mount.string("source");
-    if (isBind(mount)) {
-      boolean readOnly = options.contains("ro") || options.contains("rro");
-      source = vm.shares().add(source, readOnly, !options.contains("bind"));
-    }
-    return Mount.builder()
-        .destination(mount.string("destination"))
-        .type(mount.string("type"))
-        .source(source)
-        .options(options)
-        .build();
-  }
-
-  private void vmEvent(VmEvent event) {
-    if (event instanceof VmEvent.Exited exited) {
-      // On the VM's own thread: hand over and return.
-      Threads.start("vm-exit", () -> vmExited(exited));
-    }
-  }
-
-  private void vmExited(VmEvent.Exited exited) {
-    GuestContainer container = created.getNow(null);
-    if (container != null) {
-      if (container.init().running()) {
-        synchronized (this) {
-          if (state.alive() && finished.getCount() > 0) {
-            state =
-                state.ended(
-                    GuestProcess.LOST_STATUS,
-                    SandboxVm.endedUnderContainer(exited.exit()),
-                    System.currentTimeMillis(),
-                    false);
-            store.update(config.id(), state);
-          }
-        }
-      }
-      vm.disconnectAgent();
-      container.lost();
-    }
-    if (created.isDone() || !createRequested) {
-      finished.countDown();
-    }
-  }
-
-  /** Makes the container; waits for the VM. */
-  void create(Stdio stdio) {
-    synchronized (this) {
-      if (createRequested) {
-        throw CasemateException.of(
-            Kind.ALREADY_EXISTS, "container " + config.shortId() + " has been created already");
-      }
-      createRequested = true;
-    }
+  /** Waits until the guest's agent has answered; throws what kept it from that. */
+  public void awaitBoot() {
     try {
-      await(booted);
-      log = Optional.of(new ContainerLog(paths.container(config.id()) + "/output.log"));
-      GuestContainer container = new GuestContainer(config.id(), vm, spec, stdio);
-      container.create(mounts);
-      createdMicros = Machine.monotonicMicros();
-      created.complete(container);
-    } catch (RuntimeException e) {
-      CasemateException failure =
-          e instanceof CasemateException known
-              ? known
-              : e instanceof RpcException remote
-                  ? RpcErrors.fromRpc(remote)
-                  : CasemateException.of(
-                      Kind.INTERNAL, "creating the container: " + e.getMessage(), e);
-      fail(failure);
-      throw failure;
-    }
-  }
-
-  private void fail(CasemateException failure) {
-    String message = failure.getMessage() == null ? "" : failure.getMessage();
-    created.completeExceptionally(failure);
-    update(state.ended(startExitCode(failure.kind()), message, System.currentTimeMillis(), false));
-    // The answer must be out before the process ends.
-    Threads.start("fail", () -> shutdown(message));
-  }
-
-  /** The exit status that Docker gives a container whose command could not be started. */
-  static int startExitCode(Kind kind) {
-    return switch (kind) {
-      case COMMAND_NOT_FOUND -> 127;
-      case COMMAND_NOT_EXECUTABLE -> 126;
-      default -> 125;
-    };
-  }
-
-  private static <T> T await(CompletableFuture<T> future) {
-    try {
-      return future.get();
+      booted.get();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw CasemateException.of(Kind.UNAVAILABLE, "interrupted while the sandbox starts", e);
@@ -225,153 +97,155 @@ final class Sandbox {
     }
   }
 
-  /** Executes the container's command. */
-  void start() {
-    try {
-      container().start(log, this::initEnded);
-    } catch (RpcException e) {
-      CasemateException failure = RpcErrors.fromRpc(e);
-      fail(failure);
-      throw failure;
-    }
-    StartTimings timings =
-        new StartTimings(
-            commandStartMicros,
-            mainMicros,
-            vm.launchedMicros(),
-            vm.agentMainMicros(),
-            vm.agentReadyMicros(),
-            createdMicros,
-            Machine.monotonicMicros());
-    synchronized (this) {
-      // It may have ended already.
-      ContainerState started =
-          state.started(System.currentTimeMillis(), timings).owned(state.pid(), vm.address());
-      ContainerState next =
-          state.alive()
-              ? started
-              : started.ended(
-                  state.exitCode(), state.error(), state.finishedMillis(), state.oomKilled());
-      state = next;
-      store.update(config.id(), next);
+  /** Whether the agent has answered and the VM has not ended since. */
+  public boolean isReady() {
+    return booted.isDone() && !booted.isCompletedExceptionally() && !ended.isDone();
+  }
+
+  /** The VMM's process, 0 before it exists. */
+  public int vmmPid() {
+    return vm.pid();
+  }
+
+  private void vmEvent(VmEvent event) {
+    if (event instanceof VmEvent.Exited exited) {
+      // On the VM's own thread: hand over and return.
+      Threads.start("vm-exit", () -> vmExited(exited));
     }
   }
 
-  private void initEnded() {
-    int status = container().init().exitStatus();
-    // The agent's silence may be noticed before the end of its VM is.
-    String reason = container().init().wasLost() ? vm.whyLost() : "";
-    synchronized (this) {
-      if (state.alive()) {
-        state = state.ended(status, reason, container().init().exitedMillis(), false);
-        store.update(config.id(), state);
-      }
+  private void vmExited(VmEvent.Exited exited) {
+    String cause = exited.exit().describe();
+    ended.complete(cause);
+    listener.vmEnded(exited.exit(), cause);
+    vm.disconnectAgent();
+    for (GuestContainer container : containers()) {
+      container.lost();
     }
-    finished.countDown();
   }
 
-  /** The container, once it has been created. */
-  GuestContainer container() {
-    GuestContainer container = created.isCompletedExceptionally() ? null : created.getNow(null);
-    if (container == null) {
+  /** Why the VM ended; empty while it runs. */
+  public Optional<String> endCause() {
+    return Optional.ofNullable(ended.getNow(null));
+  }
+
+  /**
+   * Makes a container; waits for the VM. Without the command's execution, which {@link
+   * GuestContainer#start} begins.
+   *
+   * @param plan is asked for once the guest is ready
+   */
+  public GuestContainer create(String id, Function<SandboxVm, ContainerPlan> plan) {
+    if (containers.size() >= CONTAINERS_LIMIT) {
       throw CasemateException.of(
-          Kind.FAILED_PRECONDITION, "container " + config.shortId() + " has not been created yet");
+          Kind.RESOURCE_EXHAUSTED,
+          "the sandbox has " + CONTAINERS_LIMIT + " containers already; delete some");
     }
-    return container;
-  }
-
-  /** Runs something that blocks and whose answer must go out before the process ends. */
-  void whileWaiting(Runnable blocking) {
-    unanswered.incrementAndGet();
+    Slot slot = new Slot();
+    if (containers.putIfAbsent(id, slot) != null) {
+      throw CasemateException.of(
+          Kind.ALREADY_EXISTS, "container " + id + " exists already; delete it first");
+    }
     try {
-      blocking.run();
-    } finally {
-      unanswered.decrementAndGet();
-    }
-  }
-
-  void kill(String execId, int signal, boolean all) {
-    if (!created.isDone()) {
-      // Nothing runs yet: a signal that would end the workload ends the start.
-      if (signal == Signals.KILL || signal == Signals.TERM || signal == Signals.INT) {
-        shutdown("it was killed while it started");
+      awaitBoot();
+      endCause()
+          .ifPresent(
+              cause -> {
+                throw CasemateException.of(
+                    Kind.UNAVAILABLE, "the sandbox's VM has ended: " + cause);
+              });
+      GuestContainer container = new GuestContainer(vm, plan.apply(vm), listener);
+      container.create();
+      slot.container = Optional.of(container);
+      listener.created(container);
+      if (ended.isDone()) {
+        container.lost();
       }
-      return;
+      return container;
+    } catch (RpcException e) {
+      containers.remove(id, slot);
+      throw RpcErrors.fromRpc(e);
+    } catch (RuntimeException e) {
+      containers.remove(id, slot);
+      throw e;
     }
+  }
+
+  /**
+   * A container that has been created.
+   *
+   * @throws CasemateException NOT_FOUND if there is none of that id
+   */
+  public GuestContainer container(String id) {
+    return find(id)
+        .orElseThrow(
+            () ->
+                CasemateException.of(
+                    Kind.NOT_FOUND,
+                    "container " + id + " is not in this sandbox, or is just being created"));
+  }
+
+  public Optional<GuestContainer> find(String id) {
+    Slot slot = containers.get(id);
+    return slot == null ? Optional.empty() : slot.container;
+  }
+
+  /** Those that have been created and not deleted, in no order. */
+  public List<GuestContainer> containers() {
+    List<GuestContainer> all = new ArrayList<>();
+    for (Slot slot : containers.values()) {
+      slot.container.ifPresent(all::add);
+    }
+    return all;
+  }
+
+  /** Whether no container is there or being made. */
+  public boolean isEmpty() {
+    return containers.isEmpty();
+  }
+
+  /** Executes a container's command. */
+  public void start(GuestContainer container) {
+    container.start();
+    // Not before: it has no place on the way to the first byte.
+    if (!watchesMemory.getAndSet(true)) {
+      Threads.start("oom", new OomPump(this, vm.agent(), listener));
+    }
+  }
+
+  /** Sends a signal; a guest that does not even answer a KILL loses its VM. */
+  public void kill(GuestContainer container, String execId, int signal, boolean all) {
     try {
-      container().signal(execId, signal, all);
+      container.signal(execId, signal, all);
     } catch (RpcException e) {
       if (signal != Signals.KILL
           || !execId.isEmpty()
           || e.status() != RpcStatus.DEADLINE_EXCEEDED) {
         throw e;
       }
-      shutdown("the guest did not answer SIGKILL: its VM was ended");
+      vm.kill();
     }
   }
 
-  void pause() {
-    container().pause();
-    update(state.withPhase(ContainerState.Phase.PAUSED));
+  /**
+   * Removes a container that does not run.
+   *
+   * @throws CasemateException FAILED_PRECONDITION if it runs
+   */
+  public void delete(GuestContainer container) {
+    container.remove(!ended.isDone());
+    containers.remove(container.id());
+    listener.deleted(container, container.init());
   }
 
-  void resume() {
-    container().resume();
-    update(state.withPhase(ContainerState.Phase.RUNNING));
-  }
-
-  void resize(String execId, int rows, int columns) {
-    vm.agent().resize(config.id(), execId, rows, columns);
-  }
-
-  void closeStdin(String execId) {
-    vm.agent().closeStdin(config.id(), execId);
-  }
-
-  Json.Obj describe() {
+  /** What inspect tells of the VM. */
+  public Json.Obj describe() {
     return vm.describe();
   }
 
-  /** Ends the sandbox; {@code reason} is noted if the container had not ended by itself. */
-  void shutdown(String reason) {
-    synchronized (this) {
-      if (state.alive()) {
-        state = state.ended(GuestProcess.LOST_STATUS, reason, System.currentTimeMillis(), false);
-        store.update(config.id(), state);
-      }
-    }
-    finished.countDown();
-  }
-
-  private synchronized void update(ContainerState next) {
-    state =
-        new ContainerState(
-            next.phase(),
-            next.pid(),
-            next.exitCode(),
-            next.error(),
-            next.startedMillis(),
-            next.finishedMillis(),
-            vm.address(),
-            next.oomKilled(),
-            next.timings());
-    store.update(config.id(), state);
-  }
-
-  private void end() {
-    shutdown("nobody created the container in time");
+  /** Ends the VM and gives back all that it had on the host. Safe to repeat. */
+  @Override
+  public void close() {
     vm.close();
-    log.ifPresent(ContainerLog::close);
-    long deadline = System.nanoTime() + ANSWER_GRACE_MILLIS * 1_000_000;
-    while (unanswered.get() > 0 && System.nanoTime() < deadline) {
-      LockSupport.parkNanos(2_000_000);
-    }
-    if (config.scratchMib() > 0) {
-      Fs.unlinkIfExists(paths.container(config.id()) + "/scratch.ext4");
-    }
-    if (config.autoRemove()) {
-      store.remove(new ContainerRecord(config, state));
-    }
-    Fs.removeTree(paths.sandbox(config.id()));
   }
 }

@@ -16,10 +16,12 @@ import dev.casemate.rpc.RpcService;
  * casemate.v1.Sandbox}.
  */
 final class SandboxApi implements RpcService {
-  private final Sandbox sandbox;
+  private final TaskFront front;
+  private final String containerId;
 
-  SandboxApi(Sandbox sandbox) {
-    this.sandbox = sandbox;
+  SandboxApi(TaskFront front, String containerId) {
+    this.front = front;
+    this.containerId = containerId;
   }
 
   @Override
@@ -39,15 +41,18 @@ final class SandboxApi implements RpcService {
   private ProtoMessage handle(String method, byte[] payload) {
     return switch (method) {
       case SandboxService.INSPECT ->
-          SandboxInspectResponse.builder().json(sandbox.describe().text()).build();
+          SandboxInspectResponse.builder().json(front.sandbox().describe().text()).build();
       case SandboxService.LIST_PROCESSES ->
-          ListProcessesResponse.builder().json(sandbox.container().processes()).build();
+          ListProcessesResponse.builder()
+              .json(front.sandbox().container(containerId).processes())
+              .build();
       case SandboxService.START_ARCHIVE -> {
         SandboxArchiveRequest request = SandboxArchiveRequest.decode(payload);
         ArchiveRequest archive =
             request.archive().orElseGet(() -> ArchiveRequest.builder().build());
-        yield sandbox
-            .container()
+        yield front
+            .sandbox()
+            .container(containerId)
             .startArchive(
                 archive, new Stdio(request.stdin(), request.stdout(), request.stderr(), false));
       }

@@ -100,22 +100,24 @@ final class SandboxNetworks {
     }
   }
 
-  /** Makes the network that a container asked for; empty for {@code none}. */
-  static Optional<Attachment> attach(SandboxPaths paths, ContainerConfig config) {
+  /** Makes a sandbox's network; empty if it is to have none. */
+  static Optional<Attachment> attach(SandboxPaths paths, String id, NetworkConfig network) {
+    return network instanceof NetworkConfig.None
+        ? Optional.empty()
+        : Optional.of(new Attachment(new Networks(paths.run()).attach(id, network)));
+  }
+
+  /** What {@code --network} with its companions stands for. */
+  static NetworkConfig parse(ContainerConfig config) {
     return switch (config.network()) {
-      case "none" -> Optional.empty();
+      case "none" -> NetworkConfig.none();
       case "bridge" -> {
         List<PortMapping> publish = new ArrayList<>();
         for (String port : config.publish()) {
           publish.addAll(PortMapping.parse(port));
         }
         DnsConfig dns = new DnsConfig(config.dns(), List.of(), List.of());
-        SandboxNetwork network =
-            new Networks(paths.run())
-                .attach(
-                    config.id(),
-                    new NetworkConfig.Bridge(publish, dns, Optional.empty(), Optional.empty()));
-        yield Optional.of(new Attachment(network));
+        yield new NetworkConfig.Bridge(publish, dns, Optional.empty(), Optional.empty());
       }
       default ->
           throw CasemateException.of(

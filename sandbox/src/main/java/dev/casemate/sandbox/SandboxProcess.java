@@ -1,12 +1,8 @@
 package dev.casemate.sandbox;
 
-import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
-import dev.casemate.linux.LinuxException;
-import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
-import dev.casemate.linux.UnixSocket;
 import dev.casemate.oci.Json;
 import dev.casemate.rpc.TtrpcServer;
 import java.util.List;
@@ -51,45 +47,22 @@ public final class SandboxProcess {
     }
     Json.Obj spec =
         Json.parseObject(Fs.readString(store.paths().container(id) + "/config.json", SPEC_LIMIT));
-    if (Sandbox.needsShares(record.get().config(), spec)) {
+    if (StandaloneFront.needsShares(record.get().config(), spec)) {
       Shares.isolate();
     }
-    Sandbox sandbox = new Sandbox(store, record.get(), spec, Long.parseLong(arguments.get(1)));
-    TtrpcServer server = new TtrpcServer(List.of(new TaskApi(sandbox), new SandboxApi(sandbox)));
-    Threads.start("accept", () -> accept(listener, server));
-    Threads.start("signals", () -> awaitSignal(sandbox));
-    sandbox.run();
+    StandaloneFront front =
+        new StandaloneFront(store, record.get(), spec, Long.parseLong(arguments.get(1)));
+    TtrpcServer server = new TtrpcServer(List.of(TaskApi.v2(front), new SandboxApi(front, id)));
+    Threads.start("accept", () -> Acceptor.run(listener, server));
+    Threads.start("signals", () -> awaitSignal(front));
+    front.run();
     return 0;
   }
 
-  private static void accept(Fd listener, TtrpcServer server) {
-    while (true) {
-      Fd connection;
-      try {
-        connection = UnixSocket.accept(listener);
-      } catch (LinuxException e) {
-        if (e.errno() == Errno.EMFILE || e.errno() == Errno.ENFILE) {
-          pause();
-          continue;
-        }
-        return;
-      }
-      if (UnixSocket.peerUid(connection) == Processes.effectiveUid()) {
-        server.start(new FdChannel(connection));
-      } else {
-        connection.close();
-      }
-    }
-  }
-
-  private static void pause() {
-    java.util.concurrent.locks.LockSupport.parkNanos(50_000_000);
-  }
-
-  private static void awaitSignal(Sandbox sandbox) {
+  private static void awaitSignal(StandaloneFront front) {
     try (Fd signals = Signals.descriptor(false, Signals.TERM, Signals.INT)) {
       int signal = Signals.read(signals);
-      sandbox.shutdown("its process was ended by SIG" + Signals.name(signal));
+      front.end("its process was ended by SIG" + Signals.name(signal));
     }
   }
 }

@@ -38,36 +38,49 @@ import java.util.Optional;
  * <p>The steps are: prepare (network, shares, disks), launch (the VMM runs), ready (the agent has
  * answered). A VM that is cloned from a template will enter at the same last step.
  */
-final class SandboxVm implements AutoCloseable {
+public final class SandboxVm implements AutoCloseable {
+  /** Where the guest keeps what belongs to single containers. */
+  public static final String GUEST_CONTAINERS = "/run/kata-containers/";
+
   private static final int CONSOLE_TAIL_LINES = 8;
   private static final int DESTROY_TIMEOUT_MILLIS = 3_000;
   private static final int SHUTDOWN_GRACE_MILLIS = 1_000;
   private static final int LOST_GRACE_MILLIS = 3_000;
-  private static final String ROOT_DISK = "root";
-  private static final String SCRATCH_DISK = "scratch";
 
   private final SandboxPaths paths;
-  private final ContainerConfig config;
+  private final SandboxConfig config;
   private final Shares shares;
-  private Optional<String> rootShare = Optional.empty();
+  private final List<Device> disks = new ArrayList<>();
+  private final StringBuilder modules = new StringBuilder("overlay");
   private Optional<SandboxNetworks.Attachment> network = Optional.empty();
-  private Optional<VirtualMachine> vm = Optional.empty();
-  private Optional<AgentClient> agent = Optional.empty();
+  private volatile Optional<VirtualMachine> vm = Optional.empty();
+  private volatile Optional<AgentClient> agent = Optional.empty();
   private long launchedMicros;
   private long agentMainMicros;
   private long agentReadyMicros;
   private Optional<BootReport> bootReport = Optional.empty();
-  private Optional<Fd> rootHold = Optional.empty();
+  private final List<Fd> holds = new ArrayList<>();
 
-  SandboxVm(SandboxPaths paths, ContainerConfig config) {
+  SandboxVm(SandboxPaths paths, SandboxConfig config) {
     this.paths = paths;
     this.config = config;
     String run = paths.sandbox(config.id());
     this.shares = new Shares(run + "/shared", run + "/virtiofs.sock");
   }
 
-  Shares shares() {
+  /** The host's files that the guest sees. */
+  public Shares shares() {
     return shares;
+  }
+
+  /**
+   * Gives the VM a disk at its start.
+   *
+   * @param fstype the kernel module that the guest needs for what is on it
+   */
+  void addDisk(Device.Disk disk, String fstype) {
+    disks.add(disk);
+    modules.append(",block,").append(fstype);
   }
 
   /**
@@ -89,32 +102,20 @@ final class SandboxVm implements AutoCloseable {
             .vcpus(options.vcpus())
             .accelerator(AcceleratorChoice.valueOf(options.accelerator().toUpperCase(Locale.ROOT)))
             .console(true)
+            .hotplugPorts(config.hotplugPorts())
             .device(new Device.SerialChannel("agent", "dev.casemate.agent"));
-    StringBuilder modules = new StringBuilder("overlay");
-    switch (config.rootfs()) {
-      case RootFs.Erofs erofs -> {
-        holdRoot(erofs.path());
-        builder.device(new Device.Disk(ROOT_DISK, erofs.path(), true));
-        modules.append(",block,erofs");
-      }
-      case RootFs.Directory directory ->
-          rootShare = Optional.of(shares.add(directory.path(), true, false));
-    }
-    if (config.scratchMib() > 0) {
-      String scratch = paths.container(config.id()) + "/scratch.ext4";
-      ScratchDisk.create(paths, config.scratchMib(), scratch);
-      builder.device(new Device.Disk(SCRATCH_DISK, scratch, false));
-      modules.append(",block,ext4");
+    for (Device disk : disks) {
+      builder.device(disk);
     }
     Optional<Virtiofsd> shareDaemon = Optional.empty();
-    if (!shares.isEmpty()) {
+    if (config.sharing() || !shares.isEmpty()) {
       Virtiofsd daemon = shares.serve();
       shareDaemon = Optional.of(daemon);
       Leftovers.record(paths, config.id(), Optional.empty(), shareDaemon);
       builder.device(new Device.FileShare("share", Shares.TAG, daemon.socketPath()));
       modules.append(",virtiofs");
     }
-    network = SandboxNetworks.attach(paths, config);
+    network = SandboxNetworks.attach(paths, config.id(), config.network());
     if (network.isPresent()) {
       builder.networkNamespace(network.get().namespace()).device(network.get().nic());
       modules.append(",net");
@@ -127,10 +128,10 @@ final class SandboxVm implements AutoCloseable {
   }
 
   /** The store keeps an image's root file system while somebody holds a shared lock on it. */
-  private void holdRoot(String path) {
+  void holdImage(String path) {
     try {
       Fd root = Fs.open(path, OpenFlag.READ_ONLY);
-      rootHold = Optional.of(root);
+      holds.add(root);
       Fs.lock(root, false, true);
     } catch (LinuxException e) {
       throw CasemateException.of(
@@ -171,7 +172,7 @@ final class SandboxVm implements AutoCloseable {
 
   private CreateSandboxRequest sandboxRequest(String hostname) {
     List<Storage> storages = new ArrayList<>();
-    if (!shares.isEmpty()) {
+    if (shares.isServed()) {
       storages.add(
           Storage.builder()
               .driver("virtio-fs")
@@ -248,59 +249,15 @@ final class SandboxVm implements AutoCloseable {
     return tail.toString();
   }
 
-  /** How the guest mounts the container's root: read-only image below, scratch above. */
-  List<Storage> rootStorages(String directory) {
-    List<Storage> storages = new ArrayList<>();
-    String lower;
-    if (rootShare.isPresent()) {
-      // Behind the dot lies the file system that virtiofsd announces for a mount; overlayfs refuses
-      // the automount point itself.
-      lower = rootShare.get() + "/.";
-    } else {
-      lower = directory + "/lower";
-      storages.add(
-          Storage.builder()
-              .driver("blk")
-              .source(machine().pciPath(ROOT_DISK))
-              .fstype("erofs")
-              .options(List.of("ro"))
-              .mountPoint(lower)
-              .build());
-    }
-    String scratch = directory + "/scratch";
-    if (config.scratchMib() > 0) {
-      storages.add(
-          Storage.builder()
-              .driver("blk")
-              .source(machine().pciPath(SCRATCH_DISK))
-              .fstype("ext4")
-              // Without a thread that fills inode tables behind the workload's back.
-              .options(List.of("noinit_itable"))
-              .mountPoint(scratch)
-              .build());
-    } else {
-      storages.add(
-          Storage.builder()
-              .driver("ephemeral")
-              .source("tmpfs")
-              .fstype("tmpfs")
-              .options(List.of("mode=0755"))
-              .mountPoint(scratch)
-              .build());
-    }
-    storages.add(
-        Storage.builder()
-            .driver("overlayfs")
-            .source("overlay")
-            .fstype("overlay")
-            .options(
-                List.of(
-                    "lowerdir=" + lower,
-                    "upperdir=" + scratch + "/upper",
-                    "workdir=" + scratch + "/work"))
-            .mountPoint(directory + "/rootfs")
-            .build());
-    return storages;
+  /** How the guest mounts a disk that the VM has. */
+  Storage diskStorage(String diskId, String fstype, List<String> options, String mountPoint) {
+    return Storage.builder()
+        .driver("blk")
+        .source(machine().pciPath(diskId))
+        .fstype(fstype)
+        .options(options)
+        .mountPoint(mountPoint)
+        .build();
   }
 
   AgentClient agent() {
@@ -308,13 +265,19 @@ final class SandboxVm implements AutoCloseable {
         () -> CasemateException.of(Kind.FAILED_PRECONDITION, "the sandbox has no agent yet"));
   }
 
-  private VirtualMachine machine() {
+  VirtualMachine machine() {
     return vm.orElseThrow(
         () -> CasemateException.of(Kind.FAILED_PRECONDITION, "the sandbox has no VM yet"));
   }
 
-  Optional<VirtualMachine> vm() {
-    return vm;
+  /** The VMM's process, 0 before it exists. */
+  int pid() {
+    return vm.map(VirtualMachine::pid).orElse(0);
+  }
+
+  /** Ends a VM that does not answer: whoever listens is told of its end. */
+  void kill() {
+    vm.ifPresent(machine -> machine.shutdown(0));
   }
 
   /** The sandbox's address in the bridge's network, or empty. */
@@ -396,7 +359,9 @@ final class SandboxVm implements AutoCloseable {
     }
     vm.ifPresent(VirtualMachine::close);
     shares.close();
-    rootHold.ifPresent(Fd::close);
+    for (Fd hold : holds) {
+      hold.close();
+    }
     SandboxNetworks.release(paths, config.id());
   }
 }

@@ -23,6 +23,7 @@ final class StreamPump implements Runnable {
   private final Optional<ContainerLog> log;
   private volatile Optional<Fd> fifo;
   private volatile boolean abandoned;
+  private volatile long progressNanos = System.nanoTime();
 
   StreamPump(
       AgentClient agent,
@@ -40,16 +41,29 @@ final class StreamPump implements Runnable {
   }
 
   /**
-   * Opens the writing end of a caller's FIFO; the caller must hold the reading end already. Empty
-   * path: no FIFO.
+   * Opens the writing end of a caller's FIFO. Empty path: no FIFO.
+   *
+   * @param lasting whether readers may come later, and come and go; otherwise the caller must hold
+   *     the reading end already
    */
-  static Optional<Fd> openForWriting(String path) {
+  static Optional<Fd> openForWriting(String path, boolean lasting) {
     if (path.isEmpty()) {
       return Optional.empty();
     }
-    // Read-write would keep the FIFO alive without a reader, and non-blocking says ENXIO when there
-    // is none.
-    return Optional.of(Fs.open(path, OpenFlag.WRITE_ONLY | OpenFlag.NON_BLOCK));
+    // Write-only, non-blocking says ENXIO when there is no reader. Read-write keeps the FIFO alive
+    // without one, until the next comes.
+    return Optional.of(
+        Fs.open(path, (lasting ? OpenFlag.READ_WRITE : OpenFlag.WRITE_ONLY) | OpenFlag.NON_BLOCK));
+  }
+
+  /** Counts from now how long nothing moves. */
+  void expectProgress() {
+    progressNanos = System.nanoTime();
+  }
+
+  /** For how long the reader has taken nothing of what waits for it. */
+  long stuckMillis() {
+    return (System.nanoTime() - progressNanos) / 1_000_000;
   }
 
   /** Stops waiting for a reader that does not read: what is left goes to the log only. */
@@ -62,6 +76,7 @@ final class StreamPump implements Runnable {
     try {
       while (true) {
         byte[] piece = agent.readStream(error, containerId, execId, PIECE);
+        progressNanos = System.nanoTime();
         if (piece.length == 0) {
           return;
         }
@@ -84,6 +99,9 @@ final class StreamPump implements Runnable {
     try {
       while (done < piece.length && !abandoned) {
         int n = out.write(piece, done, piece.length - done);
+        if (n != Fd.WOULD_BLOCK) {
+          progressNanos = System.nanoTime();
+        }
         if (n == Fd.WOULD_BLOCK) {
           Poll.await(out, Poll.OUT, 200);
         } else {

@@ -2,11 +2,11 @@ package dev.casemate.sandbox;
 
 import dev.casemate.linux.Processes;
 import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.Json;
 import dev.casemate.protocol.google.Any;
 import dev.casemate.protocol.google.Empty;
 import dev.casemate.protocol.google.Timestamp;
+import dev.casemate.protocol.task.CheckpointTaskRequest;
 import dev.casemate.protocol.task.CloseIORequest;
 import dev.casemate.protocol.task.ConnectResponse;
 import dev.casemate.protocol.task.CreateTaskRequest;
@@ -15,11 +15,17 @@ import dev.casemate.protocol.task.DeleteRequest;
 import dev.casemate.protocol.task.DeleteResponse;
 import dev.casemate.protocol.task.ExecProcessRequest;
 import dev.casemate.protocol.task.KillRequest;
+import dev.casemate.protocol.task.PauseRequest;
+import dev.casemate.protocol.task.PidsRequest;
+import dev.casemate.protocol.task.PidsResponse;
 import dev.casemate.protocol.task.ResizePtyRequest;
+import dev.casemate.protocol.task.ResumeRequest;
+import dev.casemate.protocol.task.ShutdownRequest;
 import dev.casemate.protocol.task.StartRequest;
 import dev.casemate.protocol.task.StartResponse;
 import dev.casemate.protocol.task.StateRequest;
 import dev.casemate.protocol.task.StateResponse;
+import dev.casemate.protocol.task.StatsRequest;
 import dev.casemate.protocol.task.StatsResponse;
 import dev.casemate.protocol.task.Status;
 import dev.casemate.protocol.task.TaskService;
@@ -33,22 +39,29 @@ import dev.casemate.rpc.RpcService;
 import java.nio.charset.StandardCharsets;
 
 /**
- * containerd's task service ({@code containerd.task.v2.Task}) over one sandbox. Each call has a
- * thread: a Wait that blocks holds up nobody.
+ * containerd's task service ({@code containerd.task.v2.Task}, or v3, which differs in name only)
+ * over the containers of a sandbox. Each call has a thread: a Wait that blocks holds up nobody.
  */
-final class TaskApi implements RpcService {
-  /** Type of the statistics in {@link StatsResponse}: the agent's own message. */
-  static final String STATS_TYPE = "grpc.StatsContainerResponse";
+public final class TaskApi implements RpcService {
+  private final String name;
+  private final TaskFront front;
 
-  private final Sandbox sandbox;
+  private TaskApi(String name, TaskFront front) {
+    this.name = name;
+    this.front = front;
+  }
 
-  TaskApi(Sandbox sandbox) {
-    this.sandbox = sandbox;
+  public static TaskApi v2(TaskFront front) {
+    return new TaskApi(TaskService.NAME, front);
+  }
+
+  public static TaskApi v3(TaskFront front) {
+    return new TaskApi(dev.casemate.protocol.taskv3.TaskService.NAME, front);
   }
 
   @Override
   public String name() {
-    return TaskService.NAME;
+    return name;
   }
 
   @Override
@@ -72,26 +85,32 @@ final class TaskApi implements RpcService {
       case TaskService.RESIZE_PTY -> resize(ResizePtyRequest.decode(payload));
       case TaskService.CLOSE_IO -> closeIo(CloseIORequest.decode(payload));
       case TaskService.PAUSE -> {
-        sandbox.pause();
+        container(PauseRequest.decode(payload).id()).pause();
         yield empty();
       }
       case TaskService.RESUME -> {
-        sandbox.resume();
+        container(ResumeRequest.decode(payload).id()).resume();
         yield empty();
       }
       case TaskService.UPDATE -> update(UpdateTaskRequest.decode(payload));
-      case TaskService.STATS -> stats();
+      case TaskService.STATS -> stats(StatsRequest.decode(payload));
+      case TaskService.PIDS -> pids(PidsRequest.decode(payload));
+      case TaskService.CHECKPOINT -> checkpoint(CheckpointTaskRequest.decode(payload));
       case TaskService.CONNECT ->
           ConnectResponse.builder()
               .shimPid(Processes.currentPid())
-              .taskPid(Processes.currentPid())
+              .taskPid(front.sandbox().vmmPid())
               .build();
       case TaskService.SHUTDOWN -> {
-        sandbox.shutdown("it was told to shut down");
+        front.shutdown(ShutdownRequest.decode(payload).now());
         yield empty();
       }
-      default -> throw RpcException.unimplemented(TaskService.NAME, method);
+      default -> throw RpcException.unimplemented(name, method);
     };
+  }
+
+  private GuestContainer container(String id) {
+    return front.sandbox().container(id);
   }
 
   private static Empty empty() {
@@ -99,33 +118,35 @@ final class TaskApi implements RpcService {
   }
 
   private CreateTaskResponse create(CreateTaskRequest request) {
-    sandbox.create(
-        new Stdio(request.stdin(), request.stdout(), request.stderr(), request.terminal()));
-    return CreateTaskResponse.builder().pid(Processes.currentPid()).build();
+    front.create(request);
+    return CreateTaskResponse.builder().pid(front.sandbox().vmmPid()).build();
   }
 
   private StartResponse start(StartRequest request) {
+    GuestContainer container = container(request.id());
     if (request.execId().isEmpty()) {
-      sandbox.start();
+      front.start(container);
     } else {
-      sandbox.container().startExec(request.execId());
+      container.startExec(request.execId());
     }
-    return StartResponse.builder().pid(Processes.currentPid()).build();
+    return StartResponse.builder().pid(front.sandbox().vmmPid()).build();
   }
 
   private StateResponse state(StateRequest request) {
-    GuestProcess process = sandbox.container().process(request.execId());
+    GuestContainer container = container(request.id());
+    GuestProcess process = container.process(request.execId());
     int status = Status.CREATED;
     if (process.hasEnded()) {
       status = Status.STOPPED;
     } else if (process.running()) {
-      status = sandbox.container().paused() ? Status.PAUSED : Status.RUNNING;
+      status = container.paused() ? Status.PAUSED : Status.RUNNING;
     }
     StateResponse.Builder state =
         StateResponse.builder()
             .id(request.id())
             .execId(request.execId())
-            .pid(Processes.currentPid())
+            .bundle(front.bundle(request.id()))
+            .pid(front.sandbox().vmmPid())
             .status(status)
             .stdin(process.stdio().stdin())
             .stdout(process.stdio().stdout())
@@ -138,8 +159,8 @@ final class TaskApi implements RpcService {
   }
 
   private WaitResponse waitFor(WaitRequest request) {
-    GuestProcess process = sandbox.container().process(request.execId());
-    sandbox.whileWaiting(process::awaitEnd);
+    GuestProcess process = container(request.id()).process(request.execId());
+    front.whileWaiting(process::awaitEnd);
     return WaitResponse.builder()
         .exitStatus(process.exitStatus())
         .exitedAt(timestamp(process.exitedMillis()))
@@ -147,7 +168,7 @@ final class TaskApi implements RpcService {
   }
 
   private Empty kill(KillRequest request) {
-    sandbox.kill(request.execId(), request.signal(), request.all());
+    front.kill(request.id(), request.execId(), request.signal(), request.all());
     return empty();
   }
 
@@ -155,58 +176,60 @@ final class TaskApi implements RpcService {
     String json =
         new String(
             request.spec().map(Any::value).orElse(ProtoMessage.NO_BYTES), StandardCharsets.UTF_8);
-    sandbox
-        .container()
-        .addExec(
-            request.execId(),
-            new Stdio(request.stdin(), request.stdout(), request.stderr(), request.terminal()),
-            Json.parseObject(json));
+    Stdio stdio =
+        front.stdio(request.stdin(), request.stdout(), request.stderr(), request.terminal());
+    container(request.id()).addExec(request.execId(), stdio, Json.parseObject(json));
     return empty();
   }
 
   private DeleteResponse delete(DeleteRequest request) {
-    GuestProcess process = sandbox.container().process(request.execId());
+    GuestContainer container = container(request.id());
+    GuestProcess process = container.process(request.execId());
     if (request.execId().isEmpty()) {
-      if (process.running()) {
-        throw CasemateException.of(
-            Kind.FAILED_PRECONDITION, "container " + request.id() + " is still running");
-      }
-      sandbox.shutdown("");
+      front.delete(container);
     } else {
-      sandbox.container().removeExec(request.execId());
+      container.removeExec(request.execId());
     }
     return DeleteResponse.builder()
-        .pid(Processes.currentPid())
+        .pid(front.sandbox().vmmPid())
         .exitStatus(process.exitStatus())
         .exitedAt(timestamp(process.exitedMillis()))
         .build();
   }
 
   private Empty resize(ResizePtyRequest request) {
-    sandbox.resize(request.execId(), request.height(), request.width());
+    container(request.id()).resize(request.execId(), request.height(), request.width());
     return empty();
   }
 
   private Empty closeIo(CloseIORequest request) {
     if (request.stdin()) {
-      sandbox.closeStdin(request.execId());
+      container(request.id()).closeStdin(request.execId());
     }
     return empty();
   }
 
   private Empty update(UpdateTaskRequest request) {
     byte[] resources = request.resources().map(Any::value).orElse(ProtoMessage.NO_BYTES);
-    sandbox.container().update(Json.parseObject(new String(resources, StandardCharsets.UTF_8)));
+    front.update(
+        container(request.id()), Json.parseObject(new String(resources, StandardCharsets.UTF_8)));
     return empty();
   }
 
-  private StatsResponse stats() {
-    return StatsResponse.builder()
-        .stats(Any.builder().typeUrl(STATS_TYPE).value(sandbox.container().stats()).build())
-        .build();
+  private StatsResponse stats(StatsRequest request) {
+    return StatsResponse.builder().stats(front.stats(container(request.id()))).build();
   }
 
-  private static Timestamp timestamp(long millis) {
+  private PidsResponse pids(PidsRequest request) {
+    return GuestPids.of(container(request.id()).processes(), front.sandbox().vmmPid());
+  }
+
+  private Empty checkpoint(CheckpointTaskRequest request) {
+    front.checkpoint(container(request.id()), request);
+    return empty();
+  }
+
+  public static Timestamp timestamp(long millis) {
     return Timestamp.builder()
         .seconds(millis / 1000)
         .nanos((int) (millis % 1000) * 1_000_000)

@@ -1,0 +1,34 @@
+package dev.casemate.sandbox;
+
+import dev.casemate.oci.Json;
+import dev.casemate.protocol.agent.Storage;
+import dev.casemate.protocol.oci.Mount;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A container to be made in a sandbox.
+ *
+ * @param id unique in its sandbox
+ * @param spec the bundle's config.json
+ * @param root where its root file system comes from
+ * @param storages what else the guest mounts for it, before its own mounts
+ * @param mounts the specification's mounts with sources that the guest has
+ * @param stdio where its init's streams go
+ * @param log takes a copy of its output
+ * @param scope which namespaces it shares with others of its sandbox
+ */
+public record ContainerPlan(
+    String id,
+    Json.Obj spec,
+    RootPlan root,
+    List<Storage> storages,
+    List<Mount> mounts,
+    Stdio stdio,
+    Optional<ContainerLog> log,
+    NamespaceScope scope) {
+  public ContainerPlan {
+    storages = List.copyOf(storages);
+    mounts = List.copyOf(mounts);
+  }
+}

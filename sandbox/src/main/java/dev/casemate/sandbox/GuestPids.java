@@ -1,0 +1,53 @@
+package dev.casemate.sandbox;
+
+import dev.casemate.oci.Json;
+import dev.casemate.protocol.containerd.ProcessDetails;
+import dev.casemate.protocol.google.Any;
+import dev.casemate.protocol.task.PidsResponse;
+import dev.casemate.protocol.task.ProcessInfo;
+
+/**
+ * The guest's processes as containerd's Pids call tells them. A pid of the guest means nothing on
+ * the host, and callers look pids up there (docker top runs ps): so each entry has the VMM's pid,
+ * and its details say which process of the guest it stands for. {@code ctr task ps} prints these.
+ */
+final class GuestPids {
+  /** What clients of containerd know the details as. */
+  private static final String DETAILS_TYPE = "containerd.runc.v1.ProcessDetails";
+
+  private static final int TEXT_LIMIT = 256;
+
+  private GuestPids() {}
+
+  /**
+   * @param processes the agent's list, a JSON array
+   * @param vmmPid the host's process that runs them all
+   */
+  static PidsResponse of(String processes, int vmmPid) {
+    PidsResponse.Builder response = PidsResponse.builder();
+    if (!(Json.parse(processes) instanceof Json.Arr list)) {
+      return response.build();
+    }
+    for (Json entry : list.values()) {
+      if (entry instanceof Json.Obj process) {
+        String text = process.integer("pid", 0) + " " + name(process);
+        response.addProcesses(
+            ProcessInfo.builder()
+                .pid(vmmPid)
+                .info(
+                    Any.builder()
+                        .typeUrl(DETAILS_TYPE)
+                        .value(ProcessDetails.builder().execId(text).build().encode())
+                        .build())
+                .build());
+      }
+    }
+    return response.build();
+  }
+
+  private static String name(Json.Obj process) {
+    String command = process.string("command");
+    String name = command.isEmpty() ? "[" + process.string("comm") + "]" : command;
+    return name.length() > TEXT_LIMIT ? name.substring(0, TEXT_LIMIT) + "…" : name;
+  }
+}
