@@ -1,16 +1,17 @@
 package dev.casemate.sandbox;
 
 import dev.casemate.network.NetworkConfig;
+import java.util.Optional;
 
 /**
  * What a sandbox is before anything of it exists: the VM that its containers will share.
  *
  * @param id names the VM and its directory below {@code /run/casemate/sandboxes}: letters, digits,
  *     '_', '.' and '-', at most 64 characters
- * @param network what the VM is connected to
+ * @param network what the VM is connected to; empty: to nothing, ever
  * @param sharing whether containers may come later that want files of the host: the file-sharing
  *     device must be there from the start
  * @param hotplugPorts how many disks and network interfaces may come later at one time
  */
 public record SandboxConfig(
-    String id, VmOptions vm, NetworkConfig network, boolean sharing, int hotplugPorts) {}
+    String id, VmOptions vm, Optional<NetworkConfig> network, boolean sharing, int hotplugPorts) {}

@@ -28,59 +28,79 @@ import java.util.Optional;
 final class SandboxNetworks {
   private SandboxNetworks() {}
 
-  /** A sandbox's network: the device for the VM, and what the guest is told. */
+  /** A sandbox's network: devices for the VM, and what the guest is told. */
   record Attachment(SandboxNetwork network) {
-    private Endpoint endpoint() {
-      return network.endpoints().getFirst();
-    }
-
     String namespace() {
       return network.netnsPath();
     }
 
-    Device nic() {
-      Endpoint endpoint = endpoint();
-      return new Device.Nic(
-          endpoint.interfaceName(),
-          new Device.NamedTap(endpoint.tapName()),
-          endpoint.mac().toString(),
-          endpoint.mtu());
+    List<Device> nics() {
+      List<Device> nics = new ArrayList<>();
+      for (Endpoint endpoint : network.endpoints()) {
+        nics.add(nic(endpoint));
+      }
+      return nics;
     }
 
+    /** The first address, or empty. */
     String address() {
-      List<IpNetwork> addresses = endpoint().addresses();
-      return addresses.isEmpty() ? "" : addresses.getFirst().address().toString();
+      for (Endpoint endpoint : network.endpoints()) {
+        for (IpNetwork address : endpoint.addresses()) {
+          return address.address().toString();
+        }
+      }
+      return "";
     }
 
     List<String> resolverLines() {
       return Text.split(network.dns().resolvConf(), '\n');
     }
 
-    /** Names the interface, gives it its addresses and sets the routes. */
+    /** Names the interfaces, gives them their addresses and sets the routes. */
     void configureGuest(AgentClient agent) {
-      Endpoint endpoint = endpoint();
-      List<IPAddress> addresses = new ArrayList<>();
-      for (IpNetwork address : endpoint.addresses()) {
-        addresses.add(
-            IPAddress.builder()
-                .family(family(address.address().isV6()))
-                .address(address.address().toString())
-                .mask(Integer.toString(address.prefix()))
-                .build());
+      if (network.endpoints().isEmpty()) {
+        return;
       }
-      agent.call(
-          AgentService.UPDATE_INTERFACE,
-          UpdateInterfaceRequest.builder()
-              .interface_(
-                  Interface.builder()
-                      .device(endpoint.interfaceName())
-                      .name(endpoint.interfaceName())
-                      .hwAddr(endpoint.mac().toString())
-                      .mtu(endpoint.mtu())
-                      .ipAddresses(addresses)
-                      .build())
+      for (Endpoint endpoint : network.endpoints()) {
+        agent.call(AgentService.UPDATE_INTERFACE, interfaceRequest(endpoint));
+      }
+      agent.call(AgentService.UPDATE_ROUTES, routesRequest(network.endpoints()));
+    }
+  }
+
+  static Device nic(Endpoint endpoint) {
+    return new Device.Nic(
+        endpoint.interfaceName(),
+        new Device.NamedTap(endpoint.tapName()),
+        endpoint.mac().toString(),
+        endpoint.mtu());
+  }
+
+  private static UpdateInterfaceRequest interfaceRequest(Endpoint endpoint) {
+    List<IPAddress> addresses = new ArrayList<>();
+    for (IpNetwork address : endpoint.addresses()) {
+      addresses.add(
+          IPAddress.builder()
+              .family(family(address.address().isV6()))
+              .address(address.address().toString())
+              .mask(Integer.toString(address.prefix()))
               .build());
-      List<Route> routes = new ArrayList<>();
+    }
+    return UpdateInterfaceRequest.builder()
+        .interface_(
+            Interface.builder()
+                .device(endpoint.interfaceName())
+                .name(endpoint.interfaceName())
+                .hwAddr(endpoint.mac().toString())
+                .mtu(endpoint.mtu())
+                .ipAddresses(addresses)
+                .build())
+        .build();
+  }
+
+  private static UpdateRoutesRequest routesRequest(List<Endpoint> endpoints) {
+    List<Route> routes = new ArrayList<>();
+    for (Endpoint endpoint : endpoints) {
       for (NetworkRoute route : endpoint.routes()) {
         routes.add(
             Route.builder()
@@ -90,34 +110,32 @@ final class SandboxNetworks {
                 .family(family(route.destination().address().isV6()))
                 .build());
       }
-      agent.call(
-          AgentService.UPDATE_ROUTES,
-          UpdateRoutesRequest.builder().routes(Routes.builder().routes(routes).build()).build());
     }
+    return UpdateRoutesRequest.builder().routes(Routes.builder().routes(routes).build()).build();
+  }
 
-    private static int family(boolean v6) {
-      return v6 ? IPFamily.V6 : IPFamily.V4;
-    }
+  private static int family(boolean v6) {
+    return v6 ? IPFamily.V6 : IPFamily.V4;
   }
 
   /** Makes a sandbox's network; empty if it is to have none. */
-  static Optional<Attachment> attach(SandboxPaths paths, String id, NetworkConfig network) {
-    return network instanceof NetworkConfig.None
-        ? Optional.empty()
-        : Optional.of(new Attachment(new Networks(paths.run()).attach(id, network)));
+  static Optional<Attachment> attach(
+      SandboxPaths paths, String id, Optional<NetworkConfig> network) {
+    return network.map(config -> new Attachment(new Networks(paths.run()).attach(id, config)));
   }
 
   /** What {@code --network} with its companions stands for. */
-  static NetworkConfig parse(ContainerConfig config) {
+  static Optional<NetworkConfig> parse(ContainerConfig config) {
     return switch (config.network()) {
-      case "none" -> NetworkConfig.none();
+      case "none" -> Optional.empty();
       case "bridge" -> {
         List<PortMapping> publish = new ArrayList<>();
         for (String port : config.publish()) {
           publish.addAll(PortMapping.parse(port));
         }
         DnsConfig dns = new DnsConfig(config.dns(), List.of(), List.of());
-        yield new NetworkConfig.Bridge(publish, dns, Optional.empty(), Optional.empty());
+        yield Optional.of(
+            new NetworkConfig.Bridge(publish, dns, Optional.empty(), Optional.empty()));
       }
       default ->
           throw CasemateException.of(

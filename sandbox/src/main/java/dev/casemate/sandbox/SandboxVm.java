@@ -117,7 +117,10 @@ public final class SandboxVm implements AutoCloseable {
     }
     network = SandboxNetworks.attach(paths, config.id(), config.network());
     if (network.isPresent()) {
-      builder.networkNamespace(network.get().namespace()).device(network.get().nic());
+      builder.networkNamespace(network.get().namespace());
+      for (Device nic : network.get().nics()) {
+        builder.device(nic);
+      }
       modules.append(",net");
     }
     builder.kernelParameter("casemate.modules=" + modules);
