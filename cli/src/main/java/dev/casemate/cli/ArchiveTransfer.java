@@ -22,10 +22,16 @@ final class ArchiveTransfer {
 
   private final SandboxClient client;
   private final String sandboxDirectory;
+  private volatile Optional<Transfer> current = Optional.empty();
 
   ArchiveTransfer(SandboxClient client, String sandboxDirectory) {
     this.client = client;
     this.sandboxDirectory = sandboxDirectory;
+  }
+
+  /** Ends the guest's side of a stream that nobody wants any more; from another thread. */
+  void abort() {
+    current.ifPresent(Transfer::forget);
   }
 
   /** Whether a path in the container is a directory; empty if there is nothing. */
@@ -57,7 +63,7 @@ final class ArchiveTransfer {
     Transfer transfer = new Transfer();
     try {
       transfer.start(directory, true, true);
-      return new Upload(transfer, transfer.openInput());
+      return new Upload(transfer, transfer.writing.orElseThrow());
     } catch (RuntimeException e) {
       transfer.close();
       throw e;
@@ -66,18 +72,22 @@ final class ArchiveTransfer {
 
   /** One stream with its FIFOs. */
   private final class Transfer implements AutoCloseable {
+    private static final String STDIN = "stdin";
+
     private final String execId = "cp-" + Machine.randomHex(8);
     private final String directory = sandboxDirectory + "/io-" + Machine.randomHex(8);
     private final Fd input;
     private final Fd output;
     private final Fd errors;
-    private boolean running;
+    private Optional<Fd> writing = Optional.empty();
+    private volatile boolean running;
 
     Transfer() {
       Fs.makeDirectory(directory, 0700);
-      input = fifo("stdin", OpenFlag.READ_WRITE);
+      input = fifo(STDIN, OpenFlag.READ_WRITE);
       output = fifo("stdout", OpenFlag.READ_ONLY);
       errors = fifo("stderr", OpenFlag.READ_ONLY);
+      current = Optional.of(this);
     }
 
     private Fd fifo(String name, int mode) {
@@ -96,26 +106,29 @@ final class ArchiveTransfer {
               .build();
       Stdio stdio =
           new Stdio(
-              extract ? directory + "/stdin" : "",
+              extract ? directory + "/" + STDIN : "",
               directory + "/stdout",
               directory + "/stderr",
               false);
+      writing = extract ? Optional.of(openInput()) : Optional.empty();
       ArchiveResponse response = client.startArchive(request, stdio);
       running = true;
+      // Both sides have them open: without names nothing can be left of them.
+      Fs.removeTree(directory);
+      input.close();
       output.nonBlocking(false);
       errors.nonBlocking(false);
       return response;
     }
 
     /**
-     * A writing end that notices when the reader has gone: our first one kept the FIFO open both
+     * A writing end that notices when the reader has gone: our first one keeps the FIFO open both
      * ways.
      */
-    Fd openInput() {
-      Fd writing = Fs.open(directory + "/stdin", OpenFlag.WRITE_ONLY | OpenFlag.NON_BLOCK);
-      writing.nonBlocking(false);
-      input.close();
-      return writing;
+    private Fd openInput() {
+      Fd fd = Fs.open(directory + "/" + STDIN, OpenFlag.WRITE_ONLY | OpenFlag.NON_BLOCK);
+      fd.nonBlocking(false);
+      return fd;
     }
 
     void kill() {
@@ -141,18 +154,25 @@ final class ArchiveTransfer {
 
     @Override
     public void close() {
+      current = Optional.empty();
       input.close();
+      writing.ifPresent(Fd::close);
       output.close();
       errors.close();
-      if (running) {
-        kill();
-        try {
-          client.delete(execId);
-        } catch (CasemateException gone) {
-          // The sandbox has ended: nothing is left to forget.
-        }
-      }
+      forget();
       Fs.removeTree(directory);
+    }
+
+    void forget() {
+      if (!running) {
+        return;
+      }
+      kill();
+      try {
+        client.delete(execId);
+      } catch (CasemateException gone) {
+        // The sandbox has ended: nothing is left to forget.
+      }
     }
   }
 

@@ -68,6 +68,7 @@ final class CpCommand implements Command {
     boolean follow = arguments.has("follow-link");
     String remote = fromColon > 0 ? from : to;
     int colon = Math.max(fromColon, toColon);
+    InterruptWatch.blockSignals();
     ContainerStore store = new ContainerStore(SandboxPaths.system());
     ContainerRecord record = store.find(remote.substring(0, colon));
     ExecCommand.requireRunning(record);
@@ -78,15 +79,31 @@ final class CpCommand implements Command {
     try (SandboxClient client = SandboxClient.connect(store.paths(), record.config().id())) {
       ArchiveTransfer transfer =
           new ArchiveTransfer(client, store.paths().sandbox(record.config().id()));
-      if (fromColon > 0) {
-        download(transfer, path, to, follow);
-      } else {
-        upload(transfer, from, path, follow);
-      }
+      copy(transfer, from, to, fromColon > 0, path, follow);
     } catch (ArchiveException e) {
       throw CasemateException.of(Kind.CORRUPT, "cp: " + e.getMessage(), e);
     }
     return 0;
+  }
+
+  private static void copy(
+      ArchiveTransfer transfer,
+      String from,
+      String to,
+      boolean download,
+      String path,
+      boolean follow) {
+    try (InterruptWatch watch = new InterruptWatch(transfer::abort)) {
+      try {
+        if (download) {
+          download(transfer, path, to, follow);
+        } else {
+          upload(transfer, from, path, follow);
+        }
+      } finally {
+        watch.holdIfFired();
+      }
+    }
   }
 
   /** The colon behind a container's name; a path before it makes it a local file. */

@@ -63,6 +63,7 @@ final class Foreground implements Streams.Listener {
       begin.run();
       started = true;
       streams.processStarted();
+      streams.unlink();
       streams.size().ifPresent(this::resized);
       status.complete(client.await(execId));
     } catch (RuntimeException e) {

@@ -40,7 +40,7 @@ final class InspectCommand implements Command {
     List<Json> values = new ArrayList<>();
     for (String reference : arguments.operands("CONTAINER")) {
       ContainerRecord record = store.find(reference);
-      Json.Obj json = describe(record);
+      Json.Obj json = describe(store.paths(), record);
       if (record.state().alive()) {
         try (SandboxClient client = SandboxClient.connect(store.paths(), record.config().id())) {
           json.put("sandbox", client.inspect());
@@ -55,7 +55,7 @@ final class InspectCommand implements Command {
   }
 
   /** A container as {@code ps --format json} and {@code inspect} print it. */
-  static Json.Obj describe(ContainerRecord record) {
+  static Json.Obj describe(SandboxPaths paths, ContainerRecord record) {
     ContainerConfig config = record.config();
     ContainerState state = record.state();
     Json.Obj json = config.toJson();
@@ -73,6 +73,7 @@ final class InspectCommand implements Command {
                 "finished",
                 state.finishedMillis() == 0 ? "" : Rfc3339.format(state.finishedMillis()))
             .put("address", state.address())
+            .putObjects("ports", PublishedPorts.json(PublishedPorts.of(paths, record)))
             .put("timings", state.timings().toJson()));
     return json;
   }

@@ -6,6 +6,7 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Tty;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Shows on standard error how an image comes in: a bar on a terminal, a line for each step
@@ -14,14 +15,46 @@ import java.util.Map;
 final class ProgressDisplay implements PullProgress, AutoCloseable {
   private static final int BAR_WIDTH = 30;
   private static final long REDRAW_NANOS = 100_000_000L;
+  private static final long PATIENCE_MILLIS = 3_000;
 
   private final boolean terminal = Tty.isTerminal(Fd.STDERR);
   private final Map<String, long[]> transfers = new LinkedHashMap<>();
+  private Optional<String> waitingFor = Optional.empty();
+  private Optional<Thread> watch = Optional.empty();
   private long lastDraw;
   private boolean drawn;
 
+  /** A registry that answers at once is not worth a line. */
+  @Override
+  public synchronized void asking(String registry) {
+    waitingFor = Optional.of(registry);
+    if (watch.isEmpty()) {
+      Thread thread = new Thread(null, this::watch, "progress", 256 * 1024);
+      thread.setDaemon(true);
+      watch = Optional.of(thread);
+      thread.start();
+    }
+  }
+
+  private void watch() {
+    try {
+      Thread.sleep(PATIENCE_MILLIS);
+    } catch (InterruptedException e) {
+      return;
+    }
+    synchronized (this) {
+      waitingFor.ifPresent(registry -> line("waiting for registry " + registry));
+    }
+  }
+
+  @Override
+  public synchronized void askingAgain(String registry, String reason) {
+    line("registry " + registry + ": " + reason + ", trying again");
+  }
+
   @Override
   public synchronized void image(String name, int layers, long bytes) {
+    waitingFor = Optional.empty();
     line(
         name
             + ": "
@@ -122,7 +155,23 @@ final class ProgressDisplay implements PullProgress, AutoCloseable {
   }
 
   @Override
-  public synchronized void close() {
-    clear();
+  public void close() {
+    Optional<Thread> started;
+    synchronized (this) {
+      waitingFor = Optional.empty();
+      started = watch;
+      clear();
+    }
+    // Gone for good, because the caller may fork.
+    started.ifPresent(ProgressDisplay::end);
+  }
+
+  private static void end(Thread thread) {
+    thread.interrupt();
+    try {
+      thread.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

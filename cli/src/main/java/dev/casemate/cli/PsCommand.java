@@ -39,7 +39,8 @@ final class PsCommand implements Command {
   @Override
   public int run(Arguments arguments) {
     List<ContainerRecord> records = new ArrayList<>();
-    for (ContainerRecord record : new ContainerStore(SandboxPaths.system()).list()) {
+    SandboxPaths paths = SandboxPaths.system();
+    for (ContainerRecord record : new ContainerStore(paths).list()) {
       if (arguments.has("all") || record.state().alive()) {
         records.add(record);
       }
@@ -49,7 +50,7 @@ final class PsCommand implements Command {
     if (Formats.json(arguments)) {
       List<Json> values = new ArrayList<>();
       for (ContainerRecord record : records) {
-        values.add(InspectCommand.describe(record));
+        values.add(InspectCommand.describe(paths, record));
       }
       Console.out(new Json.Arr(values).pretty());
     } else if (arguments.has("quiet")) {
@@ -58,12 +59,12 @@ final class PsCommand implements Command {
             arguments.has("no-trunc") ? record.config().id() : record.config().shortId());
       }
     } else {
-      Console.out(table(records, arguments.has("no-trunc")));
+      Console.out(table(paths, records, arguments.has("no-trunc")));
     }
     return 0;
   }
 
-  private static String table(List<ContainerRecord> records, boolean whole) {
+  private static String table(SandboxPaths paths, List<ContainerRecord> records, boolean whole) {
     Table table =
         new Table("CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAME");
     long now = System.currentTimeMillis();
@@ -75,7 +76,7 @@ final class PsCommand implements Command {
           "\"" + Table.clean(String.join(" ", config.command()), whole ? 10_000 : 24) + "\"",
           Ages.of(now - config.createdMillis()) + " ago",
           status(record.state(), now),
-          String.join(", ", config.publish()),
+          PublishedPorts.text(PublishedPorts.of(paths, record)),
           config.name());
     }
     return table.text();

@@ -123,6 +123,14 @@ final class Streams implements AutoCloseable {
     EventFd.signal(wakeUp);
   }
 
+  /**
+   * Takes the names of the FIFOs away once both sides have them open: then nothing is left of them
+   * whatever happens to us.
+   */
+  void unlink() {
+    Fs.removeTree(directory);
+  }
+
   /** Puts our terminal in raw mode if the process has one; undone by {@link #close}. */
   void enterRawMode() {
     if (terminal && interactive && Tty.isTerminal(Fd.STDIN)) {

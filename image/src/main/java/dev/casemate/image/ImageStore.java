@@ -107,7 +107,11 @@ public final class ImageStore {
     return Image.stored(
         name,
         this,
-        bring(() -> new RegistrySource(reference, registry, environment), path, name, progress));
+        bring(
+            () -> new RegistrySource(reference, registry, environment, progress),
+            path,
+            name,
+            progress));
   }
 
   private Image fromLayout(ImageArgument.Layout layout, PullProgress progress) {

@@ -8,6 +8,12 @@ public interface PullProgress {
   /** Nobody looks. */
   PullProgress NONE = new PullProgress() {};
 
+  /** A registry is asked for an image's manifest. */
+  default void asking(String registry) {}
+
+  /** A registry gave no usable answer; it is asked again after a pause. */
+  default void askingAgain(String registry, String reason) {}
+
   /** Work on an image begins; it was not in the store. */
   default void image(String name, int layers, long bytes) {}
 

@@ -190,12 +190,16 @@ final class RegistryConnection {
       }
     }
     if (e instanceof SocketTimeoutException) {
-      return new IOException("no answer within " + options.timeoutMillis() + " ms", e);
+      return new IOException("no answer within " + time(options.timeoutMillis()), e);
     }
     if (e instanceof SSLException tls && !isSchemeKnown() && isNoTls(tls)) {
       return new IOException("it does not speak TLS; allow plain HTTP with --insecure", e);
     }
     return e;
+  }
+
+  private static String time(int millis) {
+    return millis % 1000 == 0 ? millis / 1000 + " s" : millis + " ms";
   }
 
   static String reason(IOException e) {

@@ -8,7 +8,8 @@ import java.util.Optional;
  * @param insecure whether certificates are not verified and plain HTTP is allowed, for any host
  * @param caFile a PEM file of certification authorities that count besides the machine's own
  * @param credentials for the registry of the image; else those of {@code ~/.docker/config.json}
- * @param attempts how often a transfer is begun again without having got further
+ * @param attempts how often a transfer is begun again without having got further; one that ended in
+ *     a timeout counts twice
  * @param pauseMillis before the second attempt; doubled for each further one, up to 10 s
  * @param timeoutMillis for a connection to come about and for each read
  * @param maxBytes most bytes that an image may unpack to
@@ -30,7 +31,7 @@ public record RegistryOptions(
     }
   }
 
-  /** Verified TLS, six attempts over some 15 s, 30 s timeout, 256 GiB. */
+  /** Verified TLS, six attempts over some 15 s or three with a timeout of 30 s, 256 GiB. */
   public static RegistryOptions defaults() {
     return new RegistryOptions(
         false, Optional.empty(), Optional.empty(), 6, 500, 30_000, 256L << 30);

@@ -7,9 +7,11 @@ import dev.casemate.oci.ImageIndex;
 import dev.casemate.oci.ImageManifest;
 import dev.casemate.oci.ImageReference;
 import java.io.IOException;
+import java.net.SocketTimeoutException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /** An image in a registry (OCI distribution specification 1.1, "Pull"). */
 final class RegistrySource implements ImageSource {
@@ -28,11 +30,16 @@ final class RegistrySource implements ImageSource {
   private final ImageReference reference;
   private final RegistryOptions options;
   private final RegistryConnection connection;
+  private final PullProgress progress;
 
   RegistrySource(
-      ImageReference reference, RegistryOptions options, Map<String, String> environment) {
+      ImageReference reference,
+      RegistryOptions options,
+      Map<String, String> environment,
+      PullProgress progress) {
     this.reference = reference;
     this.options = options;
+    this.progress = progress;
     this.connection = new RegistryConnection(reference, options, environment);
   }
 
@@ -75,7 +82,9 @@ final class RegistrySource implements ImageSource {
   private Document manifest(String which, boolean first) {
     Map<String, String> headers = new LinkedHashMap<>();
     headers.put("Accept", ACCEPT);
-    for (int attempt = 1; ; attempt++) {
+    progress.asking(connection.authority());
+    int spent = 0;
+    while (true) {
       Attempt failed;
       try (HttpResponse response = connection.get(path("manifests", which), headers)) {
         if (response.status() == 200) {
@@ -112,12 +121,18 @@ final class RegistrySource implements ImageSource {
         }
         failed = new Attempt(connection.explain(e), 0);
       }
-      pause(failed, attempt, () -> false);
+      spent += failed.cost();
+      pause(failed, spent, why -> progress.askingAgain(connection.authority(), why), () -> false);
     }
   }
 
   /** Why an attempt failed and how long the server asks to wait. */
-  private record Attempt(IOException why, long waitMillis) {}
+  private record Attempt(IOException why, long waitMillis) {
+    /** What it takes of the attempts: a server that is silent uses them up twice as fast. */
+    int cost() {
+      return why.getCause() instanceof SocketTimeoutException ? 2 : 1;
+    }
+  }
 
   /** What an answer other than success means: worth another attempt, or an error for good. */
   private Attempt refusal(HttpResponse response, String what) {
@@ -164,11 +179,12 @@ final class RegistrySource implements ImageSource {
     boolean now();
   }
 
-  /** Waits before the next attempt; after the last one, this is the error. */
-  private void pause(Attempt failed, int attempt, Cancelled cancelled) {
+  /** Waits before the next attempt and says so; after the last one, this is the error. */
+  private void pause(Attempt failed, int attempt, Consumer<String> tell, Cancelled cancelled) {
     if (attempt >= options.attempts() || cancelled.now()) {
       throw connection.unavailable(failed.why());
     }
+    tell.accept(RegistryConnection.reason(failed.why()));
     long millis =
         Math.max(
             failed.waitMillis(),
@@ -189,18 +205,18 @@ final class RegistrySource implements ImageSource {
     int fruitless = 0;
     for (int total = 0; total < MAX_ATTEMPTS; total++) {
       long before = sink.position();
-      Attempt failed;
+      Optional<Attempt> attempt;
       try {
-        failed = transfer(blob, sink).orElse(null);
-        if (failed == null) {
-          return;
-        }
+        attempt = transfer(blob, sink);
       } catch (IOException e) {
-        failed = new Attempt(connection.explain(e), 0);
+        attempt = Optional.of(new Attempt(connection.explain(e), 0));
       }
-      fruitless = sink.position() > before ? 1 : fruitless + 1;
-      sink.progress().retry(blob.digest(), RegistryConnection.reason(failed.why()));
-      pause(failed, fruitless, sink::isCancelled);
+      if (attempt.isEmpty()) {
+        return;
+      }
+      Attempt failed = attempt.get();
+      fruitless = sink.position() > before ? 1 : fruitless + failed.cost();
+      pause(failed, fruitless, why -> sink.progress().retry(blob.digest(), why), sink::isCancelled);
     }
     throw connection.unavailable(new IOException("the transfer broke " + MAX_ATTEMPTS + " times"));
   }

@@ -17,6 +17,7 @@ import java.io.UncheckedIOException;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.util.List;
+import java.util.function.Predicate;
 
 /** Applies an image's layers, lowest first, to an empty directory. */
 final class Unpacker {
@@ -62,7 +63,12 @@ final class Unpacker {
         RootedExtractor.Options options =
             new RootedExtractor.Options(true, limit - bytes, MAX_ENTRIES - entries);
         try (RootedExtractor extractor = new RootedExtractor(target, options)) {
-          apply(name, layer, diffIds.get(i), extractor, free);
+          apply(
+              name,
+              layer,
+              diffIds.get(i),
+              extractor,
+              e -> limit < maxBytes && e.entries() <= options.maxEntries());
           bytes += extractor.bytes();
           entries += extractor.entries();
         }
@@ -71,7 +77,11 @@ final class Unpacker {
   }
 
   private void apply(
-      String name, Descriptor layer, String diffId, RootedExtractor extractor, long free) {
+      String name,
+      Descriptor layer,
+      String diffId,
+      RootedExtractor extractor,
+      Predicate<RootedExtractor> diskIsFull) {
     MessageDigest hash = Digests.sha256();
     try (Fd fd = Fs.open(blobs.path(layer.digest()), OpenFlag.READ_ONLY);
         InputStream plain = LayerStream.open(fd, layer.size());
@@ -84,7 +94,7 @@ final class Unpacker {
         n = hashed.read(rest);
       }
     } catch (ArchiveException e) {
-      throw explain(e, name, layer, free);
+      throw explain(e, name, layer, diskIsFull.test(extractor));
     } catch (UncheckedIOException e) {
       throw damaged(name, layer, e);
     } catch (IOException e) {
@@ -128,7 +138,8 @@ final class Unpacker {
     return message == null ? why.getClass().getSimpleName() : message;
   }
 
-  private CasemateException explain(ArchiveException e, String name, Descriptor layer, long free) {
+  private CasemateException explain(
+      ArchiveException e, String name, Descriptor layer, boolean diskIsFull) {
     return switch (e.reason()) {
       case MALFORMED -> damaged(name, layer, e);
       case REFUSED ->
@@ -137,19 +148,20 @@ final class Unpacker {
               name + " is refused: " + e.getMessage() + "; do not use this image",
               e);
       case TOO_LARGE ->
-          CasemateException.of(
-              Kind.RESOURCE_EXHAUSTED,
-              name
-                  + " unpacks to too much: "
-                  + e.getMessage()
-                  + "; half of the "
-                  + StoreErrors.mib(free)
-                  + " MiB free in "
-                  + root
-                  + " and at most "
-                  + StoreErrors.mib(maxBytes)
-                  + " MiB are allowed",
-              e);
+          diskIsFull
+              ? StoreErrors.noSpace(
+                  root, "unpacking " + name + ", which needs its size twice for a moment")
+              : CasemateException.of(
+                  Kind.RESOURCE_EXHAUSTED,
+                  name
+                      + " unpacks to too much: "
+                      + e.getMessage()
+                      + "; at most "
+                      + StoreErrors.mib(maxBytes)
+                      + " MiB and "
+                      + MAX_ENTRIES
+                      + " entries are allowed",
+                  e);
     };
   }
 }

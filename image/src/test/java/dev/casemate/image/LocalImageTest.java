@@ -354,7 +354,8 @@ final class LocalImageTest {
       failure(
           () -> store(small).resolve("oci:" + dir + "2", PullPolicy.MISSING, PullProgress.NONE),
           Kind.RESOURCE_EXHAUSTED,
-          "unpacks to too much");
+          "no space left",
+          "layer 1 of 1");
       // Files of one byte take a block each: the limit does not see it, the disk does.
       String[] files = new String[2000];
       for (int i = 0; i < files.length; i++) {
