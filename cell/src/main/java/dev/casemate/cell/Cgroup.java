@@ -22,6 +22,7 @@ public interface Cgroup {
   /** The one that {@link #record} was asked of. */
   static Cgroup of(Json.Obj record) {
     return switch (record.string("version")) {
+      case "v1" -> CgroupV1.of(record);
       case "v2" -> new CgroupV2(record.string("mountPoint"), record.string("path"));
       default -> none();
     };

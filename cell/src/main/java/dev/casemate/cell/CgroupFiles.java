@@ -10,8 +10,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Reads the files of a cgroup v2. One whose controller is not enabled is not there. */
+/** Reads the files of control groups. One whose controller is not enabled is not there. */
 final class CgroupFiles {
+  static final List<String> HUGEPAGE_SIZES = List.of("64KB", "2MB", "32MB", "1GB");
   private static final int FILE_LIMIT = 1 << 20;
 
   private CgroupFiles() {}
@@ -45,7 +46,7 @@ final class CgroupFiles {
     return fields(text).getOrDefault(name, otherwise);
   }
 
-  private static Map<String, Long> fields(String text) {
+  static Map<String, Long> fields(String text) {
     Map<String, Long> fields = new LinkedHashMap<>();
     for (String line : Text.split(text, '\n')) {
       int blank = line.indexOf(' ');
@@ -124,9 +125,9 @@ final class CgroupFiles {
     return devices;
   }
 
-  private static List<CgroupStats.Hugepages> hugepages(String directory) {
+  static List<CgroupStats.Hugepages> hugepages(String directory) {
     List<CgroupStats.Hugepages> sizes = new ArrayList<>();
-    for (String size : new String[] {"2MB", "1GB"}) {
+    for (String size : HUGEPAGE_SIZES) {
       String file = directory + "/hugetlb." + size;
       Optional<String> current = read(file + ".current");
       if (current.isPresent()) {

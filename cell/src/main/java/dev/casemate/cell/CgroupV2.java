@@ -68,8 +68,11 @@ final class CgroupV2 implements Cgroup {
         int end = path.indexOf('/', start);
         String name = end < 0 ? path.substring(start) : path.substring(start, end);
         above = above + "/" + name;
-        makeDirectory(above);
+        boolean made = makeDirectory(above);
         if (end < 0) {
+          if (!made && !CgroupFiles.read(above + "/cgroup.procs").orElse("").isEmpty()) {
+            throw CgroupValues.inUse(above);
+          }
           return;
         }
         start = end + 1;
@@ -79,13 +82,15 @@ final class CgroupV2 implements Cgroup {
     }
   }
 
-  private static void makeDirectory(String path) {
+  private static boolean makeDirectory(String path) {
     try {
       Fs.makeDirectory(path, 0755);
+      return true;
     } catch (LinuxException e) {
       if (e.errno() != Errno.EEXIST) {
         throw e;
       }
+      return false;
     }
   }
 
@@ -151,12 +156,7 @@ final class CgroupV2 implements Cgroup {
     }
     long usage = CgroupFiles.number(directory + "/memory.current", -1);
     if (usage > limit) {
-      throw Failures.precondition(
-          "memory.limit "
-              + limit
-              + " is below the "
-              + usage
-              + " bytes in use, and checkBeforeUpdate is set; free memory first");
+      throw CgroupValues.belowUsage(limit, usage);
     }
   }
 
@@ -283,7 +283,7 @@ final class CgroupV2 implements Cgroup {
     return pids;
   }
 
-  private static void collect(String directory, List<Integer> pids, int depth) {
+  static void collect(String directory, List<Integer> pids, int depth) {
     Optional<String> procs = CgroupFiles.read(directory + "/cgroup.procs");
     if (procs.isEmpty()) {
       return;
@@ -377,7 +377,7 @@ final class CgroupV2 implements Cgroup {
     }
   }
 
-  private static void delete(String directory, int depth) {
+  static void delete(String directory, int depth) {
     long deadline = System.nanoTime() + WAIT_MILLIS * 1_000_000L;
     while (true) {
       if (depth < DEPTH_LIMIT) {

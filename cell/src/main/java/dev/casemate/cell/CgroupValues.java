@@ -1,6 +1,7 @@
 package dev.casemate.cell;
 
 import dev.casemate.linux.Text;
+import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.Resources;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -88,16 +89,7 @@ final class CgroupValues {
       settings.add(new Setting("hugetlb." + size + ".max", value));
       settings.add(new Setting("hugetlb." + size + ".rsvd.max", value));
     }
-    for (Map.Entry<String, Resources.Rdma> card : resources.rdma().entrySet()) {
-      String value = name("rdma", card.getKey());
-      if (card.getValue().hcaHandles().isPresent()) {
-        value += " hca_handle=" + Integer.toUnsignedString(card.getValue().hcaHandles().get());
-      }
-      if (card.getValue().hcaObjects().isPresent()) {
-        value += " hca_object=" + Integer.toUnsignedString(card.getValue().hcaObjects().get());
-      }
-      settings.add(new Setting("rdma.max", value));
-    }
+    settings.addAll(rdma(resources));
     for (Map.Entry<String, String> file : resources.unified().entrySet()) {
       String name = name("unified", file.getKey());
       if (name.startsWith("cgroup.") && !name.startsWith("cgroup.max.")) {
@@ -111,7 +103,35 @@ final class CgroupValues {
     return settings;
   }
 
-  private static String name(String field, String value) {
+  static List<Setting> rdma(Resources resources) {
+    List<Setting> settings = new ArrayList<>();
+    for (Map.Entry<String, Resources.Rdma> card : resources.rdma().entrySet()) {
+      String value = name("rdma", card.getKey());
+      if (card.getValue().hcaHandles().isPresent()) {
+        value += " hca_handle=" + Integer.toUnsignedString(card.getValue().hcaHandles().get());
+      }
+      if (card.getValue().hcaObjects().isPresent()) {
+        value += " hca_object=" + Integer.toUnsignedString(card.getValue().hcaObjects().get());
+      }
+      settings.add(new Setting("rdma.max", value));
+    }
+    return settings;
+  }
+
+  static CasemateException belowUsage(long limit, long usage) {
+    return Failures.precondition(
+        "memory.limit " + limit + " is below the " + usage + " bytes in use; free memory first");
+  }
+
+  /** Killing and removing the group would be the end of somebody else's processes. */
+  static CasemateException inUse(String directory) {
+    return Failures.precondition(
+        "cgroup "
+            + directory
+            + " is in use: there are processes in it; use another cgroupsPath or end them");
+  }
+
+  static String name(String field, String value) {
     if (value.isEmpty() || value.indexOf('/') >= 0 || value.indexOf('\n') >= 0) {
       throw Failures.invalid("resources." + field + ": \"" + value + "\" is no name; correct it");
     }

@@ -30,7 +30,8 @@ final class Child {
    * @param preserved what the command gets as 3, 4, …; close-on-exec until the exec
    * @param given further ones that the work needs; all others are closed
    */
-  static void run(SyncChannel channel, List<Fd> stdio, List<Fd> preserved, List<Fd> given, Body body) {
+  static void run(
+      SyncChannel channel, List<Fd> stdio, List<Fd> preserved, List<Fd> given, Body body) {
     SyncChannel own = channel;
     try {
       resetSignals();

@@ -80,7 +80,7 @@ final class DeviceFilter {
     return false;
   }
 
-  private static boolean isEverything(DeviceRule rule) {
+  static boolean isEverything(DeviceRule rule) {
     return type(rule) == 0 && any(rule.major()) && any(rule.minor()) && access(rule) == ALL;
   }
 
@@ -99,25 +99,38 @@ final class DeviceFilter {
     };
   }
 
-  private static int access(DeviceRule rule) {
+  static int access(DeviceRule rule) {
     if (rule.access().isEmpty()) {
       return ALL;
     }
     int bits = 0;
     for (int i = 0; i < rule.access().length(); i++) {
-      bits |=
-          switch (rule.access().charAt(i)) {
-            case 'r' -> READ;
-            case 'w' -> WRITE;
-            case 'm' -> MKNOD;
-            default ->
-                throw Failures.invalid(
-                    "linux.resources.devices: access \""
-                        + rule.access()
-                        + "\" is unknown; use letters of rwm");
-          };
+      int bit = accessBit(rule.access().charAt(i));
+      if (bit == 0) {
+        throw Failures.invalid(
+            "linux.resources.devices: access \""
+                + rule.access()
+                + "\" is unknown; use letters of rwm");
+      }
+      bits |= bit;
     }
     return bits;
+  }
+
+  /** The bit of a letter; 0 for one that is none. */
+  static int accessBit(char letter) {
+    return switch (letter) {
+      case 'r' -> READ;
+      case 'w' -> WRITE;
+      case 'm' -> MKNOD;
+      default -> 0;
+    };
+  }
+
+  /** Whether a rule is about devices of a type, {@code b} or {@code c}. */
+  static boolean isOfType(DeviceRule rule, char type) {
+    int number = type(rule);
+    return number == 0 || number == (type == 'b' ? TYPE_BLOCK : TYPE_CHARACTER);
   }
 
   /** The program, 8 bytes an instruction. */

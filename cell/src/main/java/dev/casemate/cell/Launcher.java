@@ -109,7 +109,14 @@ final class Launcher {
       Borrowed borrowed =
           helper ? Borrowed.nothing() : Borrowed.of(namespaces, config.spec().linux());
       fork(
-          launched, borrowed, helper ? 0 : fresh, theirs, streams, options.preserved(), given, body);
+          launched,
+          borrowed,
+          helper ? 0 : fresh,
+          theirs,
+          streams,
+          options.preserved(),
+          given,
+          body);
     } catch (LinuxException e) {
       launched.channel.close();
       throw Failures.of("making the container's process", e);

@@ -18,7 +18,8 @@ import java.util.Optional;
  * A container's directory below a runtime's root ({@code --root}), by which processes that know
  * nothing of each other run one container: {@code state.json} (a {@link ContainerRecord}), {@code
  * config.json} (the spec that it was made from: the bundle's may have changed since), and, as long
- * as the container is created but not started, {@code start.sock}, on which its first process waits.
+ * as the container is created but not started, {@code start.sock}, on which its first process
+ * waits.
  *
  * <p>Whoever changes the container's life holds the directory's lock.
  */
@@ -105,7 +106,11 @@ public final class StateDirectory implements AutoCloseable {
       if (e.errno() == Errno.EEXIST) {
         throw CasemateException.of(
             CasemateException.Kind.ALREADY_EXISTS,
-            "container with id " + id + " exists already in " + root + "; delete it or use another");
+            "container with id "
+                + id
+                + " exists already in "
+                + root
+                + "; delete it or use another");
       }
       throw Failures.of("creating state directory " + path(), e);
     }
@@ -185,9 +190,7 @@ public final class StateDirectory implements AutoCloseable {
     }
   }
 
-  /**
-   * By way of the open directory: a socket's address is limited to 107 bytes, a path is not.
-   */
+  /** By way of the open directory: a socket's address is limited to 107 bytes, a path is not. */
   private String gatePath() {
     return directory().procPath() + "/" + GATE;
   }

@@ -31,14 +31,56 @@ public final class CellHarness {
   public static void main(String[] args) {
     int status;
     try {
+      List<String> rest = List.of(args).subList(1, args.length);
       status =
-          args[0].equals("spec") ? spec(List.of(args)) : run(List.of(args).subList(1, args.length));
+          switch (args[0]) {
+            case "spec" -> spec(List.of(args));
+            case "run" -> run(rest);
+            default -> {
+              kept(args[0], rest);
+              yield 0;
+            }
+          };
     } catch (CasemateException e) {
       say("error " + e.kind() + ": " + e.getMessage());
       status = 1;
     }
-    left();
+    if (args[0].equals("run")) {
+      left();
+    }
     Processes.exit(status);
+  }
+
+  /**
+   * {@code create|start|state|delete|ps|exec|kill|pause|resume ROOT ID …}: a container that is
+   * kept.
+   */
+  private static void kept(String command, List<String> args) {
+    StateDirectory directory = StateDirectory.of(args.get(0), args.get(1));
+    if (command.equals("create")) {
+      Spec spec = Spec.parse(Fs.readString(args.get(2) + "/config.json", 1 << 20));
+      Cgroup cgroup = Cgroups.of(spec.linux().cgroupsPath(), args.get(1), false);
+      ContainerConfig config = new ContainerConfig(args.get(1), args.get(2), spec, cgroup, false);
+      warnings(Container.create(config, stdio(false), LaunchOptions.DEFAULT, directory).init());
+      return;
+    }
+    Container container = Container.load(directory);
+    switch (command) {
+      case "start" -> container.start();
+      case "state" -> say(container.state().word() + " " + container.record());
+      case "delete" -> container.delete(true);
+      case "kill" -> container.signalAll(Integer.parseInt(args.get(2)));
+      case "pause" -> container.pause();
+      case "resume" -> container.resume();
+      case "ps" -> container.processes().forEach(p -> say(p.toString()));
+      case "stats" -> say(container.stats().toString());
+      case "update" ->
+          container
+              .update(Resources.fromJson(dev.casemate.oci.Json.parseObject(args.get(2))))
+              .forEach(CellHarness::say);
+      case "exec" -> exec(container, container.config().spec(), args.get(2), "", false);
+      default -> throw CasemateException.of(CasemateException.Kind.INVALID_ARGUMENT, command);
+    }
   }
 
   private static void say(String text) {
