@@ -92,6 +92,10 @@ static void answer(char *line, char *out, size_t size) {
         *end = 0;
       }
     }
+  } else if (!strcmp(word, "write") && b) {
+    int fd = open(a, O_WRONLY);
+    snprintf(out, size, "%d", fd < 0 || write(fd, b, strlen(b)) < 0 ? errno : 0);
+    close(fd);
   } else if (!strcmp(word, "mount") && b) {
     mkdir(b, 0755);
     snprintf(out, size, "%d", mount(a, b, "virtiofs", 0, 0) ? errno : 0);

@@ -60,6 +60,35 @@ public interface VirtualMachine extends AutoCloseable {
    */
   void detach(String deviceId, int timeoutMillis);
 
+  /**
+   * Takes the host's end of a network card away: the guest sees a link that is down. For cards that
+   * were there at the start and cannot be detached.
+   */
+  void disconnect(String nicId);
+
+  /**
+   * Has the guest take, or give back, memory beside that of its start; it does so in pieces of its
+   * own choice (2 MiB and more), and need not be able to give back what is in use.
+   *
+   * @param extraMib wanted beside the memory of the start, 0 up to what the configuration's maximum
+   *     leaves
+   * @param timeoutMillis how long to wait for the guest
+   * @return MiB beside the memory of the start that it has by then
+   * @throws CasemateException FAILED_PRECONDITION if the VM cannot grow so far
+   */
+  long resizeMemory(long extraMib, int timeoutMillis);
+
+  /** How many vCPUs there are; whether the guest uses them is its own affair. */
+  int vcpus();
+
+  /**
+   * Plugs vCPUs in until there are {@code count}; with as many or more there already, nothing. They
+   * stay for the VM's life.
+   *
+   * @throws CasemateException RESOURCE_EXHAUSTED beyond the configuration's maximum
+   */
+  void plugVcpus(int count);
+
   /** Stops the vCPUs. */
   void pause();
 

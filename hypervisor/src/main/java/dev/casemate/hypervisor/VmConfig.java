@@ -21,7 +21,7 @@ import java.util.Set;
  * @param maxMemoryMib what it may grow to; {@code memoryMib} for never
  * @param vcpus at boot
  * @param maxVcpus what they may grow to
- * @param hotplugPorts how many devices may be attached later at one time, 0 to 12
+ * @param hotplugPorts how many devices may be attached later at one time, 0 to 32
  * @param sharedMemory memory that other processes can map: needed by a {@link Device.FileShare} now
  *     (then it is implied) or later
  * @param networkNamespace path of a network namespace to start the VMM in; empty for the caller's
@@ -62,7 +62,7 @@ public record VmConfig(
   }
 
   /** Greatest number of hot-plug ports. */
-  public static final int MAX_HOTPLUG_PORTS = 12;
+  public static final int MAX_HOTPLUG_PORTS = 32;
 
   /** Greatest number of devices at boot: the slots that the hot-plug ports leave. */
   public static final int MAX_DEVICES = 15;

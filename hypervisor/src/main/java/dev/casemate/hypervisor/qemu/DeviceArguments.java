@@ -18,12 +18,16 @@ final class DeviceArguments {
       device(line, config.devices().get(i), place, accelerator, sockets);
     }
     for (int port = 0; port < config.hotplugPorts(); port++) {
+      int function = Layout.portFunction(port);
+      boolean shared = config.hotplugPorts() > Layout.PORT_SLOTS;
       line.add(
           "-device",
           "pcie-root-port,id=port"
               + port
               + ",bus=pcie.0,addr=0x"
               + Integer.toHexString(Layout.portSlot(port))
+              + (function == 0 ? "" : ".0x" + function)
+              + (shared ? ",multifunction=on" : "")
               + ",chassis="
               + (port + 1)
               + ",slot="

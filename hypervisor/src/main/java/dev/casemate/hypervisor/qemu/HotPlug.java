@@ -127,6 +127,13 @@ final class HotPlug {
               + deviceId
               + "\" was there when the VM started and cannot be detached");
     }
+    delete(deviceId, timeoutMillis);
+    removeBackend(placement);
+    layout.free(deviceId);
+  }
+
+  /** Takes the guest's half away and waits until the guest has let go of it. */
+  void delete(String deviceId, int timeoutMillis) {
     synchronized (this) {
       leaving.add(deviceId);
     }
@@ -138,8 +145,17 @@ final class HotPlug {
         leaving.remove(deviceId);
       }
     }
+  }
+
+  /** Takes the host's half of a network card away: for the guest its cable is pulled. */
+  void disconnect(String deviceId) {
+    Placement placement = layout.find(vmId, deviceId);
+    if (!placement.kind().equals("nic")) {
+      throw CasemateException.of(
+          CasemateException.Kind.INVALID_ARGUMENT,
+          "VM " + vmId + ": device \"" + deviceId + "\" is no network card");
+    }
     removeBackend(placement);
-    layout.free(deviceId);
   }
 
   /** The guest has let go; called on the VM's thread. */

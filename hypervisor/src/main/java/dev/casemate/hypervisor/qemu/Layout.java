@@ -9,11 +9,13 @@ import java.util.List;
 
 /**
  * Which device sits in which PCI slot. Devices of the start take slots 1 to 15 of the root bus in
- * the order of the configuration, hot-plug ports slots 16 to 27; slots 0 and 31 are the chipset's.
+ * the order of the configuration, hot-plug ports slots 16 to 27, more than 12 as further functions
+ * of these; slot 28 is memory that grows; slots 0 and 31 are the chipset's.
  */
 final class Layout {
   private static final int FIRST_DEVICE = 1;
   private static final int FIRST_PORT = 16;
+  static final int PORT_SLOTS = 12;
 
   private final List<Placement> placements;
   private final int ports;
@@ -49,7 +51,17 @@ final class Layout {
 
   /** Slot of a hot-plug port on the root bus. */
   static int portSlot(int port) {
-    return FIRST_PORT + port;
+    return FIRST_PORT + port % PORT_SLOTS;
+  }
+
+  /** Function of a hot-plug port in its slot. */
+  static int portFunction(int port) {
+    return port / PORT_SLOTS;
+  }
+
+  private static String portPath(int port) {
+    int function = portFunction(port);
+    return hex(portSlot(port)) + (function == 0 ? "" : "." + function) + "/00";
   }
 
   /** Slot of a device of the start on the root bus. */
@@ -103,8 +115,7 @@ final class Layout {
     }
     for (int port = 0; port < ports; port++) {
       if (!taken[port]) {
-        Placement placement =
-            new Placement(device.id(), kind(device), hex(portSlot(port)) + "/00", port);
+        Placement placement = new Placement(device.id(), kind(device), portPath(port), port);
         placements.add(placement);
         return placement;
       }

@@ -60,6 +60,12 @@ final class QemuKernelParameters {
         parameters.add("tsc_early_khz=" + khz.get());
       }
     }
+    if (config.maxMemoryMib() > config.memoryMib()) {
+      // Plugged memory is of use at once; where it is to be given back again is the kernel's
+      // choice.
+      parameters.add("memhp_default_state=online");
+      parameters.add("memory_hotplug.online_policy=auto-movable");
+    }
     parameters.addAll(config.kernelParameters());
     return parameters;
   }

@@ -31,6 +31,7 @@ final class QemuVm implements VirtualMachine {
   private final Qmp qmp;
   private final Layout layout;
   private final HotPlug hotPlug;
+  private final Growth growth;
   private final ByteRing console = new ByteRing(CONSOLE_LIMIT);
   private final ByteRing message = new ByteRing(MESSAGE_LIMIT);
   private final VmThread thread;
@@ -49,6 +50,7 @@ final class QemuVm implements VirtualMachine {
     this.qmp = new Qmp(control, record.vmId());
     this.layout = Layout.restored(record.devices(), record.hotplugPorts());
     this.hotPlug = new HotPlug(record.vmId(), qmp, layout);
+    this.growth = new Growth(record.vmId(), qmp);
     this.thread =
         new VmThread(
             record.vmId(),
@@ -138,6 +140,26 @@ final class QemuVm implements VirtualMachine {
   @Override
   public void detach(String deviceId, int timeoutMillis) {
     hotPlug.detach(deviceId, timeoutMillis);
+  }
+
+  @Override
+  public void disconnect(String nicId) {
+    hotPlug.disconnect(nicId);
+  }
+
+  @Override
+  public long resizeMemory(long extraMib, int timeoutMillis) {
+    return growth.resizeMemory(extraMib, timeoutMillis);
+  }
+
+  @Override
+  public int vcpus() {
+    return growth.processors();
+  }
+
+  @Override
+  public void plugVcpus(int count) {
+    growth.plugProcessors(count);
   }
 
   @Override

@@ -64,7 +64,10 @@ class CommandLineTest {
   void maximaLeaveRoomForHotPlug() {
     List<String> a =
         line(VmConfig.builder("vm", "/run/x").maxMemoryMib(2048).maxVcpus(4), TCG).arguments();
-    assertThat(after(a, "-m")).isEqualTo("256M,slots=8,maxmem=2048M");
+    assertThat(after(a, "-m")).isEqualTo("256M,maxmem=2048M");
+    assertThat(String.join("\n", a))
+        .contains("memory-backend-ram,id=growth-memory,reserve=off,size=1792M")
+        .contains("virtio-mem-pci,id=growth,memdev=growth-memory,requested-size=0,bus=pcie.0");
     assertThat(after(a, "-smp")).isEqualTo("1,maxcpus=4,sockets=4");
   }
 
@@ -100,6 +103,23 @@ class CommandLineTest {
         .contains("memory-backend=memory")
         .contains("pcie-root-port,id=port0,bus=pcie.0,addr=0x10,chassis=1,slot=1")
         .contains("pcie-root-port,id=port1,bus=pcie.0,addr=0x11,chassis=2,slot=2");
+  }
+
+  @Test
+  void manyPortsShareSlots() {
+    String all =
+        String.join("\n", line(VmConfig.builder("vm", "/run/x").hotplugPorts(32), TCG).arguments());
+    assertThat(all)
+        .contains("id=port0,bus=pcie.0,addr=0x10,multifunction=on,chassis=1,slot=1")
+        .contains("id=port12,bus=pcie.0,addr=0x10.0x1,multifunction=on,chassis=13,slot=13")
+        .contains("id=port31,bus=pcie.0,addr=0x17.0x2,multifunction=on,chassis=32,slot=32");
+    Layout layout =
+        Layout.of(VmConfig.builder("vm", "/run/x").kernel("/k").hotplugPorts(14).build());
+    for (int i = 0; i < 14; i++) {
+      String path = layout.reserve("vm", new Device.Disk("d" + i, "/x", true)).pciPath();
+      assertThat(path)
+          .isEqualTo(i < 12 ? "1" + Integer.toHexString(i) + "/00" : "1" + (i - 12) + ".1/00");
+    }
   }
 
   @Test

@@ -138,4 +138,59 @@ class HotPlugTest {
       assertThat(TestGuest.ask(agent, "ping")).isEqualTo("pong");
     }
   }
+
+  @Test
+  void memoryAndProcessorsGrow() throws Exception {
+    try (VirtualMachine vm =
+            driver.launch(
+                VmConfig.builder("grow", directory.resolve("run").toString())
+                    .kernel(TestGuest.KERNEL)
+                    .initramfs(TestGuest.initramfs())
+                    .kernelParameter(TestGuest.modules("virtio_mem"))
+                    .device(new Device.SerialChannel("agent", "dev.casemate.agent"))
+                    .maxMemoryMib(1024)
+                    .maxVcpus(3)
+                    // Memory that other processes map is grown the same way.
+                    .sharedMemory(true)
+                    .hotplugPorts(14)
+                    .build(),
+                VmListener.NONE);
+        Fd agent = vm.agentConnection()) {
+      long before = memoryKib(agent);
+      assertThat(vm.vcpus()).isEqualTo(1);
+      assertThat(vm.resizeMemory(256, 30_000)).isEqualTo(256);
+      for (int i = 0; i < 500 && memoryKib(agent) < before + 200 * 1024; i++) {
+        Thread.sleep(20);
+      }
+      assertThat(memoryKib(agent)).isGreaterThan(before + 200 * 1024);
+      assertThat(vm.resizeMemory(128, 30_000)).isEqualTo(128);
+      assertThatThrownBy(() -> vm.resizeMemory(2048, 1000)).hasMessageContaining("QEMU refused");
+
+      vm.plugVcpus(2);
+      assertThat(vm.vcpus()).isEqualTo(2);
+      await(agent, "ls /sys/devices/system/cpu", "cpu1", true);
+      assertThat(TestGuest.ask(agent, "write /sys/devices/system/cpu/cpu1/online 1"))
+          .isEqualTo("0");
+      vm.plugVcpus(3);
+      vm.plugVcpus(1);
+      await(agent, "ls /sys/devices/system/cpu", "cpu2", true);
+      assertThat(vm.vcpus()).isEqualTo(3);
+      assertThatThrownBy(() -> vm.plugVcpus(4)).hasMessageContaining("up to 3 vCPUs");
+
+      // The thirteenth port is the second function of the first one's slot.
+      Path data = directory.resolve("data.img");
+      Files.write(data, new byte[1 << 20]);
+      for (int i = 0; i < 13; i++) {
+        vm.attach(new Device.Disk("d" + i, data.toString(), true, "s" + i));
+      }
+      assertThat(vm.pciPath("d12")).isEqualTo("10.1/00");
+      await(agent, "ls /sys/devices/pci0000:00/0000:00:10.1", "0000:", true);
+      vm.detach("d12", 30_000);
+    }
+  }
+
+  private static long memoryKib(Fd agent) {
+    String line = TestGuest.ask(agent, "cat /proc/meminfo");
+    return Long.parseLong(line.replaceAll("[^0-9]", ""));
+  }
 }
