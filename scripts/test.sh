@@ -81,7 +81,7 @@ if ! make --no-print-directory build guest; then
 fi
 passed=$((passed + 1))
 stage engines scripts/engines.sh
-junit unit linux,oci,archive,protocol-generator,rpc,protocol,cell,agent,hypervisor,image,guest,network,sandbox,cli
+junit unit linux,oci,archive,protocol-generator,rpc,protocol,cell,runtime,agent,hypervisor,image,guest,network,sandbox,cli
 stage demo scripts/demo.sh
 # ImageTest, NetworkTest, SignalTest, VolumeTest and the two cases that are left out have open findings: `make e2e` runs all of them.
 junit e2e e2e "-Dtest=BootFailureTest,CommandLineTest,CopyTest,IsolationTest,LifecycleTest,LogsTest,ManyTest,ResourcesTest,RunTest,StreamsTest,TerminalTest,!CopyTest#aCopyThatIsInterrupted,!ResourcesTest#smallestMemories"

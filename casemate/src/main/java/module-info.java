@@ -3,6 +3,7 @@
 module dev.casemate.casemate {
   requires static org.jspecify;
   requires dev.casemate.cli;
+  requires dev.casemate.runtime;
   requires dev.casemate.sandbox;
   requires dev.casemate.linux;
 }

@@ -8,6 +8,9 @@ import java.util.List;
 
 /** One executable, several roles: the name under which it was started picks one. */
 public final class Main {
+  /** {@code casemate cell …} is {@code casemate-cell …}, for where nobody made that link. */
+  private static final String CELL = "cell";
+
   private static final int COMMAND_LINE_LIMIT = 4 << 20;
 
   private Main() {}
@@ -18,7 +21,11 @@ public final class Main {
     int status =
         switch (role()) {
           case SandboxProcess.ROLE -> SandboxProcess.main(words);
-          default -> dev.casemate.cli.Main.run(words);
+          case dev.casemate.runtime.Main.ROLE -> dev.casemate.runtime.Main.run(words);
+          default ->
+              !words.isEmpty() && words.getFirst().equals(CELL)
+                  ? dev.casemate.runtime.Main.run(words.subList(1, words.size()))
+                  : dev.casemate.cli.Main.run(words);
         };
     // No shutdown hooks, no waiting for threads: whoever had something to end has ended it.
     Processes.exit(status);

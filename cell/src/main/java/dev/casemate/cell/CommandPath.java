@@ -77,8 +77,9 @@ final class CommandPath {
   }
 
   private static CasemateException notExecutable(String name, int errno) {
-    return CasemateException.of(
-        Kind.COMMAND_NOT_EXECUTABLE, "exec: \"" + name + "\": " + Failures.text(errno));
+    // Engines look for "permission denied", which execve(2) says of a directory, too.
+    String why = errno == Errno.EISDIR ? "is a directory: permission denied" : Failures.text(errno);
+    return CasemateException.of(Kind.COMMAND_NOT_EXECUTABLE, "exec: \"" + name + "\": " + why);
   }
 
   /** What a failed execve(2) means to the user. */

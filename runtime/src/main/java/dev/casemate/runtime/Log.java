@@ -1,0 +1,115 @@
+package dev.casemate.runtime;
+
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.OpenFlag;
+import dev.casemate.oci.Json;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * The log of one command, in the two formats that engines read: {@code text} as logrus writes it
+ * and {@code json}, an object a line with {@code level}, {@code msg} and {@code time}. containerd
+ * takes the last error of the file for the reason of a failure.
+ */
+public final class Log {
+  /** The format of a line. */
+  public enum Format {
+    TEXT,
+    JSON
+  }
+
+  private static final int MODE = 0644;
+
+  private final String path;
+  private final Format format;
+  private final boolean debug;
+
+  private Log(String path, Format format, boolean debug) {
+    this.path = path;
+    this.format = format;
+    this.debug = debug;
+  }
+
+  /** A log on standard error. */
+  public static Log standardError(Format format, boolean debug) {
+    return new Log("", format, debug);
+  }
+
+  /** A log that is appended to a file, which is made if it does not exist. */
+  public static Log file(String path, Format format, boolean debug) {
+    Log log = new Log(path, format, debug);
+    log.open().close();
+    return log;
+  }
+
+  private Fd open() {
+    return Fs.open(path, OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.APPEND, MODE);
+  }
+
+  /** Whether lines go to standard error. */
+  public boolean isStandardError() {
+    return path.isEmpty();
+  }
+
+  public void error(String message) {
+    write("error", message);
+  }
+
+  public void warning(String message) {
+    write("warning", message);
+  }
+
+  /** A line for developers; written only with {@code --debug}. */
+  public void debug(String message) {
+    if (debug) {
+      write("debug", message);
+    }
+  }
+
+  private void write(String level, String message) {
+    byte[] line =
+        line(format, level, message, Timestamp.seconds()).getBytes(StandardCharsets.UTF_8);
+    try {
+      if (path.isEmpty()) {
+        Fd.STDERR.writeAll(line);
+      } else {
+        try (Fd file = open()) {
+          file.writeAll(line);
+        }
+      }
+    } catch (LinuxException e) {
+      // A log that cannot be written to must not change what the command does.
+    }
+  }
+
+  static String line(Format format, String level, String message, String time) {
+    if (format == Format.JSON) {
+      return new Json.Obj().put("level", level).put("msg", message).put("time", time).text() + "\n";
+    }
+    return "time=" + quoted(time) + " level=" + level + " msg=" + quoted(message) + "\n";
+  }
+
+  /** Go's quoting, as far as one line needs it. */
+  private static String quoted(String text) {
+    StringBuilder out = new StringBuilder(text.length() + 2).append('"');
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      switch (c) {
+        case '"', '\\' -> out.append('\\').append(c);
+        case '\n' -> out.append("\\n");
+        case '\t' -> out.append("\\t");
+        case '\r' -> out.append("\\r");
+        default -> {
+          if (c < ' ' || c == 0x7f) {
+            out.append("\\x").append(Character.forDigit(c >> 4, 16));
+            out.append(Character.forDigit(c & 15, 16));
+          } else {
+            out.append(c);
+          }
+        }
+      }
+    }
+    return out.append('"').toString();
+  }
+}

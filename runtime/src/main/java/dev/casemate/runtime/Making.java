@@ -1,0 +1,149 @@
+package dev.casemate.runtime;
+
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Processes;
+import dev.casemate.linux.UnixSocket;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.oci.ProcessSpec;
+import dev.casemate.oci.Spec;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
+
+/** What {@code create}, {@code run}, {@code exec} and {@code restore} share. */
+final class Making {
+  private static final int PRESERVE_LIMIT = 1024;
+  private static final int PID_FILE_MODE = 0644;
+
+  static final Option BUNDLE =
+      Option.value("bundle", 'b', "DIR", "the bundle, the working directory if not given");
+  static final Option CONSOLE_SOCKET =
+      Option.value("console-socket", "SOCKET", "unix socket that gets the terminal's master");
+  static final Option PID_FILE = Option.value("pid-file", "FILE", "file to write the pid to");
+  static final Option NO_PIVOT =
+      Option.flag("no-pivot", "move the root instead of pivoting it, for roots on a ramdisk");
+  static final Option NO_NEW_KEYRING =
+      Option.flag("no-new-keyring", "keep the caller's session keyring");
+  static final Option PRESERVE_FDS =
+      Option.value("preserve-fds", "N", "pass N descriptors from 3 on to the process");
+
+  private Making() {}
+
+  /** What is asked for: checked, and the bundle read. */
+  static Engine.Creation creation(String command, Arguments arguments, Session session) {
+    String id = Ids.check(arguments.operands(command, 1, 1).getFirst());
+    if (session.systemdCgroup()) {
+      refuseSystemd();
+    }
+    String bundle = Paths.absolute(arguments.last("bundle", "."));
+    Spec spec = Bundle.read(bundle);
+    return new Engine.Creation(
+        id,
+        bundle,
+        spec,
+        arguments.has("no-pivot"),
+        arguments.has("no-new-keyring"),
+        preserveFds(arguments));
+  }
+
+  private static void refuseSystemd() {
+    throw CasemateException.of(
+        Kind.FAILED_PRECONDITION,
+        (Fs.exists("/run/systemd/system")
+                ? "control groups are made without systemd"
+                : "systemd not running on this host, cannot use systemd cgroups manager")
+            + "; leave out --systemd-cgroup, and tell the engine to use the \"cgroupfs\" driver");
+  }
+
+  /** The descriptors to pass on; each must be open. */
+  static int preserveFds(Arguments arguments) {
+    int count = arguments.number("preserve-fds", 0, PRESERVE_LIMIT).orElse(0L).intValue();
+    for (int fd = 3; fd < 3 + count; fd++) {
+      if (!Fd.isValid(fd)) {
+        throw CasemateException.of(
+            Kind.INVALID_ARGUMENT,
+            "--preserve-fds "
+                + count
+                + ": descriptor "
+                + fd
+                + " is not open; open it or pass less");
+      }
+    }
+    return count;
+  }
+
+  /** Refuses a terminal that nobody would take, and a taker that would get none. */
+  static void checkTerminal(
+      Optional<ProcessSpec> process, boolean detach, Optional<String> consoleSocket) {
+    boolean terminal = process.isPresent() && process.get().terminal();
+    if (detach && terminal && consoleSocket.isEmpty()) {
+      throw CasemateException.of(
+          Kind.INVALID_ARGUMENT,
+          "cannot allocate tty if the process is detached without setting console socket; give"
+              + " --console-socket, or take out process.terminal");
+    }
+    if (consoleSocket.isPresent() && (!detach || !terminal)) {
+      throw CasemateException.of(
+          Kind.INVALID_ARGUMENT,
+          "cannot use console socket if the process is not detached or has no terminal; leave out"
+              + " --console-socket, or set process.terminal");
+    }
+  }
+
+  /** Gives the terminal's master to whoever listens on the socket (runc's docs/terminals.md). */
+  static void sendConsole(Optional<String> consoleSocket, Engine.Running process) {
+    if (consoleSocket.isEmpty()) {
+      return;
+    }
+    Fd master =
+        process
+            .terminal()
+            .orElseThrow(
+                () -> CasemateException.of(Kind.INTERNAL, "the process has got no terminal"));
+    try (Fd socket = UnixSocket.connect(consoleSocket.get())) {
+      UnixSocket.sendDescriptors(socket, List.of(master));
+    }
+  }
+
+  /** Writes the pid, so that a reader sees all of it or nothing. */
+  static void writePid(Optional<String> pidFile, int pid) {
+    if (pidFile.isEmpty()) {
+      return;
+    }
+    String path = Paths.absolute(pidFile.get());
+    int slash = path.lastIndexOf('/');
+    String temporary =
+        path.substring(0, slash + 1)
+            + "."
+            + path.substring(slash + 1)
+            + "."
+            + Processes.currentPid();
+    try {
+      Fs.write(temporary, Integer.toString(pid).getBytes(StandardCharsets.US_ASCII), PID_FILE_MODE);
+      Fs.rename(temporary, path);
+    } catch (LinuxException e) {
+      Fs.unlinkIfExists(temporary);
+      throw CasemateException.of(
+          Kind.FAILED_PRECONDITION, "writing the pid file: " + e.getMessage(), e);
+    }
+  }
+
+  /** Tells what the kernel refused. */
+  static void warn(Session session, List<String> warnings) {
+    for (String warning : warnings) {
+      session.log().warning(warning);
+    }
+  }
+
+  /** Takes back a container that was made when a later step has failed. */
+  static void undo(Session session, String id) {
+    try {
+      session.engine().delete(id, true);
+    } catch (CasemateException | LinuxException e) {
+      session.log().warning("removing container " + id + " again: " + e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,46 @@
+package dev.casemate.runtime;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.casemate.linux.LinuxException;
+import dev.casemate.oci.Json;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class LogTest {
+  @TempDir Path folder;
+
+  @Test
+  void jsonLinesAreAppendedAsEnginesReadThem() throws Exception {
+    Path file = folder.resolve("log.json");
+    Log.file(file.toString(), Log.Format.JSON, false).error("first \"quoted\"\nline");
+    Log log = Log.file(file.toString(), Log.Format.JSON, false);
+    log.warning("second");
+    log.debug("not asked for");
+    List<String> lines = Files.readAllLines(file);
+    assertThat(lines).hasSize(2);
+    Json.Obj line = Json.parseObject(lines.getFirst());
+    assertThat(line.fields().keySet()).containsExactly("level", "msg", "time");
+    assertThat(line.string("level")).isEqualTo("error");
+    assertThat(line.string("msg")).isEqualTo("first \"quoted\"\nline");
+    assertThat(java.time.Instant.parse(line.string("time"))).isNotNull();
+    assertThat(Json.parseObject(lines.get(1)).string("level")).isEqualTo("warning");
+  }
+
+  @Test
+  void textLinesAreQuotedAsLogrusDoes() {
+    assertThat(Log.line(Log.Format.TEXT, "error", "a \"b\" \\ c\n\u0001", "T"))
+        .isEqualTo("time=\"T\" level=error msg=\"a \\\"b\\\" \\\\ c\\n\\x01\"\n");
+  }
+
+  @Test
+  void aLogThatCannotBeOpenedIsAnErrorAtOnce() {
+    assertThatThrownBy(() -> Log.file(folder + "/missing/log", Log.Format.TEXT, false))
+        .isInstanceOf(LinuxException.class)
+        .hasMessageContaining("missing/log");
+  }
+}
