@@ -1,5 +1,6 @@
 package dev.casemate.agent;
 
+import dev.casemate.linux.Fs;
 import dev.casemate.linux.IpNetwork;
 import dev.casemate.linux.MacAddress;
 import dev.casemate.linux.NetworkAddress;
@@ -17,8 +18,11 @@ import java.util.Optional;
 
 /** {@code UpdateInterface} and {@code ListInterfaces}. */
 final class Interfaces {
-  private static final int TIMEOUT_MILLIS = 3000;
+  /** A busy host may take long to plug a card in. */
+  private static final int TIMEOUT_MILLIS = 20_000;
+
   private static final int IFF_NOARP = 0x80;
+  private static final String DEVICES = "/sys/devices";
 
   private Interfaces() {}
 
@@ -30,13 +34,17 @@ final class Interfaces {
       throw Failures.invalid("interface flag NOARP is not supported");
     }
     MacAddress mac = parse("MAC address", wanted.hwAddr(), MacAddress::parse);
+    Optional<PciPath> place =
+        wanted.devicePath().isEmpty()
+            ? Optional.empty()
+            : Optional.of(PciPath.parse(wanted.devicePath()));
     agent.modules().loadGroup("net");
     agent
         .uevents()
         .await(
             agent.loop(),
             TIMEOUT_MILLIS,
-            () -> find(mac),
+            () -> find(place, mac),
             link -> {
               try {
                 if (link.isEmpty()) {
@@ -44,6 +52,7 @@ final class Interfaces {
                       Kind.TIMEOUT,
                       "no interface with address "
                           + mac
+                          + place.map(p -> " in slot " + wanted.devicePath()).orElse("")
                           + " appeared within "
                           + TIMEOUT_MILLIS
                           + " ms");
@@ -55,10 +64,26 @@ final class Interfaces {
             });
   }
 
-  private static Optional<NetworkLink> find(MacAddress mac) {
+  /** By its place if that is known: two cards may have the same address. */
+  private static Optional<NetworkLink> find(Optional<PciPath> place, MacAddress mac) {
     try (RouteNetlink netlink = RouteNetlink.open()) {
-      return netlink.link(mac);
+      return place.isPresent()
+          ? place.get().sysfs(DEVICES).flatMap(Interfaces::name).flatMap(netlink::link)
+          : netlink.link(mac);
     }
+  }
+
+  /** The name in {@code PCI-DEVICE/virtioN/net/NAME}. */
+  private static Optional<String> name(String pciDevice) {
+    for (String child : Fs.list(pciDevice)) {
+      String net = pciDevice + "/" + child + "/net";
+      if (child.startsWith("virtio") && Fs.exists(net)) {
+        for (String name : Fs.list(net)) {
+          return Optional.of(name);
+        }
+      }
+    }
+    return Optional.empty();
   }
 
   private static Interface apply(NetworkLink link, Interface wanted) {

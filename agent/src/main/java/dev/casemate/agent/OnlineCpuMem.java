@@ -11,12 +11,13 @@ import java.util.Optional;
 final class OnlineCpuMem {
   private static final String CPUS = "/sys/devices/system/cpu";
   private static final String MEMORY = "/sys/devices/system/memory";
-  private static final int TIMEOUT_MILLIS = 5000;
+  private static final int TIMEOUT_MILLIS = 15_000;
 
   private OnlineCpuMem() {}
 
   static void handle(Agent agent, OnlineCPUMemRequest request, Answer answer) {
     if (!request.cpuOnly()) {
+      agent.modules().loadGroup("mem");
       onlineMemory();
     }
     int wanted = request.nbCpus();

@@ -63,7 +63,7 @@ final class Routing {
         gateway,
         index,
         address("source", route.source()),
-        0,
+        route.metric(),
         route.mtu(),
         gateway.isPresent() ? plain.scope() : scope(route, plain),
         plain.table(),
@@ -120,6 +120,7 @@ final class Routing {
         .family(route.destination().address().isV6() ? IPFamily.V6 : IPFamily.V4)
         .flags(route.onLink() ? ON_LINK : 0)
         .mtu(route.mtu())
+        .metric(route.metric())
         .build();
   }
 }

@@ -46,6 +46,7 @@ public final class GuestContainer {
   private final Map<String, GuestProcess> execs = new ConcurrentHashMap<>();
   private final Map<String, Json.Obj> pendingExecs = new ConcurrentHashMap<>();
   private final AtomicBoolean started = new AtomicBoolean();
+  private volatile Json.Obj limits;
   private volatile boolean paused;
   private volatile boolean outOfMemory;
 
@@ -55,6 +56,8 @@ public final class GuestContainer {
     this.vm = vm;
     this.listener = listener;
     this.spec = plan.spec();
+    this.limits =
+        spec.object("linux").flatMap(linux -> linux.object("resources")).orElse(new Json.Obj());
     this.init = new GuestProcess(vm.agent(), id, "", plan.stdio());
   }
 
@@ -81,6 +84,11 @@ public final class GuestContainer {
             .oci(guestSpec);
     process().ifPresent(process -> GuestSpec.user(process).ifPresent(request::stringUser));
     vm.agent().createContainer(request.build());
+  }
+
+  /** {@code linux.resources} of its specification, with what was updated since. */
+  Json.Obj limits() {
+    return limits;
   }
 
   private Optional<Json.Obj> process() {
@@ -335,6 +343,9 @@ public final class GuestContainer {
 
   void update(Json.Obj resources) {
     requireRunning("update");
+    // More room before the limit that needs it.
+    limits = merged(limits, resources);
+    vm.containerLimits(id, limits);
     vm.agent()
         .call(
             AgentService.UPDATE_CONTAINER,
@@ -342,6 +353,18 @@ public final class GuestContainer {
                 .containerId(id)
                 .resources(GuestSpec.resources(resources))
                 .build());
+  }
+
+  /** The limits with what an update says beside or instead of them. */
+  private static Json.Obj merged(Json.Obj limits, Json.Obj update) {
+    Json.Obj all = new Json.Obj();
+    for (String part : List.of("memory", "cpu")) {
+      Json.Obj joined = new Json.Obj();
+      limits.object(part).ifPresent(old -> old.fields().forEach(joined::put));
+      update.object(part).ifPresent(changed -> changed.fields().forEach(joined::put));
+      all.put(part, joined);
+    }
+    return all;
   }
 
   /** Usage of CPU, memory, processes, disks and network, as the guest's kernel counts it. */

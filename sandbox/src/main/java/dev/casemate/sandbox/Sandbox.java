@@ -1,6 +1,7 @@
 package dev.casemate.sandbox;
 
 import dev.casemate.hypervisor.VmEvent;
+import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Signals;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
@@ -43,7 +44,7 @@ public final class Sandbox implements AutoCloseable {
 
   public Sandbox(SandboxPaths paths, SandboxConfig config, SandboxListener listener) {
     this.config = config;
-    this.vm = new SandboxVm(paths, config);
+    this.vm = new SandboxVm(paths, config, listener::warning);
     this.listener = listener;
   }
 
@@ -155,7 +156,13 @@ public final class Sandbox implements AutoCloseable {
                     Kind.UNAVAILABLE, "the sandbox's VM has ended: " + cause);
               });
       GuestContainer container = new GuestContainer(vm, plan.apply(vm), listener);
-      container.create();
+      vm.containerLimits(id, container.limits());
+      try {
+        container.create();
+      } catch (RuntimeException e) {
+        vm.containerGone(id);
+        throw e;
+      }
       slot.container = Optional.of(container);
       listener.created(container);
       if (ended.isDone()) {
@@ -206,6 +213,11 @@ public final class Sandbox implements AutoCloseable {
 
   /** Executes a container's command. */
   public void start(GuestContainer container) {
+    try {
+      vm.refreshNetwork();
+    } catch (CasemateException | LinuxException | RpcException e) {
+      listener.warning("the network of container " + container.id() + ": " + e.getMessage());
+    }
     container.start();
     // Not before: it has no place on the way to the first byte.
     if (!watchesMemory.getAndSet(true)) {
@@ -235,6 +247,9 @@ public final class Sandbox implements AutoCloseable {
   public void delete(GuestContainer container) {
     container.remove(!ended.isDone());
     containers.remove(container.id());
+    if (!ended.isDone()) {
+      vm.containerGone(container.id());
+    }
     listener.deleted(container, container.init());
   }
 

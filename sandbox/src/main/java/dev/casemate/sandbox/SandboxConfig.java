@@ -12,6 +12,21 @@ import java.util.Optional;
  * @param sharing whether containers may come later that want files of the host: the file-sharing
  *     device must be there from the start
  * @param hotplugPorts how many disks and network interfaces may come later at one time
+ * @param configured the size of a VM of which nothing is known, which {@link VmOptions} may exceed;
+ *     equal to that of the options for one that never grows
+ * @param grows whether the VM becomes bigger and smaller with what its containers want
  */
 public record SandboxConfig(
-    String id, VmOptions vm, Optional<NetworkConfig> network, boolean sharing, int hotplugPorts) {}
+    String id,
+    VmOptions vm,
+    Optional<NetworkConfig> network,
+    boolean sharing,
+    int hotplugPorts,
+    VmSize configured,
+    boolean grows) {
+  /** A sandbox whose VM never changes its size. */
+  public SandboxConfig(
+      String id, VmOptions vm, Optional<NetworkConfig> network, boolean sharing, int hotplugPorts) {
+    this(id, vm, network, sharing, hotplugPorts, VmSize.of(vm), false);
+  }
+}

@@ -30,6 +30,11 @@ public interface SandboxListener {
   /** The guest's kernel has killed a process of the container for lack of memory. */
   default void outOfMemory(GuestContainer container) {}
 
+  /** Something does not work as asked for, but the sandbox goes on; a sentence for a log. */
+  default void warning(String message) {
+    System.err.println("warning: " + message);
+  }
+
   /**
    * The VM has ended. What ran in it is told to have exited after this.
    *

@@ -30,6 +30,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * A sandbox's VM with all that it needs on the host, from nothing to an agent that answers, and
@@ -49,10 +50,12 @@ public final class SandboxVm implements AutoCloseable {
 
   private final SandboxPaths paths;
   private final SandboxConfig config;
+  private final Consumer<String> warnings;
   private final Shares shares;
   private final List<Device> disks = new ArrayList<>();
   private final StringBuilder modules = new StringBuilder("overlay");
-  private Optional<SandboxNetworks.Attachment> network = Optional.empty();
+  private volatile Optional<GuestNetwork> network = Optional.empty();
+  private volatile Optional<VmGrowth> growth = Optional.empty();
   private volatile Optional<VirtualMachine> vm = Optional.empty();
   private volatile Optional<AgentClient> agent = Optional.empty();
   private long launchedMicros;
@@ -61,9 +64,10 @@ public final class SandboxVm implements AutoCloseable {
   private Optional<BootReport> bootReport = Optional.empty();
   private final List<Fd> holds = new ArrayList<>();
 
-  SandboxVm(SandboxPaths paths, SandboxConfig config) {
+  SandboxVm(SandboxPaths paths, SandboxConfig config, Consumer<String> warnings) {
     this.paths = paths;
     this.config = config;
+    this.warnings = warnings;
     String run = paths.sandbox(config.id());
     this.shares = new Shares(run + "/shared", run + "/virtiofs.sock");
   }
@@ -107,6 +111,10 @@ public final class SandboxVm implements AutoCloseable {
     for (Device disk : disks) {
       builder.device(disk);
     }
+    if (config.grows()) {
+      VmSize most = VmSize.most(VmSize.of(options));
+      builder.maxMemoryMib(most.memoryMib()).maxVcpus(most.vcpus());
+    }
     Optional<Virtiofsd> shareDaemon = Optional.empty();
     if (config.sharing() || !shares.isEmpty()) {
       Virtiofsd daemon = shares.serve();
@@ -115,16 +123,23 @@ public final class SandboxVm implements AutoCloseable {
       builder.device(new Device.FileShare("share", Shares.TAG, daemon.socketPath()));
       modules.append(",virtiofs");
     }
-    network = SandboxNetworks.attach(paths, config.id(), config.network());
-    if (network.isPresent()) {
-      builder.networkNamespace(network.get().namespace());
-      for (Device nic : network.get().nics()) {
-        builder.device(nic);
+    List<Fd> taps = new ArrayList<>();
+    VirtualMachine launched;
+    try {
+      network = SandboxNetworks.attach(paths, config.id(), config.network(), warnings);
+      if (network.isPresent()) {
+        // Docker looks for the namespace by the VMM's process.
+        builder.networkNamespace(network.get().namespace());
+        for (Device card : network.get().cards(taps)) {
+          builder.device(card);
+        }
+        modules.append(taps.isEmpty() ? "" : ",net");
       }
-      modules.append(",net");
+      builder.kernelParameter("casemate.modules=" + modules);
+      launched = new QemuDriver().launch(builder.build(), listener);
+    } finally {
+      taps.forEach(Fd::close);
     }
-    builder.kernelParameter("casemate.modules=" + modules);
-    VirtualMachine launched = new QemuDriver().launch(builder.build(), listener);
     launchedMicros = Machine.monotonicMicros();
     vm = Optional.of(launched);
     Leftovers.record(paths, config.id(), Optional.of(launched.record()), shareDaemon);
@@ -165,8 +180,17 @@ public final class SandboxVm implements AutoCloseable {
       agentMainMicros = agentReadyMicros - Math.clamp(inGuest, 0, timeout * 1000L);
       bootReport = Optional.of(report);
       client.createSandbox(sandboxRequest(hostname), AgentClient.CALL_TIMEOUT_MILLIS);
+      if (config.grows()) {
+        growth =
+            Optional.of(
+                new VmGrowth(
+                    config.configured(), VmSize.of(config.vm()), machine, client, warnings));
+      }
       if (network.isPresent()) {
-        network.get().configureGuest(client);
+        network.get().configure(machine, client);
+        if (SandboxNetworks.isForeign(config.network())) {
+          network.get().follow();
+        }
       }
     } catch (RpcException e) {
       throw bootFailure(machine, timeout, e);
@@ -285,7 +309,29 @@ public final class SandboxVm implements AutoCloseable {
 
   /** The sandbox's address in the bridge's network, or empty. */
   String address() {
-    return network.map(SandboxNetworks.Attachment::address).orElse("");
+    return network.map(GuestNetwork::address).orElse("");
+  }
+
+  /** A container comes, or has other limits now: the VM is to be as big as all want together. */
+  void containerLimits(String containerId, Json.Obj limits) {
+    growth.ifPresent(g -> g.put(containerId, limits));
+  }
+
+  /** A container has gone. */
+  void containerGone(String containerId) {
+    growth.ifPresent(g -> g.remove(containerId));
+  }
+
+  /** What the VM has now. */
+  public VmSize size() {
+    return growth.map(VmGrowth::size).orElse(VmSize.of(config.vm()));
+  }
+
+  /** Gives the guest what its namespace has by now; see {@link GuestNetwork#refresh}. */
+  void refreshNetwork() {
+    if (network.isPresent() && SandboxNetworks.isForeign(config.network())) {
+      network.get().refresh();
+    }
   }
 
   Optional<BootReport> bootReport() {
@@ -342,6 +388,7 @@ public final class SandboxVm implements AutoCloseable {
   /** Ends the VM and frees all that it had, in reverse order. Safe to repeat. */
   @Override
   public void close() {
+    network.ifPresent(GuestNetwork::close);
     if (agent.isPresent()) {
       if (vm.isPresent() && vm.get().exit().isEmpty()) {
         try {

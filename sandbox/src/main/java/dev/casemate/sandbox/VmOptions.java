@@ -21,6 +21,18 @@ public record VmOptions(
     int memoryMib,
     int vcpus,
     int bootTimeoutMillis) {
+  /** These options for a VM of another size. */
+  public VmOptions withSize(VmSize size) {
+    return new VmOptions(
+        hypervisor,
+        accelerator,
+        kernel,
+        initramfs,
+        size.memoryMib(),
+        size.vcpus(),
+        bootTimeoutMillis);
+  }
+
   Json.Obj toJson() {
     return new Json.Obj()
         .put("hypervisor", hypervisor)

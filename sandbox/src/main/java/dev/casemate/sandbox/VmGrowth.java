@@ -1,0 +1,120 @@
+package dev.casemate.sandbox;
+
+import dev.casemate.hypervisor.VirtualMachine;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.Json;
+import dev.casemate.protocol.agent.AgentService;
+import dev.casemate.protocol.agent.OnlineCPUMemRequest;
+import dev.casemate.rpc.RpcException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/**
+ * Makes a sandbox's VM as big as its containers want together. That it cannot become so big is no
+ * error: the containers then have to do with what there is, as they have on a busy machine.
+ */
+final class VmGrowth {
+  private static final int TIMEOUT_MILLIS = 20_000;
+
+  private final VmSize configured;
+  private final VmSize atStart;
+  private final VirtualMachine vm;
+  private final AgentClient agent;
+  private final Consumer<String> warnings;
+  private final Map<String, Json.Obj> resources = new LinkedHashMap<>();
+  private VmSize size;
+  private boolean processorsFail;
+  private boolean moduleLoaded;
+
+  VmGrowth(
+      VmSize configured,
+      VmSize atStart,
+      VirtualMachine vm,
+      AgentClient agent,
+      Consumer<String> warnings) {
+    this.configured = configured;
+    this.atStart = atStart;
+    this.vm = vm;
+    this.agent = agent;
+    this.warnings = warnings;
+    this.size = atStart;
+  }
+
+  /** A container comes, or has other limits now. */
+  synchronized void put(String containerId, Json.Obj limits) {
+    resources.put(containerId, limits);
+    resize();
+  }
+
+  synchronized void remove(String containerId) {
+    // With the last container the VM goes, too.
+    if (resources.remove(containerId) != null && !resources.isEmpty()) {
+      resize();
+    }
+  }
+
+  /** What the VM has now. */
+  synchronized VmSize size() {
+    return size;
+  }
+
+  private void resize() {
+    VmSize wanted = VmSize.wanted(configured, atStart, resources.values());
+    int memory = size.memoryMib();
+    int vcpus = size.vcpus();
+    boolean more = false;
+    int extra = roundUp(wanted.memoryMib() - atStart.memoryMib());
+    if (extra != memory - atStart.memoryMib()) {
+      try {
+        if (!moduleLoaded) {
+          online(vcpus, false);
+          moduleLoaded = true;
+        }
+        // Nobody waits for memory that is given back: the guest may need long, or not be able to.
+        boolean grows = extra > memory - atStart.memoryMib();
+        long got = vm.resizeMemory(extra, grows ? TIMEOUT_MILLIS : 0);
+        more = got > memory - atStart.memoryMib();
+        memory = atStart.memoryMib() + (int) got;
+        if (grows && got < extra) {
+          warnings.accept(
+              "the guest took " + got + " MiB of the " + extra + " MiB that were to be added");
+        }
+      } catch (CasemateException | RpcException e) {
+        warnings.accept("the VM's memory cannot be changed: " + e.getMessage());
+      }
+    }
+    if (wanted.vcpus() > vcpus && !processorsFail) {
+      try {
+        vm.plugVcpus(wanted.vcpus());
+        online(wanted.vcpus(), true);
+        vcpus = wanted.vcpus();
+        more = false;
+      } catch (CasemateException | RpcException e) {
+        // A kernel newer than 6.11 does not see processors that come later, under emulation.
+        processorsFail = true;
+        warnings.accept(
+            "the VM stays at "
+                + vcpus
+                + " vCPUs, "
+                + wanted.vcpus()
+                + " were wanted: "
+                + e.getMessage());
+      }
+    }
+    if (more) {
+      online(vcpus, false);
+    }
+    size = new VmSize(memory, vcpus);
+  }
+
+  private static int roundUp(int mib) {
+    return Math.max(0, (mib + VmSize.BLOCK_MIB - 1) / VmSize.BLOCK_MIB * VmSize.BLOCK_MIB);
+  }
+
+  private void online(int vcpus, boolean wait) {
+    agent.call(
+        AgentService.ONLINE_CPU_MEM,
+        OnlineCPUMemRequest.builder().wait_(wait).nbCpus(vcpus).build());
+  }
+}

@@ -1,0 +1,133 @@
+package dev.casemate.sandbox;
+
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Text;
+import dev.casemate.oci.Json;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * How big a sandbox's VM is to be. {@code docs/sizing.md} tells the rules to people.
+ *
+ * @param memoryMib all of it
+ * @param vcpus all of them
+ */
+public record VmSize(int memoryMib, int vcpus) {
+  /** What a guest's kernel and agent take for themselves, and a little for page tables. */
+  public static final int OVERHEAD_MIB = 128;
+
+  /** Guests plug memory in and out by blocks of this size. */
+  static final int BLOCK_MIB = 128;
+
+  private static final int MOST_VCPUS = 32;
+  private static final int LEAST_QUOTA_PERIOD = 1000;
+  private static final long MIB = 1024 * 1024;
+  private static final int MEMINFO_LIMIT = 16 * 1024;
+  private static final String MEMORY = "io.kubernetes.cri.sandbox-memory";
+  private static final String CPU_QUOTA = "io.kubernetes.cri.sandbox-cpu-quota";
+  private static final String CPU_PERIOD = "io.kubernetes.cri.sandbox-cpu-period";
+
+  /** What a VM is started with. */
+  public static VmSize of(VmOptions options) {
+    return new VmSize(options.memoryMib(), options.vcpus());
+  }
+
+  /**
+   * The size at the start: at least the configured one, and room for the sum of the containers'
+   * limits where the engine knows it beforehand and says so in the sandbox's annotations
+   * (containerd from 1.6 on).
+   *
+   * @param configured what a sandbox without such annotations gets
+   * @param annotations of the sandbox's {@code config.json}; what is not a sensible number there is
+   *     as if it were not there
+   */
+  public static VmSize atStart(VmSize configured, Map<String, String> annotations) {
+    VmSize most = most(configured);
+    long memory = number(annotations.get(MEMORY)) / MIB;
+    int vcpus = vcpus(number(annotations.get(CPU_QUOTA)), number(annotations.get(CPU_PERIOD)));
+    return new VmSize(
+        (int)
+            Math.min(
+                memory == 0
+                    ? configured.memoryMib
+                    : Math.max(configured.memoryMib, memory + OVERHEAD_MIB),
+                most.memoryMib),
+        Math.clamp(Math.max(vcpus, configured.vcpus), 1, most.vcpus));
+  }
+
+  /**
+   * What the containers of a sandbox want together: the sum of their limits and what the VM needs
+   * itself; if one of them has no limit, the configured size beside that. Never less than at the
+   * start.
+   *
+   * @param resources each container's {@code linux.resources}
+   */
+  static VmSize wanted(VmSize configured, VmSize atStart, Collection<Json.Obj> resources) {
+    VmSize most = most(atStart);
+    long memory = OVERHEAD_MIB;
+    long milliCpus = 0;
+    boolean unlimited = false;
+    for (Json.Obj container : resources) {
+      long limit = container.object("memory").map(m -> m.integer("limit", 0)).orElse(0L);
+      unlimited |= limit <= 0;
+      memory += Math.clamp(limit / MIB, 0, most.memoryMib);
+      milliCpus += milliCpus(container);
+    }
+    memory += unlimited ? configured.memoryMib : 0;
+    return new VmSize(
+        (int) Math.clamp(memory, atStart.memoryMib, most.memoryMib),
+        (int) Math.clamp((milliCpus + 999) / 1000, atStart.vcpus, most.vcpus));
+  }
+
+  private static long milliCpus(Json.Obj container) {
+    Json.Obj cpu = container.object("cpu").orElse(new Json.Obj());
+    long quota = cpu.integer("quota", 0);
+    long period = cpu.integer("period", 0);
+    return quota <= 0 || period < LEAST_QUOTA_PERIOD
+        ? 0
+        : Math.min(quota, Long.MAX_VALUE / 1000) * 1000 / period;
+  }
+
+  private static int vcpus(long quota, long period) {
+    return quota <= 0 || period < LEAST_QUOTA_PERIOD
+        ? 0
+        : (int) Math.min((quota - 1) / period + 1, MOST_VCPUS);
+  }
+
+  /** How far a VM can grow: to the machine's own memory and processors, at most 32 of these. */
+  static VmSize most(VmSize atStart) {
+    int extra = Math.max(0, hostMemoryMib() - atStart.memoryMib) / BLOCK_MIB * BLOCK_MIB;
+    return new VmSize(
+        atStart.memoryMib + extra,
+        Math.max(atStart.vcpus, Math.min(MOST_VCPUS, Runtime.getRuntime().availableProcessors())));
+  }
+
+  private static int hostMemoryMib() {
+    try {
+      List<String> words =
+          Text.split(
+              Text.split(Fs.readString("/proc/meminfo", MEMINFO_LIMIT), '\n').getFirst(), ' ');
+      return (int) Math.min(number(words.get(1)) / 1024, 1 << 22);
+    } catch (LinuxException e) {
+      return 0;
+    }
+  }
+
+  /** A number above 0, or 0. */
+  private static long number(@org.jspecify.annotations.Nullable String text) {
+    if (text == null || text.isEmpty() || text.length() > 18) {
+      return 0;
+    }
+    long value = 0;
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (c < '0' || c > '9') {
+        return 0;
+      }
+      value = value * 10 + (c - '0');
+    }
+    return value;
+  }
+}
