@@ -8,6 +8,9 @@ set -euo pipefail
 
 source "$(dirname "$0")/toolchain/settings.sh"
 
+# What substitutions/ uses besides the public annotations.
+SUBSTITUTIONS_NEED=org.graalvm.nativeimage.builder/com.oracle.svm.core.heap=ALL-UNNAMED
+
 main() {
     parse_arguments "$@"
     [[ $OUTPUT == /* ]] || OUTPUT=$PWD/$OUTPUT
@@ -18,11 +21,11 @@ main() {
     build_own_library
     graalvm=$(find_graalvm)
     if [[ -n $graalvm ]]; then
-        [[ $JDK_FORMATTER == yes ]] || compile_substitutions "$graalvm" "$graalvm/lib/svm/builder"
+        compile_substitutions "$graalvm" "$graalvm/lib/svm/builder"
         run_graalvm "$graalvm/bin/native-image"
     else
         TOOLCHAIN=$("$NATIVE_DIR/toolchain.sh")
-        [[ $JDK_FORMATTER == yes ]] || compile_substitutions "$(find_jdk)" "$TOOLCHAIN/jars"
+        compile_substitutions "$(find_jdk)" "$TOOLCHAIN/jars"
         run_toolchain
     fi
     strip --strip-all --remove-section=.comment --remove-section=.note "$WORK/image"
@@ -63,7 +66,11 @@ build_own_library() {
 
 # compile_substitutions JDK DIRECTORY-OF-THE-BUILDER'S-JARS: classes that take the place of the JDK's; the builder finds them by annotation.
 compile_substitutions() {
-    "$1/bin/javac" -proc:none -d "$WORK/substitutions" -cp "$2/*" "$NATIVE_DIR"/substitutions/dev/casemate/substitutions/*.java
+    local sources=("$NATIVE_DIR"/substitutions/dev/casemate/substitutions/*.java)
+    if [[ $JDK_FORMATTER == yes ]]; then
+        sources=("${sources[0]%/*}/Target_java_lang_System.java")
+    fi
+    "$1/bin/javac" -proc:none -d "$WORK/substitutions" -cp "$2/*" "${sources[@]}"
     CLASSPATH=$CLASSPATH:$WORK/substitutions
 }
 
@@ -97,14 +104,13 @@ common_options() {
 -H:-EnableLoggingFeature
 -H:ServiceLoaderFeatureExcludeServices=java.lang.System\$LoggerFinder,jdk.internal.logger.DefaultLoggerFinder
 -H:PageSize=4096
--R:StackSize=1048576
 END
 }
 
 run_graalvm() {
     local options
     mapfile -t options < <(common_options)
-    "$1" --no-fallback --static --libc=musl -march=x86-64-v2 -Os -H:+UnlockExperimentalVMOptions "${options[@]}" \
+    "$1" "-J--add-exports=$SUBSTITUTIONS_NEED" --no-fallback --static --libc=musl -march=x86-64-v2 -Os -H:+UnlockExperimentalVMOptions "${options[@]}" \
         "${IMAGE_ARGUMENTS[@]}" -cp "$CLASSPATH" -o "$WORK/image" "$MAIN"
 }
 
@@ -129,7 +135,7 @@ run_toolchain() {
         -Dsvm.modulesupport.addedModules="$image_modules" --add-modules="$image_modules,$(builder_modules)" \
         --enable-native-access=org.graalvm.nativeimage.builder,jdk.graal.compiler \
         --upgrade-module-path "$TOOLCHAIN/jars/compiler-$SVM_VERSION.jar" --module-path "$(builder_module_path "$TOOLCHAIN")" \
-        "@$TOOLCHAIN/opened-packages.txt" \
+        "@$TOOLCHAIN/opened-packages.txt" "--add-exports=$SUBSTITUTIONS_NEED" \
         --module org.graalvm.nativeimage.builder/com.oracle.svm.hosted.NativeImageGeneratorRunner \
         -imagecp "$CLASSPATH" -H:Path="$WORK" -H:Name=image -H:Class="$MAIN" -H:ImageBuildID="$(build_id)" \
         -H:UseLibC=musl -H:+StaticExecutable -H:MicroArchitecture=x86-64-v2 -H:Optimize=s \

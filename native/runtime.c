@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define MAIN_STACK_LIMIT (8UL << 20)
+#define THREAD_STACK (1UL << 20)
 #define PAGE 4096UL
 
 int __real_pthread_getattr_np(pthread_t thread, pthread_attr_t *attributes);
@@ -23,6 +24,18 @@ int __real_setrlimit(int resource, const struct rlimit *limit);
  */
 int __wrap_setrlimit(int resource, const struct rlimit *limit) {
     return resource == RLIMIT_NOFILE ? 0 : __real_setrlimit(resource, limit);
+}
+
+/*
+ * musl gives a thread 128 KiB; Java code wants more. Not by -R:StackSize, which would hold for the main thread, too. It is only reserved.
+ */
+__attribute__((constructor)) static void give_threads_larger_stacks(void) {
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    if (pthread_attr_setstacksize(&attributes, THREAD_STACK) == 0) {
+        pthread_setattr_default_np(&attributes);
+    }
+    pthread_attr_destroy(&attributes);
 }
 
 /*

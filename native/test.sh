@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds native/test into a static image and runs it: as an ordinary process, and, where QEMU and a kernel are at hand, as the first
-# process of a virtual machine ($CASEMATE_TEST_KERNEL names the kernel; default: the newest one in /boot). See NativeTest.java.
+# process of a virtual machine ($CASEMATE_TEST_KERNEL names the kernel; default: the default guest's). See NativeTest.java.
 set -euo pipefail
 
 source "$(dirname "$0")/toolchain/settings.sh"
@@ -11,7 +11,7 @@ main() {
     local image=${1:-$WORK/native-test}
     [[ -x $image ]] || build "$image"
     check_static "$image"
-    "$image" -Xmx1g -Dkey=value -- || die "$? checks failed"
+    run_alone "$image" -Xmx1g -Dkey=value -- || die "$? checks failed"
     check_refuses_old_processor "$image"
     run_as_first_process "$image"
 }
@@ -24,6 +24,15 @@ build() {
     "$NATIVE_DIR/build-image.sh" --output "$1" --main dev.casemate.nativetest.NativeTest --classpath "$WORK/classes" \
         --image-arg --initialize-at-build-time=dev.casemate
 }
+
+# With no descriptors but the first three: what this script was started with is not the image's fault.
+run_alone() (
+    for descriptor in /proc/self/fd/*; do
+        descriptor=${descriptor##*/}
+        [[ $descriptor -le 2 ]] || exec {descriptor}>&-
+    done
+    exec "$@"
+)
 
 check_static() {
     if LC_ALL=C readelf --program-headers "$1" | grep -q INTERP; then
@@ -47,11 +56,8 @@ check_refuses_old_processor() {
 }
 
 run_as_first_process() {
-    local kernel=${CASEMATE_TEST_KERNEL:-$(ls -v /boot/vmlinuz-* 2>/dev/null | tail -n 1)}
-    if ! command -v qemu-system-x86_64 cpio >/dev/null || [[ -z $kernel ]]; then
-        echo "left out: as first process (no qemu-system-x86_64, cpio or kernel)"
-        return
-    fi
+    local kernel=${CASEMATE_TEST_KERNEL:-${CASEMATE_STATE:-/var/lib/casemate}/guest/default/vmlinux}
+    [[ -f $kernel ]] || die "there is no kernel $kernel: build the guest first (make guest), or name another in CASEMATE_TEST_KERNEL"
     mkdir -p "$WORK/root/dev"
     cp "$1" "$WORK/root/init"
     mknod "$WORK/root/dev/console" c 5 1

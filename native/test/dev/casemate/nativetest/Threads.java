@@ -27,7 +27,11 @@ final class Threads {
         depths[0] = depth();
         Thread thread = Thread.ofPlatform().start(() -> depths[1] = depth());
         thread.join();
-        return depths[0] > 60_000 && depths[1] > 7_000;
+        if (depths[0] > 60_000 && depths[1] > 7_000) {
+            return true;
+        }
+        System.out.println("depth of the main thread's stack " + depths[0] + ", of another's " + depths[1]);
+        return false;
     }
 
     private static int depth() {

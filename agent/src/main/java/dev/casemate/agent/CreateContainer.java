@@ -91,6 +91,7 @@ final class CreateContainer {
             .orElseThrow(() -> Failures.invalid("the container's specification has no process"));
     process = NamedUser.apply(process, request.stringUser(), spec.root().path());
     spec = spec.withProcess(process);
+    ImageVolumes.make(spec);
     if (request.sandboxPidns()) {
       spec = spec.withLinux(sharePids(agent, spec.linux()));
     }

@@ -98,13 +98,21 @@ final class MountMaker {
       }
       throw e;
     }
+    boolean directory = Fs.stat(source).isDirectory();
     try (source;
         Fd tree =
             Mounts.openTree(
                 source,
                 "",
                 Mounts.OPEN_TREE_CLONE | (options.bindRecursive ? Mounts.AT_RECURSIVE : 0));
-        Fd target = target(destination, Fs.stat(source).isDirectory(), options)) {
+        Fd target = target(destination, directory, options)) {
+      if (directory != Fs.stat(target).isDirectory()) {
+        throw Failures.invalid(
+            "cannot mount a "
+                + (directory ? "directory onto the file " : "file onto the directory ")
+                + mount.destination()
+                + ": not a directory; give a source and a destination of the same type");
+      }
       attach(tree, target, options, true, userNamespace);
     }
     boundDev |= destination.equals("/dev");

@@ -25,6 +25,7 @@ import java.util.Optional;
 final class ContainerSpec {
   private static final int FILE_LIMIT = 4 << 20;
   private static final int DEFAULT_PIDS = 4096;
+  private static final String IMAGE_VOLUMES_ANNOTATION = "dev.casemate.image-volumes";
 
   private final Arguments arguments;
   private final ImageDefaults image;
@@ -35,7 +36,8 @@ final class ContainerSpec {
       List<String> command,
       List<String> environment,
       String directory,
-      String user) {}
+      String user,
+      List<String> volumes) {}
 
   ContainerSpec(Arguments arguments, ImageDefaults image) {
     this.arguments = arguments;
@@ -94,6 +96,11 @@ final class ContainerSpec {
     sysctl(linux);
     seccomp(linux);
     addMounts(spec);
+    if (!image.volumes().isEmpty()) {
+      // The guest makes those that the image lacks.
+      spec.putMap(
+          "annotations", Map.of(IMAGE_VOLUMES_ANNOTATION, String.join("\n", image.volumes())));
+    }
     return spec;
   }
 

@@ -38,6 +38,9 @@ record PauseCommand(boolean pause) implements Command {
         arguments,
         reference -> {
           ContainerRecord record = store.find(reference);
+          if (pause) {
+            ExecCommand.requireRunning(record);
+          }
           try (SandboxClient client = SandboxClient.connect(store.paths(), record.config().id())) {
             if (pause) {
               client.pause();

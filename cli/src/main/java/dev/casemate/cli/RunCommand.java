@@ -21,6 +21,7 @@ import dev.casemate.sandbox.SandboxLauncher;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.Stdio;
 import dev.casemate.sandbox.VmOptions;
+import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -37,6 +38,7 @@ final class RunCommand implements Command {
   private static final int MAXIMUM_MEMORY_MIB = 1 << 20;
   private static final int DEFAULT_SCRATCH_MIB = 10 * 1024;
   private static final int MINIMUM_SCRATCH_MIB = 16;
+  private static final int MAXIMUM_HOSTNAME_BYTES = 64;
   private static final int GONE_TIMEOUT_MILLIS = 20_000;
 
   @Override
@@ -86,9 +88,10 @@ final class RunCommand implements Command {
                 defaults.cmd(),
                 defaults.env(),
                 defaults.workingDir(),
-                defaults.user()));
+                defaults.user(),
+                defaults.volumes()));
     String id = Machine.randomHex(32);
-    String hostname = arguments.last("hostname", id.substring(0, 12));
+    String hostname = hostname(arguments, id);
     List<String> command = builder.command(words.subList(1, words.size()));
     Json.Obj spec = builder.build(hostname, command);
     ContainerConfig config = config(arguments, id, words.getFirst(), image, command, vm);
@@ -102,6 +105,25 @@ final class RunCommand implements Command {
           ? detach(store, client, config)
           : attach(store, client, config, arguments);
     }
+  }
+
+  private static String hostname(Arguments arguments, String id) {
+    String hostname = arguments.last("hostname", id.substring(0, 12));
+    boolean printable = !hostname.isEmpty();
+    for (int i = 0; i < hostname.length(); i++) {
+      char c = hostname.charAt(i);
+      printable &= c > ' ' && c != '/' && c != 0x7f;
+    }
+    int bytes = hostname.getBytes(StandardCharsets.UTF_8).length;
+    if (!printable || bytes > MAXIMUM_HOSTNAME_BYTES) {
+      throw Arguments.usage(
+          "option --hostname is \""
+              + Table.clean(hostname, 100)
+              + "\", expected 1 to "
+              + MAXIMUM_HOSTNAME_BYTES
+              + " bytes without blanks and slashes");
+    }
+    return hostname;
   }
 
   private static void checkTerminal(Arguments arguments) {
@@ -278,7 +300,14 @@ final class RunCommand implements Command {
             "stop-signal",
             image.config().stopSignal().isEmpty() ? "TERM" : image.config().stopSignal());
     if (Signals.number(stopSignal) <= 0) {
-      throw Arguments.usage("option --stop-signal is \"" + stopSignal + "\", which is no signal");
+      throw Arguments.usage(
+          arguments.last("stop-signal").isPresent()
+              ? "option --stop-signal is \"" + stopSignal + "\", which is no signal"
+              : "STOPSIGNAL of image "
+                  + imageName
+                  + " is \""
+                  + Table.clean(stopSignal, 100)
+                  + "\", which is no signal; give one with --stop-signal");
     }
     return new ContainerConfig(
         id,

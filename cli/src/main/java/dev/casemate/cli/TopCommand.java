@@ -33,6 +33,7 @@ final class TopCommand implements Command {
   public int run(Arguments arguments) {
     ContainerStore store = new ContainerStore(SandboxPaths.system());
     ContainerRecord record = store.find(arguments.operand("CONTAINER"));
+    ExecCommand.requireRunning(record);
     Json processes;
     try (SandboxClient client = SandboxClient.connect(store.paths(), record.config().id())) {
       processes = client.processes();

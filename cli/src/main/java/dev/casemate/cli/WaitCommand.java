@@ -10,6 +10,8 @@ import java.util.List;
 
 /** {@code casemate wait}: waits until containers have ended and prints their exit statuses. */
 final class WaitCommand implements Command {
+  private static final int GONE_TIMEOUT_MILLIS = 20_000;
+
   @Override
   public String name() {
     return "wait";
@@ -43,7 +45,12 @@ final class WaitCommand implements Command {
       return record.state().exitCode();
     }
     try (SandboxClient client = SandboxClient.connect(store.paths(), record.config().id())) {
-      return client.await("");
+      int status = client.await("");
+      if (record.config().autoRemove()) {
+        // Its name is free again when we return.
+        client.awaitGone(GONE_TIMEOUT_MILLIS);
+      }
+      return status;
     } catch (CasemateException e) {
       // It ended meanwhile: its record knows, unless --rm took that away, too.
       return store

@@ -11,7 +11,12 @@ import org.junit.jupiter.api.Test;
 class ContainerSpecTest {
   private static final ContainerSpec.ImageDefaults IMAGE =
       new ContainerSpec.ImageDefaults(
-          List.of("/entry"), List.of("default"), List.of("PATH=/bin", "A=image"), "/srv", "nobody");
+          List.of("/entry"),
+          List.of("default"),
+          List.of("PATH=/bin", "A=image"),
+          "/srv",
+          "nobody",
+          List.of("/data", "/var/lib/x"));
 
   private static ContainerSpec spec(String... words) {
     return new ContainerSpec(Arguments.parse("run", RunOptions.ALL, List.of(words), false), IMAGE);
@@ -43,6 +48,12 @@ class ContainerSpecTest {
     assertThat(process.string("cwd")).isEqualTo("/w");
     assertThat(process.object("user").orElseThrow().string("username")).isEqualTo("1000:5");
     assertThat(process.bool("noNewPrivileges", false)).isTrue();
+  }
+
+  @Test
+  void theGuestIsToldOfTheImagesVolumes() {
+    assertThat(build().stringMap("annotations"))
+        .containsEntry("dev.casemate.image-volumes", "/data\n/var/lib/x");
   }
 
   @Test

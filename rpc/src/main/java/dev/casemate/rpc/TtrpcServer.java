@@ -8,6 +8,7 @@ import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Offers services over connections that someone else accepts. Each request runs on a thread of its
@@ -104,6 +105,21 @@ public final class TtrpcServer implements AutoCloseable {
               }
             })
         .start();
+  }
+
+  /**
+   * Waits until every request that came in has been answered, so that the process may end; false if
+   * that takes longer than {@code timeoutMillis}.
+   */
+  public boolean awaitIdle(int timeoutMillis) {
+    long deadline = System.nanoTime() + timeoutMillis * 1_000_000L;
+    while (workers.getActiveCount() > 0) {
+      if (System.nanoTime() > deadline) {
+        return false;
+      }
+      LockSupport.parkNanos(1_000_000);
+    }
+    return true;
   }
 
   /** Closes all connections and takes no more. Does not wait for requests under way. */

@@ -169,6 +169,23 @@ class TtrpcTest {
   }
 
   @Test
+  void tellsWhenAllIsAnswered() throws Exception {
+    try (ExecutorService executor = Executors.newSingleThreadExecutor()) {
+      assertThat(server.awaitIdle(60_000)).isTrue();
+      Future<byte[]> waiting =
+          executor.submit(() -> client.call("test.Echo", "Block", new byte[] {9}, 0));
+      while (blocked.get() == 0) {
+        Thread.onSpinWait();
+      }
+      assertThat(server.awaitIdle(1)).isFalse();
+      release.countDown();
+      assertThat(server.awaitIdle(60_000)).isTrue();
+      server.close();
+      assertThat(waiting.get()).containsExactly(9);
+    }
+  }
+
+  @Test
   void takesAnyTimeout() {
     assertThat(client.call("test.Echo", "Echo", new byte[] {1}, Long.MAX_VALUE)).containsExactly(1);
     assertThatThrownBy(() -> client.call("test.Echo", "Echo", new byte[0], -1))

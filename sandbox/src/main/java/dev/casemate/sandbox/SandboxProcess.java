@@ -20,6 +20,7 @@ public final class SandboxProcess {
   static final int LISTENER = 3;
   static final int LOCK = 4;
   private static final int SPEC_LIMIT = 16 << 20;
+  private static final int ANSWER_GRACE_MILLIS = 2_000;
 
   private SandboxProcess() {}
 
@@ -56,6 +57,8 @@ public final class SandboxProcess {
     Threads.start("accept", () -> Acceptor.run(listener, server));
     Threads.start("signals", () -> awaitSignal(front));
     front.run();
+    // Whoever waits for the container must hear of its end before the socket closes.
+    server.awaitIdle(ANSWER_GRACE_MILLIS);
     return 0;
   }
 

@@ -232,8 +232,11 @@ public final class SandboxVm implements AutoCloseable {
       what = String.valueOf(machine.failure("starting the guest").getMessage());
     } else if (e.status() == RpcStatus.DEADLINE_EXCEEDED) {
       what = "the guest's agent did not answer within " + timeoutMillis / 1000 + " s";
-    } else {
+    } else if (e.status() == RpcStatus.UNAVAILABLE) {
       what = "the guest's agent cannot be talked to: " + e.text();
+    } else {
+      // It has booted, and refuses: the kernel is not to blame.
+      return RpcErrors.fromRpc(e);
     }
     return CasemateException.of(
         ended ? Kind.UNAVAILABLE : Kind.TIMEOUT,

@@ -1,0 +1,62 @@
+package dev.casemate.agent;
+
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.Text;
+import dev.casemate.oci.Spec;
+
+/**
+ * The directories that an image declares as volumes: a program may rely on them, so they are made
+ * where the image lacks them. What is written there stays on the container's own disk.
+ */
+final class ImageVolumes {
+  /** Paths, separated by line feeds. */
+  static final String ANNOTATION = "dev.casemate.image-volumes";
+
+  private static final int MODE = 0755;
+  private static final int LIMIT = 256;
+
+  private ImageVolumes() {}
+
+  /** Makes those that are missing below the container's root. */
+  static void make(Spec spec) {
+    String declared = spec.annotations().getOrDefault(ANNOTATION, "");
+    if (declared.isEmpty()) {
+      return;
+    }
+    try (Fd root = Fs.open(spec.root().path(), OpenFlag.PATH | OpenFlag.DIRECTORY)) {
+      int count = 0;
+      for (String path : Text.split(declared, '\n')) {
+        if (++count > LIMIT) {
+          throw Failures.invalid("the image declares more than " + LIMIT + " volumes");
+        }
+        make(root, path);
+      }
+    }
+  }
+
+  private static void make(Fd root, String path) {
+    String parent = "";
+    for (String name : Text.split(path, '/')) {
+      if (name.equals(".") || name.equals("..")) {
+        throw Failures.invalid("image volume \"" + path + "\" must be a path without \"..\"");
+      }
+      String next = parent + "/" + name;
+      try {
+        Fs.openIn(root, next, OpenFlag.PATH, 0).close();
+      } catch (LinuxException e) {
+        if (e.errno() != Errno.ENOENT) {
+          throw e;
+        }
+        String above = parent.isEmpty() ? "/" : parent;
+        try (Fd directory = Fs.openIn(root, above, OpenFlag.READ_ONLY | OpenFlag.DIRECTORY, 0)) {
+          Fs.makeDirectoryAt(directory, name, MODE);
+        }
+      }
+      parent = next;
+    }
+  }
+}
