@@ -5,5 +5,6 @@ module dev.casemate.casemate {
   requires dev.casemate.cli;
   requires dev.casemate.runtime;
   requires dev.casemate.sandbox;
+  requires dev.casemate.shim;
   requires dev.casemate.linux;
 }

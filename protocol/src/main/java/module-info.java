@@ -10,7 +10,10 @@ module dev.casemate.protocol {
   requires transitive dev.casemate.rpc;
 
   exports dev.casemate.protocol.agent;
+  exports dev.casemate.protocol.bootstrap;
   exports dev.casemate.protocol.casemate;
+  exports dev.casemate.protocol.cgroups1;
+  exports dev.casemate.protocol.cgroups2;
   exports dev.casemate.protocol.containerd;
   exports dev.casemate.protocol.events;
   exports dev.casemate.protocol.google;

@@ -4,6 +4,7 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Text;
 import dev.casemate.sandbox.SandboxProcess;
+import dev.casemate.shim.ShimMain;
 import java.util.List;
 
 /** One executable, several roles: the name under which it was started picks one. */
@@ -21,6 +22,7 @@ public final class Main {
     int status =
         switch (role()) {
           case SandboxProcess.ROLE -> SandboxProcess.main(words);
+          case ShimMain.ROLE -> ShimMain.main(words);
           case dev.casemate.runtime.Main.ROLE -> dev.casemate.runtime.Main.run(words);
           default ->
               !words.isEmpty() && words.getFirst().equals(CELL)

@@ -71,6 +71,16 @@ public final class GuestContainer {
 
   /** Makes the container in the guest: everything but the execution of its command. */
   void create() {
+    init.openOutputs();
+    try {
+      createInGuest();
+    } catch (RuntimeException e) {
+      init.close();
+      throw e;
+    }
+  }
+
+  private void createInGuest() {
     Spec guestSpec =
         GuestSpec.translate(spec, plan.root().path(), withHostFiles(plan.mounts()), plan.scope());
     List<Storage> storages = new ArrayList<>(plan.root().storages());
@@ -199,6 +209,13 @@ public final class GuestContainer {
       throw CasemateException.of(
           Kind.ALREADY_EXISTS, "container " + id + " has an exec \"" + execId + "\" already");
     }
+    try {
+      exec.openOutputs();
+    } catch (RuntimeException e) {
+      execs.remove(execId);
+      exec.close();
+      throw e;
+    }
     pendingExecs.put(execId, process);
     listener.execAdded(this, execId);
   }
@@ -295,6 +312,14 @@ public final class GuestContainer {
 
   void signal(String execId, int signal, boolean all) {
     GuestProcess process = process(execId);
+    if (process == init && !started.get() && !init.hasEnded()) {
+      // What waits to be started ends by any signal that would end it.
+      if (signal == Signals.KILL || signal == Signals.TERM) {
+        vm.agent().signal(id, "", Signals.KILL, KILL_TIMEOUT_MILLIS);
+        lost();
+      }
+      return;
+    }
     if (!process.running()) {
       throw CasemateException.of(
           Kind.NOT_FOUND,
@@ -338,7 +363,7 @@ public final class GuestContainer {
   }
 
   void closeStdin(String execId) {
-    vm.agent().closeStdin(id, execId);
+    process(execId).closeInput();
   }
 
   void update(Json.Obj resources) {
@@ -400,9 +425,13 @@ public final class GuestContainer {
 
   /** Its processes are gone: what was not started yet has ended, too. */
   void lost() {
-    init.lost();
     for (GuestProcess exec : execs.values()) {
-      exec.lost();
+      if (exec.lost()) {
+        listener.exited(this, exec);
+      }
+    }
+    if (init.lost()) {
+      listener.exited(this, init);
     }
   }
 }

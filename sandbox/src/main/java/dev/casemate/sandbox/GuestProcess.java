@@ -28,12 +28,14 @@ public final class GuestProcess implements AutoCloseable {
   private final CountDownLatch ended = new CountDownLatch(1);
   private final Fd stop = EventFd.open();
   private final List<StreamPump> outputs = new ArrayList<>();
+  private Optional<Outputs> opened = Optional.empty();
   private final List<Thread> pumps = new ArrayList<>();
   private volatile int exitStatus = LOST_STATUS;
   private volatile long exitedMillis;
   private volatile boolean running;
   private volatile boolean lost;
   private Optional<Thread> input = Optional.empty();
+  private volatile Optional<StdinPump> stdin = Optional.empty();
 
   GuestProcess(AgentClient agent, String containerId, String execId, Stdio stdio) {
     this.agent = agent;
@@ -71,6 +73,16 @@ public final class GuestProcess implements AutoCloseable {
     return exitedMillis;
   }
 
+  /**
+   * Opens what its output goes to, if that can be done before it runs: errors are told early, and
+   * readers that wait for a writer go on.
+   */
+  void openOutputs() {
+    if (stdio.engine().isPresent()) {
+      opened = Optional.of(Outputs.open(stdio, containerId));
+    }
+  }
+
   void running(boolean now) {
     running = now;
   }
@@ -81,31 +93,24 @@ public final class GuestProcess implements AutoCloseable {
    */
   void attach(Optional<ContainerLog> log, Runnable onEnd) {
     running = true;
-    addOutput(false, stdio.stdout(), log);
+    Outputs to = opened.orElseGet(() -> Outputs.open(stdio, containerId));
+    addOutput(false, to.stdout(), log);
     if (!stdio.terminal()) {
-      addOutput(true, stdio.stderr(), log);
+      addOutput(true, to.stderr(), log);
     }
     if (stdio.stdin().isEmpty()) {
       agent.closeStdin(containerId, execId);
     } else {
       // A thread of its own that ends with the process: nobody waits for it.
-      input =
-          Optional.of(
-              Threads.start(
-                  "stdin", new StdinPump(agent, containerId, execId, stdio.stdin(), stop)));
+      StdinPump pump = new StdinPump(agent, containerId, execId, stdio.stdin(), stop);
+      stdin = Optional.of(pump);
+      input = Optional.of(Threads.start("stdin", pump));
     }
     Threads.start("wait", () -> awaitEnd(onEnd));
   }
 
-  private void addOutput(boolean error, String fifo, Optional<ContainerLog> log) {
-    StreamPump pump =
-        new StreamPump(
-            agent,
-            containerId,
-            execId,
-            error,
-            StreamPump.openForWriting(fifo, stdio.lasting()),
-            log);
+  private void addOutput(boolean error, Optional<Fd> to, Optional<ContainerLog> log) {
+    StreamPump pump = new StreamPump(agent, containerId, execId, error, to, log);
     outputs.add(pump);
     pumps.add(Threads.start(error ? "stderr" : "stdout", pump));
   }
@@ -147,12 +152,24 @@ public final class GuestProcess implements AutoCloseable {
     }
   }
 
-  /** Ends the bookkeeping of a process whose VM died before it was started. */
-  void lost() {
-    if (!running && !hasEnded()) {
+  /**
+   * Ends the bookkeeping of a process that was never started and never will be; whether it was such
+   * a one.
+   */
+  boolean lost() {
+    synchronized (this) {
+      if (running || hasEnded()) {
+        return false;
+      }
       exitedMillis = System.currentTimeMillis();
       ended.countDown();
     }
+    return true;
+  }
+
+  /** Ends its standard input behind what was written to it so far. */
+  void closeInput() {
+    stdin.ifPresent(StdinPump::drain);
   }
 
   /** Waits for the end. */
@@ -190,5 +207,7 @@ public final class GuestProcess implements AutoCloseable {
       Thread.currentThread().interrupt();
     }
     stop.close();
+    // Those of a process that ran were closed by what carried them.
+    opened.ifPresent(Outputs::close);
   }
 }

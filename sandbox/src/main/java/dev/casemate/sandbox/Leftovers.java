@@ -60,7 +60,7 @@ public final class Leftovers {
   }
 
   /** Removes a sandbox's run directory, and never what may be mounted in it. */
-  static void removeDirectory(SandboxPaths paths, String id) {
+  public static void removeDirectory(SandboxPaths paths, String id) {
     String directory = paths.sandbox(id);
     for (Mounts.Info mount : Mounts.list().reversed()) {
       if (mount.target().startsWith(directory + "/")) {

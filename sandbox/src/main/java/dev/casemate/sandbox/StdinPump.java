@@ -1,5 +1,6 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.linux.EventFd;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.OpenFlag;
@@ -14,6 +15,7 @@ final class StdinPump implements Runnable, AutoCloseable {
   private final String execId;
   private final Fd fifo;
   private final Fd stop;
+  private final Fd drain = EventFd.open();
 
   /**
    * Opens the FIFO.
@@ -31,18 +33,22 @@ final class StdinPump implements Runnable, AutoCloseable {
   @Override
   public void run() {
     byte[] piece = new byte[PIECE];
-    try (fifo) {
+    try (fifo;
+        drain) {
       while (true) {
         int[] ready =
-            Poll.await(new int[] {fifo.number(), stop.number()}, new int[] {Poll.IN, Poll.IN}, -1);
+            Poll.await(
+                new int[] {fifo.number(), stop.number(), drain.number()},
+                new int[] {Poll.IN, Poll.IN, Poll.IN},
+                -1);
         if (ready[1] != 0) {
           return;
         }
         int n = fifo.read(piece, 0, piece.length);
-        if (n == Fd.WOULD_BLOCK) {
+        if (n == Fd.WOULD_BLOCK && ready[2] == 0) {
           continue;
         }
-        if (n == Fd.END) {
+        if (n == Fd.END || n == Fd.WOULD_BLOCK) {
           agent.closeStdin(containerId, execId);
           return;
         }
@@ -53,8 +59,18 @@ final class StdinPump implements Runnable, AutoCloseable {
     }
   }
 
+  /** Carries what there is, and then ends the stream although its writer has not. */
+  void drain() {
+    try {
+      EventFd.signal(drain);
+    } catch (RuntimeException e) {
+      // It has ended meanwhile.
+    }
+  }
+
   @Override
   public void close() {
     fifo.close();
+    drain.close();
   }
 }

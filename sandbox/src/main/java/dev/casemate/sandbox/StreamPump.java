@@ -2,9 +2,7 @@ package dev.casemate.sandbox;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
-import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Poll;
 import java.util.Optional;
 
@@ -38,22 +36,6 @@ final class StreamPump implements Runnable {
     this.error = error;
     this.fifo = fifo;
     this.log = log;
-  }
-
-  /**
-   * Opens the writing end of a caller's FIFO. Empty path: no FIFO.
-   *
-   * @param lasting whether readers may come later, and come and go; otherwise the caller must hold
-   *     the reading end already
-   */
-  static Optional<Fd> openForWriting(String path, boolean lasting) {
-    if (path.isEmpty()) {
-      return Optional.empty();
-    }
-    // Write-only, non-blocking says ENXIO when there is no reader. Read-write keeps the FIFO alive
-    // without one, until the next comes.
-    return Optional.of(
-        Fs.open(path, (lasting ? OpenFlag.READ_WRITE : OpenFlag.WRITE_ONLY) | OpenFlag.NON_BLOCK));
   }
 
   /** Counts from now how long nothing moves. */

@@ -1,12 +1,12 @@
 package dev.casemate.sandbox;
 
 /** Threads of the sandbox process: small stacks, because there is one of it for every sandbox. */
-final class Threads {
+public final class Threads {
   private static final long STACK_BYTES = 128 * 1024;
 
   private Threads() {}
 
-  static Thread start(String name, Runnable work) {
+  public static Thread start(String name, Runnable work) {
     Thread thread = new Thread(null, work, name, STACK_BYTES);
     thread.setDaemon(true);
     thread.start();

@@ -1,0 +1,129 @@
+package dev.casemate.shim;
+
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import java.util.Map;
+
+/**
+ * Annotations of a pod that change its VM: {@code dev.casemate.NAME}, and those that Kata
+ * Containers has for the same. One that the configuration does not allow is an error, never passed
+ * over: whoever wrote it expects it to hold.
+ */
+final class Annotations {
+  private static final String PREFIX = "dev.casemate.";
+  private static final String KATA_PREFIX = "io.katacontainers.config.hypervisor.";
+
+  private Annotations() {}
+
+  /** The configuration as a pod's annotations change it. */
+  static RuntimeConfig apply(RuntimeConfig config, Map<String, String> annotations) {
+    RuntimeConfig result = config;
+    for (Map.Entry<String, String> entry : annotations.entrySet()) {
+      String name = name(entry.getKey());
+      if (name.isEmpty()) {
+        continue;
+      }
+      if (!config.allowedAnnotations().contains(name)
+          && !config.allowedAnnotations().contains("*")) {
+        throw CasemateException.of(
+            Kind.PERMISSION_DENIED,
+            "annotation "
+                + entry.getKey()
+                + " = \""
+                + entry.getValue()
+                + "\" is not allowed on this node: add \""
+                + name
+                + "\" to allowed in [annotations] of "
+                + RuntimeConfig.DEFAULT_PATH
+                + ", or take it away");
+      }
+      result = with(result, entry.getKey(), name, entry.getValue());
+    }
+    return result;
+  }
+
+  /** What an annotation changes; empty if it is none of ours. */
+  private static String name(String key) {
+    if (key.startsWith(PREFIX)) {
+      return key.substring(PREFIX.length());
+    }
+    if (!key.startsWith(KATA_PREFIX)) {
+      return "";
+    }
+    String kata = key.substring(KATA_PREFIX.length());
+    return switch (kata) {
+      case "default_memory" -> "memory_mib";
+      case "default_vcpus" -> "vcpus";
+      case "initrd" -> "initramfs";
+      default -> kata;
+    };
+  }
+
+  private static RuntimeConfig with(RuntimeConfig c, String key, String name, String value) {
+    String kernel = c.kernel();
+    String initramfs = c.initramfs();
+    String accelerator = c.accelerator();
+    int memoryMib = c.memoryMib();
+    int vcpus = c.vcpus();
+    switch (name) {
+      case "memory_mib" -> memoryMib = number(key, value, 64, c.maxMemoryMib());
+      case "vcpus" -> vcpus = number(key, value, 1, c.maxVcpus());
+      case "kernel" -> kernel = path(key, value);
+      case "initramfs" -> initramfs = path(key, value);
+      case "accelerator" -> accelerator = word(key, value);
+      default ->
+          throw CasemateException.of(
+              Kind.INVALID_ARGUMENT,
+              "annotation "
+                  + key
+                  + " changes nothing that Casemate has; expected memory_mib, vcpus, kernel,"
+                  + " initramfs or accelerator");
+    }
+    return new RuntimeConfig(
+        c.hypervisor(),
+        accelerator,
+        kernel,
+        initramfs,
+        memoryMib,
+        c.maxMemoryMib(),
+        vcpus,
+        c.maxVcpus(),
+        c.bootTimeoutSeconds(),
+        c.networkModel(),
+        c.cgroup(),
+        c.debug(),
+        c.allowedAnnotations());
+  }
+
+  private static CasemateException wrong(String key, String value, String expected) {
+    return CasemateException.of(
+        Kind.INVALID_ARGUMENT,
+        "annotation " + key + " = \"" + value + "\" is not valid: expected " + expected);
+  }
+
+  private static int number(String key, String value, int least, int most) {
+    try {
+      int number = Integer.parseInt(value);
+      if (number >= least && number <= most) {
+        return number;
+      }
+    } catch (NumberFormatException e) {
+      // told below
+    }
+    throw wrong(key, value, "an integer from " + least + " to " + most);
+  }
+
+  private static String path(String key, String value) {
+    if (!value.startsWith("/") || value.contains("/../")) {
+      throw wrong(key, value, "an absolute path without ..");
+    }
+    return value;
+  }
+
+  private static String word(String key, String value) {
+    if (!value.equals("auto") && !value.equals("kvm") && !value.equals("tcg")) {
+      throw wrong(key, value, "auto, kvm or tcg");
+    }
+    return value;
+  }
+}

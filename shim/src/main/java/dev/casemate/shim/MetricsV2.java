@@ -1,0 +1,153 @@
+package dev.casemate.shim;
+
+import dev.casemate.protocol.agent.BlkioStatsEntry;
+import dev.casemate.protocol.agent.CgroupStats;
+import dev.casemate.protocol.agent.HugetlbStats;
+import dev.casemate.protocol.agent.MemoryStats;
+import dev.casemate.protocol.agent.NetworkStats;
+import dev.casemate.protocol.agent.StatsContainerResponse;
+import dev.casemate.protocol.cgroups2.CPUStat;
+import dev.casemate.protocol.cgroups2.HugeTlbStat;
+import dev.casemate.protocol.cgroups2.IOEntry;
+import dev.casemate.protocol.cgroups2.IOStat;
+import dev.casemate.protocol.cgroups2.MemoryEvents;
+import dev.casemate.protocol.cgroups2.MemoryStat;
+import dev.casemate.protocol.cgroups2.Metrics;
+import dev.casemate.protocol.cgroups2.NetworkStat;
+import dev.casemate.protocol.cgroups2.PidsStat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The agent's figures in the words of control groups version 2. */
+final class MetricsV2 {
+  private MetricsV2() {}
+
+  static Metrics of(StatsContainerResponse stats) {
+    Metrics.Builder metrics = Metrics.builder();
+    stats.cgroupStats().ifPresent(cgroup -> addCgroup(metrics, cgroup));
+    for (NetworkStats device : stats.networkStats()) {
+      metrics.addNetwork(
+          NetworkStat.builder()
+              .name(device.name())
+              .rxBytes(device.rxBytes())
+              .rxPackets(device.rxPackets())
+              .rxErrors(device.rxErrors())
+              .rxDropped(device.rxDropped())
+              .txBytes(device.txBytes())
+              .txPackets(device.txPackets())
+              .txErrors(device.txErrors())
+              .txDropped(device.txDropped())
+              .build());
+    }
+    return metrics.build();
+  }
+
+  private static void addCgroup(Metrics.Builder metrics, CgroupStats cgroup) {
+    cgroup
+        .pidsStats()
+        .ifPresent(
+            pids ->
+                metrics.pids(
+                    PidsStat.builder().current(pids.current()).limit(pids.limit()).build()));
+    cgroup.cpuStats().ifPresent(cpu -> metrics.cpu(cpu(cpu)));
+    cgroup.memoryStats().ifPresent(memory -> addMemory(metrics, memory));
+    cgroup
+        .blkioStats()
+        .ifPresent(
+            block -> metrics.io(io(block.ioServiceBytesRecursive(), block.ioServicedRecursive())));
+    for (Map.Entry<String, HugetlbStats> pages : cgroup.hugetlbStats().entrySet()) {
+      metrics.addHugetlb(
+          HugeTlbStat.builder()
+              .pagesize(pages.getKey())
+              .current(pages.getValue().usage())
+              .max(pages.getValue().maxUsage())
+              .build());
+    }
+  }
+
+  private static CPUStat cpu(dev.casemate.protocol.agent.CpuStats cpu) {
+    CPUStat.Builder stat = CPUStat.builder();
+    cpu.cpuUsage()
+        .ifPresent(
+            usage ->
+                stat.usageUsec(usage.totalUsage() / 1000)
+                    .userUsec(usage.usageInUsermode() / 1000)
+                    .systemUsec(usage.usageInKernelmode() / 1000));
+    cpu.throttlingData()
+        .ifPresent(
+            throttling ->
+                stat.nrPeriods(throttling.periods())
+                    .nrThrottled(throttling.throttledPeriods())
+                    .throttledUsec(throttling.throttledTime() / 1000));
+    return stat.build();
+  }
+
+  private static void addMemory(Metrics.Builder metrics, MemoryStats memory) {
+    Map<String, Long> stats = memory.stats();
+    MemoryStat.Builder stat =
+        MemoryStat.builder()
+            .anon(stats.getOrDefault("anon", 0L))
+            .file(stats.getOrDefault("file", 0L))
+            .kernelStack(stats.getOrDefault("kernel_stack", 0L))
+            .slab(stats.getOrDefault("slab", 0L))
+            .sock(stats.getOrDefault("sock", 0L))
+            .shmem(stats.getOrDefault("shmem", 0L))
+            .fileMapped(stats.getOrDefault("file_mapped", 0L))
+            .fileDirty(stats.getOrDefault("file_dirty", 0L))
+            .fileWriteback(stats.getOrDefault("file_writeback", 0L))
+            .anonThp(stats.getOrDefault("anon_thp", 0L))
+            .inactiveAnon(stats.getOrDefault("inactive_anon", 0L))
+            .activeAnon(stats.getOrDefault("active_anon", 0L))
+            .inactiveFile(stats.getOrDefault("inactive_file", 0L))
+            .activeFile(stats.getOrDefault("active_file", 0L))
+            .unevictable(stats.getOrDefault("unevictable", 0L))
+            .slabReclaimable(stats.getOrDefault("slab_reclaimable", 0L))
+            .slabUnreclaimable(stats.getOrDefault("slab_unreclaimable", 0L))
+            .pgfault(stats.getOrDefault("pgfault", 0L))
+            .pgmajfault(stats.getOrDefault("pgmajfault", 0L));
+    memory.usage().ifPresent(usage -> stat.usage(usage.usage()).usageLimit(usage.limit()));
+    memory.swapUsage().ifPresent(swap -> stat.swapUsage(swap.usage()).swapLimit(swap.limit()));
+    metrics.memory(stat.build());
+    metrics.memoryEvents(
+        MemoryEvents.builder()
+            .max(memory.usage().map(usage -> usage.failcnt()).orElse(0L))
+            .build());
+  }
+
+  /** One entry a device, of the entries a device and direction. */
+  private static IOStat io(List<BlkioStatsEntry> bytes, List<BlkioStatsEntry> operations) {
+    Map<String, long[]> devices = new LinkedHashMap<>();
+    collect(devices, bytes, 2);
+    collect(devices, operations, 4);
+    IOStat.Builder io = IOStat.builder();
+    for (long[] device : devices.values()) {
+      io.addUsage(
+          IOEntry.builder()
+              .major(device[0])
+              .minor(device[1])
+              .rbytes(device[2])
+              .wbytes(device[3])
+              .rios(device[4])
+              .wios(device[5])
+              .build());
+    }
+    return io.build();
+  }
+
+  private static void collect(Map<String, long[]> devices, List<BlkioStatsEntry> entries, int at) {
+    for (BlkioStatsEntry entry : entries) {
+      long[] device =
+          devices.computeIfAbsent(
+              entry.major() + ":" + entry.minor(),
+              key -> new long[] {entry.major(), entry.minor(), 0, 0, 0, 0});
+      switch (entry.op()) {
+        case "Read" -> device[at] += entry.value();
+        case "Write" -> device[at + 1] += entry.value();
+        default -> {
+          // Discards have no place there.
+        }
+      }
+    }
+  }
+}

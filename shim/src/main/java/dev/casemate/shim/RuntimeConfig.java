@@ -1,0 +1,198 @@
+package dev.casemate.shim;
+
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.network.NetworkModel;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.sandbox.SandboxPaths;
+import dev.casemate.sandbox.VmOptions;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * How VMs are made for containerd: {@code /etc/casemate/config.toml}, see {@code
+ * docs/containerd.md} for each key. A file that is not there means the defaults; one that an engine
+ * names must be there.
+ *
+ * @param kernel absolute path
+ * @param initramfs absolute path
+ * @param memoryMib the VM's memory where nothing says how much its containers need
+ * @param maxMemoryMib what annotations may ask for at most
+ * @param maxVcpus what annotations may ask for at most
+ * @param cgroup where the shim and its VM live; empty: where containerd's shims do
+ * @param allowedAnnotations names of what annotations may change, or {@code *}
+ */
+record RuntimeConfig(
+    String hypervisor,
+    String accelerator,
+    String kernel,
+    String initramfs,
+    int memoryMib,
+    int maxMemoryMib,
+    int vcpus,
+    int maxVcpus,
+    int bootTimeoutSeconds,
+    NetworkModel networkModel,
+    String cgroup,
+    boolean debug,
+    List<String> allowedAnnotations) {
+  static final String DEFAULT_PATH = "/etc/casemate/config.toml";
+  private static final int LIMIT = 1 << 20;
+
+  RuntimeConfig {
+    allowedAnnotations = List.copyOf(allowedAnnotations);
+  }
+
+  /** The configuration that an engine's options stand for. */
+  static RuntimeConfig load(RuntimeOptions options, SandboxPaths paths) {
+    if (!options.configPath().isEmpty()) {
+      try {
+        return parse(options.configPath(), Fs.readString(options.configPath(), LIMIT), paths);
+      } catch (LinuxException e) {
+        throw CasemateException.of(
+            Kind.NOT_FOUND,
+            "configuration file \""
+                + options.configPath()
+                + "\", which the engine's configuration names as ConfigPath, cannot be read: "
+                + e.getMessage(),
+            e);
+      }
+    }
+    if (!options.configBody().isEmpty()) {
+      return parse("the engine's ConfigBody", options.configBody(), paths);
+    }
+    try {
+      return parse(DEFAULT_PATH, Fs.readString(DEFAULT_PATH, LIMIT), paths);
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.ENOENT) {
+        return parse(DEFAULT_PATH, "", paths);
+      }
+      throw e;
+    }
+  }
+
+  static RuntimeConfig parse(String name, String text, SandboxPaths paths) {
+    Reader reader = new Reader(name, Toml.parse(name, text));
+    String guest = paths.guests() + "/" + reader.string("vm.guest", "default");
+    RuntimeConfig config =
+        new RuntimeConfig(
+            reader.string("vm.hypervisor", "qemu"),
+            reader.oneOf("vm.accelerator", List.of("auto", "kvm", "tcg")),
+            reader.string("vm.kernel", guest + "/vmlinux"),
+            reader.string("vm.initramfs", guest + "/initramfs.cpio"),
+            reader.integer("vm.memory_mib", 512, 64, 1 << 22),
+            reader.integer("vm.max_memory_mib", 1 << 22, 64, 1 << 22),
+            reader.integer("vm.vcpus", 1, 1, 240),
+            reader.integer("vm.max_vcpus", 240, 1, 240),
+            reader.integer("vm.boot_timeout_seconds", 60, 1, 3600),
+            NetworkModel.parse(reader.string("network.model", "tcfilter")),
+            reader.string("shim.cgroup", ""),
+            reader.bool("shim.debug", false),
+            reader.strings("annotations.allowed"));
+    reader.end();
+    return config;
+  }
+
+  VmOptions vmOptions() {
+    for (String file : List.of(kernel, initramfs)) {
+      if (!Fs.exists(file)) {
+        throw CasemateException.of(
+            Kind.NOT_FOUND,
+            "guest file \""
+                + file
+                + "\" does not exist; build the guest with: casemate guest build, or name another"
+                + " in "
+                + DEFAULT_PATH);
+      }
+    }
+    return new VmOptions(
+        hypervisor, accelerator, kernel, initramfs, memoryMib, vcpus, bootTimeoutSeconds * 1000);
+  }
+
+  /** Takes values and remembers which, so that a misspelt key is told. */
+  private static final class Reader {
+    private final String name;
+    private final Map<String, Object> left;
+
+    private Reader(String name, Map<String, Object> values) {
+      this.name = name;
+      this.left = new LinkedHashMap<>(values);
+    }
+
+    private CasemateException wrong(String key, Object value, String expected) {
+      return CasemateException.of(
+          Kind.INVALID_ARGUMENT,
+          name + ": " + key + " = " + value + " is not valid: expected " + expected);
+    }
+
+    String string(String key, String otherwise) {
+      Object value = left.remove(key);
+      if (value == null) {
+        return otherwise;
+      }
+      if (value instanceof String text) {
+        return text;
+      }
+      throw wrong(key, value, "a string");
+    }
+
+    String oneOf(String key, List<String> words) {
+      String value = string(key, words.getFirst());
+      if (!words.contains(value)) {
+        throw wrong(key, value, String.join(", ", words));
+      }
+      return value;
+    }
+
+    int integer(String key, int otherwise, int least, int most) {
+      Object value = left.remove(key);
+      if (value == null) {
+        return otherwise;
+      }
+      if (value instanceof Long number && number >= least && number <= most) {
+        return (int) (long) number;
+      }
+      throw wrong(key, value, "an integer from " + least + " to " + most);
+    }
+
+    boolean bool(String key, boolean otherwise) {
+      Object value = left.remove(key);
+      if (value == null) {
+        return otherwise;
+      }
+      if (value instanceof Boolean bool) {
+        return bool;
+      }
+      throw wrong(key, value, "true or false");
+    }
+
+    List<String> strings(String key) {
+      Object value = left.remove(key);
+      if (value == null) {
+        return List.of();
+      }
+      if (value instanceof List<?> list) {
+        List<String> strings = new java.util.ArrayList<>();
+        for (Object entry : list) {
+          strings.add(entry.toString());
+        }
+        return strings;
+      }
+      throw wrong(key, value, "an array of strings");
+    }
+
+    void end() {
+      if (!left.isEmpty()) {
+        throw CasemateException.of(
+            Kind.INVALID_ARGUMENT,
+            name
+                + ": key \""
+                + left.keySet().iterator().next()
+                + "\" is unknown; docs/containerd.md lists those that there are");
+      }
+    }
+  }
+}

@@ -1,0 +1,43 @@
+package dev.casemate.shim;
+
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.protocol.google.Any;
+import dev.casemate.protocol.runtimeoptions.Options;
+import dev.casemate.rpc.MalformedMessageException;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+
+/**
+ * The options that an engine's configuration gives to this runtime: {@code
+ * runtimeoptions.v1.Options} as containerd's CRI plugin ({@code
+ * [plugins…runtimes.casemate.options]}) and dockerd ({@code "options"}) make them.
+ *
+ * @param configPath the configuration file; empty for the default one
+ * @param configBody TOML in its stead; empty if there is none
+ */
+record RuntimeOptions(String configPath, String configBody) {
+  static final RuntimeOptions NONE = new RuntimeOptions("", "");
+  private static final String TYPE = "runtimeoptions.v1.Options";
+
+  /** Whether a type's name, with or without a prefix as {@code type.googleapis.com/}, is ours. */
+  static boolean isKnown(String typeUrl) {
+    String type = typeUrl.substring(typeUrl.lastIndexOf('/') + 1);
+    return type.equals(TYPE) || type.equals("cri.runtimeoptions.v1.Options");
+  }
+
+  /** Reads them; other runtimes' options, such as runc's defaults, are passed over. */
+  static RuntimeOptions of(Optional<Any> any) {
+    if (any.isEmpty() || !isKnown(any.get().typeUrl())) {
+      return NONE;
+    }
+    try {
+      Options options = Options.decode(any.get().value());
+      return new RuntimeOptions(
+          options.configPath(), new String(options.configBody(), StandardCharsets.UTF_8));
+    } catch (MalformedMessageException e) {
+      throw CasemateException.of(
+          Kind.INVALID_ARGUMENT, "the runtime's options are no " + TYPE + ": " + e.getMessage(), e);
+    }
+  }
+}

@@ -1,0 +1,105 @@
+package dev.casemate.shim;
+
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Processes;
+import dev.casemate.linux.Signals;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.oci.Json;
+import dev.casemate.rpc.TtrpcServer;
+import dev.casemate.sandbox.Acceptor;
+import dev.casemate.sandbox.Leftovers;
+import dev.casemate.sandbox.Sandbox;
+import dev.casemate.sandbox.SandboxPaths;
+import dev.casemate.sandbox.Shares;
+import dev.casemate.sandbox.TaskApi;
+import dev.casemate.sandbox.Threads;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * A shim's process: owns one VM and its containers. Its socket and its locked lock file come as
+ * descriptors from {@link StartCommand}.
+ */
+final class ShimServer {
+  private static final int FLUSH_MILLIS = 2_000;
+  private static final long ANSWER_GRACE_NANOS = 100_000_000;
+
+  static int run(ShimFlags flags) {
+    if (!Fd.isValid(StartCommand.LISTENER) || !Fd.isValid(StartCommand.LOCK)) {
+      throw CasemateException.of(
+          Kind.INVALID_ARGUMENT, "the server is started by the start command, not by people");
+    }
+    Signals.ignore(Signals.PIPE);
+    // As containerd's own shims: only KILL ends it from outside, and then delete cleans up.
+    Signals.block(Signals.TERM, Signals.INT, Signals.HUP);
+    Processes.childSubreaper();
+    Fd lock = Fd.of(StartCommand.LOCK);
+    lock.closeOnExec(true);
+    Fd listener = Fd.of(StartCommand.LISTENER);
+    listener.closeOnExec(true);
+    SandboxPaths paths = SandboxPaths.system();
+    String id = Identity.sandboxId(flags.address(), flags.namespace(), flags.id());
+    ShimRecord read =
+        ShimRecord.read(paths, id)
+            .orElseThrow(
+                () -> CasemateException.of(Kind.NOT_FOUND, "sandbox " + id + " has no record"));
+    Shares.isolate();
+    int pid = Processes.currentPid();
+    ShimRecord record = read.owned(pid, Processes.startTime(pid).orElse(0L));
+    record.write(paths);
+    new ShimServer(paths, record).serve(listener);
+    return 0;
+  }
+
+  private final SandboxPaths paths;
+  private final ShimRecord record;
+  private final ShimLog log;
+  private final EventPublisher publisher;
+  private final HostContainers hosts = new HostContainers();
+
+  private ShimServer(SandboxPaths paths, ShimRecord record) {
+    this.paths = paths;
+    this.record = record;
+    this.log = ShimLog.open(record.bundle(), record.group(), record.debug());
+    this.publisher = new EventPublisher(record, log);
+  }
+
+  private void serve(Fd listener) {
+    Optional<Json.Obj> spec = new Bundle(record.bundle()).spec();
+    Boot boot = new Boot(record, paths);
+    Sandbox[] made = new Sandbox[1];
+    EventSink events = new EventSink(publisher::publish, log, () -> made[0].vmmPid(), hosts);
+    Sandbox sandbox = new Sandbox(paths, boot.config(spec), events);
+    made[0] = sandbox;
+    ShimLife life = new ShimLife(sandbox);
+    ShimFront front = new ShimFront(record, sandbox, hosts, life, log);
+    Threads.start("events", publisher);
+    // With a specification the VM can boot while containerd still prepares the task.
+    spec.ifPresent(json -> sandbox.start(boot.hostname(json), vm -> boot.check()));
+    TtrpcServer server = new TtrpcServer(List.of(TaskApi.v2(front), TaskApi.v3(front)));
+    Threads.start("accept", () -> Acceptor.run(listener, server));
+    try {
+      life.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    end(sandbox, listener);
+  }
+
+  private void end(Sandbox sandbox, Fd listener) {
+    sandbox.close();
+    publisher.flush(FLUSH_MILLIS);
+    LockSupport.parkNanos(ANSWER_GRACE_NANOS);
+    try {
+      Fs.unlinkIfExists(record.socket());
+    } catch (LinuxException e) {
+      log.warn("cannot remove " + record.socket() + ": " + e.getMessage());
+    }
+    listener.close();
+    Leftovers.removeDirectory(paths, record.sandboxId());
+  }
+}

@@ -1,0 +1,214 @@
+package dev.casemate.shim;
+
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.Processes;
+import dev.casemate.linux.Spawn;
+import dev.casemate.linux.UnixSocket;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.oci.Json;
+import dev.casemate.sandbox.Leftovers;
+import dev.casemate.sandbox.SandboxPaths;
+import java.util.List;
+import java.util.Optional;
+import org.graalvm.nativeimage.ImageInfo;
+
+/**
+ * {@code start}: finds the shim of a pod's container, or starts one whose VM begins to boot at
+ * once, while containerd still prepares the container. Prints where it listens.
+ *
+ * <p>Directory, lock, record and socket are there before the process is: whoever connects early
+ * waits in the socket's queue.
+ */
+final class StartCommand {
+  /** Descriptors that the server inherits. */
+  static final int LISTENER = 3;
+
+  static final int LOCK = 4;
+  private static final int BACKLOG = 128;
+  private static final int INPUT_LIMIT = 4 << 20;
+
+  private StartCommand() {}
+
+  static byte[] run(ShimFlags flags) {
+    StartDialogue dialogue =
+        StartDialogue.read(flags, Fs.readBytes(Fd.STDIN, "standard input", INPUT_LIMIT), Env::get);
+    Bundle bundle = Bundle.of(flags);
+    Json.Obj spec = bundle.spec().orElseGet(Json.Obj::new);
+    Grouping grouping = Grouping.of(flags.id(), spec);
+    String containerd = dialogue.containerdAddress();
+    String socket =
+        flags.socket().isEmpty()
+            ? Identity.socketPath(
+                dialogue.socketDirectory(), containerd, flags.namespace(), grouping.sandboxId())
+            : flags.socket();
+    if (grouping.kind() == Grouping.Kind.MEMBER) {
+      if (!isServed(socket)) {
+        throw CasemateException.of(
+            Kind.NOT_FOUND,
+            "container "
+                + flags.id()
+                + " belongs to sandbox "
+                + grouping.sandboxId()
+                + ", whose shim does not answer at "
+                + socket
+                + "; remove the pod, it has lost its VM");
+      }
+    } else {
+      ShimRecord record =
+          new ShimRecord(
+              Identity.sandboxId(containerd, flags.namespace(), grouping.sandboxId()),
+              flags.namespace(),
+              grouping.sandboxId(),
+              bundle.path(),
+              socket,
+              containerd,
+              dialogue.ttrpcAddress(),
+              dialogue.publishBinary(),
+              dialogue.debug(),
+              RuntimeOptions.of(dialogue.options()),
+              0,
+              0);
+      launch(record, SandboxPaths.system());
+    }
+    String address = "unix://" + socket;
+    bundle.writeAddress(address);
+    return dialogue.answerBytes(address);
+  }
+
+  private static boolean isServed(String socket) {
+    try (Fd connection = UnixSocket.connect(socket)) {
+      return true;
+    } catch (LinuxException e) {
+      return false;
+    }
+  }
+
+  private static void launch(ShimRecord record, SandboxPaths paths) {
+    String id = record.sandboxId();
+    try (Fd lock = takeLock(paths, id).orElse(null)) {
+      if (lock == null) {
+        if (isServed(record.socket())) {
+          // A start command before this one has started it.
+          return;
+        }
+        throw CasemateException.of(
+            Kind.ALREADY_EXISTS,
+            "container "
+                + record.group()
+                + " of namespace "
+                + record.namespace()
+                + " has a shim already that does not listen any more; wait until it has ended");
+      }
+      record.write(paths);
+      try (Fd listener = listen(record.socket());
+          Fd nothing = Fs.open("/dev/null", OpenFlag.READ_WRITE);
+          Fd errors =
+              Fs.open(
+                  paths.sandbox(id) + "/shim.err",
+                  OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.APPEND,
+                  0600)) {
+        int pid =
+            Spawn.program(executable(), command(record))
+                .environment(environment())
+                .stdio(nothing, nothing, errors)
+                .descriptor(listener, LISTENER)
+                .descriptor(lock, LOCK)
+                .workingDirectory("/")
+                .newSession()
+                .start();
+        adjustOomScore(pid);
+      } catch (RuntimeException e) {
+        Fs.unlinkIfExists(record.socket());
+        Leftovers.clean(paths, id);
+        throw e;
+      }
+    }
+  }
+
+  private static List<String> command(ShimRecord record) {
+    return List.of(
+        ShimMain.ROLE,
+        "-namespace",
+        record.namespace(),
+        "-id",
+        record.group(),
+        "-address",
+        record.containerdAddress());
+  }
+
+  /** What containerd has in its environment is none of the VM's business. */
+  private static List<String> environment() {
+    List<String> kept = new java.util.ArrayList<>();
+    for (String name : List.of("PATH", "CASEMATE_RUN", "CASEMATE_STATE", "CASEMATE_TRACE")) {
+      String value = Env.get(name);
+      if (!value.isEmpty()) {
+        kept.add(name + "=" + value);
+      }
+    }
+    return kept;
+  }
+
+  private static String executable() {
+    if (ImageInfo.inImageRuntimeCode()) {
+      return "/proc/self/exe";
+    }
+    String found = Spawn.find(ShimMain.ROLE, Env.get("PATH"));
+    if (found.isEmpty()) {
+      throw CasemateException.of(
+          Kind.NOT_FOUND, ShimMain.ROLE + " is not on PATH \"" + Env.get("PATH") + "\"");
+    }
+    return found;
+  }
+
+  /** Takes a sandbox's lock and cleans up what a dead one has left; empty: a living one has it. */
+  private static Optional<Fd> takeLock(SandboxPaths paths, String id) {
+    for (int attempt = 0; ; attempt++) {
+      Fs.makeDirectories(paths.sandbox(id), 0700);
+      Fd lock = Fs.open(paths.lock(id), OpenFlag.READ_WRITE | OpenFlag.CREATE, 0600);
+      if (!Fs.lock(lock, true, false)) {
+        lock.close();
+        return Optional.empty();
+      }
+      if (ShimRecord.read(paths, id).isEmpty() || attempt > 0) {
+        return Optional.of(lock);
+      }
+      // Its shim was killed and nobody has cleaned up. The lock goes with the directory.
+      Leftovers.clean(paths, id);
+      lock.close();
+    }
+  }
+
+  private static Fd listen(String socket) {
+    String directory = socket.substring(0, socket.lastIndexOf('/'));
+    try {
+      Fs.makeDirectories(directory, 0711);
+      Fs.unlinkIfExists(socket);
+      Fd listener = UnixSocket.listen(socket, BACKLOG);
+      Fs.chmod(socket, 0600);
+      return listener;
+    } catch (LinuxException e) {
+      String remedy =
+          e.errno() == Errno.ENAMETOOLONG
+              ? ": a socket's path has at most 107 bytes"
+              : "; is " + directory + " writable?";
+      throw CasemateException.of(
+          Kind.INTERNAL, "cannot listen at " + socket + ": " + e.getMessage() + remedy, e);
+    }
+  }
+
+  /** The shim goes before containerd when memory is short. */
+  private static void adjustOomScore(int pid) {
+    try {
+      String text = Fs.readString("/proc/" + Processes.parentPid() + "/oom_score_adj", 64).trim();
+      int score = Math.min(1000, Integer.parseInt(text) + 1);
+      Fs.writeControl("/proc/" + pid + "/oom_score_adj", Integer.toString(score));
+    } catch (LinuxException | NumberFormatException e) {
+      // Lowering takes CAP_SYS_RESOURCE; then it stays as it is.
+    }
+  }
+}

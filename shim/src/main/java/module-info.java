@@ -1,0 +1,9 @@
+/** containerd's shim, version 2 of its protocol. */
+@org.jspecify.annotations.NullMarked
+module dev.casemate.shim {
+  requires static org.jspecify;
+  requires static org.graalvm.nativeimage;
+  requires dev.casemate.sandbox;
+
+  exports dev.casemate.shim;
+}
