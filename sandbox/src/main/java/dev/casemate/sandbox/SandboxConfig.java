@@ -12,9 +12,9 @@ import java.util.Optional;
  * @param sharing whether containers may come later that want files of the host: the file-sharing
  *     device must be there from the start
  * @param hotplugPorts how many disks and network interfaces may come later at one time
- * @param configured the size of a VM of which nothing is known, which {@link VmOptions} may exceed;
- *     equal to that of the options for one that never grows
- * @param grows whether the VM becomes bigger and smaller with what its containers want
+ * @param configured the size of a VM of which nothing is known, see {@link VmSize#atStart}
+ * @param most what the VM may grow to with what its containers want; the size of {@code vm} for one
+ *     that never does
  */
 public record SandboxConfig(
     String id,
@@ -23,10 +23,10 @@ public record SandboxConfig(
     boolean sharing,
     int hotplugPorts,
     VmSize configured,
-    boolean grows) {
+    VmSize most) {
   /** A sandbox whose VM never changes its size. */
   public SandboxConfig(
       String id, VmOptions vm, Optional<NetworkConfig> network, boolean sharing, int hotplugPorts) {
-    this(id, vm, network, sharing, hotplugPorts, VmSize.of(vm), false);
+    this(id, vm, network, sharing, hotplugPorts, VmSize.of(vm), VmSize.of(vm));
   }
 }

@@ -111,8 +111,8 @@ public final class SandboxVm implements AutoCloseable {
     for (Device disk : disks) {
       builder.device(disk);
     }
-    if (config.grows()) {
-      VmSize most = VmSize.most(VmSize.of(options));
+    VmSize most = VmSize.of(options).growingTo(config.most());
+    if (!most.equals(VmSize.of(options))) {
       builder.maxMemoryMib(most.memoryMib()).maxVcpus(most.vcpus());
     }
     Optional<Virtiofsd> shareDaemon = Optional.empty();
@@ -180,11 +180,11 @@ public final class SandboxVm implements AutoCloseable {
       agentMainMicros = agentReadyMicros - Math.clamp(inGuest, 0, timeout * 1000L);
       bootReport = Optional.of(report);
       client.createSandbox(sandboxRequest(hostname), AgentClient.CALL_TIMEOUT_MILLIS);
-      if (config.grows()) {
+      VmSize size = VmSize.of(config.vm());
+      VmSize most = size.growingTo(config.most());
+      if (!most.equals(size)) {
         growth =
-            Optional.of(
-                new VmGrowth(
-                    config.configured(), VmSize.of(config.vm()), machine, client, warnings));
+            Optional.of(new VmGrowth(config.configured(), size, most, machine, client, warnings));
       }
       if (network.isPresent()) {
         network.get().configure(machine, client);

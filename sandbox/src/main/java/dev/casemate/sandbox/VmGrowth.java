@@ -19,6 +19,7 @@ final class VmGrowth {
 
   private final VmSize configured;
   private final VmSize atStart;
+  private final VmSize most;
   private final VirtualMachine vm;
   private final AgentClient agent;
   private final Consumer<String> warnings;
@@ -30,11 +31,13 @@ final class VmGrowth {
   VmGrowth(
       VmSize configured,
       VmSize atStart,
+      VmSize most,
       VirtualMachine vm,
       AgentClient agent,
       Consumer<String> warnings) {
     this.configured = configured;
     this.atStart = atStart;
+    this.most = most;
     this.vm = vm;
     this.agent = agent;
     this.warnings = warnings;
@@ -60,7 +63,7 @@ final class VmGrowth {
   }
 
   private void resize() {
-    VmSize wanted = VmSize.wanted(configured, atStart, resources.values());
+    VmSize wanted = VmSize.wanted(configured, atStart, most, resources.values());
     int memory = size.memoryMib();
     int vcpus = size.vcpus();
     boolean more = false;

@@ -40,11 +40,11 @@ public record VmSize(int memoryMib, int vcpus) {
    * (containerd from 1.6 on).
    *
    * @param configured what a sandbox without such annotations gets
+   * @param most what the node allows
    * @param annotations of the sandbox's {@code config.json}; what is not a sensible number there is
    *     as if it were not there
    */
-  public static VmSize atStart(VmSize configured, Map<String, String> annotations) {
-    VmSize most = most(configured);
+  public static VmSize atStart(VmSize configured, VmSize most, Map<String, String> annotations) {
     long memory = number(annotations.get(MEMORY)) / MIB;
     int vcpus = vcpus(number(annotations.get(CPU_QUOTA)), number(annotations.get(CPU_PERIOD)));
     return new VmSize(
@@ -53,8 +53,8 @@ public record VmSize(int memoryMib, int vcpus) {
                 memory == 0
                     ? configured.memoryMib
                     : Math.max(configured.memoryMib, memory + OVERHEAD_MIB),
-                most.memoryMib),
-        Math.clamp(Math.max(vcpus, configured.vcpus), 1, most.vcpus));
+                Math.max(configured.memoryMib, most.memoryMib)),
+        Math.max(configured.vcpus, Math.min(vcpus, most.vcpus)));
   }
 
   /**
@@ -64,8 +64,8 @@ public record VmSize(int memoryMib, int vcpus) {
    *
    * @param resources each container's {@code linux.resources}
    */
-  static VmSize wanted(VmSize configured, VmSize atStart, Collection<Json.Obj> resources) {
-    VmSize most = most(atStart);
+  static VmSize wanted(
+      VmSize configured, VmSize atStart, VmSize most, Collection<Json.Obj> resources) {
     long memory = OVERHEAD_MIB;
     long milliCpus = 0;
     boolean unlimited = false;
@@ -96,12 +96,16 @@ public record VmSize(int memoryMib, int vcpus) {
         : (int) Math.min((quota - 1) / period + 1, MOST_VCPUS);
   }
 
-  /** How far a VM can grow: to the machine's own memory and processors, at most 32 of these. */
-  static VmSize most(VmSize atStart) {
-    int extra = Math.max(0, hostMemoryMib() - atStart.memoryMib) / BLOCK_MIB * BLOCK_MIB;
+  /** The machine's own memory and processors, at most 32 of these. */
+  public static VmSize ofHost() {
     return new VmSize(
-        atStart.memoryMib + extra,
-        Math.max(atStart.vcpus, Math.min(MOST_VCPUS, Runtime.getRuntime().availableProcessors())));
+        hostMemoryMib(), Math.min(MOST_VCPUS, Runtime.getRuntime().availableProcessors()));
+  }
+
+  /** How far a VM that starts with this size can grow if it may not exceed {@code most}. */
+  VmSize growingTo(VmSize most) {
+    int extra = Math.max(0, most.memoryMib - memoryMib) / BLOCK_MIB * BLOCK_MIB;
+    return new VmSize(memoryMib + extra, Math.max(vcpus, most.vcpus));
   }
 
   private static int hostMemoryMib() {
