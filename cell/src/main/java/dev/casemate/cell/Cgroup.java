@@ -46,6 +46,13 @@ public interface Cgroup {
   /** Moves a process into the one that {@code init} is in now, which may be further down. */
   void addBeside(int pid, int init);
 
+  /**
+   * Moves a process into a group below it.
+   *
+   * @param path relative; it must exist
+   */
+  void addBelow(int pid, String path);
+
   CgroupStats stats();
 
   /** The pids in it and below it. */

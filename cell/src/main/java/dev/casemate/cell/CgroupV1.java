@@ -196,8 +196,17 @@ final class CgroupV1 implements Cgroup {
 
   @Override
   public void add(int pid) {
-    for (Hierarchy one : hierarchies) {
-      add(pid, one.directory());
+    for (int i = hierarchies.size() - 1; i >= 0; i--) {
+      Hierarchy one = hierarchies.get(i);
+      try {
+        Fs.writeControl(one.directory() + "/cgroup.procs", Integer.toString(pid));
+      } catch (LinuxException e) {
+        if (!optional || !Cgroups.isRefusal(e.errno())) {
+          throw Failures.of("moving process " + pid + " to cgroup " + one.directory(), e);
+        }
+        CgroupV2.delete(one.directory(), 0);
+        hierarchies.remove(i);
+      }
     }
     if (!unified.isEmpty() && Fs.exists(unified + "/cgroup.procs")) {
       add(pid, unified);
@@ -215,6 +224,26 @@ final class CgroupV1 implements Cgroup {
   @Override
   public void addBeside(int pid, int init) {
     add(pid);
+  }
+
+  @Override
+  public void addBelow(int pid, String path) {
+    boolean added = false;
+    for (Hierarchy one : hierarchies) {
+      String directory = one.directory() + CgroupV2.below(path);
+      // The container makes its groups in the hierarchies that it cares for.
+      if (Fs.exists(directory + "/cgroup.procs")) {
+        add(pid, directory);
+        added = true;
+      } else {
+        add(pid, one.directory());
+      }
+    }
+    if (!added) {
+      throw CasemateException.of(
+          CasemateException.Kind.NOT_FOUND,
+          "cgroup " + path + " below " + directory() + " does not exist; make it first");
+    }
   }
 
   @Override

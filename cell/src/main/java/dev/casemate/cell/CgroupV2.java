@@ -272,6 +272,19 @@ final class CgroupV2 implements Cgroup {
   }
 
   @Override
+  public void addBelow(int pid, String path) {
+    CgroupV1.add(pid, directory + below(path));
+  }
+
+  /** A relative path that stays below where it starts. */
+  static String below(String path) {
+    if (("/" + path + "/").contains("/../")) {
+      throw Failures.invalid("cgroup \"" + path + "\" leads out of the container's; correct it");
+    }
+    return RootPaths.clean(path);
+  }
+
+  @Override
   public CgroupStats stats() {
     return CgroupFiles.stats(directory);
   }

@@ -37,7 +37,7 @@ final class CommandPath {
     throw notFound(name, "executable file not found in $PATH");
   }
 
-  private static void check(String path) {
+  static void check(String path) {
     int errno = executable(path);
     switch (errno) {
       case 0 -> {}

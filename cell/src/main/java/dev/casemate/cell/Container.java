@@ -122,7 +122,7 @@ public final class Container implements AutoCloseable {
     Namespaces namespaces = Namespaces.of(spec.linux());
     Optional<SeccompFilter> filter = spec.linux().seccomp().map(SeccompCompiler::compile);
     ContainerRecord record = ContainerRecord.of(config, namespaces);
-    List<Optional<Fd>> userNamespaces = IdMaps.forMounts(spec.mounts());
+    List<Optional<Fd>> userNamespaces = IdMaps.forMounts(spec.mounts(), spec.linux());
     Launcher.Launched launched = null;
     Optional<Fd> gate = Optional.empty();
     boolean done = false;
@@ -180,6 +180,9 @@ public final class Container implements AutoCloseable {
           launched.abandon();
         }
         config.cgroup().delete();
+        if (launched != null) {
+          Hooks.runAll("poststop", spec.hooks().poststop(), config, 0, "stopped");
+        }
       }
     }
   }
@@ -222,6 +225,10 @@ public final class Container implements AutoCloseable {
   }
 
   private static void check(ContainerConfig config) {
+    if (config.spec().linux().intelRdt().isPresent()) {
+      throw Failures.precondition(
+          "linux.intelRdt is not supported: the engine does not manage resctrl; remove it");
+    }
     check(
         config
             .spec()
@@ -337,8 +344,14 @@ public final class Container implements AutoCloseable {
     try (SyncChannel open = channel.get()) {
       Launcher.followStart(open, init.pid(), this::config);
     }
-    if (directory.isEmpty() || config != null || record.poststart()) {
-      Hooks.run("poststart", config().spec().hooks().poststart(), config(), init.pid(), "running");
+    if (record.poststart()) {
+      try {
+        Hooks.run(
+            "poststart", config().spec().hooks().poststart(), config(), init.pid(), "running");
+      } catch (CasemateException e) {
+        killAll();
+        throw e;
+      }
     }
   }
 
@@ -348,7 +361,9 @@ public final class Container implements AutoCloseable {
   }
 
   public CellProcess exec(ProcessSpec process, Stdio stdio, LaunchOptions options) {
-    expect("execute a command in", "running", State.RUNNING, State.CREATED);
+    if (!(options.ignorePaused() && state() == State.PAUSED)) {
+      expect("execute a command in", "running", State.RUNNING, State.CREATED);
+    }
     check(process);
     Spec spec = config().spec();
     Optional<SeccompFilter> filter = spec.linux().seccomp().map(SeccompCompiler::compile);
@@ -357,6 +372,7 @@ public final class Container implements AutoCloseable {
             spec.linux(),
             record.namespaces(),
             options,
+            config().ownKernel(),
             process,
             filter,
             stdio,
@@ -366,7 +382,11 @@ public final class Container implements AutoCloseable {
       exec.channel.go();
       Launcher.follow(exec, false, config());
       // Not earlier: the way up to here is the engine's, not to be charged to the container.
-      cgroup.addBeside(exec.pid, init.pid());
+      if (options.subgroup().isEmpty()) {
+        cgroup.addBeside(exec.pid, init.pid());
+      } else {
+        cgroup.addBelow(exec.pid, options.subgroup());
+      }
       exec.channel.go();
       Launcher.follow(exec, true, config());
       exec.channel.close();
@@ -493,8 +513,9 @@ public final class Container implements AutoCloseable {
    * Removes what is left of a stopped container.
    *
    * @param force kills it first if it is not stopped; a holder still gets to wait for its processes
+   * @return what has failed but is no reason to keep it: poststop hooks
    */
-  public void delete(boolean force) {
+  public List<String> delete(boolean force) {
     directory.ifPresent(StateDirectory::lock);
     if (state() != State.STOPPED) {
       if (!force) {
@@ -508,14 +529,13 @@ public final class Container implements AutoCloseable {
     } else if (!record.ownPids()) {
       cgroup.kill();
     }
-    boolean poststop = config != null || directory.isEmpty() || record.poststop();
-    ContainerConfig known = poststop ? config() : null;
+    ContainerConfig known = record.poststop() ? config() : null;
     cgroup.delete();
     directory.ifPresent(StateDirectory::remove);
     close();
-    if (known != null) {
-      Hooks.run("poststop", known.spec().hooks().poststop(), known, 0, "stopped");
-    }
+    return known == null
+        ? List.of()
+        : Hooks.runAll("poststop", known.spec().hooks().poststop(), known, 0, "stopped");
   }
 
   /** Lets go of the descriptors; the container stays as it is. */

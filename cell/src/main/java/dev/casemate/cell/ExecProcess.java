@@ -15,6 +15,8 @@ final class ExecProcess {
   private final ProcessSpec process;
   private final Optional<SeccompFilter> filter;
   private final boolean terminal;
+  private final LaunchOptions options;
+  private final boolean lenient;
   private final SyncChannel channel;
   private final List<String> warnings = new ArrayList<>();
 
@@ -23,7 +25,11 @@ final class ExecProcess {
       ProcessSpec process,
       Optional<SeccompFilter> filter,
       boolean terminal,
+      LaunchOptions options,
+      boolean lenient,
       SyncChannel channel) {
+    this.options = options;
+    this.lenient = lenient;
     this.linux = linux;
     this.process = process;
     this.filter = filter;
@@ -41,13 +47,15 @@ final class ExecProcess {
     if (!channel.awaitGo()) {
       Processes.exit(1);
     }
-    String step = "oom_score_adj";
+    String step = "execCPUAffinity";
     Labels labels;
     try {
+      process.execCpuAffinity().ifPresent(cpus -> Priorities.affinity(cpus.initial()));
+      step = "oom_score_adj";
       if (toJoin != 0) {
         OutOfMemory.adjust(process.oomScoreAdj(), warnings);
       }
-      labels = Labels.open(process, warnings);
+      labels = Labels.open(process, lenient, warnings);
       step = "joining the container's namespaces";
       if (toJoin != 0) {
         Child.hide();
@@ -56,6 +64,9 @@ final class ExecProcess {
       init.close();
       step = "session";
       Processes.newSession();
+      if (options.newKeyring()) {
+        Keyring.join(warnings);
+      }
       if (terminal) {
         step = "terminal";
         Terminals.attach("/dev/pts/ptmx", process, channel).close();
@@ -63,12 +74,14 @@ final class ExecProcess {
     } catch (LinuxException e) {
       throw Failures.of(step, e);
     }
-    new ProcessSetup(process, linux, filter, channel, labels, warnings)
+    int preserved = options.preserved().size();
+    new ProcessSetup(process, linux, filter, preserved, channel, labels, warnings)
         .execute(
             () -> {
               if (!channel.awaitGo()) {
                 Processes.exit(1);
               }
+              process.execCpuAffinity().ifPresent(cpus -> Priorities.affinity(cpus.finalList()));
             });
   }
 }

@@ -18,6 +18,10 @@ final class Failures {
     return CasemateException.of(Kind.FAILED_PRECONDITION, message);
   }
 
+  static CasemateException internal(String message) {
+    return CasemateException.of(Kind.INTERNAL, message);
+  }
+
   /** A failed call in the course of doing {@code step}. */
   static CasemateException of(String step, LinuxException e) {
     return CasemateException.of(kind(e.errno()), step + ": " + e.getMessage(), e);

@@ -15,6 +15,7 @@ import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.HookSpec;
 import dev.casemate.oci.Json;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -22,6 +23,9 @@ import java.util.List;
  * input (runtime-spec config.md "POSIX-platform Hooks", runtime.md "State").
  */
 final class Hooks {
+  /** The phase whose programs are the container's own files; others are the outside's. */
+  static final String IN_CONTAINER = "startContainer";
+
   private static final int OUTPUT_LIMIT = 4096;
 
   private Hooks() {}
@@ -62,7 +66,7 @@ final class Hooks {
         Pipe output = Pipe.open()) {
       int pid = Processes.fork(0);
       if (pid == 0) {
-        become(hook, input, output.write());
+        become(phase, hook, input, output.write());
       }
       output.write().close();
       int timeout = hook.timeoutSeconds().map(s -> s * 1000).orElse(-1);
@@ -88,6 +92,24 @@ final class Hooks {
                 + (said.isEmpty() ? "" : ": " + said.toString().strip()));
       }
     }
+  }
+
+  /**
+   * Runs hooks of which a failing one is no reason not to go on ({@code poststop}).
+   *
+   * @return what has failed
+   */
+  static List<String> runAll(
+      String phase, List<HookSpec> hooks, ContainerConfig config, int pid, String status) {
+    List<String> failures = new ArrayList<>();
+    for (HookSpec hook : hooks) {
+      try {
+        run(phase, List.of(hook), config, pid, status);
+      } catch (CasemateException e) {
+        failures.add(String.valueOf(e.getMessage()));
+      }
+    }
+    return failures;
   }
 
   private static CasemateException failed(String phase, HookSpec hook, String how) {
@@ -141,11 +163,14 @@ final class Hooks {
     }
   }
 
-  private static void become(HookSpec hook, Fd input, Fd output) {
+  private static void become(String phase, HookSpec hook, Fd input, Fd output) {
     try {
       Child.resetSignals();
       Descriptors.keepOnly(List.of(input, output, output));
       List<String> args = hook.args().isEmpty() ? List.of(hook.path()) : hook.args();
+      if (phase.equals(IN_CONTAINER)) {
+        FinalExec.executeAlone(hook.path(), args, hook.env());
+      }
       Processes.execute(hook.path(), args, hook.env());
     } catch (Throwable e) {
       byte[] text = String.valueOf(e.getMessage()).getBytes(StandardCharsets.UTF_8);

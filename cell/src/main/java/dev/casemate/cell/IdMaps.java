@@ -6,33 +6,84 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Pipe;
 import dev.casemate.linux.Processes;
+import dev.casemate.linux.Spawn;
+import dev.casemate.linux.WaitStatus;
 import dev.casemate.oci.IdMapping;
+import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.MountSpec;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
 /** The id maps of user namespaces (user_namespaces(7)). */
 final class IdMaps {
+  private static final String HELPER_PATH = "/usr/bin:/bin:/usr/local/bin:/usr/sbin:/sbin";
+
   private IdMaps() {}
 
   /** Writes the maps of a process that has just been made in a new user namespace. */
   static void write(int pid, List<IdMapping> uids, List<IdMapping> gids) {
-    String folder = "/proc/" + pid;
+    int uid = Processes.effectiveUid();
+    int gid = Processes.effectiveGid();
     try {
-      Fs.writeControl(folder + "/uid_map", lines(uids));
-      try {
-        Fs.writeControl(folder + "/gid_map", lines(gids));
-      } catch (LinuxException e) {
-        if (e.errno() != Errno.EPERM) {
-          throw e;
-        }
-        // Without rights outside groups may be mapped only once setgroups(2) is given up.
-        Fs.writeControl(folder + "/setgroups", "deny");
-        Fs.writeControl(folder + "/gid_map", lines(gids));
-      }
+      write(pid, "uid", uids, uid, uid);
+      write(pid, "gid", gids, gid, uid);
     } catch (LinuxException e) {
       throw Failures.of("id maps of the user namespace", e);
+    }
+  }
+
+  /** An ordinary user may map its own id alone; the rest takes the set-uid helpers of shadow. */
+  private static void write(int pid, String kind, List<IdMapping> maps, int own, int uid) {
+    boolean onlyOwn = maps.size() == 1 && maps.get(0).size() == 1 && maps.get(0).hostId() == own;
+    if (uid != 0 && !onlyOwn && helper("new" + kind + "map", pid, maps)) {
+      return;
+    }
+    String file = "/proc/" + pid + "/" + kind + "_map";
+    try {
+      Fs.writeControl(file, lines(maps));
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.EPERM || !kind.equals("gid")) {
+        throw e;
+      }
+      // Without rights outside groups may be mapped only once setgroups(2) is given up.
+      Fs.writeControl("/proc/" + pid + "/setgroups", "deny");
+      Fs.writeControl(file, lines(maps));
+    }
+  }
+
+  /** Runs newuidmap(1) or newgidmap(1); false if it is not installed. */
+  private static boolean helper(String name, int pid, List<IdMapping> maps) {
+    String path = Spawn.find(name, HELPER_PATH);
+    if (path.isEmpty()) {
+      return false;
+    }
+    List<String> argv = new ArrayList<>(List.of(name, Integer.toString(pid)));
+    for (IdMapping map : maps) {
+      argv.add(Integer.toUnsignedString(map.containerId()));
+      argv.add(Integer.toUnsignedString(map.hostId()));
+      argv.add(Integer.toUnsignedString(map.size()));
+    }
+    try (Pipe output = Pipe.open();
+        Fd nothing = Fs.open("/dev/null", 0)) {
+      int child = Spawn.program(path, argv).stdio(nothing, output.write(), output.write()).start();
+      output.write().close();
+      String said = new String(Fs.readBytes(output.read(), name, 1 << 16), StandardCharsets.UTF_8);
+      WaitStatus status = Processes.waitFor(child, 0).orElseThrow();
+      if (status.exitStatus() != 0) {
+        throw Failures.precondition(
+            path
+                + " "
+                + String.join(" ", argv.subList(1, argv.size()))
+                + " ended with "
+                + status.exitStatus()
+                + ": "
+                + said.strip()
+                + "; the ids must be this user's in /etc/sub"
+                + (name.equals("newuidmap") ? "uid" : "gid"));
+      }
+      return true;
     }
   }
 
@@ -49,22 +100,50 @@ final class IdMaps {
     return text.toString();
   }
 
-  /** For each mount with id maps a user namespace that has them; the caller closes them. */
-  static List<Optional<Fd>> forMounts(List<MountSpec> mounts) {
+  /**
+   * For each mount with id maps a user namespace that has them; the caller closes them. A mount
+   * that is to be mapped and has no maps gets those of the container.
+   */
+  static List<Optional<Fd>> forMounts(List<MountSpec> mounts, LinuxSpec linux) {
     List<Optional<Fd>> result = new ArrayList<>();
     try {
       for (MountSpec mount : mounts) {
-        boolean mapped = !mount.uidMappings().isEmpty() && !mount.gidMappings().isEmpty();
-        result.add(
-            mapped
-                ? Optional.of(userNamespace(mount.uidMappings(), mount.gidMappings()))
-                : Optional.empty());
+        result.add(forMount(mount, linux));
       }
       return result;
     } catch (RuntimeException e) {
       close(result);
       throw e;
     }
+  }
+
+  private static Optional<Fd> forMount(MountSpec mount, LinuxSpec linux) {
+    boolean uids = !mount.uidMappings().isEmpty();
+    if (uids != !mount.gidMappings().isEmpty()) {
+      throw Failures.invalid(
+          "mount at "
+              + mount.destination()
+              + " has only one of uidMappings and gidMappings; give both");
+    }
+    if (uids) {
+      return Optional.of(userNamespace(mount.uidMappings(), mount.gidMappings()));
+    }
+    if (!mount.options().contains("idmap") && !mount.options().contains("ridmap")) {
+      return Optional.empty();
+    }
+    for (LinuxSpec.Namespace namespace : linux.namespaces()) {
+      if (namespace.type().equals("user")) {
+        return Optional.of(
+            namespace.path().isEmpty()
+                ? userNamespace(linux.uidMappings(), linux.gidMappings())
+                : InitProcess.open(namespace.path()));
+      }
+    }
+    throw Failures.invalid(
+        "mount at "
+            + mount.destination()
+            + " has option idmap, but neither it nor the container has id mappings; give"
+            + " uidMappings and gidMappings");
   }
 
   static void close(List<Optional<Fd>> fds) {

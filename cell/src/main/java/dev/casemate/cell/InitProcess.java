@@ -64,8 +64,14 @@ final class InitProcess {
         step = "user namespace";
         becomeRoot();
       }
+      if (!namespaces.isFresh(Processes.CLONE_NEWPID)) {
+        Child.hide();
+      }
       step = "session";
       Processes.newSession();
+      if (options.newKeyring()) {
+        Keyring.join(warnings);
+      }
       Processes.fileModeMask(0);
       step = "cgroup namespace";
       if (namespaces.isFresh(Processes.CLONE_NEWCGROUP)) {
@@ -80,12 +86,14 @@ final class InitProcess {
       Sysctls.apply(linux.sysctl(), namespaces, config.ownKernel());
       step = "oom_score_adj";
       OutOfMemory.adjust(process.oomScoreAdj(), warnings);
-      labels = Labels.open(process, warnings);
+      labels = Labels.open(process, config.ownKernel(), warnings);
     } catch (LinuxException e) {
       throw Failures.of(step, e);
     }
     buildRoot(process, hooks);
-    ProcessSetup setup = new ProcessSetup(process, linux, filter, channel, labels, warnings);
+    ProcessSetup setup =
+        new ProcessSetup(
+            process, linux, filter, options.preserved().size(), channel, labels, warnings);
     setup.execute(
         () -> {
           awaitGo();
@@ -95,7 +103,7 @@ final class InitProcess {
             }
             awaitGo();
           }
-          Hooks.run("startContainer", hooks.startContainer(), config, 1, "created");
+          Hooks.run(Hooks.IN_CONTAINER, hooks.startContainer(), config, 1, "created");
         });
   }
 
@@ -164,8 +172,15 @@ final class InitProcess {
         throw e;
       }
     }
-    Identity.gid(0);
-    Identity.uid(0);
+    try {
+      Identity.gid(0);
+      Identity.uid(0);
+    } catch (LinuxException e) {
+      // A map without 0 leaves the process what it is; it has all rights in there all the same.
+      if (e.errno() != Errno.EINVAL) {
+        throw e;
+      }
+    }
   }
 
   private void nameHost(Spec spec) {

@@ -6,7 +6,6 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.oci.ProcessSpec;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 
@@ -17,47 +16,64 @@ import java.util.Optional;
 final class Labels {
   private final Optional<Fd> attribute;
   private final String value;
-  private final List<String> warnings;
 
-  private Labels(Optional<Fd> attribute, String value, List<String> warnings) {
+  private Labels(Optional<Fd> attribute, String value) {
     this.attribute = attribute;
     this.value = value;
-    this.warnings = warnings;
   }
 
-  static Labels open(ProcessSpec process, List<String> warnings) {
+  /**
+   * Opens what the label is written to.
+   *
+   * @param lenient whether a profile that the kernel cannot enforce is only a warning: in a VM of
+   *     its own a container may be asked to have the outside's
+   */
+  static Labels open(ProcessSpec process, boolean lenient, List<String> warnings) {
     String profile = process.apparmorProfile();
-    String value = process.selinuxLabel();
     if (!profile.isEmpty() && !profile.equals("unconfined")) {
-      value = "exec " + profile;
-    }
-    if (value.isEmpty()) {
-      return new Labels(Optional.empty(), "", warnings);
-    }
-    for (String path : List.of("/proc/self/attr/apparmor/exec", "/proc/self/attr/exec")) {
-      try {
-        return new Labels(Optional.of(Fs.open(path, OpenFlag.WRITE_ONLY)), value, warnings);
-      } catch (LinuxException e) {
-        if (e.errno() != Errno.ENOENT) {
-          throw e;
-        }
+      if (isEnabled("/sys/module/apparmor/parameters/enabled", 'Y')) {
+        return open("/proc/thread-self/attr/apparmor/exec", "exec " + profile);
       }
+      if (!lenient) {
+        throw Failures.precondition(
+            "apparmorProfile \""
+                + profile
+                + "\" cannot be set: AppArmor is not enabled on this kernel; remove it");
+      }
+      warnings.add("apparmorProfile \"" + profile + "\" is not set: the kernel has no AppArmor");
     }
-    warnings.add("label \"" + value + "\" is not set: the kernel has no security module for it");
-    return new Labels(Optional.empty(), "", warnings);
+    String label = process.selinuxLabel();
+    if (!label.isEmpty()) {
+      if (Fs.exists("/sys/fs/selinux/enforce")) {
+        return open("/proc/thread-self/attr/exec", label);
+      }
+      warnings.add("selinuxLabel \"" + label + "\" is not set: the kernel has no SELinux");
+    }
+    return new Labels(Optional.empty(), "");
   }
 
-  void apply() {
-    if (attribute.isEmpty()) {
-      return;
-    }
-    try (Fd fd = attribute.get()) {
-      fd.writeAll(value.getBytes(StandardCharsets.UTF_8));
+  private static boolean isEnabled(String parameter, char yes) {
+    try {
+      return Fs.readString(parameter, 16).indexOf(yes) >= 0;
     } catch (LinuxException e) {
-      if (e.errno() != Errno.EINVAL && e.errno() != Errno.EOPNOTSUPP) {
-        throw e;
-      }
-      warnings.add("label \"" + value + "\" is not set: no security module takes it");
+      return false;
     }
+  }
+
+  private static Labels open(String path, String value) {
+    try {
+      return new Labels(Optional.of(Fs.open(path, OpenFlag.WRITE_ONLY)), value);
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.ENOENT && path.contains("/apparmor/")) {
+        // Before 5.8 there was one file for all security modules.
+        return open("/proc/thread-self/attr/exec", value);
+      }
+      throw e;
+    }
+  }
+
+  /** Leaves the writing to the last steps: it counts for the next exec. */
+  void apply(FinalExec exec) {
+    attribute.ifPresent(file -> exec.label(file, value));
   }
 }

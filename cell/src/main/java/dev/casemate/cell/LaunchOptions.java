@@ -10,7 +10,19 @@ import java.util.List;
  *     ramdisk, which pivot_root(2) does not take. Weaker; only on demand
  * @param newKeyring whether a new session keyring is made; else the caller's is the process's too
  * @param preserved descriptors that the process gets as 3, 4, …; they stay the caller's
+ * @param subgroup for a further process: path of the control group below the container's that it is
+ *     put into; empty for the one that the first process is in
+ * @param ignorePaused whether a further process is made in a paused container, too
  */
-public record LaunchOptions(boolean noPivot, boolean newKeyring, List<Fd> preserved) {
+public record LaunchOptions(
+    boolean noPivot,
+    boolean newKeyring,
+    List<Fd> preserved,
+    String subgroup,
+    boolean ignorePaused) {
   public static final LaunchOptions DEFAULT = new LaunchOptions(false, true, List.of());
+
+  public LaunchOptions(boolean noPivot, boolean newKeyring, List<Fd> preserved) {
+    this(noPivot, newKeyring, preserved, "", false);
+  }
 }

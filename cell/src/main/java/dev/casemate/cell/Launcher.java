@@ -30,6 +30,7 @@ final class Launcher {
   static final class Launched {
     final SyncChannel channel;
     int pid;
+    String command = "";
     boolean ready;
     Optional<Fd> terminal = Optional.empty();
     List<String> warnings = List.of();
@@ -106,6 +107,9 @@ final class Launcher {
                     kept)
                 .run(helper);
           };
+      if (!helper && namespaces.joined.containsKey(Processes.CLONE_NEWPID)) {
+        Child.hide();
+      }
       Borrowed borrowed =
           helper ? Borrowed.nothing() : Borrowed.of(namespaces, config.spec().linux());
       fork(
@@ -205,6 +209,7 @@ final class Launcher {
       LinuxSpec linux,
       long namespaces,
       LaunchOptions options,
+      boolean lenient,
       dev.casemate.oci.ProcessSpec process,
       Optional<SeccompFilter> filter,
       Stdio stdio,
@@ -213,6 +218,7 @@ final class Launcher {
     boolean helper = (namespaces & Processes.CLONE_NEWUSER) != 0;
     Fd[] pair = UnixSocket.pair();
     Launched launched = new Launched(new SyncChannel(pair[0]));
+    launched.command = process.args().get(0);
     try (Fd theirs = pair[1];
         Fd nothing = nothing()) {
       List<Fd> streams = streams(stdio, nothing);
@@ -228,12 +234,15 @@ final class Launcher {
               part(0, channel);
               toJoin = 0;
             }
-            new ExecProcess(linux, process, filter, terminal, channel).run(fds.get(0), toJoin);
+            new ExecProcess(linux, process, filter, terminal, options, lenient, channel)
+                .run(fds.get(0), toJoin);
           };
-      Borrowed borrowed =
-          helper || (namespaces & Processes.CLONE_NEWPID) == 0
-              ? Borrowed.nothing()
-              : Borrowed.pid(init);
+      boolean bornInside = !helper && (namespaces & Processes.CLONE_NEWPID) != 0;
+      if (bornInside) {
+        // The container sees the child from the first moment on. Children inherit this.
+        Child.hide();
+      }
+      Borrowed borrowed = bornInside ? Borrowed.pid(init) : Borrowed.nothing();
       fork(launched, borrowed, 0, theirs, streams, options.preserved(), List.of(init), body);
     } catch (LinuxException e) {
       launched.channel.close();
@@ -277,6 +286,7 @@ final class Launcher {
           launched.channel.go();
         }
         case SyncChannel.ERROR -> throw SyncChannel.error(message);
+        case SyncChannel.EXEC_FAILED -> throw FinalExec.failure(message, launched.command);
         default -> {
           if (launched.ready) {
             return;
@@ -297,11 +307,16 @@ final class Launcher {
           channel.go();
         }
         case SyncChannel.ERROR -> throw SyncChannel.error(message);
+        case SyncChannel.EXEC_FAILED -> throw FinalExec.failure(message, command(config.get()));
         default -> {
           return;
         }
       }
     }
+  }
+
+  private static String command(ContainerConfig config) {
+    return config.spec().process().map(process -> process.args().get(0)).orElse("");
   }
 
   private static CasemateException died(Launched launched) {

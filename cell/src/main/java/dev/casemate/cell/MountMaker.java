@@ -113,6 +113,7 @@ final class MountMaker {
                 + mount.destination()
                 + ": not a directory; give a source and a destination of the same type");
       }
+      ProcMounts.check(mount, destination, Optional.of(source), target);
       attach(tree, target, options, true, userNamespace);
     }
     boundDev |= destination.equals("/dev");
@@ -164,7 +165,9 @@ final class MountMaker {
                 + mount.type()
                 + " is a symbolic link in the image; it must be a directory");
       }
+      ProcMounts.check(mount, destination, Optional.empty(), target);
       List<String> data = new ArrayList<>(options.filesystem);
+      label(mount, data);
       boolean tmpfs = mount.type().equals("tmpfs");
       if (tmpfs && !options.has("mode")) {
         data.add("mode=" + Integer.toOctalString(Fs.stat(target).permissions()));
@@ -180,6 +183,17 @@ final class MountMaker {
         }
         attach(tree, target, options, false, userNamespace);
       }
+    }
+  }
+
+  /** Files of a new file system get the label of the container's; /proc and /sys have their own. */
+  private void label(MountSpec mount, List<String> data) {
+    String label = config.spec().linux().mountLabel();
+    if (!label.isEmpty()
+        && !mount.type().equals("proc")
+        && !mount.type().equals("sysfs")
+        && Fs.exists("/sys/fs/selinux/enforce")) {
+      data.add("context=" + label);
     }
   }
 
@@ -275,6 +289,11 @@ final class MountMaker {
       if (namespaces.has(Processes.CLONE_NEWCGROUP)) {
         try (Fd tree = NewMount.create("cgroup", "cgroup", data, options.set)) {
           Mounts.moveMount(tree, target);
+        } catch (LinuxException e) {
+          // A user namespace sees what its owner may see; the rest stays an empty directory.
+          if (!namespaces.has(Processes.CLONE_NEWUSER) || !Cgroups.isRefusal(e.errno())) {
+            throw e;
+          }
         }
       } else {
         String source = CGROUP_ROOT + "/" + folder + line.substring(second + 1);

@@ -38,6 +38,14 @@ final class Namespaces {
             "linux.namespaces holds \"" + namespace.type() + "\" twice; remove one");
       }
       seen |= flag;
+      if (!namespace.path().isEmpty() && !namespace.path().startsWith("/")) {
+        throw Failures.invalid(
+            "linux.namespaces: path \""
+                + namespace.path()
+                + "\" of \""
+                + namespace.type()
+                + "\" must be absolute");
+      }
       if (namespace.path().isEmpty()) {
         fresh |= flag;
       } else if (flag == Processes.CLONE_NEWUSER) {

@@ -45,6 +45,11 @@ final class NoCgroup implements Cgroup {
   public void addBeside(int pid, int init) {}
 
   @Override
+  public void addBelow(int pid, String path) {
+    throw missing("have groups below it");
+  }
+
+  @Override
   public CgroupStats stats() {
     throw missing("measure it");
   }

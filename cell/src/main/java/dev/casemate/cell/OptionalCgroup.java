@@ -73,6 +73,11 @@ final class OptionalCgroup implements Cgroup {
   }
 
   @Override
+  public void addBelow(int pid, String path) {
+    actual.addBelow(pid, path);
+  }
+
+  @Override
   public CgroupStats stats() {
     return actual.stats();
   }

@@ -12,15 +12,9 @@ import java.util.List;
 final class Priorities {
   private static final int CPU_LIMIT = 8192;
 
-  private final ProcessSpec process;
-  private final List<String> warnings;
+  private Priorities() {}
 
-  Priorities(ProcessSpec process, List<String> warnings) {
-    this.process = process;
-    this.warnings = warnings;
-  }
-
-  void apply() {
+  static void apply(ProcessSpec process) {
     if (process.scheduler().isPresent()) {
       Scheduling.set(attributes(process.scheduler().get()));
     }
@@ -34,10 +28,6 @@ final class Priorities {
             default -> throw unknown("ioPriority.class", io.ioClass());
           },
           io.priority());
-    }
-    if (process.execCpuAffinity().isPresent()) {
-      ProcessSpec.CpuAffinity cpu = process.execCpuAffinity().get();
-      affinity(cpu.finalList().isEmpty() ? cpu.initial() : cpu.finalList());
     }
   }
 
@@ -81,7 +71,11 @@ final class Priorities {
         scheduler.period());
   }
 
-  private void affinity(String list) {
+  /**
+   * Restricts the process to some CPUs: while it is made ({@code initial}), and once it is in the
+   * container's control group ({@code final}). For further processes only.
+   */
+  static void affinity(String list) {
     if (list.isEmpty()) {
       return;
     }
@@ -91,7 +85,8 @@ final class Priorities {
       if (e.errno() != Errno.EINVAL) {
         throw e;
       }
-      warnings.add("execCPUAffinity " + list + ": none of these CPUs may be used; it is ignored");
+      throw Failures.invalid(
+          "process.execCPUAffinity \"" + list + "\": the container may use none of these CPUs");
     }
   }
 

@@ -30,10 +30,12 @@ import java.util.Optional;
  */
 final class ProcessSetup {
   private static final int GETCWD = 79;
+  private static final int FIRST_PRESERVED = 3;
 
   private final ProcessSpec process;
   private final LinuxSpec linux;
   private final Optional<SeccompFilter> filter;
+  private final int preserved;
   private final SyncChannel channel;
   private final List<String> warnings;
   private final Labels labels;
@@ -42,12 +44,14 @@ final class ProcessSetup {
       ProcessSpec process,
       LinuxSpec linux,
       Optional<SeccompFilter> filter,
+      int preserved,
       SyncChannel channel,
       Labels labels,
       List<String> warnings) {
     this.process = process;
     this.linux = linux;
     this.filter = filter;
+    this.preserved = preserved;
     this.channel = channel;
     this.labels = labels;
     this.warnings = warnings;
@@ -66,7 +70,7 @@ final class ProcessSetup {
       step = "personality";
       personality();
       step = "scheduling";
-      new Priorities(process, warnings).apply();
+      Priorities.apply(process);
       step = "rlimits";
       Rlimits.apply(process.rlimits(), warnings);
       boolean moved = changeDirectory(false);
@@ -74,73 +78,64 @@ final class ProcessSetup {
       ownStreams();
       step = "capabilities";
       CapabilitySets wanted = CapabilitySets.of(process.capabilities(), warnings);
+      // A filter takes either this right or no_new_privs; it has to survive the next exec.
+      boolean needed = filter.isPresent() && !process.noNewPrivileges();
+      long extra = needed ? Capabilities.SYS_ADMIN & wanted.available() : 0;
+      Capabilities.Sets last = wanted.sets();
+      if (extra != 0) {
+        long inheritable = last.inheritable() | extra;
+        Capabilities.set(
+            new Capabilities.Sets(wanted.available(), wanted.available(), inheritable));
+      }
       Capabilities.limitBounding(wanted.bounding());
       step = "user";
       become(process.user());
       step = "capabilities";
-      boolean filterNeedsRights = filter.isPresent() && !process.noNewPrivileges();
-      Capabilities.Sets last = wanted.sets();
-      long extra = filterNeedsRights ? Capabilities.SYS_ADMIN & wanted.available() : 0;
       Capabilities.set(
           new Capabilities.Sets(
-              last.effective() | extra, last.permitted() | extra, last.inheritable()));
+              last.effective() | extra, last.permitted() | extra, last.inheritable() | extra));
       if (!moved) {
         changeDirectory(true);
       }
       verifyDirectory();
       List<String> environment = environment();
       String path = CommandPath.find(process.args().get(0), environment);
-      step = "label";
-      labels.apply();
       channel.sendReady(warnings);
       gate.pass();
       if (process.noNewPrivileges()) {
         step = "no_new_privs";
         Seccomp.noNewPrivileges();
       }
-      if (!filterNeedsRights) {
-        step = "capabilities";
-        finishCapabilities(last, wanted.ambient(), extra);
+      step = "capabilities";
+      if ((wanted.ambient() | extra) != 0) {
+        Capabilities.setAmbient(wanted.ambient() | extra);
       }
+      step = "preserved descriptors";
+      for (int i = 0; i < preserved; i++) {
+        Fd.of(FIRST_PRESERVED + i).closeOnExec(false);
+      }
+      FinalExec exec = new FinalExec(channel);
+      labels.apply(exec);
+      Rlimits.applyLate(process.rlimits(), exec);
       if (filter.isPresent()) {
-        step = "seccomp";
-        install(filter.get());
+        exec.filter(filter.get(), listenerNumber(filter.get()));
       }
-      if (filterNeedsRights) {
-        step = "capabilities";
-        finishCapabilities(last, wanted.ambient(), extra);
+      if (extra != 0) {
+        exec.capabilities(wanted.ambient(), wanted.ambient(), last.inheritable());
       }
-      exec(path, environment);
+      exec.execute(path, process.args(), environment);
     } catch (LinuxException e) {
       throw Failures.of(step, e);
     }
   }
 
-  private void exec(String path, List<String> environment) {
-    try {
-      Processes.execute(path, process.args(), environment);
-    } catch (LinuxException e) {
-      throw CommandPath.failed(path, e.errno());
+  /** The number that a new descriptor will get: only the channel and what is preserved stays. */
+  private int listenerNumber(SeccompFilter seccomp) {
+    if (!seccomp.hasListener()) {
+      return -1;
     }
-  }
-
-  private void finishCapabilities(Capabilities.Sets sets, long ambient, long extra) {
-    if (extra != 0) {
-      Capabilities.set(sets);
-    }
-    if (ambient != 0) {
-      Capabilities.setAmbient(ambient);
-    }
-  }
-
-  private void install(SeccompFilter seccomp) {
-    Optional<Fd> listener = seccomp.install();
-    if (listener.isPresent()) {
-      // The engine fetches it: a filter may hold up whatever would send it.
-      channel.write(SyncChannel.LISTENER, Integer.toString(listener.get().number()));
-      channel.awaitGo();
-      listener.get().close();
-    }
+    int free = FIRST_PRESERVED + preserved;
+    return free == channel.socket().number() ? free + 1 : free;
   }
 
   private void personality() {
@@ -148,6 +143,12 @@ final class ProcessSetup {
       return;
     }
     LinuxSpec.Personality personality = linux.personality().get();
+    if (!personality.flags().isEmpty()) {
+      throw Failures.invalid(
+          "linux.personality.flags: "
+              + personality.flags().get(0)
+              + " is unknown, the specification has none; remove it");
+    }
     switch (personality.domain()) {
       case "LINUX" -> Scheduling.personality(0);
       case "LINUX32" -> Scheduling.personality(8);

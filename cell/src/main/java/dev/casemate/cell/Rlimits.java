@@ -25,10 +25,31 @@ final class Rlimits {
     }
   }
 
+  /** Limits that a process may be too large for as long as the engine's program is in it. */
+  private static boolean isLate(ProcessSpec.Rlimit limit, int resource) {
+    return (limit.type().equals("RLIMIT_FSIZE")
+            || limit.type().equals("RLIMIT_AS")
+            || limit.type().equals("RLIMIT_DATA"))
+        && Long.compareUnsigned(limit.hard(), ResourceLimits.get(resource).hard()) <= 0;
+  }
+
+  /** Leaves those limits to the last steps. */
+  static void applyLate(List<ProcessSpec.Rlimit> limits, FinalExec exec) {
+    for (ProcessSpec.Rlimit limit : limits) {
+      int resource = ResourceLimits.number(limit.type());
+      if (isLate(limit, resource)) {
+        exec.limit(resource, limit.soft(), limit.hard());
+      }
+    }
+  }
+
   /** Sets the limits; where a hard limit may not be raised, the present one stays. */
   static void apply(List<ProcessSpec.Rlimit> limits, List<String> warnings) {
     for (ProcessSpec.Rlimit limit : limits) {
       int resource = ResourceLimits.number(limit.type());
+      if (isLate(limit, resource)) {
+        continue;
+      }
       try {
         ResourceLimits.set(resource, new ResourceLimits.Limit(limit.soft(), limit.hard()));
       } catch (LinuxException e) {

@@ -128,6 +128,7 @@ final class Rootfs {
       mask(linux.maskedPaths());
     }
     for (String path : linux.readonlyPaths()) {
+      checkAbsolute("readonlyPaths", path);
       Fd target = paths.find(path).orElse(null);
       if (target == null) {
         continue;
@@ -142,6 +143,12 @@ final class Rootfs {
     }
   }
 
+  private static void checkAbsolute(String field, String path) {
+    if (!path.startsWith("/")) {
+      throw Failures.invalid("linux." + field + ": \"" + path + "\" must be an absolute path");
+    }
+  }
+
   private void mask(List<String> masked) {
     Fd empty = null;
     try (Fd nothing = Fs.open("/dev/null", OpenFlag.PATH | OpenFlag.NO_FOLLOW)) {
@@ -152,6 +159,7 @@ final class Rootfs {
         throw Failures.precondition("/dev/null is not the null device; linux.maskedPaths needs it");
       }
       for (String path : masked) {
+        checkAbsolute("maskedPaths", path);
         Fd target = paths.find(path).orElse(null);
         if (target == null) {
           continue;

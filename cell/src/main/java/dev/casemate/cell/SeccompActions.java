@@ -22,6 +22,16 @@ final class SeccompActions {
 
   /** The value that a filter returns for an action. */
   static int value(String action, Optional<Integer> errnoRet) {
+    if (errnoRet.isPresent()
+        && !action.equals("SCMP_ACT_ERRNO")
+        && !action.equals("SCMP_ACT_TRACE")) {
+      throw Failures.invalid(
+          "linux.seccomp: "
+              + action
+              + " has no errno, yet errnoRet "
+              + Integer.toUnsignedString(errnoRet.get())
+              + " is given; remove it");
+    }
     return switch (action) {
       case "SCMP_ACT_KILL", "SCMP_ACT_KILL_THREAD" -> KILL_THREAD;
       case "SCMP_ACT_KILL_PROCESS" -> KILL_PROCESS;
@@ -86,8 +96,15 @@ final class SeccompActions {
       // As runc does: a filter is no reason to slow the process down.
       flags = Seccomp.FLAG_SPEC_ALLOW;
     }
+    if (!spec.listenerMetadata().isEmpty() && spec.listenerPath().isEmpty()) {
+      throw Failures.invalid(
+          "linux.seccomp: listenerMetadata without listenerPath; set it or remove the metadata");
+    }
     boolean notifies = spec.defaultAction().equals("SCMP_ACT_NOTIFY");
     for (SeccompSpec.Rule rule : spec.syscalls()) {
+      if (rule.names().isEmpty()) {
+        throw Failures.invalid("linux.seccomp.syscalls: a rule has no names; add one or remove it");
+      }
       if (!rule.action().equals("SCMP_ACT_NOTIFY")) {
         continue;
       }

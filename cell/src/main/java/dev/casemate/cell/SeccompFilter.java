@@ -1,8 +1,6 @@
 package dev.casemate.cell;
 
-import dev.casemate.linux.Fd;
 import dev.casemate.linux.Seccomp;
-import java.util.Optional;
 
 /** A compiled filter, ready to be installed. */
 final class SeccompFilter {
@@ -24,8 +22,24 @@ final class SeccompFilter {
     return program;
   }
 
-  /** Installs it on the calling thread and returns its listener, if it has one. */
-  Optional<Fd> install() {
-    return Seccomp.install(program, flags);
+  int flags() {
+    return flags;
+  }
+
+  boolean hasListener() {
+    return (flags & Seccomp.FLAG_NEW_LISTENER) != 0;
+  }
+
+  /** The program as {@code struct sock_filter}s. */
+  byte[] bytes() {
+    byte[] bytes = new byte[8 * program.length];
+    for (int i = 0; i < program.length; i++) {
+      long word = program[i];
+      SmallProgram.putShort(bytes, 8 * i, (int) (word >>> 48));
+      bytes[8 * i + 2] = (byte) (word >>> 40);
+      bytes[8 * i + 3] = (byte) (word >>> 32);
+      SmallProgram.putInt(bytes, 8 * i + 4, (int) word);
+    }
+    return bytes;
   }
 }

@@ -9,6 +9,7 @@ import dev.casemate.linux.UnixSocket;
 import dev.casemate.oci.CasemateException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -37,9 +38,13 @@ final class SyncChannel implements AutoCloseable {
   /** The number of the seccomp listener in the child. */
   static final byte LISTENER = 'S';
 
+  /** The small program's report that the exec, or a step before it, has failed. */
+  static final byte EXEC_FAILED = 'X';
+
   /** The other side is gone. */
   static final byte END = 0;
 
+  private static final int HEADER = 5;
   private static final int LIMIT = 64 * 1024;
   private static final int MSG_NOSIGNAL = 0x4000;
 
@@ -49,7 +54,11 @@ final class SyncChannel implements AutoCloseable {
     this.socket = socket;
   }
 
-  record Message(byte type, String text) {}
+  record Message(byte type, byte[] payload) {
+    String text() {
+      return new String(payload, StandardCharsets.UTF_8);
+    }
+  }
 
   Fd socket() {
     return socket;
@@ -98,25 +107,25 @@ final class SyncChannel implements AutoCloseable {
   }
 
   void send(byte type, String text) {
-    byte[] payload = text.getBytes(StandardCharsets.UTF_8);
-    int length = Math.min(payload.length, LIMIT);
-    byte[] message = new byte[5 + length];
-    message[0] = type;
-    for (int i = 0; i < 4; i++) {
-      message[1 + i] = (byte) (length >>> (8 * i));
-    }
-    System.arraycopy(payload, 0, message, 5, length);
-    send(message);
+    send(encode(type, text));
   }
 
-  /** The same by write(2) alone, for when a filter may forbid more. */
-  void write(byte type, String text) {
+  /** A message as it is on the wire: its type, the length of its payload in four bytes, this. */
+  static byte[] encode(byte type, String text) {
     byte[] payload = text.getBytes(StandardCharsets.UTF_8);
-    byte[] message = new byte[5 + payload.length];
-    message[0] = type;
-    message[1] = (byte) payload.length;
-    System.arraycopy(payload, 0, message, 5, payload.length);
-    socket.writeAll(message);
+    int length = Math.min(payload.length, LIMIT);
+    byte[] message = Arrays.copyOf(encodeHeader(type, length), HEADER + length);
+    System.arraycopy(payload, 0, message, HEADER, length);
+    return message;
+  }
+
+  static byte[] encodeHeader(byte type, int length) {
+    byte[] header = new byte[HEADER];
+    header[0] = type;
+    for (int i = 0; i < 4; i++) {
+      header[1 + i] = (byte) (length >>> (8 * i));
+    }
+    return header;
   }
 
   void sendReady(List<String> warnings) {
@@ -134,22 +143,22 @@ final class SyncChannel implements AutoCloseable {
 
   /** The next message, {@link #END} once the other side is gone. */
   Message receive() {
-    byte[] header = new byte[5];
+    byte[] header = new byte[HEADER];
     if (!readFully(header)) {
-      return new Message(END, "");
+      return new Message(END, new byte[0]);
     }
     int length = 0;
     for (int i = 3; i >= 0; i--) {
       length = (length << 8) | (header[1 + i] & 0xff);
     }
     if (length < 0 || length > LIMIT) {
-      return new Message(END, "");
+      return new Message(END, new byte[0]);
     }
     byte[] payload = new byte[length];
     if (!readFully(payload)) {
-      return new Message(END, "");
+      return new Message(END, new byte[0]);
     }
-    return new Message(header[0], new String(payload, StandardCharsets.UTF_8));
+    return new Message(header[0], payload);
   }
 
   private boolean readFully(byte[] bytes) {

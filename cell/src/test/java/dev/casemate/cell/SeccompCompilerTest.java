@@ -146,12 +146,8 @@ class SeccompCompilerTest {
                 value(random),
                 "SCMP_CMP_" + OPERATORS[random.nextInt(OPERATORS.length)]));
       }
-      rules[i] =
-          new Rule(
-              names,
-              "SCMP_ACT_" + ACTIONS[random.nextInt(ACTIONS.length)],
-              random.nextBoolean() ? Optional.of(random.nextInt(200)) : Optional.empty(),
-              args);
+      String action = "SCMP_ACT_" + ACTIONS[random.nextInt(ACTIONS.length)];
+      rules[i] = new Rule(names, action, errno(action, random), args);
     }
     List<String> architectures = new ArrayList<>();
     architectures.add("SCMP_ARCH_X86_64");
@@ -161,11 +157,48 @@ class SeccompCompilerTest {
     if (random.nextBoolean()) {
       architectures.add("SCMP_ARCH_X32");
     }
-    return spec(
-        "SCMP_ACT_" + ACTIONS[random.nextInt(ACTIONS.length)],
-        random.nextBoolean() ? Optional.of(random.nextInt(200)) : Optional.empty(),
-        architectures,
-        rules);
+    String action = "SCMP_ACT_" + ACTIONS[random.nextInt(ACTIONS.length)];
+    return spec(action, errno(action, random), architectures, rules);
+  }
+
+  private static Optional<Integer> errno(String action, Random random) {
+    boolean has = action.equals("SCMP_ACT_ERRNO") || action.equals("SCMP_ACT_TRACE");
+    return has && random.nextBoolean() ? Optional.of(random.nextInt(200)) : Optional.empty();
+  }
+
+  @Test
+  void anErrnoForAnActionThatHasNoneMustFail() {
+    assertThatThrownBy(
+            () ->
+                SeccompCompiler.compile(
+                    spec(
+                        "SCMP_ACT_ALLOW",
+                        Optional.empty(),
+                        List.of(),
+                        new Rule(List.of("mkdir"), "SCMP_ACT_KILL", Optional.of(1), List.of()))))
+        .isInstanceOf(CasemateException.class)
+        .hasMessageContaining("SCMP_ACT_KILL has no errno");
+  }
+
+  @Test
+  void namesMustContainAtLeastOneEntry() {
+    assertThatThrownBy(
+            () ->
+                SeccompCompiler.compile(
+                    spec(
+                        "SCMP_ACT_ALLOW",
+                        Optional.empty(),
+                        List.of(),
+                        new Rule(List.of(), "SCMP_ACT_KILL", Optional.empty(), List.of()))))
+        .hasMessageContaining("names");
+  }
+
+  @Test
+  void listenerMetadataMustNotBeSetWithoutListenerPath() {
+    SeccompSpec spec =
+        new SeccompSpec(
+            "SCMP_ACT_ALLOW", Optional.empty(), List.of(), List.of(), "", "data", List.of());
+    assertThatThrownBy(() -> SeccompCompiler.compile(spec)).hasMessageContaining("listenerPath");
   }
 
   @Test

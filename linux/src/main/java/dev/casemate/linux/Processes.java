@@ -63,6 +63,24 @@ public final class Processes {
     }
   }
 
+  /** {@code execveat(2)} of an open file; returns only by throwing. */
+  public static void execute(Fd file, List<String> arguments, List<String> environment) {
+    try (NativeBuffer empty = NativeBuffer.ofString("");
+        CStrings argv = new CStrings(arguments);
+        CStrings envp = new CStrings(environment)) {
+      SystemCall.check(
+          SystemCall.raw(
+              SystemCall.EXECVEAT,
+              file.number(),
+              empty.address(),
+              argv.address(),
+              envp.address(),
+              Fs.AT_EMPTY_PATH),
+          "execveat",
+          file.toString());
+    }
+  }
+
   /** This process's environment as {@code NAME=value} strings. */
   public static List<String> environment() {
     java.util.ArrayList<String> result = new java.util.ArrayList<>();

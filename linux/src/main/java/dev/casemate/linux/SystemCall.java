@@ -133,6 +133,7 @@ public final class SystemCall {
   public static final int GETRANDOM = 318;
   public static final int MEMFD_CREATE = 319;
   public static final int BPF = 321;
+  public static final int EXECVEAT = 322;
   public static final int COPY_FILE_RANGE = 326;
   public static final int STATX = 332;
   public static final int PIDFD_SEND_SIGNAL = 424;
