@@ -1,0 +1,206 @@
+package dev.casemate.e2e.containerd;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.casemate.e2e.Result;
+import dev.casemate.e2e.Running;
+import dev.casemate.e2e.Wait;
+import dev.casemate.linux.Signals;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.zip.CRC32C;
+import org.junit.jupiter.api.Test;
+
+/** Standard input and output through FIFOs, and terminals. */
+abstract class StreamCases extends ContainerdCases {
+  private static final long BIG = Long.getLong("engine.bigOutputBytes", 1L << 30);
+
+  /** Counts, and sums up, what passes. */
+  private static final class Sum extends OutputStream {
+    final AtomicLong count = new AtomicLong();
+    final CRC32C crc = new CRC32C();
+
+    @Override
+    public void write(int b) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public synchronized void write(byte[] bytes, int offset, int length) {
+      crc.update(bytes, offset, length);
+      count.addAndGet(length);
+    }
+  }
+
+  @Test
+  void gibibytesArriveByteForByte() {
+    Sum sum = new Sum();
+    String line =
+        "0123456789abcdefghijklmnopqrstuvwxyz The quick brown fox jumps over the lazy dog";
+    engine()
+        .run("--rm", IMAGE, fresh("big"), "sh", "-c", "yes '" + line + "' | head -c " + BIG)
+        .sink(sum)
+        .timeout(400)
+        .ok();
+    assertThat(sum.count.get()).isEqualTo(BIG);
+    assertThat(sum.crc.getValue()).isEqualTo(expected(line + "\n", BIG));
+  }
+
+  private static long expected(String line, long count) {
+    byte[] bytes = line.repeat(1000).getBytes(StandardCharsets.UTF_8);
+    CRC32C crc = new CRC32C();
+    for (long left = count; left > 0; left -= bytes.length) {
+      crc.update(bytes, 0, (int) Math.min(left, bytes.length));
+    }
+    return crc.getValue();
+  }
+
+  @Test
+  void standardInputArrivesAndEnds() {
+    byte[] bytes = new byte[20_000_000];
+    new java.util.Random(1).nextBytes(bytes);
+    String id = fresh("stdin");
+    Result result =
+        engine().run("--rm", IMAGE, id, "sh", "-c", "md5sum; echo ended").input(bytes).run();
+    result.expect(0);
+    assertThat(result.out()).isEqualTo(md5(bytes) + "  -\nended\n");
+  }
+
+  @Test
+  void theStandardInputOfAnExecEnds() {
+    String id = detached("execin", "sleep", "1000");
+    byte[] bytes = new byte[3_000_001];
+    new java.util.Random(2).nextBytes(bytes);
+    assertThat(engine().exec(id, "md5sum").input(bytes).ok().out()).isEqualTo(md5(bytes) + "  -\n");
+    assertThat(engine().exec(id, "cat").input(bytes).ok().stdout()).isEqualTo(bytes);
+    remove(id);
+  }
+
+  private static String md5(byte[] bytes) {
+    try {
+      return java.util.HexFormat.of()
+          .formatHex(java.security.MessageDigest.getInstance("MD5").digest(bytes));
+    } catch (java.security.NoSuchAlgorithmException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Test
+  void aReaderThatStandsStillHoldsUpNobodyElse() {
+    String id = fresh("stuck");
+    try (Running reader =
+        engine()
+            .run(IMAGE, id, "sh", "-c", "yes filled-up | head -c 30000000; echo; echo all")
+            .start()) {
+      awaitStatus(id, "RUNNING");
+      reader.awaitOutput("filled-up", SECONDS);
+      reader.signal(Signals.STOP);
+      String other = detached("beside", "sleep", "1000");
+      assertThat(script(other, "echo free").expect(0).out()).isEqualTo("free\n");
+      assertThat(script(id, "echo inside").expect(0).out()).isEqualTo("inside\n");
+      assertThat(status(id)).isEqualTo("RUNNING");
+      remove(other);
+      reader.signal(Signals.CONT);
+      Result result = reader.await(SECONDS);
+      result.expect(0);
+      assertThat(result.stdout().length).isEqualTo(30_000_000 + "\nall\n".length());
+      assertThat(result.out()).endsWith("\nall\n");
+    }
+    remove(id);
+  }
+
+  @Test
+  void aReaderThatVanishesCanBeCleanedUpAfter() {
+    String id = fresh("vanish");
+    try (Running reader = engine().run(IMAGE, id, "sh", "-c", "yes flood").start()) {
+      reader.awaitOutput("flood", SECONDS);
+      reader.signal(Signals.KILL);
+      assertThat(reader.ended(10_000)).isTrue();
+    }
+    assertThat(status(id)).isEqualTo("RUNNING");
+    assertThat(script(id, "echo answers").expect(0).out()).isEqualTo("answers\n");
+    remove(id);
+    // The FIFOs were the client's, who was killed.
+    engine().removeFifos();
+  }
+
+  @Test
+  void runInATerminal() {
+    Result result =
+        engine()
+            .run(
+                "-t",
+                "--rm",
+                IMAGE,
+                fresh("tty"),
+                "sh",
+                "-c",
+                "tty; until stty size | grep '33 99'; do sleep 0.1; done; echo err >&2; exit 5")
+            .inTerminal()
+            .run();
+    result.expect(5);
+    assertThat(result.out())
+        .as(result.toString())
+        .contains("/dev/")
+        .contains("33 99")
+        .contains("err\r\n");
+  }
+
+  @Test
+  void execInATerminal() {
+    String id = detached("exectty", "sleep", "1000");
+    try (Running shell = engine().exec(List.of("-t"), id, "sh").inTerminal().openInput().start()) {
+      Wait.millis(500);
+      shell.type("tty && echo is-a-$((40+2))-tty\n");
+      shell.awaitOutput("is-a-42-tty", SECONDS);
+      shell.type("stty size\n");
+      shell.awaitOutput("33 99", SECONDS);
+      shell.type("exit 4\n");
+      assertThat(shell.await(SECONDS).exit()).isEqualTo(4);
+    }
+    remove(id);
+  }
+
+  @Test
+  void logsToAFile() throws Exception {
+    java.nio.file.Path file = dev.casemate.e2e.engine.Places.fresh("logs").resolve(fresh("log"));
+    String id =
+        detached(
+            "log",
+            List.of("--log-uri", "file://" + file),
+            "sh",
+            "-c",
+            "echo line-out; echo line-err >&2; exec sleep 1000");
+    Wait.until(
+        SECONDS,
+        "both lines in " + file,
+        () ->
+            java.nio.file.Files.exists(file)
+                && read(file).contains("line-out\n")
+                && read(file).contains("line-err\n"));
+    remove(id);
+  }
+
+  private static String read(java.nio.file.Path file) {
+    try {
+      return java.nio.file.Files.readString(file);
+    } catch (java.io.IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  @Test
+  void attachAfterTheStart() {
+    String id = fresh("attach");
+    try (Running first =
+        engine().run(IMAGE, id, "sh", "-c", "while :; do echo tick; sleep 0.2; done").start()) {
+      first.awaitOutput("tick", SECONDS);
+      assertThat(status(id)).isEqualTo("RUNNING");
+      ctr("task", "kill", "-s", "SIGKILL", id).ok();
+      assertThat(first.await(SECONDS).exit()).isEqualTo(137);
+    }
+    remove(id);
+  }
+}

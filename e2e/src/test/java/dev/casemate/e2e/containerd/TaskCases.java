@@ -1,0 +1,269 @@
+package dev.casemate.e2e.containerd;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.casemate.e2e.Result;
+import dev.casemate.e2e.Running;
+import dev.casemate.e2e.Wait;
+import dev.casemate.oci.Json;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** A task's life by {@code ctr}. */
+abstract class TaskCases extends ContainerdCases {
+  @Test
+  void runWritesToBothStreamsAndHandsOnItsStatus() {
+    String id = fresh("run");
+    Result result =
+        engine().run("--rm", IMAGE, id, "sh", "-c", "echo to-out; echo to-err >&2; exit 7").run();
+    result.expect(7);
+    assertThat(result.out()).as(result.toString()).isEqualTo("to-out\n");
+    assertThat(result.err()).as(result.toString()).contains("to-err\n");
+    assertThat(status(id)).isEmpty();
+  }
+
+  @Test
+  void theConfigurationOfTheImageAndTheCommandLineArrive() {
+    String id = fresh("config");
+    Result result =
+        engine()
+            .run(
+                "--rm",
+                "--env",
+                "GIVEN=a b",
+                "--cwd",
+                "/srv",
+                "--read-only",
+                IMAGE,
+                id,
+                "sh",
+                "-c",
+                "echo $GIVEN-$FROM_IMAGE; pwd; touch /new 2>&1; cat /proc/1/comm; :")
+            .run();
+    result.expect(0);
+    List<String> lines = result.out().lines().toList();
+    assertThat(lines.subList(0, 2)).as(result.toString()).containsExactly("a b-yes", "/srv");
+    assertThat(lines.get(2)).contains("touch: /new:");
+    assertThat(lines.get(3)).isEqualTo("sh");
+  }
+
+  @Test
+  void aContainerHasAKernelOfItsOwnIfItHasAVm() throws Exception {
+    String host = Files.readString(Path.of("/proc/version"));
+    String inside = engine().run("--rm", IMAGE, fresh("kernel"), "cat", "/proc/version").ok().out();
+    assertThat(inside.equals(host)).isEqualTo(!VM);
+  }
+
+  @Test
+  void aProgramThatIsNotThereIsAnError() {
+    String id = fresh("missing");
+    Result result = engine().run("--rm", IMAGE, id, "/bin/no-such-program").run();
+    assertThat(result.exit()).as(result.toString()).isNotZero();
+    assertThat(result.err()).contains("no-such-program");
+    removeContainers();
+  }
+
+  @Test
+  void lifeOfADetachedTask() {
+    String id = detached("life", "sh", "-c", "trap 'exit 9' TERM; while :; do sleep 0.1; done");
+    assertThat(status(id)).isEqualTo("RUNNING");
+    Result exec =
+        engine()
+            .exec(id, "sh", "-c", "echo from-exec; cat; echo error >&2; exit 3")
+            .input("typed")
+            .run();
+    exec.expect(3);
+    assertThat(exec.out()).isEqualTo("from-exec\ntyped");
+    assertThat(exec.err()).contains("error\n");
+    List<String> processes = ctr("task", "ps", id).ok().out().lines().toList();
+    assertThat(processes.getFirst()).startsWith("PID");
+    assertThat(processes.size()).isGreaterThan(1);
+    ctr("task", "pause", id).ok();
+    assertThat(status(id)).isEqualTo("PAUSED");
+    ctr("task", "resume", id).ok();
+    assertThat(status(id)).isEqualTo("RUNNING");
+    assertThat(script(id, "echo again").expect(0).out()).isEqualTo("again\n");
+    ctr("task", "kill", "-s", "SIGTERM", id).ok();
+    awaitStatus(id, "STOPPED");
+    assertThat(delete(id)).isEqualTo(9);
+    ctr("container", "delete", id).ok();
+  }
+
+  @Test
+  void aPausedContainerStandsStill() {
+    String id =
+        detached(
+            "still", "sh", "-c", "i=0; while :; do i=$((i+1)); echo $i > /count; sleep 0.05; done");
+    Wait.until(
+        SECONDS, "the first count", () -> script(id, "cat /count").out().matches("[0-9]+\n"));
+    ctr("task", "pause", id).ok();
+    // Every call but those that would have to look inside answers meanwhile.
+    assertThat(status(id)).isEqualTo("PAUSED");
+    Wait.millis(700);
+    ctr("task", "resume", id).ok();
+    int after = Integer.parseInt(script(id, "cat /count").expect(0).out().strip());
+    assertThat(after).isPositive();
+    remove(id);
+  }
+
+  @Test
+  void killEndsWith137() {
+    String id = detached("kill", "sleep", "1000");
+    ctr("task", "kill", "-s", "SIGKILL", id).ok();
+    awaitStatus(id, "STOPPED");
+    assertThat(delete(id)).isEqualTo(137);
+    ctr("container", "delete", id).ok();
+  }
+
+  @Test
+  void killOfAnExecLeavesTheContainerAlone() {
+    String id = detached("execkill", "sleep", "1000");
+    try (Running exec =
+        ctr("task", "exec", "--exec-id", "victim", id, "sh", "-c", "echo up; exec sleep 1000")
+            .start()) {
+      exec.awaitOutput("up\n", SECONDS);
+      ctr("task", "kill", "-s", "SIGKILL", "--exec-id", "victim", id).ok();
+      assertThat(exec.await(SECONDS).exit()).isEqualTo(137);
+    }
+    assertThat(status(id)).isEqualTo("RUNNING");
+    remove(id);
+  }
+
+  @Test
+  void metricsTellWhatTheContainerUses() {
+    String id =
+        detached(
+            "metrics", "sh", "-c", "head -c 20000000 /dev/zero | tail -c 20000000 | sleep 1000");
+    Wait.until(
+        SECONDS,
+        () -> "20 MB of memory in " + ctr("task", "metrics", "--format", "json", id).run(),
+        () -> memory(id) > 15_000_000);
+    Json.Obj metrics = metrics(id);
+    String cpu = metrics.toString();
+    assertThat(cpu).contains("cpu");
+    remove(id);
+  }
+
+  private Json.Obj metrics(String id) {
+    return Json.parseObject(ctr("task", "metrics", "--format", "json", id).ok().out());
+  }
+
+  /** Of cgroup v1 or v2, whichever the runtime tells. */
+  private long memory(String id) {
+    Json.Obj memory = metrics(id).object("memory").orElseThrow();
+    return memory.find("usage").orElseThrow() instanceof Json.Obj usage
+        ? usage.integer("usage", 0)
+        : memory.integer("usage", 0);
+  }
+
+  @Test
+  void eventsComeInOrder() {
+    try (Running events = ctr("events").start()) {
+      Wait.millis(300);
+      String id = detached("events", "sleep", "1000");
+      assertThat(engine().exec(List.of("--user", "1234"), id, "id", "-u").text()).isEqualTo("1234");
+      ctr("task", "pause", id).ok();
+      ctr("task", "resume", id).ok();
+      remove(id);
+      events.awaitOutput("/containers/delete", SECONDS);
+      if (VM) {
+        // containerd's own shim may end before it has told of this.
+        events.awaitOutput("/tasks/delete", SECONDS);
+      }
+      List<String> topics = new ArrayList<>();
+      for (String line : events.soFar().out().lines().toList()) {
+        for (String word : line.split(" ")) {
+          if (word.startsWith("/tasks/") && line.contains(id)) {
+            topics.add(word);
+          }
+        }
+      }
+      topics.remove("/tasks/delete");
+      assertThat(topics)
+          .containsExactly(
+              "/tasks/create",
+              "/tasks/start",
+              "/tasks/exec-added",
+              "/tasks/exec-started",
+              "/tasks/exit",
+              "/tasks/paused",
+              "/tasks/resumed",
+              "/tasks/exit");
+    }
+  }
+
+  @Test
+  void mountsFromTheHost() throws Exception {
+    Path directory = dev.casemate.e2e.engine.Places.fresh(fresh("shared"));
+    Files.writeString(directory.resolve("from-host"), "host\n");
+    Path file = directory.resolveSibling(directory.getFileName() + ".conf");
+    Files.writeString(file, "one file\n");
+    Result result =
+        engine()
+            .run(
+                "--rm",
+                "--mount",
+                "type=bind,src=" + directory + ",dst=/shared,options=rbind:rw",
+                "--mount",
+                "type=bind,src=" + file + ",dst=/etc/one.conf,options=rbind:ro",
+                "--mount",
+                "type=tmpfs,src=tmpfs,dst=/scratch,options=size=1m:mode=1777",
+                IMAGE,
+                fresh("mounts"),
+                "sh",
+                "-c",
+                "cat /shared/from-host /etc/one.conf; echo guest > /shared/from-guest;"
+                    + " echo x 2>&1 > /etc/one.conf; dd if=/dev/zero of=/scratch/f bs=1k count=2000 2>&1 | tail -n1")
+            .run();
+    result.expect(0);
+    assertThat(result.out()).as(result.toString()).startsWith("host\none file\n");
+    assertThat(result.out() + result.err()).contains("Read-only file system");
+    assertThat(Files.readString(directory.resolve("from-guest"))).isEqualTo("guest\n");
+    assertThat(Files.readString(file)).isEqualTo("one file\n");
+    Files.delete(file);
+  }
+
+  @Test
+  void containersAreIndependentOfEachOther() {
+    String first = detached("first", "sleep", "1000");
+    String second = detached("second", "sleep", "1000");
+    script(first, "echo mine > /file").expect(0);
+    assertThat(script(second, "cat /file").exit()).isEqualTo(1);
+    ctr("task", "pause", first).ok();
+    assertThat(script(second, "echo alive").expect(0).out()).isEqualTo("alive\n");
+    ctr("task", "resume", first).ok();
+    remove(first);
+    assertThat(script(second, "echo still").expect(0).out()).isEqualTo("still\n");
+    remove(second);
+  }
+
+  @Test
+  void anIdentifierThatIsTakenIsRefused() {
+    String id = detached("twice", "sleep", "1000");
+    Result again = engine().run("-d", IMAGE, id, "sleep", "1000").run();
+    assertThat(again.exit()).isNotZero();
+    assertThat(again.err()).contains("already exists");
+    assertThat(script(id, "echo fine").expect(0).out()).isEqualTo("fine\n");
+    remove(id);
+  }
+
+  @Test
+  void aMemoryLimitIsKept() {
+    Result result =
+        engine()
+            .run(
+                "--rm",
+                "--memory-limit",
+                Long.toString(64L << 20),
+                IMAGE,
+                fresh("oom"),
+                "sh",
+                "-c",
+                "head -c 200000000 /dev/zero | tail -c 200000000 | wc -c; echo status $?")
+            .run();
+    assertThat(result.out()).as(result.toString()).doesNotContain("200000000");
+  }
+}

@@ -1,0 +1,182 @@
+package dev.casemate.e2e.docker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.casemate.e2e.Result;
+import dev.casemate.e2e.Wait;
+import dev.casemate.e2e.engine.Places;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** Volumes and networks of Docker. */
+final class DockerResourcesTest extends DockerCases {
+  @Test
+  void bindMounts() throws Exception {
+    Path directory = Places.fresh(fresh("bind"));
+    Files.writeString(directory.resolve("in"), "host\n");
+    Result result =
+        docker(
+                "run",
+                "--rm",
+                "-v",
+                directory + ":/rw",
+                "-v",
+                directory + ":/ro:ro",
+                "-v",
+                directory.resolve("in") + ":/etc/one",
+                "--tmpfs",
+                "/scratch:size=1m",
+                IMAGE,
+                "sh",
+                "-c",
+                "cat /rw/in /etc/one; echo guest > /rw/out; touch /ro/x; df -k /scratch | tail -n1")
+            .run();
+    result.expect(0);
+    assertThat(result.out()).startsWith("host\nhost\n");
+    assertThat(result.out()).contains(" 1024 ");
+    assertThat(result.err()).contains("Read-only file system");
+    assertThat(Files.readString(directory.resolve("out"))).isEqualTo("guest\n");
+  }
+
+  @Test
+  void volumesOutliveContainers() {
+    String volume = fresh("volume");
+    docker("volume", "create", volume).ok();
+    docker("run", "--rm", "-v", volume + ":/data", IMAGE, "sh", "-c", "echo kept > /data/file")
+        .ok();
+    assertThat(
+            docker("run", "--rm", "-v", volume + ":/data", IMAGE, "cat", "/data/file").ok().out())
+        .isEqualTo("kept\n");
+    docker("volume", "rm", volume).ok();
+  }
+
+  @Test
+  void theDefaultBridge() {
+    String name =
+        detached(
+            "web",
+            List.of("-p", "127.0.0.1:18099:80"),
+            "sh",
+            "-c",
+            "mkdir /www; echo page > /www/index.html; httpd -f -p 80 -h /www");
+    String address = inspect(name, "{{.NetworkSettings.IPAddress}}");
+    assertThat(script(name, "ip -4 addr show eth0").expect(0).out())
+        .contains("inet " + address + "/24");
+    assertThat(script(name, "ip route").expect(0).out()).contains("default via 172.31.78.1");
+    Wait.until(
+        SECONDS, "the page on the address", () -> page("http://" + address + "/").equals("page\n"));
+    assertThat(page("http://127.0.0.1:18099/")).isEqualTo("page\n");
+    Result other = docker("run", "--rm", IMAGE, "wget", "-qO-", "http://" + address + "/").run();
+    assertThat(other.out()).as(other.toString()).isEqualTo("page\n");
+    remove(name);
+  }
+
+  private String page(String url) {
+    return engine().inNetwork("busybox", "wget", "-T", "10", "-qO-", url).run().out();
+  }
+
+  @Test
+  void twoContainersFindEachOtherByName() {
+    String network = fresh("net");
+    docker("network", "create", network).ok();
+    String server =
+        detached(
+            "server",
+            List.of("--network", network),
+            "sh",
+            "-c",
+            "mkdir /www; echo by-name > /www/index.html; httpd -f -p 80 -h /www");
+    String client = detached("client", List.of("--network", network), "sleep", "1000");
+    Wait.until(
+        SECONDS,
+        () ->
+            "the page by name: "
+                + script(
+                    client,
+                    "cat /etc/resolv.conf; nslookup "
+                        + server
+                        + "; wget -T 10 -qO- http://"
+                        + server
+                        + "/"),
+        () -> script(client, "wget -T 10 -qO- http://" + server + "/").out().equals("by-name\n"));
+    remove(server, client);
+    docker("network", "rm", network).ok();
+  }
+
+  @Test
+  void aNetworkThatIsConnectedLater() {
+    String network = fresh("later");
+    docker("network", "create", "--subnet", "172.31.79.0/24", network).ok();
+    String name = detached("connected", "sleep", "1000");
+    docker("network", "connect", network, name).ok();
+    Wait.until(
+        SECONDS,
+        () -> "a second address: " + script(name, "ip -4 addr"),
+        () -> script(name, "ip -4 addr").out().contains("inet 172.31.79."));
+    docker("network", "disconnect", network, name).ok();
+    Wait.until(
+        SECONDS,
+        () -> "the second address to go: " + script(name, "ip -4 addr"),
+        () -> !script(name, "ip -4 addr").out().contains("inet 172.31.79."));
+    remove(name);
+    docker("network", "rm", network).ok();
+  }
+
+  @Test
+  void withoutANetwork() {
+    Result result = docker("run", "--rm", "--network", "none", IMAGE, "ip", "-o", "link").run();
+    result.expect(0);
+    assertThat(
+            result
+                .out()
+                .lines()
+                .filter(line -> !line.contains("sit0") && !line.contains("tunl0"))
+                .toList())
+        .as(result.toString())
+        .hasSize(1);
+  }
+
+  @Test
+  void hostNetworkingIsRefusedRatherThanTakenAway() {
+    Result result = docker("run", "--rm", "--network", "host", IMAGE, "ip", "-o", "link").run();
+    if (VM) {
+      assertThat(result.exit()).as(result.toString()).isEqualTo(125);
+      assertThat(result.err()).contains("host").contains("network");
+      removeContainers();
+    } else {
+      result.expect(0);
+    }
+    assertThat(engine().inNetwork("ip", "-o", "link").ok().out()).contains("docker0");
+  }
+
+  @Test
+  void composedServices() throws Exception {
+    Path directory = Places.fresh(fresh("compose"));
+    Files.writeString(
+        directory.resolve("compose.yaml"),
+        """
+        services:
+          web:
+            image: busybox
+            command: ["sh", "-c", "mkdir /www; cat /run/secrets/word > /www/index.html; httpd -f -p 80 -h /www"]
+            secrets: [word]
+          caller:
+            image: busybox
+            command: ["sh", "-c", "until wget -T 5 -qO- http://web/; do sleep 0.2; done; exec sleep 1000"]
+            depends_on: [web]
+        secrets:
+          word:
+            file: ./word
+        """);
+    Files.writeString(directory.resolve("word"), "composed\n");
+    String file = directory.resolve("compose.yaml").toString();
+    docker("compose", "-f", file, "up", "-d").ok();
+    Wait.until(
+        SECONDS,
+        () -> "the page in the log: " + docker("compose", "-f", file, "logs").run(),
+        () -> docker("compose", "-f", file, "logs", "caller").run().out().contains("composed"));
+    docker("compose", "-f", file, "down", "-t", "1").ok();
+  }
+}
