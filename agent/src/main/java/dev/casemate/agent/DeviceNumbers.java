@@ -21,7 +21,7 @@ import java.util.function.Consumer;
  * their numbers.
  */
 final class DeviceNumbers {
-  private static final int TIMEOUT_MILLIS = 3000;
+  private static final int TIMEOUT_MILLIS = 20_000;
 
   private DeviceNumbers() {}
 

@@ -18,17 +18,19 @@ import java.util.function.Consumer;
 
 /**
  * What is mounted for containers and the sandbox, counted by mount point: several containers may
- * name the same one.
+ * name the same one. What is marked as shared stays until the sandbox ends, so that a container
+ * that is made anew finds what the old one has left there.
  */
 final class Storages {
-  private static final int DEVICE_TIMEOUT_MILLIS = 3000;
+  private static final int DEVICE_TIMEOUT_MILLIS = 20_000;
 
   private static final class Mounted {
     private final boolean mounted;
-    private int users = 1;
+    private int users;
 
-    private Mounted(boolean mounted) {
+    private Mounted(boolean mounted, boolean kept) {
       this.mounted = mounted;
+      this.users = kept ? 2 : 1;
     }
   }
 
@@ -46,6 +48,7 @@ final class Storages {
   private final KernelModules modules;
   private final Console console;
   private final Map<String, Mounted> byMountPoint = new LinkedHashMap<>();
+  private final HugePages hugePages = new HugePages();
 
   Storages(Loop loop, Uevents uevents, KernelModules modules, Console console) {
     this.loop = loop;
@@ -109,10 +112,7 @@ final class Storages {
         done.run();
       }
       case "ephemeral" -> {
-        mount(
-            storage,
-            storage.source().isEmpty() ? "tmpfs" : storage.source(),
-            storage.fstype().isEmpty() ? "tmpfs" : storage.fstype());
+        ephemeral(storage);
         done.run();
       }
       case "local" -> {
@@ -189,9 +189,29 @@ final class Storages {
       }
       Mounts.mount(source, target, fstype, options.flags(), options.data());
     }
-    byMountPoint.put(target, new Mounted(true));
+    if (storage.shared() || fstype.equals("virtiofs")) {
+      // What one container mounts in a volume, another may want to see.
+      Mounts.mount("", target, "", Mounts.SHARED, "");
+    }
+    byMountPoint.put(target, new Mounted(true, storage.shared()));
     boolean readOnly = (options.flags() & Mounts.RDONLY) != 0;
     storage.fsGroup().ifPresent(group -> GroupOwnership.apply(target, group, readOnly));
+  }
+
+  private void ephemeral(Storage storage) {
+    boolean huge = storage.fstype().equals("hugetlbfs");
+    if (huge) {
+      hugePages.reserve(storage.mountPoint(), storage.options());
+    }
+    try {
+      mount(
+          storage,
+          storage.source().isEmpty() ? "tmpfs" : storage.source(),
+          storage.fstype().isEmpty() ? "tmpfs" : storage.fstype());
+    } catch (RuntimeException e) {
+      hugePages.release(storage.mountPoint());
+      throw e;
+    }
   }
 
   private static void makeOverlayDirectories(List<String> options) {
@@ -213,7 +233,7 @@ final class Storages {
     if (mode.isPresent()) {
       Fs.chmod(path, Numbers.parseMode(mode.get()));
     }
-    byMountPoint.put(path, new Mounted(false));
+    byMountPoint.put(path, new Mounted(false, storage.shared()));
     storage.fsGroup().ifPresent(group -> GroupOwnership.apply(path, group, false));
   }
 
@@ -259,6 +279,7 @@ final class Storages {
       return;
     }
     byMountPoint.remove(mountPoint);
+    hugePages.release(mountPoint);
     if (!mounted.mounted) {
       return;
     }

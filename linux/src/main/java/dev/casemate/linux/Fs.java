@@ -576,6 +576,15 @@ public final class Fs {
     }
   }
 
+  /** Block size of the path's file system in bytes; for hugetlbfs the size of its pages. */
+  public static long blockSize(String path) {
+    try (NativeBuffer p = NativeBuffer.ofString(path);
+        NativeBuffer s = NativeBuffer.allocate(128)) {
+      SystemCall.check(SystemCall.raw(SystemCall.STATFS, p.address(), s.address()), "statfs", path);
+      return s.getLong(8);
+    }
+  }
+
   /**
    * Free bytes that an unprivileged process may use on the path's file system, and its size in
    * bytes.

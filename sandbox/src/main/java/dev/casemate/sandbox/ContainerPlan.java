@@ -1,6 +1,7 @@
 package dev.casemate.sandbox;
 
 import dev.casemate.oci.Json;
+import dev.casemate.protocol.agent.Device;
 import dev.casemate.protocol.agent.Storage;
 import dev.casemate.protocol.oci.Mount;
 import java.util.List;
@@ -13,6 +14,7 @@ import java.util.Optional;
  * @param spec the bundle's config.json
  * @param root where its root file system comes from
  * @param storages what else the guest mounts for it, before its own mounts
+ * @param devices block devices of the specification that the guest has under other numbers
  * @param mounts the specification's mounts with sources that the guest has
  * @param stdio where its init's streams go
  * @param log takes a copy of its output
@@ -23,12 +25,27 @@ public record ContainerPlan(
     Json.Obj spec,
     RootPlan root,
     List<Storage> storages,
+    List<Device> devices,
     List<Mount> mounts,
     Stdio stdio,
     Optional<ContainerLog> log,
     NamespaceScope scope) {
   public ContainerPlan {
     storages = List.copyOf(storages);
+    devices = List.copyOf(devices);
     mounts = List.copyOf(mounts);
+  }
+
+  /** A container without block devices. */
+  public ContainerPlan(
+      String id,
+      Json.Obj spec,
+      RootPlan root,
+      List<Storage> storages,
+      List<Mount> mounts,
+      Stdio stdio,
+      Optional<ContainerLog> log,
+      NamespaceScope scope) {
+    this(id, spec, root, storages, List.of(), mounts, stdio, log, scope);
   }
 }

@@ -90,6 +90,7 @@ public final class GuestContainer {
             .containerId(id)
             .execId(id)
             .storages(storages)
+            .devices(plan.devices())
             .sandboxPidns(plan.scope().sharedPids())
             .oci(guestSpec);
     process().ifPresent(process -> GuestSpec.user(process).ifPresent(request::stringUser));

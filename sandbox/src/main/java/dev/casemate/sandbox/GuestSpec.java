@@ -8,6 +8,7 @@ import dev.casemate.protocol.oci.LinuxCPU;
 import dev.casemate.protocol.oci.LinuxCapabilities;
 import dev.casemate.protocol.oci.LinuxDevice;
 import dev.casemate.protocol.oci.LinuxDeviceCgroup;
+import dev.casemate.protocol.oci.LinuxHugepageLimit;
 import dev.casemate.protocol.oci.LinuxMemory;
 import dev.casemate.protocol.oci.LinuxNamespace;
 import dev.casemate.protocol.oci.LinuxPids;
@@ -201,7 +202,15 @@ final class GuestSpec {
     json.object("pids")
         .ifPresent(
             pids -> resources.pids(LinuxPids.builder().limit(pids.integer("limit", 0)).build()));
-    return resources.devices(devices).build();
+    List<LinuxHugepageLimit> pages = new ArrayList<>();
+    for (Json.Obj limit : json.objects("hugepageLimits")) {
+      pages.add(
+          LinuxHugepageLimit.builder()
+              .pagesize(limit.string("pageSize"))
+              .limit(limit.integer("limit", 0))
+              .build());
+    }
+    return resources.devices(devices).hugepageLimits(pages).build();
   }
 
   private static LinuxSeccomp seccomp(Json.Obj json) {

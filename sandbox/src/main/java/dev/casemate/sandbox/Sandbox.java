@@ -170,9 +170,11 @@ public final class Sandbox implements AutoCloseable {
       }
       return container;
     } catch (RpcException e) {
+      vm.releaseVolumes(id);
       containers.remove(id, slot);
       throw RpcErrors.fromRpc(e);
     } catch (RuntimeException e) {
+      vm.releaseVolumes(id);
       containers.remove(id, slot);
       throw e;
     }
@@ -246,6 +248,7 @@ public final class Sandbox implements AutoCloseable {
    */
   public void delete(GuestContainer container) {
     container.remove(!ended.isDone());
+    vm.releaseVolumes(container.id());
     containers.remove(container.id());
     if (!ended.isDone()) {
       vm.containerGone(container.id());

@@ -56,6 +56,7 @@ public final class SandboxVm implements AutoCloseable {
   private final StringBuilder modules = new StringBuilder("overlay");
   private volatile Optional<GuestNetwork> network = Optional.empty();
   private volatile Optional<VmGrowth> growth = Optional.empty();
+  private volatile Optional<Volumes> volumes = Optional.empty();
   private volatile Optional<VirtualMachine> vm = Optional.empty();
   private volatile Optional<AgentClient> agent = Optional.empty();
   private long launchedMicros;
@@ -180,6 +181,7 @@ public final class SandboxVm implements AutoCloseable {
       agentMainMicros = agentReadyMicros - Math.clamp(inGuest, 0, timeout * 1000L);
       bootReport = Optional.of(report);
       client.createSandbox(sandboxRequest(hostname), AgentClient.CALL_TIMEOUT_MILLIS);
+      volumes = Optional.of(new Volumes(shares, machine, client, warnings));
       VmSize size = VmSize.of(config.vm());
       VmSize most = size.growingTo(config.most());
       if (!most.equals(size)) {
@@ -315,6 +317,21 @@ public final class SandboxVm implements AutoCloseable {
     return network.map(GuestNetwork::address).orElse("");
   }
 
+  /**
+   * What containers have of the host.
+   *
+   * @throws CasemateException FAILED_PRECONDITION before the VM is ready
+   */
+  public Volumes volumes() {
+    return volumes.orElseThrow(
+        () -> CasemateException.of(Kind.FAILED_PRECONDITION, "the sandbox has no VM yet"));
+  }
+
+  /** A container has gone, or could not be made. */
+  void releaseVolumes(String containerId) {
+    volumes.ifPresent(v -> v.release(containerId));
+  }
+
   /** A container comes, or has other limits now: the VM is to be as big as all want together. */
   void containerLimits(String containerId, Json.Obj limits) {
     growth.ifPresent(g -> g.put(containerId, limits));
@@ -391,7 +408,6 @@ public final class SandboxVm implements AutoCloseable {
   /** Ends the VM and frees all that it had, in reverse order. Safe to repeat. */
   @Override
   public void close() {
-    network.ifPresent(GuestNetwork::close);
     if (agent.isPresent()) {
       if (vm.isPresent() && vm.get().exit().isEmpty()) {
         try {
@@ -411,6 +427,9 @@ public final class SandboxVm implements AutoCloseable {
       agent = Optional.empty();
     }
     vm.ifPresent(VirtualMachine::close);
+    // Nothing waits for the guest any more.
+    volumes.ifPresent(Volumes::close);
+    network.ifPresent(GuestNetwork::close);
     shares.close();
     for (Fd hold : holds) {
       hold.close();

@@ -73,6 +73,9 @@ public record VmSize(int memoryMib, int vcpus) {
       long limit = container.object("memory").map(m -> m.integer("limit", 0)).orElse(0L);
       unlimited |= limit <= 0;
       memory += Math.clamp(limit / MIB, 0, most.memoryMib);
+      for (Json.Obj pages : container.objects("hugepageLimits")) {
+        memory += Math.clamp(pages.integer("limit", 0) / MIB, 0, most.memoryMib);
+      }
       milliCpus += milliCpus(container);
     }
     memory += unlimited ? configured.memoryMib : 0;

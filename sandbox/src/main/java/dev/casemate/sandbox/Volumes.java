@@ -1,0 +1,249 @@
+package dev.casemate.sandbox;
+
+import dev.casemate.hypervisor.VirtualMachine;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.Stat;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.oci.Json;
+import dev.casemate.protocol.agent.Device;
+import dev.casemate.protocol.agent.Storage;
+import dev.casemate.protocol.oci.Mount;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/**
+ * What the containers of a sandbox have of the host, each by the way that suits it: directories and
+ * files over virtio-fs, block devices and images as disks that are plugged in, volumes in memory in
+ * the guest's own memory, volumes that must tell of their changes as copies. What the guest has
+ * itself ({@code /dev}, {@code /proc}, {@code /sys}, shared memory) is its own.
+ */
+public final class Volumes implements AutoCloseable {
+  /** A pod's shared memory: in the guest, where mappings of it are really shared. */
+  private static final String GUEST_SHM = "/run/kata-containers/sandbox/shm";
+
+  private static final String GUEST_MEMORY = "/run/kata-containers/sandbox/ephemeral/";
+  private static final long DEFAULT_SHM_BYTES = 64 << 20;
+
+  private final Shares shares;
+  private final HotDisks disks;
+  private final FollowedVolumes followed;
+  private final Consumer<String> warnings;
+  private final Map<String, String> memoryNames = new HashMap<>();
+  private final Map<String, List<Runnable>> releases = new HashMap<>();
+
+  /**
+   * What a container's mounts and devices have become.
+   *
+   * @param spec with block devices where there were mounts of such
+   * @param mounts with sources that the guest has
+   * @param storages what the guest mounts before these
+   * @param devices block devices of the specification
+   */
+  public record Prepared(
+      Json.Obj spec, List<Mount> mounts, List<Storage> storages, List<Device> devices) {}
+
+  Volumes(Shares shares, VirtualMachine vm, AgentClient agent, Consumer<String> warnings) {
+    this.shares = shares;
+    this.disks = new HotDisks(vm, warnings);
+    this.followed = new FollowedVolumes(agent, warnings);
+    this.warnings = warnings;
+  }
+
+  /**
+   * Makes the host's side of a container's mounts and devices; {@link #release} undoes it, also
+   * after a failure.
+   *
+   * @throws CasemateException NOT_FOUND if the host has no such path
+   */
+  public Prepared prepare(String containerId, Json.Obj spec) {
+    List<Mount> mounts = new ArrayList<>();
+    List<Storage> storages = new ArrayList<>();
+    BlockDeviceSpec devices = new BlockDeviceSpec(spec);
+    for (Json.Obj mount : spec.objects("mounts")) {
+      if (SpecMounts.isBind(mount)) {
+        bind(containerId, spec, mount, mounts, storages, devices);
+      } else {
+        mounts.add(SpecMounts.withSource(mount, mount.string("source")));
+      }
+    }
+    devices.plug((path, readOnly) -> disk(containerId, path, readOnly));
+    return new Prepared(devices.spec(), mounts, storages, devices.devices());
+  }
+
+  private void bind(
+      String containerId,
+      Json.Obj spec,
+      Json.Obj mount,
+      List<Mount> mounts,
+      List<Storage> storages,
+      BlockDeviceSpec devices) {
+    String source = mount.string("source");
+    switch (VolumeKind.of(source, mount.string("destination"))) {
+      case SHARED_MEMORY -> {
+        storages.add(sharedMemory(source));
+        mounts.add(SpecMounts.withSource(mount, GUEST_SHM));
+      }
+      case BLOCK_DEVICE -> {
+        Stat stat = Fs.stat(source);
+        devices.add(mount.string("destination"), stat, mount.strings("options").contains("ro"));
+      }
+      case GUESTS_OWN -> mounts.add(SpecMounts.withSource(mount, source));
+      case MEMORY -> {
+        String guestPath = memoryName(source);
+        storages.add(memory(source, guestPath));
+        mounts.add(SpecMounts.withSource(mount, guestPath));
+      }
+      case HUGE_PAGES -> {
+        String guestPath = memoryName(source);
+        storages.add(hugePages(spec, source, guestPath));
+        mounts.add(SpecMounts.withSource(mount, guestPath));
+      }
+      case FOLLOWED -> {
+        Optional<String> guestPath = followed.add(source);
+        if (guestPath.isPresent()) {
+          onRelease(containerId, () -> followed.remove(guestPath.get()));
+          mounts.add(SpecMounts.withSource(mount, guestPath.get()));
+        } else {
+          warnings.accept(
+              "volume "
+                  + source
+                  + " is too big to be copied into the guest: its updates arrive, but without"
+                  + " inotify events");
+          share(containerId, mount, mounts);
+        }
+      }
+      case SHARED -> share(containerId, mount, mounts);
+    }
+  }
+
+  private void share(String containerId, Json.Obj mount, List<Mount> mounts) {
+    Mount translated = SpecMounts.translate(mount, shares);
+    onRelease(containerId, () -> shares.remove(translated.source()));
+    mounts.add(translated);
+  }
+
+  /**
+   * A container's root from disks, where the snapshotter gives such.
+   *
+   * @param rootfs the snapshotter's mounts
+   * @return empty if they are of another kind: mount them and share what comes of it
+   */
+  public Optional<RootPlan> root(
+      String containerId, List<dev.casemate.protocol.containerd.Mount> rootfs) {
+    return RootDisks.plan(
+        rootfs,
+        SandboxVm.GUEST_CONTAINERS + containerId,
+        (path, readOnly) -> disk(containerId, path, readOnly));
+  }
+
+  /** Plugs a disk in for a container; returns its PCI path. */
+  String disk(String containerId, String hostPath, boolean readOnly) {
+    String pciPath = disks.add(hostPath, readOnly);
+    onRelease(containerId, () -> disks.release(pciPath));
+    return pciPath;
+  }
+
+  /** Of the size that the host's has. */
+  private static Storage sharedMemory(String source) {
+    long bytes = DEFAULT_SHM_BYTES;
+    if (Fs.exists(source) && VolumeKind.isTmpfs(source)) {
+      bytes = Math.max(1 << 16, Fs.space(source)[1]);
+    }
+    return ephemeral(
+        GUEST_SHM, "tmpfs", List.of("mode=1777", "nosuid", "nodev", "noexec", "size=" + bytes));
+  }
+
+  /** With the limit that kubelet has given to the host's. */
+  private static Storage memory(String source, String guestPath) {
+    Stat stat = Fs.stat(source);
+    return ephemeral(
+        guestPath,
+        "tmpfs",
+        List.of(
+            "mode=" + Integer.toOctalString(stat.permissions()),
+            "uid=" + stat.uid(),
+            "gid=" + stat.gid(),
+            "size=" + Math.max(4096, Fs.space(source)[1])));
+  }
+
+  private static Storage hugePages(Json.Obj spec, String source, String guestPath) {
+    Stat stat = Fs.stat(source);
+    long pageBytes = Fs.blockSize(source);
+    long bytes = 0;
+    Json.Obj resources =
+        spec.object("linux").flatMap(l -> l.object("resources")).orElseGet(Json.Obj::new);
+    for (Json.Obj limit : resources.objects("hugepageLimits")) {
+      if (limit.string("pageSize").equals(pageName(pageBytes))) {
+        bytes = limit.integer("limit", 0);
+      }
+    }
+    if (bytes <= 0) {
+      throw CasemateException.of(
+          Kind.INVALID_ARGUMENT,
+          "volume "
+              + source
+              + " is of huge pages, but the container has no limit for pages of "
+              + pageName(pageBytes)
+              + "; set resources.limits.hugepages-"
+              + pageName(pageBytes).replace("B", "i"));
+    }
+    return ephemeral(
+        guestPath,
+        "hugetlbfs",
+        List.of(
+            "pagesize=" + pageBytes / 1024 + "K",
+            "size=" + bytes,
+            "mode=" + Integer.toOctalString(stat.permissions()),
+            "uid=" + stat.uid(),
+            "gid=" + stat.gid()));
+  }
+
+  /** As the runtime specification has it: {@code 2MB}. */
+  private static String pageName(long bytes) {
+    return bytes >= 1 << 30 ? bytes / (1 << 30) + "GB" : bytes / (1 << 20) + "MB";
+  }
+
+  /** Shared: it outlives a container of the pod that is made anew. */
+  private static Storage ephemeral(String guestPath, String fstype, List<String> options) {
+    return Storage.builder()
+        .driver("ephemeral")
+        .source(fstype)
+        .fstype(fstype)
+        .options(options)
+        .mountPoint(guestPath)
+        .shared(true)
+        .build();
+  }
+
+  /** The same for all containers that have the host's directory. */
+  private synchronized String memoryName(String source) {
+    return memoryNames.computeIfAbsent(source, s -> GUEST_MEMORY + memoryNames.size());
+  }
+
+  synchronized void onRelease(String containerId, Runnable release) {
+    releases.computeIfAbsent(containerId, id -> new ArrayList<>()).add(release);
+  }
+
+  /** Gives back what a container had; nothing is fine. */
+  void release(String containerId) {
+    List<Runnable> mine;
+    synchronized (this) {
+      mine = releases.remove(containerId);
+    }
+    if (mine != null) {
+      for (Runnable release : mine.reversed()) {
+        release.run();
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    followed.close();
+  }
+}

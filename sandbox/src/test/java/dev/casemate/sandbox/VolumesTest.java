@@ -1,0 +1,119 @@
+package dev.casemate.sandbox;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.casemate.linux.Mounts;
+import dev.casemate.oci.Json;
+import dev.casemate.protocol.agent.Device;
+import dev.casemate.protocol.casemate.SyncDirectoryRequest;
+import dev.casemate.protocol.casemate.SyncEntry;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a mount is taken for, and what becomes of devices and of volumes that are followed. */
+class VolumesTest {
+  @TempDir Path directory;
+
+  private Path volume(String plugin, String name) throws IOException {
+    return Files.createDirectories(
+        directory.resolve("pods/u/volumes/kubernetes.io~" + plugin).resolve(name));
+  }
+
+  private static VolumeKind kind(Path source) {
+    return VolumeKind.of(source.toString(), "/data");
+  }
+
+  @Test
+  void kindsOfMounts() throws IOException {
+    assertThat(VolumeKind.of("/run/x/shm", "/dev/shm")).isEqualTo(VolumeKind.SHARED_MEMORY);
+    assertThat(VolumeKind.of("/dev/fuse", "/dev/fuse")).isEqualTo(VolumeKind.GUESTS_OWN);
+    assertThat(VolumeKind.of("/sys/fs/cgroup", "/c")).isEqualTo(VolumeKind.GUESTS_OWN);
+    assertThat(VolumeKind.of("/proc", "/p")).isEqualTo(VolumeKind.GUESTS_OWN);
+    assertThat(VolumeKind.of("/device", "/d")).isEqualTo(VolumeKind.SHARED);
+    assertThat(kind(directory)).isEqualTo(VolumeKind.SHARED);
+    assertThat(kind(volume("secret", "s"))).isEqualTo(VolumeKind.FOLLOWED);
+    assertThat(kind(volume("configmap", "s"))).isEqualTo(VolumeKind.FOLLOWED);
+    assertThat(kind(volume("projected", "s"))).isEqualTo(VolumeKind.FOLLOWED);
+    assertThat(kind(volume("downward-api", "s"))).isEqualTo(VolumeKind.FOLLOWED);
+    assertThat(kind(volume("configmap", "s/inner"))).isEqualTo(VolumeKind.SHARED);
+    assertThat(kind(volume("csi", "s"))).isEqualTo(VolumeKind.SHARED);
+    assertThat(kind(Files.createFile(volume("secret", "t").resolve("file"))))
+        .isEqualTo(VolumeKind.SHARED);
+    Path plain = volume("empty-dir", "plain");
+    assertThat(kind(plain)).isEqualTo(VolumeKind.SHARED);
+    Path memory = volume("empty-dir", "memory");
+    Mounts.mount("tmpfs", memory.toString(), "tmpfs", 0, "size=1m");
+    try {
+      assertThat(kind(memory)).isEqualTo(VolumeKind.MEMORY);
+      assertThat(kind(Files.createDirectory(memory.resolve("sub")))).isEqualTo(VolumeKind.SHARED);
+    } finally {
+      Mounts.unmount(memory.toString(), Mounts.DETACH);
+    }
+  }
+
+  @Test
+  void onlyNamedBlockDevicesBecomeDisks() {
+    Json.Obj spec =
+        Json.parseObject(
+            """
+            {"linux":{"devices":[
+              {"path":"/dev/fuse","type":"c","major":10,"minor":229},
+              {"path":"/dev/hostdisk","type":"b","major":7,"minor":1},
+              {"path":"/dev/mine","type":"b","major":7,"minor":0}],
+             "resources":{"devices":[{"allow":true,"access":"rwm"},
+              {"allow":true,"type":"b","major":7,"minor":0,"access":"r"}]}}}""");
+    BlockDeviceSpec devices = new BlockDeviceSpec(spec);
+    List<String> plugged = new ArrayList<>();
+    devices.plug(
+        (path, readOnly) -> {
+          plugged.add(path + " " + readOnly);
+          return "10/00";
+        });
+    assertThat(plugged).containsExactly("/dev/loop0 true");
+    assertThat(devices.devices()).extracting(Device::containerPath).containsExactly("/dev/mine");
+    Json.Obj linux = devices.spec().object("linux").orElseThrow();
+    assertThat(linux.objects("devices"))
+        .extracting(d -> d.string("path"))
+        .containsExactly("/dev/fuse", "/dev/mine");
+    assertThatThrownBy(
+            () ->
+                new BlockDeviceSpec(
+                    Json.parseObject(
+                        """
+                        {"linux":{"devices":[{"path":"/dev/x","type":"b","major":250,"minor":77}],
+                         "resources":{"devices":[
+                          {"allow":true,"type":"b","major":250,"minor":77,"access":"rw"}]}}}""")))
+        .hasMessageContaining("block device 250:77")
+        .hasMessageContaining("/dev/x");
+  }
+
+  @Test
+  void aSnapshotIsBounded() throws IOException {
+    Path config = volume("configmap", "c");
+    Path version = Files.createDirectory(config.resolve("..v1"));
+    Files.writeString(version.resolve("key"), "value");
+    Files.createSymbolicLink(config.resolve("..data"), Path.of("..v1"));
+    Files.createSymbolicLink(config.resolve("key"), Path.of("..data/key"));
+    SyncDirectoryRequest request =
+        DirectorySnapshot.read(config.toString(), "/guest").orElseThrow();
+    assertThat(request.path()).isEqualTo("/guest");
+    assertThat(request.entries())
+        .extracting(SyncEntry::name)
+        .containsExactly("..data", "..v1", "..v1/key", "key");
+    assertThat(request.entries().get(2).data()).isEqualTo("value".getBytes());
+    Files.write(version.resolve("big"), new byte[DirectorySnapshot.BYTES_LIMIT]);
+    assertThat(DirectorySnapshot.read(config.toString(), "/guest")).isEmpty();
+    Files.delete(version.resolve("big"));
+    Path deep = config;
+    for (int i = 0; i < 10; i++) {
+      deep = Files.createDirectory(deep.resolve("d"));
+    }
+    assertThat(DirectorySnapshot.read(config.toString(), "/guest")).isEmpty();
+  }
+}
