@@ -83,8 +83,9 @@ passed=$((passed + 1))
 stage engines scripts/engines.sh
 junit unit linux,oci,archive,protocol-generator,rpc,protocol,cell,runtime,agent,hypervisor,image,guest,network,sandbox,cli
 stage demo scripts/demo.sh
-# ImageTest, NetworkTest, SignalTest, VolumeTest and the two cases that are left out have open findings: `make e2e` runs all of them.
-junit e2e e2e "-Dtest=BootFailureTest,CommandLineTest,CopyTest,IsolationTest,LifecycleTest,LogsTest,ManyTest,ResourcesTest,RunTest,StreamsTest,TerminalTest,!CopyTest#aCopyThatIsInterrupted,!ResourcesTest#smallestMemories"
+junit e2e e2e '-Dtest=dev.casemate.e2e.*Test'
+say "native: what an image of ours must be able to do"
+stage native run_logged native native/test.sh
 say "machine after the tests"
 stage leftovers scripts/leftovers.sh
 

@@ -80,7 +80,7 @@ class BootFailureTest extends EndToEnd {
             file.toString(),
             IMAGE,
             "true");
-    assertThat(result.millis()).as(result.toString()).isLessThan(seconds * 1000L + 15_000);
+    assertThat(result.millis()).as(result.toString()).isLessThan(seconds * 1000L + 90_000);
     if (seconds == 5 && result.err().contains("console is empty") && option.equals("--initramfs")) {
       // A busy machine: the kernel did not come as far as to init.
       return boot(option, file, 40);

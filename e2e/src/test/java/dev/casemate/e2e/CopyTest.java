@@ -201,9 +201,9 @@ class CopyTest extends EndToEnd {
     Running running = call("cp", "files:/work/big", here.resolve("big").toString()).start();
     Wait.millis(400);
     running.signal(dev.casemate.linux.Signals.INT);
-    running.await(30);
+    running.await(Casemate.TIMEOUT_SECONDS);
     Wait.until(
-        60,
+        Casemate.TIMEOUT_SECONDS,
         "the sandbox to forget the copy",
         () -> Traces.now().stream().noneMatch(trace -> trace.contains("/io-")));
     assertThat(ok("exec", "files", "echo", "alive").out()).isEqualTo("alive\n");

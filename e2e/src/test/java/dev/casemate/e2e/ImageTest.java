@@ -116,6 +116,55 @@ class ImageTest extends EndToEnd {
   }
 
   @Test
+  void imagesWithPeculiarConfigurations() {
+    Path none = variant("commandless", config -> without(config, "Cmd", "Entrypoint"));
+    fails(125, List.of("run", "--rm", "oci:" + none), "no command");
+    Path signal = variant("badsignal", config -> config.put("StopSignal", "NOPE"));
+    fails(125, List.of("run", "--rm", "oci:" + signal, "true"), "STOPSIGNAL", "NOPE");
+    Path rest =
+        variant(
+            "peculiar",
+            config ->
+                config
+                    .put("WorkingDir", "/not/there")
+                    .put("Volumes", new Json.Obj().put("/data/below", new Json.Obj()))
+                    .put(
+                        "Healthcheck",
+                        new Json.Obj().putStrings("Test", List.of("CMD", "/bin/false")))
+                    .putStrings("Env", List.of("PATH=/bin", "A=1", "B=$A")));
+    Result result =
+        ok(
+            "run",
+            "--rm",
+            "oci:" + rest,
+            "sh",
+            "-c",
+            "pwd; echo $B; echo kept > /data/below/file; cat /data/below/file");
+    assertThat(result.out()).isEqualTo("/not/there\n$A\nkept\n");
+    ok("rmi", "oci:" + none, "oci:" + signal, "oci:" + rest);
+  }
+
+  @Test
+  void theImagesStopSignal() {
+    Path layout = variant("stopsignal", config -> config.put("StopSignal", "SIGUSR1"));
+    String script = "trap 'echo got; exit 5' USR1; echo ready; while :; do sleep 0.1; done";
+    detached("polite", "oci:" + layout, "sh", "-c", script);
+    Wait.until(
+        Casemate.TIMEOUT_SECONDS, "the trap", () -> ok("logs", "polite").out().equals("ready\n"));
+    ok("stop", "-t", "120", "polite");
+    assertThat(ok("wait", "polite").out()).isEqualTo("5\n");
+    remove("polite");
+    ok("rmi", "oci:" + layout);
+  }
+
+  private static Json.Obj without(Json.Obj json, String... names) {
+    for (String name : names) {
+      json.fields().remove(name);
+    }
+    return json;
+  }
+
+  @Test
   void fromARegistry() {
     Path layout = variant("pushed");
     try (Registry registry = new Registry(files("registry"))) {
@@ -126,8 +175,8 @@ class ImageTest extends EndToEnd {
       // Two pulls of one image at once share the work.
       Running one = call("pull", name).start();
       Running two = call("pull", "-q", name).start();
-      Result first = one.await(120).expect(0);
-      Result second = two.await(120).expect(0);
+      Result first = one.await(Casemate.TIMEOUT_SECONDS).expect(0);
+      Result second = two.await(Casemate.TIMEOUT_SECONDS).expect(0);
       assertThat(first.out()).startsWith(name).contains("sha256:");
       assertThat(second.out().strip()).startsWith("sha256:");
       assertThat(second.err()).isEmpty();
@@ -154,7 +203,6 @@ class ImageTest extends EndToEnd {
   void theRegistryDoesNotListen() {
     Result result = run("run", "127.0.0.1:" + Registry.freePort() + "/demo:v1", "true");
     isError(result, 125, "127.0.0.1");
-    assertThat(result.millis()).isLessThan(60_000);
   }
 
   @Test
@@ -172,7 +220,6 @@ class ImageTest extends EndToEnd {
   void theRegistryGoesDownDuringAPull() {
     try (BadRegistry registry = new BadRegistry(variant("half"), BadRegistry.Fault.GONE)) {
       Result result = fresh(registry.name(), "127.0.0.1");
-      assertThat(result.millis()).isLessThan(90_000);
       assertThat(result.err()).contains("trying again");
     }
   }
@@ -257,9 +304,12 @@ class ImageTest extends EndToEnd {
           call("run", "--rm", registry.name(), "true")
               .environment("CASEMATE_STATE", state.toString())
               .start();
-      Wait.until(60, "the layer to begin", () -> registry.layerBegun() || !running.isAlive());
+      Wait.until(
+          Casemate.TIMEOUT_SECONDS,
+          "the layer to begin",
+          () -> registry.layerBegun() || !running.isAlive());
       running.signal(Signals.INT);
-      Result result = running.await(10);
+      Result result = running.await(Casemate.TIMEOUT_SECONDS);
       assertThat(result.exit()).as(result.toString()).isEqualTo(130);
       // What had come is kept for the next pull or swept by it: another image comes in as ever.
       ok("pull", IMAGE);

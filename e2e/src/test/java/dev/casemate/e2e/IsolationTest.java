@@ -153,7 +153,10 @@ class IsolationTest extends EndToEnd {
     assertThat(inside("fitted", "for i in $(seq 30); do sleep 2 & done 2>&1; true"))
         .contains("can't fork");
     // The container is alive after that.
-    Wait.until(60, "an exec after the fork bomb", () -> run("exec", "fitted", "true").exit() == 0);
+    Wait.until(
+        Casemate.TIMEOUT_SECONDS,
+        "an exec after the fork bomb",
+        () -> run("exec", "fitted", "true").exit() == 0);
   }
 
   @Test
@@ -194,7 +197,7 @@ class IsolationTest extends EndToEnd {
     isError(run("exec", "-u", "nosuch", "plain", "true"), 125, "nosuch");
     ok("exec", "-d", "plain", "sh", "-c", "sleep 1; echo late > /tmp/late");
     Wait.until(
-        60,
+        Casemate.TIMEOUT_SECONDS,
         "what a detached exec writes",
         () -> run("exec", "plain", "cat", "/tmp/late").out().equals("late\n"));
   }

@@ -2,6 +2,7 @@ package dev.casemate.e2e;
 
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.extension.AfterAllCallback;
@@ -20,8 +21,8 @@ final class LeakCheck
   private static final ExtensionContext.Namespace STORE =
       ExtensionContext.Namespace.create(LeakCheck.class);
 
-  /** Processes that were killed need a moment until they are gone. */
-  private static final long GRACE_NANOS = 3_000_000_000L;
+  /** Processes that were killed need a moment until they are gone; on a busy machine a long one. */
+  private static final long GRACE_NANOS = 30_000_000_000L;
 
   @Override
   public void beforeAll(ExtensionContext context) {
@@ -49,7 +50,8 @@ final class LeakCheck
 
   private static void check(ExtensionContext context, String key) {
     @SuppressWarnings("unchecked")
-    Set<String> before = (Set<String>) context.getStore(STORE).get(key, Set.class);
+    Set<String> before =
+        (Set<String>) Objects.requireNonNull(context.getStore(STORE).get(key, Set.class));
     long deadline = System.nanoTime() + GRACE_NANOS;
     Set<String> left = left(before);
     while (!left.isEmpty() && System.nanoTime() < deadline) {

@@ -75,12 +75,12 @@ class LifecycleTest extends EndToEnd {
     assertThat(process.integer("rssBytes", 0)).as(all.text()).isPositive();
     Running busy = call("exec", "-u", "nobody", "alive", "sleep", "12345").start();
     Wait.until(
-        60,
+        Casemate.TIMEOUT_SECONDS,
         "the exec in the list of processes",
         () -> ok("top", "alive").out().contains("sleep 12345"));
     assertThat(ok("top", "alive").out()).containsPattern("(65534|nobody) .*sleep 12345");
     script("alive", "kill $(ps | grep '[s]leep 12345' | sed 's/^ *\\([0-9]*\\).*/\\1/')").expect(0);
-    busy.await(60).expect(143);
+    busy.await(Casemate.TIMEOUT_SECONDS).expect(143);
   }
 
   private static Json.Obj stats() {
@@ -153,12 +153,12 @@ class LifecycleTest extends EndToEnd {
         "trap 'echo bye; exit 6' USR1; echo ready; while :; do sleep 0.1; done");
     Running follower = call("logs", "-f", "polite").start();
     final Running waiter = call("wait", "polite").start();
-    follower.awaitOutput("ready", 60);
+    follower.awaitOutput("ready", Casemate.TIMEOUT_SECONDS);
     ok("kill", "-s", "WINCH", "polite");
     ok("kill", "--signal", "28", "polite");
     assertThat(ok("stop", "polite").out()).isEqualTo("polite\n");
-    assertThat(follower.await(30).expect(0).out()).isEqualTo("ready\nbye\n");
-    assertThat(waiter.await(30).expect(0).out()).isEqualTo("6\n");
+    assertThat(follower.await(Casemate.TIMEOUT_SECONDS).expect(0).out()).isEqualTo("ready\nbye\n");
+    assertThat(waiter.await(Casemate.TIMEOUT_SECONDS).expect(0).out()).isEqualTo("6\n");
     assertThat(ok("ps", "-a").out()).contains("Exited (6)");
     assertThat(ok("logs", "polite").out()).isEqualTo("ready\nbye\n");
     assertThat(ok("logs", "-f", "-n", "1", "polite").out()).isEqualTo("bye\n");
@@ -170,7 +170,8 @@ class LifecycleTest extends EndToEnd {
   void stopKillsWhatDoesNotAnswer() {
     detached(
         "stubborn", IMAGE, "sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done");
-    Wait.until(60, "the trap", () -> ok("logs", "stubborn").out().equals("ready\n"));
+    Wait.until(
+        Casemate.TIMEOUT_SECONDS, "the trap", () -> ok("logs", "stubborn").out().equals("ready\n"));
     Result result = ok("stop", "-t", "1", "stubborn");
     assertThat(result.millis()).isBetween(900L, 30_000L);
     assertThat(state("stubborn").integer("exitCode", 0)).isEqualTo(137);
@@ -183,8 +184,11 @@ class LifecycleTest extends EndToEnd {
     Running waiter = call("wait", "victim").start();
     Wait.millis(500);
     ok("kill", "victim");
-    assertThat(waiter.await(30).expect(0).out()).isEqualTo("137\n");
-    Wait.until(30, "--rm to remove it", () -> !ok("ps", "-a").out().contains("victim"));
+    assertThat(waiter.await(Casemate.TIMEOUT_SECONDS).expect(0).out()).isEqualTo("137\n");
+    Wait.until(
+        Casemate.TIMEOUT_SECONDS,
+        "--rm to remove it",
+        () -> !ok("ps", "-a").out().contains("victim"));
     detached("victim", IMAGE, "sleep", "1000000");
     assertThat(ok("rm", "-f", "victim").out()).isEqualTo("victim\n");
     assertThat(ok("ps", "-a").out()).doesNotContain("victim");
@@ -195,7 +199,10 @@ class LifecycleTest extends EndToEnd {
     detached("frozen", IMAGE, "sleep", "1000000");
     ok("pause", "frozen");
     ok("kill", "frozen");
-    Wait.until(30, "its end", () -> state("frozen").string("status").equals("exited"));
+    Wait.until(
+        Casemate.TIMEOUT_SECONDS,
+        "its end",
+        () -> state("frozen").string("status").equals("exited"));
     ok("rm", "frozen");
   }
 
@@ -205,8 +212,8 @@ class LifecycleTest extends EndToEnd {
         List.of(
             call("run", "-d", "--name", "twin", IMAGE, "sleep", "1000000").start(),
             call("run", "-d", "--name", "twin", IMAGE, "sleep", "1000000").start());
-    Result first = both.get(0).await(120);
-    Result second = both.get(1).await(120);
+    Result first = both.get(0).await(Casemate.TIMEOUT_SECONDS);
+    Result second = both.get(1).await(Casemate.TIMEOUT_SECONDS);
     Result winner = first.exit() == 0 ? first : second;
     Result loser = first.exit() == 0 ? second : first;
     winner.expect(0);

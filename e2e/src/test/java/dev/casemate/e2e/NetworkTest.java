@@ -3,10 +3,16 @@ package dev.casemate.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.net.httpserver.HttpServer;
+import dev.casemate.oci.Json;
 import java.io.IOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.net.SocketTimeoutException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -29,10 +35,38 @@ class NetworkTest extends EndToEnd {
         "127.0.0.1:" + port + ":80",
         "-p",
         "8080/udp",
+        "-v",
+        udpServer() + ":/srv:ro",
         IMAGE,
         "sh",
         "-c",
-        "mkdir /www; echo hello from inside > /www/index.html; exec httpd -f -p 80 -h /www");
+        "mkdir /www; echo hello from inside > /www/index.html; /srv/udp & exec httpd -f -p 80 -h /www");
+  }
+
+  /** A directory with a server that answers each datagram with "heard " before it. */
+  private static Path udpServer() {
+    Path directory = files("udp");
+    write(
+        directory.resolve("udp.c"),
+        """
+        #include <netinet/in.h>
+        #include <string.h>
+        #include <sys/socket.h>
+        int main(void) {
+          struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(8080)};
+          int server = socket(AF_INET, SOCK_DGRAM, 0);
+          if (bind(server, (struct sockaddr *)&here, sizeof here)) return 1;
+          for (;;) {
+            char text[600] = "heard ";
+            struct sockaddr_in from;
+            socklen_t length = sizeof from;
+            ssize_t n = recvfrom(server, text + 6, 512, 0, (struct sockaddr *)&from, &length);
+            if (n > 0) sendto(server, text, n + 6, 0, (struct sockaddr *)&from, length);
+          }
+        }
+        """);
+    Shell.run("gcc -static -O1 -o " + directory + "/udp " + directory + "/udp.c");
+    return directory;
   }
 
   @AfterAll
@@ -75,6 +109,45 @@ class NetworkTest extends EndToEnd {
         .isEqualTo("hello from inside\n");
     // The host port that was chosen for 8080/udp is told.
     assertThat(ok("ps").out()).contains("127.0.0.1:" + port).containsPattern("[0-9]+->8080/udp");
+  }
+
+  private static Json.Obj udpPort() {
+    for (Json.Obj port : state("server").objects("ports")) {
+      if (port.string("protocol").equals("udp")) {
+        return port;
+      }
+    }
+    throw new AssertionError("no UDP port: " + state("server").text());
+  }
+
+  @Test
+  void aPublishedUdpPort() throws IOException {
+    Json.Obj mapping = udpPort();
+    assertThat(mapping.integer("containerPort", 0)).isEqualTo(8080);
+    assertThat(mapping.string("hostAddress")).isEqualTo("0.0.0.0");
+    InetSocketAddress there =
+        new InetSocketAddress("127.0.0.1", (int) mapping.integer("hostPort", 0));
+    byte[] hello = "hello\n".getBytes(StandardCharsets.UTF_8);
+    // Datagrams may be lost, and the server may not have begun.
+    for (int i = 0; i < 60; i++) {
+      try (DatagramSocket socket = new DatagramSocket()) {
+        socket.setSoTimeout(1000);
+        socket.send(new DatagramPacket(hello, hello.length, there));
+        DatagramPacket answer = new DatagramPacket(new byte[100], 100);
+        socket.receive(answer);
+        assertThat(new String(answer.getData(), 0, answer.getLength(), StandardCharsets.UTF_8))
+            .isEqualTo("heard hello\n");
+        return;
+      } catch (SocketTimeoutException e) {
+        Wait.millis(200);
+      }
+    }
+    throw new AssertionError("no answer from UDP port " + mapping.text());
+  }
+
+  @Test
+  void addressesOfIpv6AreRefused() {
+    fails(125, List.of("run", "-p", "[::1]:8080:80", IMAGE, "true"), "[::1]", "IPv4");
   }
 
   @Test

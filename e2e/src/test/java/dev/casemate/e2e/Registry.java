@@ -38,7 +38,7 @@ final class Registry implements AutoCloseable {
       throw new UncheckedIOException(e);
     }
     process = Shell.start(List.of("docker-registry", "serve", config.toString()));
-    Wait.until(60, "docker-registry to listen", () -> listens(port));
+    Wait.until(Casemate.TIMEOUT_SECONDS, "docker-registry to listen", () -> listens(port));
   }
 
   static int freePort() {
@@ -74,6 +74,6 @@ final class Registry implements AutoCloseable {
   @Override
   public void close() {
     Processes.killIfExists(process.pid(), Signals.KILL);
-    process.await(30);
+    process.await(Casemate.TIMEOUT_SECONDS);
   }
 }

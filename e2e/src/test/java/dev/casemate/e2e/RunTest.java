@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** {@code casemate run} in the foreground: what the container is told, and what its end says. */
@@ -128,6 +130,64 @@ class RunTest extends EndToEnd {
   @Test
   void aSignalEndsTheWorkload() {
     run("run", "--rm", IMAGE, "sh", "-c", "sh -c 'kill -9 $$'; exit $?").expect(137);
+  }
+
+  /** Nearly as much as the kernel gives a command line at all. */
+  @Test
+  void longArgumentsAndEnvironment() {
+    List<String> words = new ArrayList<>(List.of("run", "--rm"));
+    for (int i = 0; i < 7; i++) {
+      words.addAll(List.of("-e", "V" + i + "=" + "v".repeat(100_000)));
+    }
+    words.addAll(List.of(IMAGE, "sh", "-c", "echo $# ${#V6}", "sh"));
+    for (int i = 0; i < 10; i++) {
+      words.add("ä".repeat(50_000));
+    }
+    assertThat(ok(words.toArray(new String[0])).out()).isEqualTo("10 100000\n");
+  }
+
+  @Test
+  void hostnames() {
+    assertThat(ok("run", "--rm", "--hostname", "h.example", IMAGE, "hostname").out())
+        .isEqualTo("h.example\n");
+    for (String wrong : List.of("", "two words", "a/b", "h".repeat(65), "line\nbreak")) {
+      fails(125, List.of("run", "--rm", "--hostname", wrong, IMAGE, "true"), "--hostname", "64");
+    }
+  }
+
+  @Test
+  void theNameIsFreeWhenAWaitReturns() {
+    for (int i = 0; i < 2; i++) {
+      ok("run", "-d", "--rm", "--name", "again", IMAGE, "sh", "-c", "sleep 0.1; exit " + i);
+      assertThat(run("wait", "again").out()).isIn(i + "\n", "");
+    }
+  }
+
+  @Test
+  void usersAsTheContainersFilesKnowThem() {
+    Path root = files("users");
+    Shell.run(
+        "cd "
+            + root
+            + " && mkdir bin etc && cp /bin/busybox bin/sh"
+            + " && for a in id tr sort uniq; do ln -s sh bin/$a; done");
+    write(root.resolve("etc/passwd"), "app:x:1000:1000::/home/app:/bin/sh\n");
+    write(root.resolve("etc/group"), "app:x:1000:\naudio:x:29:app\nvideo:x:44:other,app\nx:x:7:\n");
+    Map<String, String> cases =
+        Map.of(
+            "app", "uid=1000 gid=1000 29,44,1000 /home/app",
+            "1000", "uid=1000 gid=1000 29,44,1000 /home/app",
+            "app:audio", "uid=1000 gid=29 29 /home/app",
+            "1000:44", "uid=1000 gid=44 44 /home/app",
+            "1001", "uid=1001 gid=0 0 /");
+    String script =
+        "echo uid=$(id -u) gid=$(id -g)"
+            + " $(echo $(id -G | tr ' ' '\\n' | sort -n | uniq) | tr ' ' ,) $HOME";
+    for (Map.Entry<String, String> one : cases.entrySet()) {
+      Result result =
+          ok("run", "--rm", "-u", one.getKey(), "rootfs:" + root, "/bin/sh", "-c", script);
+      assertThat(result.out()).as(one.getKey()).isEqualTo(one.getValue() + "\n");
+    }
   }
 
   @Test

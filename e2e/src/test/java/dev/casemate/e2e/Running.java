@@ -22,7 +22,7 @@ public final class Running implements AutoCloseable {
   private final Thread errReader;
 
   /**
-   * @param input all of its standard input; empty leaves {@link #input()} open
+   * @param input all of its standard input; empty leaves it open for {@link #type}
    * @param sink gets standard output in place of memory
    */
   public Running(

@@ -27,11 +27,11 @@ class SignalTest extends EndToEnd {
             .start();
     running.awaitOutput("ready", Casemate.TIMEOUT_SECONDS);
     running.signal(Signals.USR1);
-    running.awaitOutput("usr1", 30);
+    running.awaitOutput("usr1", Casemate.TIMEOUT_SECONDS);
     running.signal(Signals.HUP);
-    running.awaitOutput("hup", 30);
+    running.awaitOutput("hup", Casemate.TIMEOUT_SECONDS);
     running.signal(Signals.TERM);
-    Result result = running.await(30).expect(12);
+    Result result = running.await(Casemate.TIMEOUT_SECONDS).expect(12);
     assertThat(result.out()).isEqualTo("ready\nusr1\nhup\nbye\n");
     assertThat(result.err()).isEmpty();
   }
@@ -50,7 +50,7 @@ class SignalTest extends EndToEnd {
       Wait.millis(300);
       running.signal(Signals.INT);
     }
-    running.await(30).expect(137);
+    running.await(Casemate.TIMEOUT_SECONDS).expect(137);
   }
 
   @ParameterizedTest
@@ -63,7 +63,7 @@ class SignalTest extends EndToEnd {
     for (int i = 0; i < 2 && !running.ended(5000); i++) {
       running.signal(Signals.INT);
     }
-    Result result = running.await(30);
+    Result result = running.await(Casemate.TIMEOUT_SECONDS);
     assertThat(result.exit()).as(result.toString()).isIn(130, 137);
     assertThat(errors(result)).as(result.toString()).isEmpty();
     ok("rm", "-f", "moment");
@@ -75,7 +75,7 @@ class SignalTest extends EndToEnd {
     Running running = call("run", "-d", "--name", "moment", IMAGE, "sleep", "1000000").start();
     Wait.millis(millis);
     running.signal(Signals.INT);
-    Result result = running.await(60);
+    Result result = running.await(Casemate.TIMEOUT_SECONDS);
     // Either it was in time and nothing is left, or the container runs and its id was told.
     if (result.exit() != 0) {
       assertThat(result.exit()).as(result.toString()).isEqualTo(130);
@@ -93,12 +93,13 @@ class SignalTest extends EndToEnd {
             .start();
     running.awaitOutput("ready", Casemate.TIMEOUT_SECONDS);
     running.signal(Signals.KILL);
-    running.await(10).expect(137);
+    running.await(Casemate.TIMEOUT_SECONDS).expect(137);
     // As with Docker the container goes on; it can be reached and ended.
     assertThat(ok("exec", "orphan", "echo", "alive").out()).isEqualTo("alive\n");
     assertThat(ok("logs", "orphan").out()).isEqualTo("ready\n");
     ok("stop", "-t", "0", "orphan");
-    Wait.until(20, "--rm to remove it", () -> ok("ps", "-a", "-q").out().isEmpty());
+    Wait.until(
+        Casemate.TIMEOUT_SECONDS, "--rm to remove it", () -> ok("ps", "-a", "-q").out().isEmpty());
   }
 
   @ParameterizedTest
@@ -107,7 +108,7 @@ class SignalTest extends EndToEnd {
     Running running = call("run", "--name", "half", IMAGE, "sleep", "1000000").start();
     Wait.millis(millis);
     running.signal(Signals.KILL);
-    running.await(10).expect(137);
+    running.await(Casemate.TIMEOUT_SECONDS).expect(137);
     ok("rm", "-f", "half");
     assertThat(ok("ps", "-a", "-q").out()).isEmpty();
   }
@@ -123,7 +124,7 @@ class SignalTest extends EndToEnd {
     running.awaitOutput("ready", Casemate.TIMEOUT_SECONDS);
     int vmm = vmm("headless");
     Processes.kill(sandbox("headless"), Signals.KILL);
-    isError(running.await(20), 125, "sandbox");
+    isError(running.await(Casemate.TIMEOUT_SECONDS), 125, "sandbox");
     assertThat(ok("ps", "-a").out()).contains("headless", "Exited (255)");
     assertThat(state("headless").string("error")).contains("killed");
     assertThat(Traces.commandLine(vmm)).isEmpty();
@@ -135,7 +136,8 @@ class SignalTest extends EndToEnd {
   void theSandboxProcessIsToldToEnd() {
     detached("told", "--network", "bridge", IMAGE, "sleep", "1000000");
     Processes.kill(sandbox("told"), Signals.TERM);
-    Wait.until(30, "its end", () -> state("told").string("status").equals("exited"));
+    Wait.until(
+        Casemate.TIMEOUT_SECONDS, "its end", () -> state("told").string("status").equals("exited"));
     assertThat(state("told").integer("exitCode", 0)).isEqualTo(137);
     assertThat(state("told").string("error")).contains("SIGTERM");
     ok("rm", "told");
@@ -145,15 +147,15 @@ class SignalTest extends EndToEnd {
   void theMachineMonitorIsKilled() {
     detached("stricken", IMAGE, "sleep", "1000000");
     Running exec = call("exec", "stricken", "sh", "-c", "echo ready; " + FOREVER).start();
-    exec.awaitOutput("ready", 60);
+    exec.awaitOutput("ready", Casemate.TIMEOUT_SECONDS);
     final Running follower = call("logs", "-f", "stricken").start();
     Running waiter = call("wait", "stricken").start();
     Wait.millis(500);
     Processes.kill(vmm("stricken"), Signals.KILL);
-    Result ended = exec.await(5);
+    Result ended = exec.await(Casemate.TIMEOUT_SECONDS);
     assertThat(ended.exit()).as(ended.toString()).isIn(125, 137);
-    assertThat(waiter.await(5).expect(0).out()).isEqualTo("137\n");
-    follower.await(5).expect(0);
+    assertThat(waiter.await(Casemate.TIMEOUT_SECONDS).expect(0).out()).isEqualTo("137\n");
+    follower.await(Casemate.TIMEOUT_SECONDS).expect(0);
     assertThat(state("stricken").string("error")).contains("VM");
     assertThat(ok("ps", "-a").out()).contains("Exited (137)");
     ok("rm", "stricken");
@@ -166,15 +168,15 @@ class SignalTest extends EndToEnd {
             .start();
     running.awaitOutput("ready", Casemate.TIMEOUT_SECONDS);
     Processes.kill(vmm("stricken"), Signals.KILL);
-    running.await(5).expect(137);
+    running.await(Casemate.TIMEOUT_SECONDS).expect(137);
   }
 
   @Test
   void theMachineMonitorDiesDuringTheBoot() {
     Running running = call("run", "--name", "stillborn", IMAGE, "true").start();
-    Wait.until(60, "QEMU", () -> !qemus().isEmpty() || !running.isAlive());
+    Wait.until(Casemate.TIMEOUT_SECONDS, "QEMU", () -> !qemus().isEmpty() || !running.isAlive());
     Processes.kill(qemus().getFirst(), Signals.KILL);
-    Result result = running.await(10);
+    Result result = running.await(Casemate.TIMEOUT_SECONDS);
     isErrorWithConsole(result, "failed while starting the guest", "ended by signal 9");
     assertThat(ok("ps", "-a", "-q").out()).isEmpty();
   }
@@ -182,13 +184,13 @@ class SignalTest extends EndToEnd {
   @Test
   void theSandboxProcessDiesDuringTheBoot() {
     Running running = call("run", "--name", "stillborn", IMAGE, "true").start();
-    Wait.until(60, "QEMU", () -> !qemus().isEmpty() || !running.isAlive());
+    Wait.until(Casemate.TIMEOUT_SECONDS, "QEMU", () -> !qemus().isEmpty() || !running.isAlive());
     for (int pid : Traces.pids()) {
       if (Traces.commandLine(pid).startsWith("casemate-sandbox")) {
         Processes.kill(pid, Signals.KILL);
       }
     }
-    isError(running.await(10), 125, "sandbox");
+    isError(running.await(Casemate.TIMEOUT_SECONDS), 125, "sandbox");
     assertThat(ok("ps", "-a", "-q").out()).isEmpty();
   }
 
@@ -216,7 +218,6 @@ class SignalTest extends EndToEnd {
   void theGuestFallsSilent() {
     detached("silent", IMAGE, "sleep", "1000000");
     Processes.kill(vmm("silent"), Signals.STOP);
-    Result result = ok("rm", "-f", "silent");
-    assertThat(result.millis()).as(result.toString()).isLessThan(60_000);
+    ok("rm", "-f", "silent");
   }
 }

@@ -111,7 +111,7 @@ class StreamsTest extends EndToEnd {
   void withoutInteractiveThereIsNoInput() {
     Running running = call("exec", "streams", "sh", "-c", "cat; echo end").openInput().start();
     running.type("not for you\n");
-    assertThat(running.await(60).expect(0).out()).isEqualTo("end\n");
+    assertThat(running.await(Casemate.TIMEOUT_SECONDS).expect(0).out()).isEqualTo("end\n");
   }
 
   @Test
@@ -120,9 +120,10 @@ class StreamsTest extends EndToEnd {
         call("exec", "-i", "streams", "sh", "-c", "echo ready; read x; echo got $x; exit 4")
             .openInput()
             .start();
-    running.awaitOutput("ready", 60);
+    running.awaitOutput("ready", Casemate.TIMEOUT_SECONDS);
     running.type("this\n");
-    assertThat(running.await(60).expect(4).out()).isEqualTo("ready\ngot this\n");
+    assertThat(running.await(Casemate.TIMEOUT_SECONDS).expect(4).out())
+        .isEqualTo("ready\ngot this\n");
   }
 
   @Test
@@ -153,7 +154,10 @@ class StreamsTest extends EndToEnd {
         Shell.result(
             Casemate.shellWords("exec", "streams", "yes") + " | head -1; echo ${PIPESTATUS[0]}");
     assertThat(result.out()).as(result.toString()).isEqualTo("y\n141\n");
-    Wait.until(30, "yes to end", () -> !script("streams", "ps").out().contains(" yes"));
+    Wait.until(
+        Casemate.TIMEOUT_SECONDS,
+        "yes to end",
+        () -> !script("streams", "ps").out().contains(" yes"));
   }
 
   @Test
@@ -221,7 +225,7 @@ class StreamsTest extends EndToEnd {
             .map(i -> call("exec", "streams", "sh", "-c", "seq 2000; exit " + i).start())
             .toList();
     for (int i = 0; i < all.size(); i++) {
-      assertThat(all.get(i).await(120).expect(i).out()).hasLineCount(2000);
+      assertThat(all.get(i).await(Casemate.TIMEOUT_SECONDS).expect(i).out()).hasLineCount(2000);
     }
   }
 }

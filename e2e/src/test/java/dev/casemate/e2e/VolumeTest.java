@@ -102,22 +102,23 @@ class VolumeTest extends EndToEnd {
 
   @Test
   void aDirectoryAsRoot() throws IOException {
-    Path root = Files.createDirectories(host.resolve("root/bin"));
-    Shell.run("cp /bin/busybox " + root + "/ && ln -s busybox " + root + "/sh");
-    write(root.resolveSibling("marker"), "marker\n");
+    Path root = host.resolve("root");
+    Path bin = Files.createDirectories(root.resolve("bin"));
+    Shell.run("cp /bin/busybox " + bin + "/ && ln -s busybox " + bin + "/sh");
+    write(root.resolve("marker"), "marker\n");
     Result result =
         ok(
             "run",
             "--rm",
-            "rootfs:" + root.getParent(),
+            "rootfs:" + root,
             "/bin/sh",
             "-c",
             "busybox cat /marker; echo new > /new; busybox cat /new; busybox id -u");
     assertThat(result.out()).isEqualTo("marker\nnew\n0\n");
-    assertThat(root.resolveSibling("new")).doesNotExist();
-    isError(run("run", "--rm", "rootfs:" + root.getParent(), "/bin/nothing"), 127, "/bin/nothing");
-    isError(run("run", "--rm", "rootfs:" + root.getParent()), 125, "no command");
-    assertThat(root.getParent().toFile().list()).doesNotContain("new");
+    assertThat(root.resolve("new")).doesNotExist();
+    isError(run("run", "--rm", "rootfs:" + root, "/bin/nothing"), 127, "/bin/nothing");
+    isError(run("run", "--rm", "rootfs:" + root), 125, "no command");
+    assertThat(root.toFile().list()).doesNotContain("new");
   }
 
   @Test
@@ -150,7 +151,6 @@ class VolumeTest extends EndToEnd {
       }
     }
     assertThat(killed).isPositive();
-    Result result = ok("rm", "-f", "unshared");
-    assertThat(result.millis()).as(result.toString()).isLessThan(60_000);
+    ok("rm", "-f", "unshared");
   }
 }
