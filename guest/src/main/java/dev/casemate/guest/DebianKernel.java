@@ -5,9 +5,10 @@ import dev.casemate.oci.CasemateException.Kind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /** Takes the kernel and its modules out of a Debian kernel package. */
@@ -16,8 +17,8 @@ final class DebianKernel {
   private static final String PREFIX = "linux-image-";
   private static final String PATTERN = "linux-image-[0-9][^ ]*-cloud-amd64";
 
-  /** Tries after the first choice, should the mirror no longer have it. */
-  private static final int MAXIMUM_TRIES = 4;
+  /** Versions and packages that are tried, should the mirror no longer have the first. */
+  private static final int MAXIMUM_TRIES = 6;
 
   private DebianKernel() {}
 
@@ -28,31 +29,15 @@ final class DebianKernel {
    */
   static PreparedKernel prepare(
       Optional<String> wanted, Path cache, Path scratch, Progress progress) {
-    DebianPackages packages = new DebianPackages(cache, scratch, progress);
+    return prepare(new DebianPackages(cache, scratch, progress), wanted, scratch, progress);
+  }
+
+  static PreparedKernel prepare(
+      DebianPackages packages, Optional<String> wanted, Path scratch, Progress progress) {
     String name = wanted.orElse(NEWEST);
     progress.step("Looking for the kernel package " + name);
-    Optional<DebianPackages.Entry> first = packages.resolve(name, PREFIX);
-    List<String> failures = new ArrayList<>();
-    if (first.isPresent()) {
-      Optional<Path> deb = download(packages, first.get(), failures, progress);
-      if (deb.isPresent()) {
-        return unpack(packages, first.get(), deb.get(), scratch, progress);
-      }
-    }
-    // A mirror drops a kernel's package when its successor is out, which apt's lists may not know
-    // yet.
-    List<String> others = wanted.isEmpty() ? packages.names(PATTERN) : List.of();
-    for (String other : others.subList(0, Math.min(others.size(), MAXIMUM_TRIES))) {
-      Optional<DebianPackages.Entry> entry = packages.find(other);
-      if (entry.isPresent() && !entry.equals(first)) {
-        progress.step("Trying " + other + " instead");
-        Optional<Path> deb = download(packages, entry.get(), failures, progress);
-        if (deb.isPresent()) {
-          return unpack(packages, entry.get(), deb.get(), scratch, progress);
-        }
-      }
-    }
-    if (failures.isEmpty()) {
+    List<DebianPackages.Entry> candidates = candidates(packages, wanted, name);
+    if (candidates.isEmpty()) {
       throw CasemateException.of(
           Kind.NOT_FOUND,
           "apt knows no kernel package "
@@ -60,24 +45,29 @@ final class DebianKernel {
               + (wanted.isEmpty() ? " nor " + PATTERN : "")
               + ". Refresh apt's lists with 'apt-get update', or give a kernel with --kernel FILE --modules DIRECTORY");
     }
-    throw CasemateException.of(Kind.UNAVAILABLE, String.join("; ", failures));
+    DebianPackages.Downloaded got = packages.downloadFirst(candidates, MAXIMUM_TRIES);
+    return unpack(packages, got.entry(), got.file(), scratch, progress);
   }
 
-  private static Optional<Path> download(
-      DebianPackages packages,
-      DebianPackages.Entry entry,
-      List<String> failures,
-      Progress progress) {
-    try {
-      return Optional.of(packages.download(entry));
-    } catch (CasemateException e) {
-      if (e.kind() != Kind.UNAVAILABLE) {
-        throw e;
-      }
-      failures.add(Failure.message(e));
-      progress.step(entry.name() + " is not to be had");
-      return Optional.empty();
+  /**
+   * What the name leads to, its other versions, and, if any kernel is welcome, those of other
+   * names: a mirror drops a kernel's package when its successor is out, which apt's lists may not
+   * know yet.
+   */
+  private static List<DebianPackages.Entry> candidates(
+      DebianPackages packages, Optional<String> wanted, String name) {
+    Set<DebianPackages.Entry> candidates = new LinkedHashSet<>();
+    Optional<DebianPackages.Entry> first = packages.resolve(name, PREFIX);
+    if (first.isPresent()) {
+      candidates.add(first.get());
+      candidates.addAll(packages.versions(first.get().name()));
     }
+    if (wanted.isEmpty()) {
+      for (String other : packages.names(PATTERN)) {
+        candidates.addAll(packages.versions(other));
+      }
+    }
+    return List.copyOf(candidates);
   }
 
   private static PreparedKernel unpack(

@@ -28,11 +28,20 @@ final class DebianPackages {
   private final Path cache;
   private final Path scratch;
   private final Progress progress;
-  private final String aptGet;
-  private final String aptCache;
+  private final List<String> aptGet = new ArrayList<>();
+  private final List<String> aptCache = new ArrayList<>();
 
   /** Keeps downloads in {@code cache}; {@code scratch} is a directory on the same file system. */
   DebianPackages(Path cache, Path scratch, Progress progress) {
+    this(cache, scratch, progress, List.of());
+  }
+
+  /**
+   * With an apt of its own.
+   *
+   * @param aptOptions such as {@code -c FILE}
+   */
+  DebianPackages(Path cache, Path scratch, Progress progress, List<String> aptOptions) {
     if (!Tool.isInstalled("apt-get") || !Tool.isInstalled("dpkg-deb")) {
       throw CasemateException.of(
           Kind.FAILED_PRECONDITION,
@@ -44,14 +53,31 @@ final class DebianPackages {
     this.cache = cache;
     this.scratch = scratch;
     this.progress = progress;
-    this.aptGet = Tool.require("apt-get", "apt");
-    this.aptCache = Tool.require("apt-cache", "apt");
+    aptGet.add(Tool.require("apt-get", "apt"));
+    aptGet.addAll(aptOptions);
+    aptCache.add(Tool.require("apt-cache", "apt"));
+    aptCache.addAll(aptOptions);
+  }
+
+  private static List<String> command(List<String> tool, String... arguments) {
+    List<String> command = new ArrayList<>(tool);
+    command.addAll(List.of(arguments));
+    return command;
   }
 
   /** The package's newest record, empty when apt does not know it. */
   Optional<Entry> find(String name) {
-    Tool.Result result =
-        Tool.run(Path.of("/"), List.of(aptCache, "show", "--no-all-versions", name));
+    return parse(name, "--no-all-versions").stream().findFirst();
+  }
+
+  /** All versions that apt knows, newest first. */
+  List<Entry> versions(String name) {
+    return parse(name, "--all-versions");
+  }
+
+  private List<Entry> parse(String name, String which) {
+    Tool.Result result = Tool.run(Path.of("/"), command(aptCache, "show", which, name));
+    List<Entry> entries = new ArrayList<>();
     String version = "";
     String sha256 = "";
     List<String> dependencies = new ArrayList<>();
@@ -65,12 +91,15 @@ final class DebianPackages {
           dependencies.add(dependency.strip().split("[ (|:]")[0]);
         }
       } else if (line.isEmpty() && !version.isEmpty()) {
-        break;
+        entries.add(new Entry(name, version, sha256, dependencies));
+        version = "";
+        dependencies = new ArrayList<>();
       }
     }
-    return version.isEmpty()
-        ? Optional.empty()
-        : Optional.of(new Entry(name, version, sha256, dependencies));
+    if (!version.isEmpty()) {
+      entries.add(new Entry(name, version, sha256, dependencies));
+    }
+    return entries;
   }
 
   /**
@@ -79,7 +108,7 @@ final class DebianPackages {
    */
   List<String> names(String pattern) {
     Tool.Result result =
-        Tool.run(Path.of("/"), List.of(aptCache, "search", "--names-only", "^" + pattern + "$"));
+        Tool.run(Path.of("/"), command(aptCache, "search", "--names-only", "^" + pattern + "$"));
     List<String> names = new ArrayList<>();
     for (String line : result.text().split("\n")) {
       int blank = line.indexOf(' ');
@@ -112,6 +141,36 @@ final class DebianPackages {
     return entry;
   }
 
+  /** A package that was got, and its .deb file. */
+  record Downloaded(Entry entry, Path file) {}
+
+  /**
+   * The first of several that can be had: a mirror may have dropped what apt's lists still name.
+   *
+   * @param attempts how many are tried at most
+   * @throws CasemateException UNAVAILABLE with what was said of each when none can be had
+   */
+  Downloaded downloadFirst(List<Entry> candidates, int attempts) {
+    List<String> failures = new ArrayList<>();
+    for (Entry entry : candidates.subList(0, Math.min(attempts, candidates.size()))) {
+      if (!failures.isEmpty()) {
+        progress.step("Trying " + entry.name() + " " + entry.version() + " instead");
+      }
+      try {
+        return new Downloaded(entry, download(entry));
+      } catch (CasemateException e) {
+        if (e.kind() != Kind.UNAVAILABLE) {
+          throw e;
+        }
+        failures.add(Failure.message(e));
+        progress.step(entry.name() + " " + entry.version() + " is not to be had");
+      }
+    }
+    throw CasemateException.of(
+        Kind.UNAVAILABLE,
+        String.join("; ", failures) + ". Refresh apt's lists with: apt-get update");
+  }
+
   /** The .deb file, from the cache or newly downloaded; apt verifies it. */
   Path download(Entry entry) {
     String file = entry.name() + "_" + entry.version().replace(":", "%3a") + ".deb";
@@ -125,7 +184,7 @@ final class DebianPackages {
       Tool.Result result =
           Tool.run(
               partial,
-              List.of(
+              command(
                   aptGet,
                   "-q",
                   "-o",
@@ -141,8 +200,7 @@ final class DebianPackages {
                 + "="
                 + entry.version()
                 + " failed: "
-                + lastLine(result)
-                + ". If the package is gone from the mirror: apt-get update");
+                + lastLine(result));
       }
       Fs.rename(got.toString(), target.toString());
       return target;

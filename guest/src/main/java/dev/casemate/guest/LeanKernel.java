@@ -16,6 +16,9 @@ import java.util.stream.Stream;
 
 /** Compiles a small kernel with everything built in from the distribution's source package. */
 final class LeanKernel {
+  /** Versions of the source that are tried, should the mirror no longer have the newest. */
+  private static final int MAXIMUM_TRIES = 6;
+
   private static final String NEWEST = "linux-source";
   private static final long NEEDED_BYTES = 4L << 30;
   private static final int TICK_MILLIS = 2000;
@@ -73,8 +76,10 @@ final class LeanKernel {
     KernelConfig wishes = KernelConfig.lean();
     build.additions().ifPresent(wishes::add);
     DebianPackages packages = new DebianPackages(cache, scratch, progress);
-    DebianPackages.Entry entry = source(packages, build.sourcePackage());
-    packages.unpack(packages.download(entry), scratch);
+    DebianPackages.Downloaded source =
+        packages.downloadFirst(sources(packages, build.sourcePackage()), MAXIMUM_TRIES);
+    DebianPackages.Entry entry = source.entry();
+    packages.unpack(source.file(), scratch);
     int jobs = build.jobs() > 0 ? build.jobs() : Runtime.getRuntime().availableProcessors();
     try {
       Files.deleteIfExists(log);
@@ -146,17 +151,21 @@ final class LeanKernel {
     }
   }
 
-  private static DebianPackages.Entry source(DebianPackages packages, Optional<String> wanted) {
+  private static List<DebianPackages.Entry> sources(
+      DebianPackages packages, Optional<String> wanted) {
     String name = wanted.orElse(NEWEST);
-    return packages
-        .resolve(name, "linux-source-")
-        .orElseThrow(
-            () ->
-                CasemateException.of(
-                    Kind.NOT_FOUND,
-                    "apt knows no package "
-                        + name
-                        + " with a kernel's source. Refresh apt's lists with 'apt-get update'"));
+    String real =
+        packages
+            .resolve(name, "linux-source-")
+            .orElseThrow(
+                () ->
+                    CasemateException.of(
+                        Kind.NOT_FOUND,
+                        "apt knows no package "
+                            + name
+                            + " with a kernel's source. Refresh apt's lists with 'apt-get update'"))
+            .name();
+    return packages.versions(real);
   }
 
   private static Path unpack(Path scratch, String name, Path log, Progress progress)
