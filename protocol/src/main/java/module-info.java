@@ -15,6 +15,7 @@ module dev.casemate.protocol {
   exports dev.casemate.protocol.cgroups1;
   exports dev.casemate.protocol.cgroups2;
   exports dev.casemate.protocol.containerd;
+  exports dev.casemate.protocol.cri;
   exports dev.casemate.protocol.events;
   exports dev.casemate.protocol.google;
   exports dev.casemate.protocol.oci;

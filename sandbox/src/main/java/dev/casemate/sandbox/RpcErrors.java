@@ -9,13 +9,13 @@ import dev.casemate.rpc.RpcStatus;
  * Carries error kinds through gRPC's status codes, which have none for a command that is missing or
  * not executable: those stand in the message.
  */
-final class RpcErrors {
+public final class RpcErrors {
   private static final String NOT_FOUND_PREFIX = "casemate:127: ";
   private static final String NOT_EXECUTABLE_PREFIX = "casemate:126: ";
 
   private RpcErrors() {}
 
-  static RpcException toRpc(CasemateException e) {
+  public static RpcException toRpc(CasemateException e) {
     String message = e.getMessage() == null ? e.kind().name() : e.getMessage();
     return switch (e.kind()) {
       case INVALID_ARGUMENT -> new RpcException(RpcStatus.INVALID_ARGUMENT, message, e);
@@ -33,6 +33,18 @@ final class RpcErrors {
           new RpcException(RpcStatus.PERMISSION_DENIED, NOT_EXECUTABLE_PREFIX + message, e);
       case INTERNAL -> new RpcException(RpcStatus.INTERNAL, message, e);
     };
+  }
+
+  /**
+   * The error as engines expect it of a container's command that cannot be executed: they look into
+   * the text, and take NOT_FOUND for the container's.
+   */
+  static RpcException forEngine(RpcException e) {
+    String text = e.text();
+    if (text.startsWith(NOT_FOUND_PREFIX) || text.startsWith(NOT_EXECUTABLE_PREFIX)) {
+      return new RpcException(RpcStatus.UNKNOWN, text.substring(NOT_FOUND_PREFIX.length()), e);
+    }
+    return e;
   }
 
   static CasemateException fromRpc(RpcException e) {

@@ -125,6 +125,15 @@ public final class Sandbox implements AutoCloseable {
     }
   }
 
+  /** Waits until the VM has ended, or was closed. */
+  public void awaitVmEnd() {
+    try {
+      ended.get();
+    } catch (InterruptedException | ExecutionException e) {
+      throw CasemateException.of(Kind.UNAVAILABLE, "interrupted while waiting for the VM", e);
+    }
+  }
+
   /** Why the VM ended; empty while it runs. */
   public Optional<String> endCause() {
     return Optional.ofNullable(ended.getNow(null));
@@ -265,5 +274,7 @@ public final class Sandbox implements AutoCloseable {
   @Override
   public void close() {
     vm.close();
+    // Where there never was a VM nobody else tells of its end.
+    ended.complete("it was closed");
   }
 }

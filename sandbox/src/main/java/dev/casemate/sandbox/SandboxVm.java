@@ -64,6 +64,7 @@ public final class SandboxVm implements AutoCloseable {
   private long agentReadyMicros;
   private Optional<BootReport> bootReport = Optional.empty();
   private final List<Fd> holds = new ArrayList<>();
+  private boolean closed;
 
   SandboxVm(SandboxPaths paths, SandboxConfig config, Consumer<String> warnings) {
     this.paths = paths;
@@ -92,7 +93,10 @@ public final class SandboxVm implements AutoCloseable {
    * Prepares and starts the VMM; returns as soon as its process exists. Shares must have been
    * added.
    */
-  void launch(VmListener listener) {
+  synchronized void launch(VmListener listener) {
+    if (closed) {
+      throw CasemateException.of(Kind.UNAVAILABLE, "the sandbox is being ended");
+    }
     VmOptions options = config.vm();
     if (!options.hypervisor().equals("qemu")) {
       throw CasemateException.of(
@@ -144,6 +148,20 @@ public final class SandboxVm implements AutoCloseable {
     launchedMicros = Machine.monotonicMicros();
     vm = Optional.of(launched);
     Leftovers.record(paths, config.id(), Optional.of(launched.record()), shareDaemon);
+    shares.onDaemonEnd(this::sharesLost);
+  }
+
+  /**
+   * Without its daemon every access to a shared file hangs for ever, and QEMU cannot be given
+   * another: the VM is of no use any more.
+   */
+  private void sharesLost() {
+    if (machine().awaitExit(SHUTDOWN_GRACE_MILLIS).isPresent()) {
+      // It ends by itself when the VMM has.
+      return;
+    }
+    warnings.accept("virtiofsd ended under the VM, whose shared files hang: the VM is ended, too");
+    kill();
   }
 
   /** The store keeps an image's root file system while somebody holds a shared lock on it. */
@@ -407,7 +425,8 @@ public final class SandboxVm implements AutoCloseable {
 
   /** Ends the VM and frees all that it had, in reverse order. Safe to repeat. */
   @Override
-  public void close() {
+  public synchronized void close() {
+    closed = true;
     if (agent.isPresent()) {
       if (vm.isPresent() && vm.get().exit().isEmpty()) {
         try {

@@ -7,6 +7,7 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
 import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.Poll;
 import dev.casemate.linux.Processes;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
@@ -32,6 +33,7 @@ public final class Shares implements AutoCloseable {
   private final List<String> mounted = new ArrayList<>();
   private int count;
   private boolean prepared;
+  private volatile boolean closing;
   private Optional<Virtiofsd> daemon = Optional.empty();
 
   /**
@@ -172,8 +174,27 @@ public final class Shares implements AutoCloseable {
     return started;
   }
 
+  /** Runs {@code action} once if the daemon ends before {@link #close}. */
+  synchronized void onDaemonEnd(Runnable action) {
+    if (daemon.isEmpty()) {
+      return;
+    }
+    Fd process = Processes.openPid(daemon.get().pid());
+    Threads.start(
+        "shares",
+        () -> {
+          try (process) {
+            Poll.await(process, Poll.IN, -1);
+          }
+          if (!closing) {
+            action.run();
+          }
+        });
+  }
+
   @Override
   public synchronized void close() {
+    closing = true;
     daemon.ifPresent(Virtiofsd::close);
     // While they are mounted, the directory cannot be removed from within this namespace.
     for (String target : mounted.reversed()) {

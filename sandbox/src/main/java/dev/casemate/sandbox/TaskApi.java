@@ -69,8 +69,14 @@ public final class TaskApi implements RpcService {
     try {
       return handle(method, payload).encode();
     } catch (CasemateException e) {
-      throw RpcErrors.toRpc(e);
+      throw answer(RpcErrors.toRpc(e));
+    } catch (RpcException e) {
+      throw answer(e);
     }
+  }
+
+  private RpcException answer(RpcException e) {
+    return front.forEngine() ? RpcErrors.forEngine(e) : e;
   }
 
   private ProtoMessage handle(String method, byte[] payload) {

@@ -58,6 +58,14 @@ public interface TaskFront {
     return "";
   }
 
+  /**
+   * Whether callers are an engine, which reads messages and does not know how Casemate's own
+   * commands are told of a command that is missing.
+   */
+  default boolean forEngine() {
+    return false;
+  }
+
   /** Runs something that blocks and whose answer must go out before the process ends. */
   default void whileWaiting(Runnable blocking) {
     blocking.run();

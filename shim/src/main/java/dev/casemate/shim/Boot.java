@@ -1,60 +1,118 @@
 package dev.casemate.shim;
 
 import dev.casemate.network.NetworkConfig;
-import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.Json;
+import dev.casemate.protocol.cri.LinuxContainerResources;
+import dev.casemate.protocol.cri.PodSandboxConfig;
 import dev.casemate.sandbox.SandboxConfig;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.VmOptions;
+import dev.casemate.sandbox.VmSize;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 
-/** What a shim's VM is to be, from the node's configuration and the container's specification. */
-final class Boot {
+/**
+ * What a shim's VM is to be: from the node's configuration, and from the first container's
+ * specification or the pod's.
+ *
+ * @param hostname the VM's name: that of the pod or container
+ */
+record Boot(SandboxConfig config, String hostname) {
   private static final int HOTPLUG_PORTS = 8;
   private static final int HOSTNAME_LIMIT = 63;
+  private static final String MEMORY = "io.kubernetes.cri.sandbox-memory";
+  private static final String CPU_QUOTA = "io.kubernetes.cri.sandbox-cpu-quota";
+  private static final String CPU_PERIOD = "io.kubernetes.cri.sandbox-cpu-period";
 
-  private final ShimRecord record;
-  private final SandboxPaths paths;
-  private Optional<CasemateException> failure = Optional.empty();
+  /** For a container, or for a pod by its pause container. */
+  static Boot ofSpec(ShimRecord record, SandboxPaths paths, Json.Obj spec) {
+    RuntimeConfig node = RuntimeConfig.load(record.options(), paths);
+    Map<String, String> annotations = new LinkedHashMap<>(spec.stringMap("annotations"));
+    if (!Grouping.of(record.group(), spec).pod()) {
+      addLimits(annotations, spec);
+    }
+    NetworkConfig network = NetworkConfig.ofSpec(spec, node.networkModel());
+    return make(record, node, annotations, network, spec.string("hostname"));
+  }
 
-  Boot(ShimRecord record, SandboxPaths paths) {
-    this.record = record;
-    this.paths = paths;
+  /** A container with a VM to itself: its limits are the sandbox's. */
+  private static void addLimits(Map<String, String> annotations, Json.Obj spec) {
+    Json.Obj resources =
+        spec.object("linux").flatMap(linux -> linux.object("resources")).orElseGet(Json.Obj::new);
+    resources
+        .object("memory")
+        .ifPresent(memory -> put(annotations, MEMORY, memory.integer("limit", 0)));
+    resources
+        .object("cpu")
+        .ifPresent(
+            cpu -> {
+              put(annotations, CPU_QUOTA, cpu.integer("quota", 0));
+              put(annotations, CPU_PERIOD, cpu.integer("period", 0));
+            });
+  }
+
+  private static void put(Map<String, String> annotations, String name, long value) {
+    if (value > 0) {
+      annotations.putIfAbsent(name, Long.toString(value));
+    }
   }
 
   /**
-   * The sandbox's configuration. What is wrong with it is kept for {@link #check}: whoever creates
-   * the container must be told.
+   * For a pod without a pause container, as the sandbox service makes it.
+   *
+   * @param netns path of its network namespace
+   * @param annotations those that containerd passes on
    */
-  SandboxConfig config(Optional<Json.Obj> spec) {
-    try {
-      RuntimeConfig config = RuntimeConfig.load(record.options(), paths);
-      Json.Obj json = spec.orElseGet(Json.Obj::new);
-      config = Annotations.apply(config, json.stringMap("annotations"));
-      Optional<NetworkConfig> network =
-          spec.isEmpty()
-              ? Optional.empty()
-              : Optional.of(NetworkConfig.ofSpec(json, config.networkModel()));
-      return new SandboxConfig(
-          record.sandboxId(), config.vmOptions(), network, true, HOTPLUG_PORTS);
-    } catch (CasemateException e) {
-      failure = Optional.of(e);
-      VmOptions none = new VmOptions("qemu", "auto", "/", "/", 64, 1, 1);
-      return new SandboxConfig(record.sandboxId(), none, Optional.empty(), true, 0);
+  static Boot ofPod(
+      ShimRecord record,
+      SandboxPaths paths,
+      PodSandboxConfig pod,
+      String netns,
+      Map<String, String> annotations) {
+    RuntimeConfig node = RuntimeConfig.load(record.options(), paths);
+    Map<String, String> all = new LinkedHashMap<>(pod.annotations());
+    all.putAll(annotations);
+    LinuxContainerResources limits =
+        pod.linux()
+            .flatMap(linux -> linux.resources())
+            .orElseGet(() -> LinuxContainerResources.builder().build());
+    put(all, MEMORY, limits.memoryLimitInBytes());
+    put(all, CPU_QUOTA, limits.cpuQuota());
+    put(all, CPU_PERIOD, limits.cpuPeriod());
+    Json.Obj namespace = new Json.Obj().put("type", "network").put("path", netns);
+    Json.Obj spec = new Json.Obj();
+    if (!netns.isEmpty()) {
+      spec.put("linux", new Json.Obj().putObjects("namespaces", java.util.List.of(namespace)));
     }
+    NetworkConfig network = NetworkConfig.ofSpec(spec, node.networkModel());
+    return make(record, node, all, network, pod.hostname());
   }
 
-  /** Throws what was wrong with the configuration. */
-  void check() {
-    if (failure.isPresent()) {
-      throw failure.get();
-    }
-  }
-
-  /** The VM's name: that of the pod or container. */
-  String hostname(Json.Obj spec) {
-    String name = spec.string("hostname");
-    String own = name.isEmpty() ? record.group() : name;
-    return own.substring(0, Math.min(own.length(), HOSTNAME_LIMIT));
+  private static Boot make(
+      ShimRecord record,
+      RuntimeConfig node,
+      Map<String, String> annotations,
+      NetworkConfig network,
+      String hostname) {
+    RuntimeConfig config = Annotations.apply(node, annotations);
+    VmSize configured = new VmSize(config.memoryMib(), config.vcpus());
+    VmSize host = VmSize.ofHost();
+    VmSize most =
+        new VmSize(
+            Math.min(host.memoryMib(), config.maxMemoryMib()),
+            Math.min(host.vcpus(), config.maxVcpus()));
+    VmOptions options = config.vmOptions(VmSize.atStart(configured, most, annotations));
+    String own = hostname.isEmpty() ? record.group() : hostname;
+    return new Boot(
+        new SandboxConfig(
+            record.sandboxId(),
+            options,
+            Optional.of(network),
+            true,
+            HOTPLUG_PORTS,
+            configured,
+            most),
+        own.substring(0, Math.min(own.length(), HOSTNAME_LIMIT)));
   }
 }

@@ -163,6 +163,11 @@ final class EventSink implements SandboxListener {
   }
 
   @Override
+  public void warning(String message) {
+    log.warn(message);
+  }
+
+  @Override
   public void vmEnded(VmExit exit, String cause) {
     if (hosts.isEmpty()) {
       log.debug("the VM has ended: " + cause);

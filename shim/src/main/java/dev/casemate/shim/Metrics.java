@@ -1,8 +1,16 @@
 package dev.casemate.shim;
 
 import dev.casemate.linux.Fs;
+import dev.casemate.protocol.agent.CgroupStats;
+import dev.casemate.protocol.agent.CpuStats;
+import dev.casemate.protocol.agent.CpuUsage;
+import dev.casemate.protocol.agent.MemoryData;
+import dev.casemate.protocol.agent.MemoryStats;
+import dev.casemate.protocol.agent.NetworkStats;
+import dev.casemate.protocol.agent.PidsStats;
 import dev.casemate.protocol.agent.StatsContainerResponse;
 import dev.casemate.protocol.google.Any;
+import java.util.List;
 
 /**
  * A container's figures in the form that the host's tools expect: containerd's clients take those
@@ -13,9 +21,48 @@ final class Metrics {
 
   private Metrics() {}
 
-  /** The agent's figures, encoded. */
+  /**
+   * A container's.
+   *
+   * @param agentStats the agent's figures, encoded
+   */
   static Any of(byte[] agentStats) {
-    StatsContainerResponse stats = StatsContainerResponse.decode(agentStats);
+    return of(StatsContainerResponse.decode(agentStats));
+  }
+
+  /** Those of several containers together: CPU time, memory and processes; the VM's network. */
+  static Any sum(List<byte[]> all) {
+    long cpu = 0;
+    long memory = 0;
+    long pids = 0;
+    StatsContainerResponse.Builder sum = StatsContainerResponse.builder();
+    List<NetworkStats> network = List.of();
+    for (byte[] one : all) {
+      StatsContainerResponse stats = StatsContainerResponse.decode(one);
+      CgroupStats cgroup = stats.cgroupStats().orElseGet(() -> CgroupStats.builder().build());
+      cpu += cgroup.cpuStats().flatMap(CpuStats::cpuUsage).map(CpuUsage::totalUsage).orElse(0L);
+      memory += cgroup.memoryStats().flatMap(MemoryStats::usage).map(MemoryData::usage).orElse(0L);
+      pids += cgroup.pidsStats().map(PidsStats::current).orElse(0L);
+      network = stats.networkStats();
+    }
+    return of(
+        sum.cgroupStats(
+                CgroupStats.builder()
+                    .cpuStats(
+                        CpuStats.builder()
+                            .cpuUsage(CpuUsage.builder().totalUsage(cpu).build())
+                            .build())
+                    .memoryStats(
+                        MemoryStats.builder()
+                            .usage(MemoryData.builder().usage(memory).build())
+                            .build())
+                    .pidsStats(PidsStats.builder().current(pids).build())
+                    .build())
+            .networkStats(network)
+            .build());
+  }
+
+  private static Any of(StatsContainerResponse stats) {
     return Fs.exists(UNIFIED)
         ? Any.builder()
             .typeUrl("io.containerd.cgroups.v2.Metrics")

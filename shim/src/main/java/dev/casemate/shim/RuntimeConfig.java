@@ -8,6 +8,7 @@ import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.VmOptions;
+import dev.casemate.sandbox.VmSize;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -96,7 +97,8 @@ record RuntimeConfig(
     return config;
   }
 
-  VmOptions vmOptions() {
+  /** A VM of a size. */
+  VmOptions vmOptions(VmSize size) {
     for (String file : List.of(kernel, initramfs)) {
       if (!Fs.exists(file)) {
         throw CasemateException.of(

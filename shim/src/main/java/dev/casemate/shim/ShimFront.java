@@ -17,28 +17,24 @@ import dev.casemate.sandbox.Stdio;
 import dev.casemate.sandbox.TaskFront;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /** The front of containerd: containers come with their bundles and mounts, one by one. */
 final class ShimFront implements TaskFront {
   private final ShimRecord record;
-  private final Sandbox sandbox;
+  private final ShimState state;
   private final HostContainers hosts;
-  private final ShimLife life;
   private final ShimLog log;
-  private final AtomicInteger unanswered = new AtomicInteger();
 
-  ShimFront(ShimRecord record, Sandbox sandbox, HostContainers hosts, ShimLife life, ShimLog log) {
+  ShimFront(ShimRecord record, ShimState state, HostContainers hosts, ShimLog log) {
     this.record = record;
-    this.sandbox = sandbox;
+    this.state = state;
     this.hosts = hosts;
-    this.life = life;
     this.log = log;
   }
 
   @Override
   public Sandbox sandbox() {
-    return sandbox;
+    return state.require();
   }
 
   @Override
@@ -57,22 +53,19 @@ final class ShimFront implements TaskFront {
     if (!request.checkpoint().isEmpty()) {
       throw Checkpoints.cannotRestore(request.checkpoint());
     }
-    life.begin();
+    state.use();
+    Sandbox sandbox = state.require();
+    if (!hosts.add(request)) {
+      throw CasemateException.of(
+          Kind.ALREADY_EXISTS, "container " + request.id() + " exists already; delete it first");
+    }
+    log.debug("create " + request.id());
     try {
-      if (!hosts.add(request)) {
-        throw CasemateException.of(
-            Kind.ALREADY_EXISTS, "container " + request.id() + " exists already; delete it first");
-      }
-      log.debug("create " + request.id());
-      try {
-        Json.Obj spec = new Bundle(request.bundle()).requireSpec();
-        sandbox.create(request.id(), vm -> plan(vm, request, spec));
-      } catch (RuntimeException e) {
-        unshare(request.id());
-        throw e;
-      }
-    } finally {
-      life.end();
+      Json.Obj spec = new Bundle(request.bundle()).requireSpec();
+      sandbox.create(request.id(), vm -> plan(vm, request, spec));
+    } catch (RuntimeException e) {
+      unshare(request.id());
+      throw e;
     }
   }
 
@@ -127,13 +120,13 @@ final class ShimFront implements TaskFront {
 
   private void unshare(String id) {
     for (String guestPath : hosts.remove(id)) {
-      sandbox.vm().shares().remove(guestPath);
+      state.require().vm().shares().remove(guestPath);
     }
   }
 
   @Override
   public void delete(GuestContainer container) {
-    sandbox.delete(container);
+    state.require().delete(container);
     unshare(container.id());
     log.debug("deleted " + container.id());
   }
@@ -150,23 +143,13 @@ final class ShimFront implements TaskFront {
 
   @Override
   public void shutdown(boolean now) {
-    if (now || sandbox.isEmpty()) {
-      life.shutdown();
+    if (now || hosts.isEmpty()) {
+      state.shutdown();
     }
   }
 
   @Override
-  public void whileWaiting(Runnable blocking) {
-    unanswered.incrementAndGet();
-    try {
-      blocking.run();
-    } finally {
-      unanswered.decrementAndGet();
-    }
-  }
-
-  /** Calls that wait for the end of a process. */
-  int unanswered() {
-    return unanswered.get();
+  public boolean forEngine() {
+    return true;
   }
 }

@@ -11,7 +11,6 @@ import dev.casemate.oci.Json;
 import dev.casemate.rpc.TtrpcServer;
 import dev.casemate.sandbox.Acceptor;
 import dev.casemate.sandbox.Leftovers;
-import dev.casemate.sandbox.Sandbox;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.Shares;
 import dev.casemate.sandbox.TaskApi;
@@ -69,29 +68,36 @@ final class ShimServer {
   }
 
   private void serve(Fd listener) {
+    ShimState state = new ShimState(paths);
+    EventSink events = new EventSink(publisher::publish, log, state::vmmPid, hosts);
+    ShimFront front = new ShimFront(record, state, hosts, log);
     Optional<Json.Obj> spec = new Bundle(record.bundle()).spec();
-    Boot boot = new Boot(record, paths);
-    Sandbox[] made = new Sandbox[1];
-    EventSink events = new EventSink(publisher::publish, log, () -> made[0].vmmPid(), hosts);
-    Sandbox sandbox = new Sandbox(paths, boot.config(spec), events);
-    made[0] = sandbox;
-    ShimLife life = new ShimLife(sandbox);
-    ShimFront front = new ShimFront(record, sandbox, hosts, life, log);
+    if (spec.isPresent()) {
+      // The VM boots while containerd still prepares the task.
+      try {
+        state.start(Boot.ofSpec(record, paths, spec.get()), events);
+      } catch (CasemateException e) {
+        state.fail(e);
+      }
+    }
     Threads.start("events", publisher);
-    // With a specification the VM can boot while containerd still prepares the task.
-    spec.ifPresent(json -> sandbox.start(boot.hostname(json), vm -> boot.check()));
-    TtrpcServer server = new TtrpcServer(List.of(TaskApi.v2(front), TaskApi.v3(front)));
+    TtrpcServer server =
+        new TtrpcServer(
+            List.of(
+                TaskApi.v2(front),
+                TaskApi.v3(front),
+                new SandboxService(record, paths, state, events)));
     Threads.start("accept", () -> Acceptor.run(listener, server));
     try {
-      life.await();
+      state.await();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    end(sandbox, listener);
+    end(state, listener);
   }
 
-  private void end(Sandbox sandbox, Fd listener) {
-    sandbox.close();
+  private void end(ShimState state, Fd listener) {
+    state.stop();
     publisher.flush(FLUSH_MILLIS);
     LockSupport.parkNanos(ANSWER_GRACE_NANOS);
     try {
