@@ -19,6 +19,7 @@ import java.util.Optional;
  * @param stdio where its init's streams go
  * @param log takes a copy of its output
  * @param scope which namespaces it shares with others of its sandbox
+ * @param weightless whether it needs nothing that would count for the VM's size: a pause container
  */
 public record ContainerPlan(
     String id,
@@ -29,7 +30,8 @@ public record ContainerPlan(
     List<Mount> mounts,
     Stdio stdio,
     Optional<ContainerLog> log,
-    NamespaceScope scope) {
+    NamespaceScope scope,
+    boolean weightless) {
   public ContainerPlan {
     storages = List.copyOf(storages);
     devices = List.copyOf(devices);

@@ -148,6 +148,9 @@ final class GuestSpec {
     }
     List<LinuxDevice> devices = new ArrayList<>();
     for (Json.Obj device : json.objects("devices")) {
+      if (madeInGuest(device)) {
+        continue;
+      }
       devices.add(
           LinuxDevice.builder()
               .path(device.string("path"))
@@ -162,6 +165,30 @@ final class GuestSpec {
     json.object("resources").ifPresent(resources -> linux.resources(resources(resources)));
     json.object("seccomp").ifPresent(seccomp -> linux.seccomp(seccomp(seccomp)));
     return linux.namespaces(namespaces).devices(devices).build();
+  }
+
+  /**
+   * Whether the guest's engine makes a device anyway, as the specification's default devices, or
+   * has another of its own: a privileged container is given a list of all that the host has.
+   */
+  private static boolean madeInGuest(Json.Obj device) {
+    String path = device.string("path");
+    return switch (path) {
+      case "/dev/null",
+          "/dev/zero",
+          "/dev/full",
+          "/dev/random",
+          "/dev/urandom",
+          "/dev/tty",
+          "/dev/console",
+          "/dev/ptmx" ->
+          true;
+      default ->
+          path.startsWith("/dev/pts/")
+              || path.startsWith("/dev/shm/")
+              || path.startsWith("/dev/mqueue/")
+              || path.startsWith("/dev/fd/");
+    };
   }
 
   static LinuxResources resources(Json.Obj json) {

@@ -165,7 +165,9 @@ public final class Sandbox implements AutoCloseable {
                     Kind.UNAVAILABLE, "the sandbox's VM has ended: " + cause);
               });
       GuestContainer container = new GuestContainer(vm, plan.apply(vm), listener);
-      vm.containerLimits(id, container.limits());
+      if (!container.plan().weightless()) {
+        vm.containerLimits(id, container.limits());
+      }
       try {
         container.create();
       } catch (RuntimeException e) {

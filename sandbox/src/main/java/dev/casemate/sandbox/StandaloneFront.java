@@ -158,7 +158,8 @@ final class StandaloneFront implements TaskFront, SandboxListener {
         mounts,
         new Stdio(request.stdin(), request.stdout(), request.stderr(), request.terminal()),
         log,
-        NamespaceScope.ALONE);
+        NamespaceScope.ALONE,
+        false);
   }
 
   /** How the guest mounts the container's root: read-only image below, scratch above. */

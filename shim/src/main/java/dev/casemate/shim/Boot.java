@@ -111,7 +111,8 @@ record Boot(SandboxConfig config, String hostname) {
             Optional.of(network),
             true,
             HOTPLUG_PORTS,
-            configured,
+            // A single container without limits is to fit into the VM as it was started.
+            new VmSize(Math.max(1, config.memoryMib() - VmSize.OVERHEAD_MIB), config.vcpus()),
             most),
         own.substring(0, Math.min(own.length(), HOSTNAME_LIMIT)));
   }

@@ -111,7 +111,13 @@ record RuntimeConfig(
       }
     }
     return new VmOptions(
-        hypervisor, accelerator, kernel, initramfs, memoryMib, vcpus, bootTimeoutSeconds * 1000);
+        hypervisor,
+        accelerator,
+        kernel,
+        initramfs,
+        size.memoryMib(),
+        size.vcpus(),
+        bootTimeoutSeconds * 1000);
   }
 
   /** Takes values and remembers which, so that a misspelt key is told. */

@@ -80,7 +80,8 @@ final class ShimFront implements TaskFront {
         mounts.mounts(),
         stdio(request.stdin(), request.stdout(), request.stderr(), request.terminal()),
         Optional.empty(),
-        scope(request.id(), spec));
+        scope(request.id(), spec),
+        Grouping.of(request.id(), spec).kind() == Grouping.Kind.SANDBOX);
   }
 
   private static NamespaceScope scope(String id, Json.Obj spec) {
