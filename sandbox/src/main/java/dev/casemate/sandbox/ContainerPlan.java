@@ -37,17 +37,4 @@ public record ContainerPlan(
     devices = List.copyOf(devices);
     mounts = List.copyOf(mounts);
   }
-
-  /** A container without block devices. */
-  public ContainerPlan(
-      String id,
-      Json.Obj spec,
-      RootPlan root,
-      List<Storage> storages,
-      List<Mount> mounts,
-      Stdio stdio,
-      Optional<ContainerLog> log,
-      NamespaceScope scope) {
-    this(id, spec, root, storages, List.of(), mounts, stdio, log, scope);
-  }
 }

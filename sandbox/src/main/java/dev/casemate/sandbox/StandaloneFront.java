@@ -155,6 +155,7 @@ final class StandaloneFront implements TaskFront, SandboxListener {
         spec,
         root(vm),
         List.of(),
+        List.of(),
         mounts,
         new Stdio(request.stdin(), request.stdout(), request.stderr(), request.terminal()),
         log,

@@ -141,6 +141,24 @@ public final class Volumes implements AutoCloseable {
         (path, readOnly) -> disk(containerId, path, readOnly));
   }
 
+  /** A container's root that is a directory of the host; returns where the guest has it. */
+  public String shareRoot(String containerId, String hostPath) {
+    String guestPath = shares.add(hostPath, false, true);
+    onRelease(containerId, () -> shares.remove(guestPath));
+    return guestPath;
+  }
+
+  /**
+   * A container's root that must be mounted first, in this process's mount namespace.
+   *
+   * @param mount is given an empty directory and mounts the root there
+   */
+  public String mountRoot(String containerId, Consumer<String> mount) {
+    String guestPath = shares.addMount(mount);
+    onRelease(containerId, () -> shares.remove(guestPath));
+    return guestPath;
+  }
+
   /** Plugs a disk in for a container; returns its PCI path. */
   String disk(String containerId, String hostPath, boolean readOnly) {
     String pciPath = disks.add(hostPath, readOnly);

@@ -15,6 +15,7 @@ import dev.casemate.sandbox.Sandbox;
 import dev.casemate.sandbox.SandboxVm;
 import dev.casemate.sandbox.Stdio;
 import dev.casemate.sandbox.TaskFront;
+import dev.casemate.sandbox.Volumes;
 import java.util.List;
 import java.util.Optional;
 
@@ -64,20 +65,21 @@ final class ShimFront implements TaskFront {
       Json.Obj spec = new Bundle(request.bundle()).requireSpec();
       sandbox.create(request.id(), vm -> plan(vm, request, spec));
     } catch (RuntimeException e) {
-      unshare(request.id());
+      hosts.remove(request.id());
       throw e;
     }
   }
 
   private ContainerPlan plan(SandboxVm vm, CreateTaskRequest request, Json.Obj spec) {
-    RootPlan root = root(vm, request, spec);
-    HostMounts mounts = HostMounts.prepare(request.id(), spec, vm.shares(), hosts);
+    RootPlan root = root(vm.volumes(), request, spec);
+    Volumes.Prepared prepared = vm.volumes().prepare(request.id(), spec);
     return new ContainerPlan(
         request.id(),
-        spec,
+        prepared.spec(),
         root,
-        mounts.storages(),
-        mounts.mounts(),
+        prepared.storages(),
+        prepared.devices(),
+        prepared.mounts(),
         stdio(request.stdin(), request.stdout(), request.stderr(), request.terminal()),
         Optional.empty(),
         scope(request.id(), spec),
@@ -99,36 +101,34 @@ final class ShimFront implements TaskFront {
     return new NamespaceScope(true, sharedPids);
   }
 
-  /** The snapshotter's mounts, or the directory that the engine has mounted already (Docker). */
-  private RootPlan root(SandboxVm vm, CreateTaskRequest request, Json.Obj spec) {
+  /**
+   * The snapshotter's disks or mounts, or the directory that the engine has mounted already
+   * (Docker).
+   */
+  private static RootPlan root(Volumes volumes, CreateTaskRequest request, Json.Obj spec) {
     List<Mount> rootfs = request.rootfs();
-    String guestPath;
-    if (rootfs.isEmpty()) {
-      String path = spec.object("root").map(root -> root.string("path")).orElse("");
-      if (path.isEmpty()) {
-        throw CasemateException.of(
-            Kind.INVALID_ARGUMENT,
-            "container " + request.id() + " has no root: neither mounts nor root.path are given");
+    if (!rootfs.isEmpty()) {
+      Optional<RootPlan> disks = volumes.root(request.id(), rootfs);
+      if (disks.isPresent()) {
+        return disks.get();
       }
-      String absolute = path.startsWith("/") ? path : request.bundle() + "/" + path;
-      guestPath = vm.shares().add(absolute, false, true);
-    } else {
-      guestPath = vm.shares().addMount(target -> RootMounts.mount(rootfs, target));
+      return RootPlan.shared(
+          volumes.mountRoot(request.id(), target -> RootMounts.mount(rootfs, target)));
     }
-    hosts.addShare(request.id(), guestPath);
-    return RootPlan.shared(guestPath);
-  }
-
-  private void unshare(String id) {
-    for (String guestPath : hosts.remove(id)) {
-      state.require().vm().shares().remove(guestPath);
+    String path = spec.object("root").map(root -> root.string("path")).orElse("");
+    if (path.isEmpty()) {
+      throw CasemateException.of(
+          Kind.INVALID_ARGUMENT,
+          "container " + request.id() + " has no root: neither mounts nor root.path are given");
     }
+    String absolute = path.startsWith("/") ? path : request.bundle() + "/" + path;
+    return RootPlan.shared(volumes.shareRoot(request.id(), absolute));
   }
 
   @Override
   public void delete(GuestContainer container) {
     state.require().delete(container);
-    unshare(container.id());
+    hosts.remove(container.id());
     log.debug("deleted " + container.id());
   }
 
