@@ -133,14 +133,14 @@ final class Terminal implements AutoCloseable {
     process.onExit().join();
   }
 
-  /** Closes the window: whether that ended the command within some seconds. */
+  /** Closes the window: whether that ended the command in time. */
   boolean hangUp() {
     closing = true;
     try {
       reader.join();
       pair.slave().close();
       pair.master().close();
-      return process.waitFor(10, TimeUnit.SECONDS);
+      return process.waitFor(Casemate.TIMEOUT_SECONDS, TimeUnit.SECONDS);
     } catch (InterruptedException e) {
       throw new AssertionError(e);
     }

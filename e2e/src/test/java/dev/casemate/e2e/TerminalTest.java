@@ -9,7 +9,8 @@ import org.junit.jupiter.api.Test;
 /** {@code -it}: a terminal inside for the one outside. */
 class TerminalTest extends EndToEnd {
   private static final String ASK =
-      "stty size; echo term=$TERM; tty; echo ready; read x; echo got=$x; stty size; exit 7";
+      "stty size; echo term=$TERM; tty; echo ready; read x; echo got=$x;"
+          + " until [ \"$(stty size)\" = '44 120' ]; do sleep 0.1; done; stty size; exit 7";
 
   @BeforeAll
   static void start() {
@@ -38,8 +39,7 @@ class TerminalTest extends EndToEnd {
       // Raw here, cooked inside: the echo comes from the container's terminal.
       assertThat(terminal.settings()).isNotEqualTo(terminal.settingsBefore());
       terminal.resize(120, 44);
-      // A signal of the kernel's tells casemate, which tells the guest.
-      Wait.millis(1500);
+      // A signal of the kernel's tells casemate, which tells the guest, in its own time.
       terminal.type("word\n");
       terminal.awaitScreen("got=word");
       assertThat(terminal.await()).as(terminal.toString()).isEqualTo(7);
@@ -111,6 +111,9 @@ class TerminalTest extends EndToEnd {
       // As with every terminal: its shell gets a hangup and ends.
       assertThat(terminal.hangUp()).as(terminal.toString()).isTrue();
     }
-    assertThat(script("terminal", "ps | grep -c '[s]h$'").out()).isEqualTo("0\n");
+    Wait.until(
+        Casemate.TIMEOUT_SECONDS,
+        "the shell to end",
+        () -> script("terminal", "ps | grep -c '[s]h$'").out().equals("0\n"));
   }
 }
