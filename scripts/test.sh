@@ -81,7 +81,7 @@ if ! make --no-print-directory build guest; then
 fi
 passed=$((passed + 1))
 stage engines scripts/engines.sh
-junit unit linux,oci,archive,protocol-generator,rpc,protocol,cell,runtime,agent,hypervisor,image,guest,network,sandbox,cli
+junit unit linux,oci,archive,protocol-generator,rpc,protocol,cell,runtime,agent,hypervisor,image,guest,network,sandbox,shim,cli
 stage demo scripts/demo.sh
 junit e2e e2e '-Dtest=dev.casemate.e2e.*Test'
 say "native: what an image of ours must be able to do"

@@ -64,6 +64,11 @@ final class EventPublisher implements Runnable {
     notifyAll();
   }
 
+  /** How many events wait. */
+  synchronized int waiting() {
+    return queue.size();
+  }
+
   @Override
   public void run() {
     int pause = FIRST_PAUSE_MILLIS;

@@ -25,6 +25,9 @@ import java.util.Map;
 
 /** The agent's figures in the words of control groups version 1. */
 final class MetricsV1 {
+  /** What version 1 says where there is no limit: the largest multiple of a page. */
+  private static final long UNLIMITED = 0x7ffffffffffff000L;
+
   private MetricsV1() {}
 
   static Metrics of(StatsContainerResponse stats) {
@@ -137,18 +140,22 @@ final class MetricsV1 {
         .ifPresent(
             usage -> {
               stat.usage(entry(usage));
-              stat.hierarchicalMemoryLimit(usage.limit());
+              stat.hierarchicalMemoryLimit(limit(usage));
             });
     memory.swapUsage().ifPresent(swap -> stat.swap(entry(swap)));
     memory.kernelUsage().ifPresent(kernel -> stat.kernel(entry(kernel)));
     return stat.build();
   }
 
+  private static long limit(MemoryData data) {
+    return data.limit() < 0 ? UNLIMITED : data.limit();
+  }
+
   private static MemoryEntry entry(MemoryData data) {
     return MemoryEntry.builder()
         .usage(data.usage())
         .max(data.maxUsage())
-        .limit(data.limit())
+        .limit(limit(data))
         .failcnt(data.failcnt())
         .build();
   }
