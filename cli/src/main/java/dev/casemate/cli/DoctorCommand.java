@@ -5,7 +5,9 @@ import dev.casemate.guest.GuestStore;
 import dev.casemate.hypervisor.Finding;
 import dev.casemate.hypervisor.HostChecks;
 import dev.casemate.hypervisor.qemu.QemuDriver;
+import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Spawn;
 import dev.casemate.network.Leftover;
 import dev.casemate.network.Networks;
@@ -18,6 +20,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /** {@code casemate doctor}: whether this machine is fit, and the command that mends what is not. */
 final class DoctorCommand implements Command {
@@ -51,10 +54,10 @@ final class DoctorCommand implements Command {
         new ArrayList<>(
             new HostChecks("")
                 .all(new QemuDriver(), QEMU_MINIMUM, List.of(paths.state(), paths.run())));
-    findings.add(guest());
+    findings.add(looked("guest", DoctorCommand::guest));
     findings.add(tool("mkfs.erofs", "erofs-utils", "images cannot be made into root file systems"));
     findings.add(tool("mkfs.ext4", "e2fsprogs", "containers get no scratch disk"));
-    findings.add(leftovers(paths));
+    findings.add(looked("leftovers", () -> leftovers(paths)));
     boolean failed = false;
     for (Finding finding : findings) {
       failed |= finding.level() == Finding.Level.FAILURE;
@@ -65,6 +68,22 @@ final class DoctorCommand implements Command {
       print(findings, failed);
     }
     return failed ? 1 : 0;
+  }
+
+  /** A look that fails is a finding, too: the others are worth telling all the same. */
+  private static Finding looked(String what, Supplier<Finding> look) {
+    try {
+      return look.get();
+    } catch (LinuxException e) {
+      boolean forbidden = e.errno() == Errno.EACCES || e.errno() == Errno.EPERM;
+      return new Finding(
+          what,
+          Finding.Level.WARNING,
+          what,
+          "cannot be looked at: " + e.getMessage(),
+          "nothing is known of it",
+          forbidden ? "run casemate doctor as root" : "see what is wrong with that path");
+    }
   }
 
   private static Finding guest() {

@@ -40,7 +40,7 @@ final class Casemate {
   /** The image that nearly all tests use. */
   static final String IMAGE = "oci:" + FILES.resolve("busybox");
 
-  private static final String EXECUTABLE = executable();
+  static final String EXECUTABLE = executable();
 
   static {
     removeDead();

@@ -3,6 +3,7 @@ package dev.casemate.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.oci.Json;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -211,6 +212,21 @@ class CommandLineTest extends EndToEnd {
     assertThat(ids)
         .contains("kvm", "qemu", "virtiofsd", "vhost-net", "tun", "memory", "guest")
         .contains("mkfs.erofs", "mkfs.ext4", "leftovers");
+  }
+
+  /** Whoever is not root is told so, with all the rest. */
+  @Test
+  void doctorForAnotherUser() {
+    Path copy = files("doctor").resolve("casemate");
+    Shell.run("cp " + Casemate.EXECUTABLE + " " + copy + " && chmod 755 " + copy);
+    Result result =
+        Shell.result(
+            "cd / && env CASEMATE_RUN=/nonexistent/run CASEMATE_STATE=/root/.nobodys"
+                + " setpriv --reuid 65534 --regid 65534 --clear-groups "
+                + "/proc/self/fd/9 doctor 9< "
+                + copy);
+    result.expect(1);
+    assertThat(result.out()).contains("user:", "as root").doesNotContain("Exception");
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.casemate.hypervisor.qemu;
 
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Pipe;
 import dev.casemate.linux.Processes;
@@ -80,6 +81,11 @@ final class QemuBinary {
                       "\""
                           + binary
                           + " --version\" did not name a version: is it QEMU, and does it start?"));
+    } catch (LinuxException e) {
+      throw CasemateException.of(
+          CasemateException.Kind.FAILED_PRECONDITION,
+          "\"" + binary + " --version\" cannot be run: " + e.getMessage(),
+          e);
     }
   }
 
