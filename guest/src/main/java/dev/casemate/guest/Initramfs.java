@@ -39,7 +39,8 @@ final class Initramfs {
       cpio.directory("lib", 0755);
       cpio.directory("lib/modules", 0755);
       for (String module : ModuleGroups.union(groups)) {
-        cpio.file("lib/modules/" + module + ".ko", 0600, modules.resolve(module + ".ko"));
+        byte[] content = Files.readAllBytes(modules.resolve(module + ".ko"));
+        cpio.file("lib/modules/" + module + ".ko", 0600, SlimModule.of(content, module));
       }
       cpio.file(
           "lib/modules/groups", 0644, ModuleGroups.text(groups).getBytes(StandardCharsets.UTF_8));
