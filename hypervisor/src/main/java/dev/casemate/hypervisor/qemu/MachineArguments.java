@@ -29,7 +29,8 @@ final class MachineArguments {
     }
     switch (accelerator.kind()) {
       case KVM -> line.add("-accel", "kvm", "-cpu", "host");
-      case TCG -> line.add("-accel", "tcg", "-cpu", "max");
+      // Without ERMS: for kernels it means that "rep movsb" is fast; here every byte is a round.
+      case TCG -> line.add("-accel", "tcg", "-cpu", "max,-erms");
     }
     line.add(
         "-smp",

@@ -44,7 +44,7 @@ class CommandLineTest {
     assertThat(a).contains("-nodefaults", "-no-user-config", "-no-reboot", "-sandbox");
     assertThat(after(a, "-machine")).startsWith("q35,").doesNotContain("memory-backend");
     assertThat(after(a, "-accel")).startsWith("tcg");
-    assertThat(after(a, "-cpu")).isEqualTo("max");
+    assertThat(after(a, "-cpu")).isEqualTo("max,-erms");
     assertThat(after(a, "-m")).isEqualTo("256M");
     assertThat(after(a, "-smp")).isEqualTo("1");
     assertThat(after(a, "-bios")).isEqualTo("/fw/qboot.rom");
