@@ -1,6 +1,7 @@
 package dev.casemate.runtime;
 
 import dev.casemate.cell.CellProcess;
+import dev.casemate.cell.Cgroups;
 import dev.casemate.cell.Container;
 import dev.casemate.cell.ContainerConfig;
 import dev.casemate.cell.ContainerRecord;
@@ -57,7 +58,7 @@ public final class CellEngine implements Engine {
             creation.id(),
             creation.bundle(),
             spec,
-            CellCgroups.forContainer(creation.id(), spec, session.rootless()),
+            Cgroups.of(spec.linux().cgroupsPath(), creation.id(), session.rootless()),
             false);
     Container container =
         Container.create(
