@@ -1,0 +1,74 @@
+package dev.casemate.e2e.cell;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.casemate.e2e.Result;
+import dev.casemate.oci.Json;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+
+/** What the tests of the command line share: a box, and a root in it. */
+abstract class CellTest {
+  static final String ROOT = "/run/cell";
+
+  @SuppressWarnings("NullAway.Init")
+  static Box box;
+
+  @BeforeAll
+  static void open() {
+    box = Box.open("cli");
+  }
+
+  @AfterAll
+  static void close() {
+    try {
+      box.assertClean(ROOT);
+    } finally {
+      box.close();
+    }
+  }
+
+  @AfterEach
+  void nothingIsLeft() {
+    assertThat(cell("list -q").expect(0).out()).isEmpty();
+    assertThat(box.ok("ls -A " + ROOT + " 2> /dev/null || true").out()).isEmpty();
+  }
+
+  /** Runs the program with the test's root. */
+  static Result cell(String arguments) {
+    return box.run("exec $CELL --root " + ROOT + " " + arguments + " < /dev/null");
+  }
+
+  static Result ok(String arguments) {
+    return cell(arguments).expect(0);
+  }
+
+  /** Expects one line of error in the log that contains each fragment. */
+  static void fails(int status, String arguments, String... fragments) {
+    Result result = cell("--log-format json " + arguments).expect(status);
+    List<String> lines = result.err().lines().toList();
+    assertThat(lines).as(result.toString()).hasSize(1);
+    Json.Obj line = Json.parseObject(lines.getFirst());
+    assertThat(line.string("level")).isEqualTo("error");
+    assertThat(line.has("time")).isTrue();
+    for (String fragment : fragments) {
+      assertThat(line.string("msg")).as(result.toString()).contains(fragment);
+    }
+  }
+
+  static Json.Obj state(String id) {
+    return Json.parseObject(ok("state " + id).out());
+  }
+
+  static String status(String id) {
+    return state(id).string("status");
+  }
+
+  /** Waits until a container has the given status. */
+  static void await(String id, String status) {
+    dev.casemate.e2e.Wait.until(
+        60, "container " + id + " to be " + status, () -> status(id).equals(status));
+  }
+}
