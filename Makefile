@@ -26,7 +26,10 @@ build/casemate-agent: build/.classes $(NATIVE)
 build/casemate: build/.classes $(NATIVE)
 	@scripts/image.sh casemate
 
-build: packages build/casemate-agent build/casemate ## compile the two static native executables
+build/casemate-cell: build/.classes $(NATIVE)
+	@scripts/image.sh runtime
+
+build: packages build/casemate-agent build/casemate-cell build/casemate ## compile the three static native executables
 
 guest: build ## build the guest: kernel and initramfs
 	@scripts/guest.sh
@@ -50,8 +53,8 @@ format: ## format the sources
 	@scripts/maven.sh -q spotless:apply
 
 install: build ## install to /usr/local/bin
-	@install -m 0755 build/casemate build/casemate-agent /usr/local/bin/
-	@echo "installed /usr/local/bin/casemate and casemate-agent"
+	@install -m 0755 build/casemate build/casemate-agent build/casemate-cell /usr/local/bin/
+	@echo "installed /usr/local/bin/casemate, casemate-agent and casemate-cell"
 
 clean: ## remove what was built in this tree (not the toolchain, images and guests)
 	@rm -rf build */target

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# image.sh casemate|agent: compiles one of the two native executables into build/.
+# image.sh casemate|agent|runtime: compiles one of the three native executables into build/.
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 module=$1
@@ -8,7 +8,9 @@ case $module in
     casemate) output=casemate extra=(--jdk-formatter) ;;
     # What streams through must not make the heap of every guest grow.
     agent) output=casemate-agent extra=(--image-arg -R:MaxHeapSize=64m --image-arg -R:MaxNewSize=4m) ;;
-    *) die "image.sh wants casemate or agent" ;;
+    # Started several times a container: small, because size is start time and memory.
+    runtime) output=casemate-cell extra=() ;;
+    *) die "image.sh wants casemate, agent or runtime" ;;
 esac
 classpath=$ROOT/$module/target/classes:$(< "$module/target/classpath")
 say "compiling build/$output to a native executable (1 to 4 minutes; log: build/logs/$output.log)"

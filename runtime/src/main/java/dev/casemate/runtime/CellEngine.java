@@ -213,7 +213,12 @@ public final class CellEngine implements Engine {
           container.exec(
               process,
               stdio(process.terminal()),
-              new LaunchOptions(false, true, preserved(execution.preserveFds()))));
+              new LaunchOptions(
+                  false,
+                  true,
+                  preserved(execution.preserveFds()),
+                  execution.subgroup(),
+                  execution.ignorePaused())));
     }
   }
 

@@ -77,7 +77,7 @@ final class ExecCommand implements Command {
     Engine.Execution execution =
         new Engine.Execution(
             process,
-            Making.preserveFds(arguments),
+            Making.preserveFds(arguments, 0),
             subgroup(arguments.last("cgroup", "")),
             arguments.has("ignore-paused"));
     try (Foreground foreground = detach ? null : Foreground.prepare();

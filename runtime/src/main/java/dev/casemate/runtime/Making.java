@@ -10,6 +10,7 @@ import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.Spec;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -40,13 +41,17 @@ final class Making {
     }
     String bundle = Paths.absolute(arguments.last("bundle", "."));
     Spec spec = Bundle.read(bundle);
+    int listenFds = listenFds();
+    if (listenFds > 0 && spec.process().isPresent()) {
+      spec = spec.withProcess(withListenFds(spec.process().get(), listenFds));
+    }
     return new Engine.Creation(
         id,
         bundle,
         spec,
         arguments.has("no-pivot"),
         arguments.has("no-new-keyring"),
-        preserveFds(arguments));
+        listenFds + preserveFds(arguments, listenFds));
   }
 
   private static void refuseSystemd() {
@@ -58,15 +63,45 @@ final class Making {
             + "; leave out --systemd-cgroup, and tell the engine to use the \"cgroupfs\" driver");
   }
 
-  /** The descriptors to pass on; each must be open. */
-  static int preserveFds(Arguments arguments) {
+  /** Sockets that systemd gives to services, from 3 on (sd_listen_fds(3)). */
+  static int listenFds() {
+    String text = System.getenv("LISTEN_FDS");
+    if (text == null || text.isEmpty()) {
+      return 0;
+    }
+    try {
+      int count = Integer.parseInt(text);
+      if (count >= 0 && count <= PRESERVE_LIMIT) {
+        return count;
+      }
+    } catch (NumberFormatException e) {
+      // told below
+    }
+    throw CasemateException.of(
+        Kind.INVALID_ARGUMENT,
+        "environment variable LISTEN_FDS is \""
+            + text
+            + "\", expected a number from 0 to "
+            + PRESERVE_LIMIT
+            + "; correct or unset it");
+  }
+
+  /** The process is told of them; it is the first of its pid namespace. */
+  private static ProcessSpec withListenFds(ProcessSpec process, int count) {
+    List<String> environment = new ArrayList<>(process.env());
+    environment.add("LISTEN_FDS=" + count);
+    environment.add("LISTEN_PID=1");
+    return process.withEnv(environment);
+  }
+
+  /** The descriptors to pass on, behind those of systemd; each must be open. */
+  static int preserveFds(Arguments arguments, int listenFds) {
     int count = arguments.number("preserve-fds", 0, PRESERVE_LIMIT).orElse(0L).intValue();
-    for (int fd = 3; fd < 3 + count; fd++) {
+    for (int fd = 3; fd < 3 + listenFds + count; fd++) {
       if (!Fd.isValid(fd)) {
         throw CasemateException.of(
             Kind.INVALID_ARGUMENT,
-            "--preserve-fds "
-                + count
+            (fd < 3 + listenFds ? "LISTEN_FDS=" + listenFds : "--preserve-fds " + count)
                 + ": descriptor "
                 + fd
                 + " is not open; open it or pass less");

@@ -229,7 +229,7 @@ class BadInputTest extends CellTest {
     assertThat(cell("create").expect(1).out()).contains("usage: casemate-cell create");
     assertThat(cell("create a b c").expect(1).err()).contains("exactly 1 argument(s)");
     assertThat(cell("create --bogus a").expect(1).err()).contains("unknown option --bogus");
-    assertThat(cell("exec a").expect(255).err()).contains("a minimum of 2");
+    assertThat(cell("exec a").expect(1).err()).contains("a minimum of 2");
     assertThat(cell("nonsense").expect(3).err()).contains("\"nonsense\"");
     assertThat(cell("--log-format xml list").expect(1).err()).contains("xml");
     assertThat(ok("--help").out()).contains("Commands:", "create", "--log-format");

@@ -66,7 +66,7 @@ final class Box implements AutoCloseable {
                   "bash",
                   "-c",
                   "ip link set lo up && mount -t tmpfs -o mode=755 none /run && mkdir /run/lock"
-                      + " && echo ready && exec sleep infinity"));
+                      + " && echo ready && sleep infinity & wait"));
       holder.awaitOutput("ready", TIMEOUT_SECONDS);
       String children =
           Files.readString(

@@ -139,11 +139,11 @@ class DockerTest {
                 .expect(6)
                 .out())
         .contains("/dev/pts/0", "33 77");
-    ok("run -d --name t busybox sleep 1000");
+    ok("run -d --name tty busybox sleep 1000");
     assertThat(
             box.run(
                     ENVIRONMENT
-                        + "script -qefc \"exec /usr/bin/docker exec -it t sh -c 'tty; exit 5'\""
+                        + "script -qefc \"exec /usr/bin/docker exec -it tty sh -c 'tty; exit 5'\""
                         + " /dev/null")
                 .expect(5)
                 .out())
@@ -153,13 +153,13 @@ class DockerTest {
   @Test
   void healthChecks() {
     ok(
-        "run -d --name h --health-cmd 'test -e /ok' --health-interval 1s --health-retries 2 busybox"
+        "run -d --name health --health-cmd 'test -e /ok' --health-interval 1s --health-retries 2 busybox"
             + " sh -c 'touch /ok; sleep 1000'");
     Wait.until(
-        60, "a healthy container", () -> inspect("h", ".State.Health.Status").equals("healthy"));
-    ok("exec h rm /ok");
+        60, "a healthy container", () -> inspect("health", ".State.Health.Status").equals("healthy"));
+    ok("exec health rm /ok");
     Wait.until(
-        60, "an unhealthy one", () -> inspect("h", ".State.Health.Status").equals("unhealthy"));
+        60, "an unhealthy one", () -> inspect("health", ".State.Health.Status").equals("unhealthy"));
   }
 
   @Test
