@@ -83,6 +83,10 @@ final class DeviceNodes {
         throw Failures.invalid(
             "linux.devices: path \"" + device.path() + "\" is no file; name one");
       }
+      if (path.equals("/dev/ptmx")) {
+        // Engines pass on all the host has, this too: the link to the container's own is the one.
+        continue;
+      }
       try (Fd directory = paths.directory(RootPaths.parent(path), 0755)) {
         make(directory, RootPaths.name(path), device);
       } catch (LinuxException e) {

@@ -153,9 +153,18 @@ final class MountMaker {
     }
   }
 
+  private boolean exists(String destination) {
+    Optional<Fd> there = paths.find(destination);
+    there.ifPresent(Fd::close);
+    return there.isPresent();
+  }
+
   private void filesystem(
       MountSpec mount, String destination, MountOptions options, Optional<Fd> userNamespace) {
     boolean kernelFiles = mount.type().equals("proc") || mount.type().equals("sysfs");
+    // A directory that is made for the mount has no mode to take over: /tmp is for everybody.
+    boolean tmpfs = mount.type().equals("tmpfs");
+    boolean found = tmpfs && exists(destination);
     try (Fd target = target(destination, true, options)) {
       if (kernelFiles && !isPlain(destination)) {
         throw Failures.invalid(
@@ -168,8 +177,7 @@ final class MountMaker {
       ProcMounts.check(mount, destination, Optional.empty(), target);
       List<String> data = new ArrayList<>(options.filesystem);
       label(mount, data);
-      boolean tmpfs = mount.type().equals("tmpfs");
-      if (tmpfs && !options.has("mode")) {
+      if (found && !options.has("mode")) {
         data.add("mode=" + Integer.toOctalString(Fs.stat(target).permissions()));
       }
       // A copy-up has to write before the mount is read-only.

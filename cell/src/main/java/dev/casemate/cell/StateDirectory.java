@@ -108,7 +108,7 @@ public final class StateDirectory implements AutoCloseable {
             CasemateException.Kind.ALREADY_EXISTS,
             "container with id "
                 + id
-                + " exists already in "
+                + " already exists in "
                 + root
                 + "; delete it or use another");
       }

@@ -11,6 +11,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Mount, pid, network and ipc namespaces with a {@code /run} of their own, in which a test's
@@ -65,8 +66,8 @@ final class Box implements AutoCloseable {
                   "private",
                   "bash",
                   "-c",
-                  "ip link set lo up && mount -t tmpfs -o mode=755 none /run && mkdir /run/lock"
-                      + " && echo ready && sleep infinity & wait"));
+                  "ip link set lo up && mount -t tmpfs -o mode=755 none /run && mkdir /run/lock ||"
+                      + " exit; echo ready; sleep infinity & wait"));
       holder.awaitOutput("ready", TIMEOUT_SECONDS);
       String children =
           Files.readString(
@@ -96,7 +97,16 @@ final class Box implements AutoCloseable {
    * Starts a shell script in the box; {@code $CELL} is the program, {@code $FILES} the directory.
    */
   Running start(String script) {
-    return Shell.start(
+    return start(script, Optional.of(new byte[0]));
+  }
+
+  /** The same with standard input left open, to be typed to. */
+  Running startInteractive(String script) {
+    return start(script, Optional.empty());
+  }
+
+  private Running start(String script, Optional<byte[]> input) {
+    List<String> command =
         List.of(
             "nsenter",
             "--target",
@@ -112,7 +122,12 @@ final class Box implements AutoCloseable {
             "FILES=" + files,
             "/bin/bash",
             "-uc",
-            "cd \"$FILES\"; " + script));
+            "cd \"$FILES\"; " + script);
+    try {
+      return new Running(command, new ProcessBuilder(command).start(), input, Optional.empty());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Runs a script to its end. */

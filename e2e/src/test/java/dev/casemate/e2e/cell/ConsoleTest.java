@@ -37,7 +37,7 @@ class ConsoleTest extends CellTest {
     bundle("read line; echo \"got $line\"; stty -a | head -n 1");
     String command =
         onTerminal("$CELL --root " + ROOT + " run -b tty a; stty -a | grep -o -- ' -*echo '");
-    try (Running running = box.start(command)) {
+    try (Running running = box.startInteractive(command)) {
       box.ok(
           "until $CELL --root "
               + ROOT
@@ -51,7 +51,8 @@ class ConsoleTest extends CellTest {
   @Test
   void controlCharactersReachTheProcessNotUs() {
     bundle("trap 'echo interrupted; exit 4' INT; echo ready; while :; do sleep 0.1; done");
-    try (Running running = box.start(onTerminal("exec $CELL --root " + ROOT + " run -b tty a"))) {
+    try (Running running =
+        box.startInteractive(onTerminal("exec $CELL --root " + ROOT + " run -b tty a"))) {
       running.awaitOutput("ready", Box.TIMEOUT_SECONDS);
       running.type("\u0003");
       assertThat(running.await(Box.TIMEOUT_SECONDS).expect(4).out()).contains("interrupted");

@@ -156,10 +156,14 @@ class DockerTest {
         "run -d --name health --health-cmd 'test -e /ok' --health-interval 1s --health-retries 2 busybox"
             + " sh -c 'touch /ok; sleep 1000'");
     Wait.until(
-        60, "a healthy container", () -> inspect("health", ".State.Health.Status").equals("healthy"));
+        60,
+        "a healthy container",
+        () -> inspect("health", ".State.Health.Status").equals("healthy"));
     ok("exec health rm /ok");
     Wait.until(
-        60, "an unhealthy one", () -> inspect("health", ".State.Health.Status").equals("unhealthy"));
+        60,
+        "an unhealthy one",
+        () -> inspect("health", ".State.Health.Status").equals("unhealthy"));
   }
 
   @Test

@@ -92,7 +92,7 @@ class PodmanTest {
     assertThat(ok("top web").out()).contains("httpd -f -h /w");
     assertThat(ok("stats --no-stream --format '{{.MemUsage}}' web").out()).contains("/ 67.11MB");
     ok("pause web");
-    assertThat(ok("ps --format '{{.Status}}'").out()).contains("Paused");
+    assertThat(ok("ps -a --format '{{.Status}}'").out()).contains("Paused");
     ok("unpause web");
     ok("update --memory 128m web");
     assertThat(
@@ -143,7 +143,7 @@ class PodmanTest {
   @Test
   void imagesAreBuilt() {
     box.ok(
-        "mkdir -p build && printf 'FROM docker.io/library/busybox\\nRUN echo built > /x\\nRUN cat"
+        "mkdir -p build && printf 'FROM docker.io/library/busybox\\nRUN echo built > /x && cat"
             + " /x\\nCMD [\"cat\",\"/x\"]\\n' > build/Dockerfile");
     ok(
         "build --isolation oci --network none --signature-policy $FILES/policy.json --ulimit"
