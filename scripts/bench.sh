@@ -116,5 +116,9 @@ awk '{sum += $1; if ($1 > max) max = $1} END {printf "PSS each: mean %.2f MiB, m
 goal "a sandbox process, ten running: the largest PSS" "$(sort -n "$work/pss" | tail -n 1 | awk '{printf "%.2f", $1 / 1024}')" 2 MiB
 
 echo
+echo "== The cell against runc and crun: no VM, the same bundle"
+scripts/bench-cell.sh
+
+echo
 say "the goals"
 printf '%s\n' "${verdicts[@]}"

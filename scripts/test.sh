@@ -84,6 +84,7 @@ stage engines scripts/engines.sh
 junit unit linux,oci,archive,protocol-generator,rpc,protocol,cell,runtime,agent,hypervisor,image,guest,network,sandbox,shim,cli
 stage demo scripts/demo.sh
 junit e2e e2e '-Dtest=dev.casemate.e2e.*Test'
+junit cell-engines e2e '-Dtest=dev.casemate.e2e.cell.*Test'
 say "native: what an image of ours must be able to do"
 stage native run_logged native native/test.sh
 say "machine after the tests"

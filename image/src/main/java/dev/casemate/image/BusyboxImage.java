@@ -65,7 +65,10 @@ public final class BusyboxImage {
             "",
             List.of(Digests.of(tar)));
     Descriptor layerBlob = put(directory, GZIP_LAYER, layer);
-    Descriptor configBlob = put(directory, ImageConfig.OCI, utf8(config.json().text()));
+    // One entry a layer: buildah counts them before it adds another.
+    Json.Obj entry = new Json.Obj().put("created_by", "casemate demo-image");
+    String text = config.json().putObjects("history", List.of(entry)).text();
+    Descriptor configBlob = put(directory, ImageConfig.OCI, utf8(text));
     ImageManifest manifest = new ImageManifest(configBlob, List.of(layerBlob));
     Descriptor found = put(directory, ImageManifest.OCI, utf8(manifest.json().text()));
     Descriptor named =

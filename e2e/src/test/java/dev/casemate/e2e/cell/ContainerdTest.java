@@ -37,7 +37,7 @@ class ContainerdTest {
   @AfterAll
   static void stop() {
     try {
-      daemon.signal(dev.casemate.linux.Signals.TERM);
+      box.ok("pkill -TERM -x containerd");
       daemon.await(Box.TIMEOUT_SECONDS);
       box.assertClean(STATE);
     } finally {
