@@ -44,7 +44,7 @@ final class SmallProgram {
     while (data.size() % 8 != 0) {
       data.write(0);
     }
-    long address = BASE + DATA + data.size();
+    long address = (long) BASE + DATA + data.size();
     data.writeBytes(bytes);
     if (data.size() > MEMORY_LIMIT) {
       throw Failures.invalid("the command's filter and label are too large; shorten them");
