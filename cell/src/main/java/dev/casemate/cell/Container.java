@@ -65,7 +65,7 @@ public final class Container implements AutoCloseable {
   private State beforePause = State.CREATED;
   private Optional<WaitStatus> exitStatus = Optional.empty();
 
-  private Container(
+  Container(
       ContainerRecord record,
       Cgroup cgroup,
       Optional<StateDirectory> directory,
@@ -80,6 +80,13 @@ public final class Container implements AutoCloseable {
     this.state = state;
   }
 
+  /** Takes what the process that has made it knows and has open. */
+  Container made(ContainerConfig from, Optional<SyncChannel> way) {
+    config = from;
+    channel = way;
+    return this;
+  }
+
   /**
    * Makes namespaces, mounts and control group; the first process waits just before its exec.
    *
@@ -87,7 +94,7 @@ public final class Container implements AutoCloseable {
    *     COMMAND_NOT_EXECUTABLE for its command; nothing is left over then
    */
   public static Container create(ContainerConfig config, Stdio stdio) {
-    return create(config, stdio, LaunchOptions.DEFAULT, Optional.empty());
+    return Creation.create(config, stdio, LaunchOptions.DEFAULT, Optional.empty());
   }
 
   /**
@@ -98,10 +105,10 @@ public final class Container implements AutoCloseable {
   public static Container create(
       ContainerConfig config, Stdio stdio, LaunchOptions options, StateDirectory directory) {
     boolean done = false;
-    check(config);
+    SpecCheck.check(config);
     directory.make();
     try {
-      Container container = create(config, stdio, options, Optional.of(directory));
+      Container container = Creation.create(config, stdio, options, Optional.of(directory));
       done = true;
       return container;
     } finally {
@@ -110,86 +117,6 @@ public final class Container implements AutoCloseable {
         directory.remove();
       }
     }
-  }
-
-  private static Container create(
-      ContainerConfig config,
-      Stdio stdio,
-      LaunchOptions options,
-      Optional<StateDirectory> directory) {
-    Spec spec = config.spec();
-    check(config);
-    Namespaces namespaces = Namespaces.of(spec.linux());
-    Optional<SeccompFilter> filter = spec.linux().seccomp().map(SeccompCompiler::compile);
-    ContainerRecord record = ContainerRecord.of(config, namespaces);
-    List<Optional<Fd>> userNamespaces = IdMaps.forMounts(spec.mounts(), spec.linux());
-    Launcher.Launched launched = null;
-    Optional<Fd> gate = Optional.empty();
-    boolean done = false;
-    try {
-      if (directory.isPresent()) {
-        // Before anything exists outside of the directory: should this process be killed, the
-        // record says what there is to be removed.
-        directory.get().write(record);
-        directory.get().write(spec);
-        gate = Optional.of(directory.get().makeGate());
-      }
-      Cgroup cgroup = config.cgroup();
-      cgroup.create();
-      launched = Launcher.init(config, options, namespaces, filter, stdio, userNamespaces, gate);
-      cgroup.add(launched.pid);
-      if (namespaces.isFresh(Processes.CLONE_NEWUSER)) {
-        IdMaps.write(launched.pid, spec.linux().uidMappings(), spec.linux().gidMappings());
-      }
-      launched.channel.go();
-      Launcher.follow(launched, false, config);
-      // The limits are for the command: what the engine does up to it is not to be slowed down, or
-      // killed, by them.
-      List<String> warnings = new ArrayList<>(cgroup.apply(spec.linux().resources()));
-      warnings.addAll(cgroup.applyDevices(spec.linux().resources().devices()));
-      warnings.addAll(launched.warnings);
-      Fd pidfd = Processes.openPid(launched.pid);
-      if (directory.isPresent()) {
-        record = record.withProcess(launched.pid, startTime(launched.pid));
-        directory.get().write(record);
-        // Until now it ends with this process; from now on it waits at the gate.
-        launched.channel.go();
-        launched.channel.close();
-      }
-      Container container =
-          new Container(
-              record,
-              cgroup,
-              directory,
-              new CellProcess(launched.pid, launched.terminal, warnings),
-              Optional.of(pidfd),
-              State.CREATED);
-      container.config = config;
-      if (directory.isEmpty()) {
-        container.channel = Optional.of(launched.channel);
-      }
-      done = true;
-      return container;
-    } catch (LinuxException e) {
-      throw Failures.of("creating container " + config.id(), e);
-    } finally {
-      gate.ifPresent(Fd::close);
-      IdMaps.close(userNamespaces);
-      if (!done) {
-        if (launched != null) {
-          launched.abandon();
-        }
-        config.cgroup().delete();
-        if (launched != null) {
-          Hooks.runAll("poststop", spec.hooks().poststop(), config, 0, "stopped");
-        }
-      }
-    }
-  }
-
-  private static long startTime(int pid) {
-    return Processes.startTime(pid)
-        .orElseThrow(() -> Failures.precondition("the container's process has ended at once"));
   }
 
   /**
@@ -222,28 +149,6 @@ public final class Container implements AutoCloseable {
         new CellProcess(record.pid(), Optional.empty(), List.of()),
         pidfd,
         State.CREATING);
-  }
-
-  private static void check(ContainerConfig config) {
-    if (config.spec().linux().intelRdt().isPresent()) {
-      throw Failures.precondition(
-          "linux.intelRdt is not supported: the engine does not manage resctrl; remove it");
-    }
-    check(
-        config
-            .spec()
-            .process()
-            .orElseThrow(() -> Failures.invalid("config.json has no process; add one")));
-  }
-
-  private static void check(ProcessSpec process) {
-    if (process.args().isEmpty()) {
-      throw Failures.invalid("process.args is empty; name a command");
-    }
-    if (!process.cwd().startsWith("/")) {
-      throw Failures.invalid("process.cwd \"" + process.cwd() + "\" must be an absolute path");
-    }
-    Rlimits.check(process.rlimits());
   }
 
   public String id() {
@@ -364,7 +269,7 @@ public final class Container implements AutoCloseable {
     if (!(options.ignorePaused() && state() == State.PAUSED)) {
       expect("execute a command in", "running", State.RUNNING, State.CREATED);
     }
-    check(process);
+    SpecCheck.check(process);
     Spec spec = config().spec();
     Optional<SeccompFilter> filter = spec.linux().seccomp().map(SeccompCompiler::compile);
     Launcher.Launched exec =

@@ -13,6 +13,7 @@ import dev.casemate.linux.SystemCall;
 import dev.casemate.linux.WaitStatus;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.HookSpec;
+import dev.casemate.oci.HooksSpec;
 import dev.casemate.oci.Json;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -45,6 +46,35 @@ final class Hooks {
       state.putMap("annotations", config.spec().annotations());
     }
     return state;
+  }
+
+  /** Refuses hooks that cannot be, before anything is made. */
+  static void check(HooksSpec hooks) {
+    check("prestart", hooks.prestart());
+    check("createRuntime", hooks.createRuntime());
+    check("createContainer", hooks.createContainer());
+    check(IN_CONTAINER, hooks.startContainer());
+    check("poststart", hooks.poststart());
+    check("poststop", hooks.poststop());
+  }
+
+  private static void check(String phase, List<HookSpec> hooks) {
+    for (HookSpec hook : hooks) {
+      if (!hook.path().startsWith("/")) {
+        throw Failures.invalid(
+            "hooks." + phase + ": path \"" + hook.path() + "\" must be an absolute path");
+      }
+      if (hook.timeoutSeconds().orElse(1) <= 0) {
+        throw Failures.invalid(
+            "hooks."
+                + phase
+                + ": timeout "
+                + hook.timeoutSeconds().get()
+                + " of "
+                + hook.path()
+                + " must be greater than zero; leave it out for none");
+      }
+    }
   }
 
   /** Runs hooks one after the other; the first that fails ends it with an exception. */

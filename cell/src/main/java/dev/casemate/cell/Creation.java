@@ -1,0 +1,94 @@
+package dev.casemate.cell;
+
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Processes;
+import dev.casemate.oci.Spec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** The making of a {@link Container}, up to where its first process waits for its start. */
+final class Creation {
+  private Creation() {}
+
+  /** Makes it, or leaves nothing. */
+  static Container create(
+      ContainerConfig config,
+      Stdio stdio,
+      LaunchOptions options,
+      Optional<StateDirectory> directory) {
+    Spec spec = config.spec();
+    SpecCheck.check(config);
+    Namespaces namespaces = Namespaces.of(spec.linux());
+    Optional<SeccompFilter> filter = spec.linux().seccomp().map(SeccompCompiler::compile);
+    ContainerRecord record = ContainerRecord.of(config, namespaces);
+    List<Optional<Fd>> userNamespaces = IdMaps.forMounts(spec.mounts(), spec.linux());
+    Launcher.Launched launched = null;
+    Optional<Fd> gate = Optional.empty();
+    boolean done = false;
+    try {
+      if (directory.isPresent()) {
+        // Before anything exists outside of the directory: should this process be killed, the
+        // record says what there is to be removed.
+        directory.get().write(record);
+        directory.get().write(spec);
+        gate = Optional.of(directory.get().makeGate());
+      }
+      Cgroup cgroup = config.cgroup();
+      cgroup.create();
+      launched = Launcher.init(config, options, namespaces, filter, stdio, userNamespaces, gate);
+      cgroup.add(launched.pid);
+      if (namespaces.isFresh(Processes.CLONE_NEWUSER)) {
+        IdMaps.write(launched.pid, spec.linux().uidMappings(), spec.linux().gidMappings());
+      }
+      launched.channel.go();
+      Launcher.follow(launched, false, config);
+      // The limits are for the command: what the engine does up to it is not to be slowed down, or
+      // killed, by them.
+      List<String> warnings = new ArrayList<>(cgroup.apply(spec.linux().resources()));
+      warnings.addAll(cgroup.applyDevices(spec.linux().resources().devices()));
+      warnings.addAll(launched.warnings);
+      Fd pidfd = Processes.openPid(launched.pid);
+      if (directory.isPresent()) {
+        record = record.withProcess(launched.pid, startTime(launched.pid));
+        directory.get().write(record);
+        // Until now it ends with this process; from now on it waits at the gate.
+        launched.channel.go();
+        launched.channel.close();
+      }
+      Optional<SyncChannel> way =
+          directory.isPresent() ? Optional.empty() : Optional.of(launched.channel);
+      Container container =
+          new Container(
+                  record,
+                  cgroup,
+                  directory,
+                  new CellProcess(launched.pid, launched.terminal, warnings),
+                  Optional.of(pidfd),
+                  Container.State.CREATED)
+              .made(config, way);
+      done = true;
+      return container;
+    } catch (LinuxException e) {
+      throw Failures.of("creating container " + config.id(), e);
+    } finally {
+      gate.ifPresent(Fd::close);
+      IdMaps.close(userNamespaces);
+      if (!done) {
+        if (launched != null) {
+          launched.abandon();
+        }
+        config.cgroup().delete();
+        if (launched != null) {
+          Hooks.runAll("poststop", spec.hooks().poststop(), config, 0, "stopped");
+        }
+      }
+    }
+  }
+
+  private static long startTime(int pid) {
+    return Processes.startTime(pid)
+        .orElseThrow(() -> Failures.precondition("the container's process has ended at once"));
+  }
+}

@@ -1,0 +1,34 @@
+package dev.casemate.cell;
+
+import dev.casemate.oci.ProcessSpec;
+
+/** Refuses what cannot be, before anything is made. */
+final class SpecCheck {
+  private SpecCheck() {}
+
+  static void check(ContainerConfig config) {
+    Hooks.check(config.spec().hooks());
+    if (config.spec().annotations().containsKey("")) {
+      throw Failures.invalid("annotations holds an empty key; name it or remove it");
+    }
+    if (config.spec().linux().intelRdt().isPresent()) {
+      throw Failures.precondition(
+          "linux.intelRdt is not supported: the engine does not manage resctrl; remove it");
+    }
+    check(
+        config
+            .spec()
+            .process()
+            .orElseThrow(() -> Failures.invalid("config.json has no process; add one")));
+  }
+
+  static void check(ProcessSpec process) {
+    if (process.args().isEmpty()) {
+      throw Failures.invalid("process.args is empty; name a command");
+    }
+    if (!process.cwd().startsWith("/")) {
+      throw Failures.invalid("process.cwd \"" + process.cwd() + "\" must be an absolute path");
+    }
+    Rlimits.check(process.rlimits());
+  }
+}
