@@ -105,10 +105,26 @@ final class CgroupV1 implements Cgroup {
 
   @Override
   public void create() {
+    List<String> made = new ArrayList<>();
+    boolean done = false;
+    try {
+      create(made);
+      done = true;
+    } finally {
+      for (int i = 0; i < made.size() && !done; i++) {
+        CgroupV2.delete(made.get(i), 0);
+      }
+    }
+  }
+
+  private void create(List<String> all) {
     for (int i = hierarchies.size() - 1; i >= 0; i--) {
       Hierarchy one = hierarchies.get(i);
       try {
         boolean made = make(one.mount(), one.path());
+        if (made) {
+          all.add(one.directory());
+        }
         if (!made && !empty(one.directory())) {
           throw CgroupValues.inUse(one.directory());
         }

@@ -26,6 +26,7 @@ final class Creation {
     List<Optional<Fd>> userNamespaces = IdMaps.forMounts(spec.mounts(), spec.linux());
     Launcher.Launched launched = null;
     Optional<Fd> gate = Optional.empty();
+    boolean grouped = false;
     boolean done = false;
     try {
       if (directory.isPresent()) {
@@ -37,6 +38,7 @@ final class Creation {
       }
       Cgroup cgroup = config.cgroup();
       cgroup.create();
+      grouped = true;
       launched = Launcher.init(config, options, namespaces, filter, stdio, userNamespaces, gate);
       cgroup.add(launched.pid);
       if (namespaces.isFresh(Processes.CLONE_NEWUSER)) {
@@ -79,7 +81,9 @@ final class Creation {
         if (launched != null) {
           launched.abandon();
         }
-        config.cgroup().delete();
+        if (grouped) {
+          config.cgroup().delete();
+        }
         if (launched != null) {
           Hooks.runAll("poststop", spec.hooks().poststop(), config, 0, "stopped");
         }

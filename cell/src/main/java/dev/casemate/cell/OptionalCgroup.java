@@ -29,13 +29,15 @@ final class OptionalCgroup implements Cgroup {
     try {
       wanted.create();
     } catch (CasemateException e) {
-      giveUp(e);
+      giveUp(e, false);
     }
   }
 
-  private void giveUp(CasemateException e) {
+  private void giveUp(CasemateException e, boolean made) {
     if (e.getCause() instanceof LinuxException cause && Cgroups.isRefusal(cause.errno())) {
-      wanted.delete();
+      if (made) {
+        wanted.delete();
+      }
       actual = Cgroup.none();
       return;
     }
@@ -63,7 +65,7 @@ final class OptionalCgroup implements Cgroup {
     try {
       actual.add(pid);
     } catch (CasemateException e) {
-      giveUp(e);
+      giveUp(e, true);
     }
   }
 

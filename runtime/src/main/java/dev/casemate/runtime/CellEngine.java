@@ -189,7 +189,9 @@ public final class CellEngine implements Engine {
                 + "; kill it first, or use --force");
       }
       // As runc and crun do, one that was never started needs no force.
-      container.delete(true);
+      for (String failure : container.delete(true)) {
+        session.log().warning(failure);
+      }
     }
   }
 
