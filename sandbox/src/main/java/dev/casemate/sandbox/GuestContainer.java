@@ -91,7 +91,7 @@ public final class GuestContainer {
             .execId(id)
             .storages(storages)
             .devices(plan.devices())
-            .sandboxPidns(plan.scope().sharedPids())
+            .sandboxPidns(plan.scope().pids() == NamespaceScope.Pids.SHARED)
             .oci(guestSpec);
     process().ifPresent(process -> GuestSpec.user(process).ifPresent(request::stringUser));
     vm.agent().createContainer(request.build());

@@ -141,7 +141,8 @@ final class GuestSpec {
       boolean machine =
           type.equals("network")
               || type.equals("time")
-              || (scope.pod() && (type.equals("ipc") || type.equals("uts")));
+              || (scope.pod() && (type.equals("ipc") || type.equals("uts")))
+              || (scope.pids() == NamespaceScope.Pids.MACHINE && type.equals("pid"));
       if (!machine) {
         namespaces.add(LinuxNamespace.builder().type(type).build());
       }

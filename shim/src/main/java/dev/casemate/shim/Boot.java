@@ -2,6 +2,7 @@ package dev.casemate.shim;
 
 import dev.casemate.network.NetworkConfig;
 import dev.casemate.oci.Json;
+import dev.casemate.protocol.cri.DNSConfig;
 import dev.casemate.protocol.cri.LinuxContainerResources;
 import dev.casemate.protocol.cri.PodSandboxConfig;
 import dev.casemate.sandbox.SandboxConfig;
@@ -9,6 +10,7 @@ import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.VmOptions;
 import dev.casemate.sandbox.VmSize;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -17,8 +19,9 @@ import java.util.Optional;
  * specification or the pod's.
  *
  * @param hostname the VM's name: that of the pod or container
+ * @param node the node's configuration, with what the annotations change
  */
-record Boot(SandboxConfig config, String hostname) {
+record Boot(SandboxConfig config, String hostname, RuntimeConfig node) {
   private static final int HOTPLUG_PORTS = 8;
   private static final int HOSTNAME_LIMIT = 63;
   private static final String MEMORY = "io.kubernetes.cri.sandbox-memory";
@@ -80,13 +83,25 @@ record Boot(SandboxConfig config, String hostname) {
     put(all, MEMORY, limits.memoryLimitInBytes());
     put(all, CPU_QUOTA, limits.cpuQuota());
     put(all, CPU_PERIOD, limits.cpuPeriod());
-    Json.Obj namespace = new Json.Obj().put("type", "network").put("path", netns);
+    NetworkConfig network = network(node, pod, netns);
+    return make(record, node, all, network, pod.hostname());
+  }
+
+  private static NetworkConfig network(RuntimeConfig node, PodSandboxConfig pod, String netns) {
     Json.Obj spec = new Json.Obj();
     if (!netns.isEmpty()) {
-      spec.put("linux", new Json.Obj().putObjects("namespaces", java.util.List.of(namespace)));
+      Json.Obj namespace = new Json.Obj().put("type", "network").put("path", netns);
+      spec.put("linux", new Json.Obj().putObjects("namespaces", List.of(namespace)));
     }
     NetworkConfig network = NetworkConfig.ofSpec(spec, node.networkModel());
-    return make(record, node, all, network, pod.hostname());
+    if (network instanceof NetworkConfig.Namespace namespace && pod.dnsConfig().isPresent()) {
+      DNSConfig dns = pod.dnsConfig().get();
+      return new NetworkConfig.Namespace(
+          namespace.path(),
+          new dev.casemate.network.DnsConfig(dns.servers(), dns.searches(), dns.options()),
+          namespace.model());
+    }
+    return network;
   }
 
   private static Boot make(
@@ -114,6 +129,7 @@ record Boot(SandboxConfig config, String hostname) {
             // A single container without limits is to fit into the VM as it was started.
             new VmSize(Math.max(1, config.memoryMib() - VmSize.OVERHEAD_MIB), config.vcpus()),
             most),
-        own.substring(0, Math.min(own.length(), HOSTNAME_LIMIT)));
+        own.substring(0, Math.min(own.length(), HOSTNAME_LIMIT)),
+        config);
   }
 }

@@ -97,6 +97,7 @@ final class SandboxService implements RpcService {
   private CreateSandboxResponse create(CreateSandboxRequest request) {
     state.use();
     Boot boot = Boot.ofPod(record, paths, pod(request), request.netnsPath(), request.annotations());
+    state.podWithoutPause(boot.hostname());
     state.start(boot, listener);
     createdMillis = System.currentTimeMillis();
     return CreateSandboxResponse.builder().build();

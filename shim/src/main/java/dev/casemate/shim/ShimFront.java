@@ -9,7 +9,6 @@ import dev.casemate.protocol.task.CheckpointTaskRequest;
 import dev.casemate.protocol.task.CreateTaskRequest;
 import dev.casemate.sandbox.ContainerPlan;
 import dev.casemate.sandbox.GuestContainer;
-import dev.casemate.sandbox.NamespaceScope;
 import dev.casemate.sandbox.RootPlan;
 import dev.casemate.sandbox.Sandbox;
 import dev.casemate.sandbox.SandboxVm;
@@ -70,7 +69,9 @@ final class ShimFront implements TaskFront {
     }
   }
 
-  private ContainerPlan plan(SandboxVm vm, CreateTaskRequest request, Json.Obj spec) {
+  private ContainerPlan plan(SandboxVm vm, CreateTaskRequest request, Json.Obj given) {
+    Json.Obj spec = state.podName().map(name -> PodSpec.complete(given, name)).orElse(given);
+    Grouping grouping = Grouping.of(request.id(), spec);
     RootPlan root = root(vm.volumes(), request, spec);
     Volumes.Prepared prepared = vm.volumes().prepare(request.id(), spec);
     return new ContainerPlan(
@@ -82,23 +83,8 @@ final class ShimFront implements TaskFront {
         prepared.mounts(),
         stdio(request.stdin(), request.stdout(), request.stderr(), request.terminal()),
         Optional.empty(),
-        scope(request.id(), spec),
-        Grouping.of(request.id(), spec).kind() == Grouping.Kind.SANDBOX);
-  }
-
-  private static NamespaceScope scope(String id, Json.Obj spec) {
-    Grouping grouping = Grouping.of(id, spec);
-    if (!grouping.pod()) {
-      return NamespaceScope.ALONE;
-    }
-    // The pause container's PID namespace is the one that others may join.
-    boolean sharedPids = grouping.kind() == Grouping.Kind.SANDBOX;
-    for (Json.Obj namespace : spec.object("linux").orElseGet(Json.Obj::new).objects("namespaces")) {
-      if (namespace.string("type").equals("pid")) {
-        sharedPids |= !namespace.string("path").isEmpty();
-      }
-    }
-    return new NamespaceScope(true, sharedPids);
+        PodSpec.scope(grouping, spec, state.podName().isPresent()),
+        grouping.kind() == Grouping.Kind.SANDBOX);
   }
 
   /**
@@ -144,7 +130,8 @@ final class ShimFront implements TaskFront {
 
   @Override
   public void shutdown(boolean now) {
-    if (now || hosts.isEmpty()) {
+    // A pod without a pause container lives on without containers, until ShutdownSandbox.
+    if (now || (hosts.isEmpty() && state.podName().isEmpty())) {
       state.shutdown();
     }
   }

@@ -21,6 +21,7 @@ final class ShimState {
   private final CountDownLatch over = new CountDownLatch(1);
   private volatile Optional<Sandbox> sandbox = Optional.empty();
   private volatile Optional<CasemateException> failure = Optional.empty();
+  private volatile Optional<String> podName = Optional.empty();
   private volatile boolean used;
 
   ShimState(SandboxPaths paths) {
@@ -33,6 +34,7 @@ final class ShimState {
       throw CasemateException.of(
           Kind.ALREADY_EXISTS, "sandbox " + boot.config().id() + " has been created already");
     }
+    OwnCgroup.join(boot.node().cgroup());
     Sandbox made = new Sandbox(paths, boot.config(), listener);
     sandbox = Optional.of(made);
     made.start(boot.hostname(), vm -> {});
@@ -63,6 +65,16 @@ final class ShimState {
   /** The VMM's process; 0 before it exists. */
   int vmmPid() {
     return sandbox.map(Sandbox::vmmPid).orElse(0);
+  }
+
+  /** The sandbox is a pod without a pause container; its containers are given the pod's name. */
+  void podWithoutPause(String name) {
+    podName = Optional.of(name);
+  }
+
+  /** The name of a pod without a pause container; empty for any other sandbox. */
+  Optional<String> podName() {
+    return podName;
   }
 
   /** Somebody uses the shim: from now on it ends only when it is told to. */
