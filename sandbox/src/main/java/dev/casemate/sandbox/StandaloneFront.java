@@ -272,9 +272,13 @@ final class StandaloneFront implements TaskFront, SandboxListener {
 
   @Override
   public void vmEnded(VmExit exit, String cause) {
-    boolean running = sandbox.find(config.id()).filter(c -> c.init().running()).isPresent();
+    Optional<GuestContainer> container = sandbox.find(config.id());
+    if (container.filter(c -> endedByItself(c.init())).isPresent()) {
+      // Its end is known and on its way to exited().
+      return;
+    }
     synchronized (this) {
-      if (running && state.alive() && finished.getCount() > 0) {
+      if (container.isPresent() && state.alive() && finished.getCount() > 0) {
         state =
             state.ended(
                 GuestProcess.LOST_STATUS,
@@ -284,9 +288,13 @@ final class StandaloneFront implements TaskFront, SandboxListener {
         store.update(config.id(), state);
       }
     }
-    if (!createRequested || sandbox.find(config.id()).isPresent()) {
+    if (!createRequested || container.isPresent()) {
       finished.countDown();
     }
+  }
+
+  private static boolean endedByItself(GuestProcess process) {
+    return process.exitedMillis() > 0 && !process.wasLost();
   }
 
   @Override
