@@ -9,6 +9,7 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.Tty;
+import dev.casemate.network.PortMapping;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.ImageConfig;
@@ -295,6 +296,8 @@ final class RunCommand implements Command {
     if (network.equals("none") && !arguments.all("publish").isEmpty()) {
       throw Arguments.usage("option --publish needs --network bridge");
     }
+    // Said before anything is started.
+    arguments.all("publish").forEach(PortMapping::parse);
     String stopSignal =
         arguments.last(
             "stop-signal",
