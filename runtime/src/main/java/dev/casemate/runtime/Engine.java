@@ -26,12 +26,12 @@ public interface Engine {
    * @param preserveFds how many descriptors from 3 on the process gets beside its streams
    */
   record Creation(
-      String id,
-      String bundle,
-      Spec spec,
-      boolean noPivot,
-      boolean noNewKeyring,
-      int preserveFds) {}
+      String id, String bundle, Spec spec, boolean noPivot, boolean noNewKeyring, int preserveFds) {
+    Creation withProcess(ProcessSpec process) {
+      return new Creation(
+          id, bundle, spec.withProcess(process), noPivot, noNewKeyring, preserveFds);
+    }
+  }
 
   /**
    * A further process.

@@ -76,7 +76,7 @@ final class ExecCommand implements Command {
     Making.checkTerminal(Optional.of(process), detach, console);
     Engine.Execution execution =
         new Engine.Execution(
-            process,
+            detach ? process : Making.withOurSize(process),
             Making.preserveFds(arguments, 0),
             subgroup(arguments.last("cgroup", "")),
             arguments.has("ignore-paused"));

@@ -4,6 +4,7 @@ import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Processes;
+import dev.casemate.linux.Tty;
 import dev.casemate.linux.UnixSocket;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
@@ -126,6 +127,19 @@ final class Making {
           "cannot use console socket if the process is not detached or has no terminal; leave out"
               + " --console-socket, or set process.terminal");
     }
+  }
+
+  /**
+   * A process in the foreground begins with the size of our terminal: set later it may have looked
+   * already.
+   */
+  static ProcessSpec withOurSize(ProcessSpec process) {
+    if (!process.terminal() || !Tty.isTerminal(Fd.STDIN)) {
+      return process;
+    }
+    Tty.Size size = Tty.size(Fd.STDIN);
+    return process.withTerminal(
+        true, Optional.of(new ProcessSpec.ConsoleSize(size.rows(), size.columns())));
   }
 
   /** Gives the terminal's master to whoever listens on the socket (runc's docs/terminals.md). */

@@ -39,6 +39,9 @@ final class RunCommand implements Command {
     boolean detach = arguments.has("detach");
     Optional<String> console = arguments.last("console-socket").filter(s -> !s.isEmpty());
     Making.checkTerminal(creation.spec().process(), detach, console);
+    if (!detach && creation.spec().process().isPresent()) {
+      creation = creation.withProcess(Making.withOurSize(creation.spec().process().get()));
+    }
     Engine engine = session.engine();
     boolean remove = true;
     try (Foreground foreground = detach ? null : Foreground.prepare();
