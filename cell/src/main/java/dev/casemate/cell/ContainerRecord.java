@@ -49,7 +49,12 @@ public record ContainerRecord(
         !config.spec().hooks().poststop().isEmpty());
   }
 
-  ContainerRecord withProcess(int newPid, long newStartTime) {
+  /**
+   * The same with the process that was made.
+   *
+   * @param newCgroup what there is of the control group now: an ordinary user may have got less
+   */
+  ContainerRecord withProcess(int newPid, long newStartTime, Json.Obj newCgroup) {
     return new ContainerRecord(
         ociVersion,
         id,
@@ -59,7 +64,7 @@ public record ContainerRecord(
         rootfs,
         createdMillis,
         annotations,
-        cgroup,
+        newCgroup,
         namespaces,
         ownPids,
         poststart,

@@ -53,7 +53,8 @@ final class Creation {
       warnings.addAll(launched.warnings);
       Fd pidfd = Processes.openPid(launched.pid);
       if (directory.isPresent()) {
-        record = record.withProcess(launched.pid, startTime(launched.pid));
+        record =
+            record.withProcess(launched.pid, startTime(launched.pid), config.cgroup().record());
         directory.get().write(record);
         // Until now it ends with this process; from now on it waits at the gate.
         launched.channel.go();

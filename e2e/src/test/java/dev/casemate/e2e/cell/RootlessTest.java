@@ -1,0 +1,88 @@
+package dev.casemate.e2e.cell;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.casemate.e2e.Result;
+import dev.casemate.e2e.Wait;
+import dev.casemate.oci.Json;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** An ordinary user, to whom no control group is delegated. */
+class RootlessTest extends CellTest {
+  private static final String USER =
+      "setpriv --reuid 12345 --regid 12345 --clear-groups env XDG_RUNTIME_DIR=/run/user-12345 ";
+
+  @BeforeAll
+  static void bundle() {
+    box.ok(
+        "mkdir -p rootless/rootfs/bin /run/user-12345 && cp /bin/busybox rootless/rootfs/bin && for"
+            + " a in sh id cat sleep true; do ln -s busybox rootless/rootfs/bin/$a; done; chown -R"
+            + " 12345:12345 rootless /run/user-12345; "
+            + USER
+            + "$CELL spec --rootless -b rootless");
+  }
+
+  private static void command(String... words) {
+    Json.Obj config = Json.parseObject(box.ok("cat rootless/config.json").out());
+    config
+        .object("process")
+        .orElseThrow()
+        .put("terminal", false)
+        .putStrings("args", List.of(words));
+    box.ok("cat > rootless/config.json <<'END'\n" + config.text() + "\nEND");
+  }
+
+  private static Result user(String arguments) {
+    return box.run(USER + "$CELL " + arguments + " < /dev/null");
+  }
+
+  @Test
+  void runIsRootInItsOwnNamespaceOnly() {
+    command("sh", "-c", "id -u; cat /proc/self/uid_map; exit 5");
+    assertThat(user("run -b rootless one").expect(5).out())
+        .startsWith("0\n")
+        .contains("0      12345          1");
+  }
+
+  @Test
+  void theWholeLifeWithoutControlGroups() {
+    command("sleep", "1000");
+    user("run -d -b rootless one > /dev/null 2>&1").expect(0);
+    assertThat(user("list -q").expect(0).out()).isEqualTo("one\n");
+    assertThat(box.ok("ls /run/user-12345/casemate-cell").out()).isEqualTo("one\n");
+    assertThat(user("exec one id -u").expect(0).out()).isEqualTo("0\n");
+    assertThat(user("pause one").expect(1).err()).contains("level=error");
+    user("kill one KILL").expect(0);
+    Wait.until(30, "the end", () -> user("state one").expect(0).out().contains("\"stopped\""));
+    user("delete one").expect(0);
+    assertThat(box.ok("ls -A /run/user-12345/casemate-cell").out()).isEmpty();
+    assertThat(box.ok("find /sys/fs/cgroup -name one").out()).isEmpty();
+  }
+
+  @Test
+  void limitsThatCannotBeSetAreAnErrorNotSilence() {
+    command("true");
+    box.ok("cp rootless/config.json keep.json");
+    Json.Obj config = Json.parseObject(box.ok("cat rootless/config.json").out());
+    config
+        .object("linux")
+        .orElseThrow()
+        .put("resources", new Json.Obj().put("memory", new Json.Obj().put("limit", 67108864)));
+    box.ok("cat > rootless/config.json <<'END'\n" + config.text() + "\nEND");
+    assertThat(user("run -b rootless one").expect(1).err()).contains("limit");
+    box.ok("cp keep.json rootless/config.json");
+  }
+
+  @Test
+  void anotherUsersContainersAreOutOfReach() {
+    Bundle.make(box, "roots", "sleep", "1000");
+    ok("run -d -b roots a > /dev/null 2>&1");
+    assertThat(user("--root " + ROOT + " state a").expect(1).err()).contains("ermission denied");
+    assertThat(user("--root " + ROOT + " kill a KILL").expect(1).err())
+        .contains("ermission denied");
+    assertThat(status("a")).isEqualTo("running");
+    ok("delete -f a");
+  }
+}
