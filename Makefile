@@ -43,7 +43,7 @@ check: packages ## formatting, Error Prone, NullAway, module rules
 test: packages ## everything: check, unit tests, demo, end-to-end tests
 	@scripts/test.sh
 
-e2e: build guest ## every end-to-end test, those with open findings included
+e2e: build guest ## the end-to-end tests alone
 	@scripts/maven.sh -pl e2e -am -Dsurefire.failIfNoSpecifiedTests=false '-Dtest=dev.casemate.e2e.*Test' test
 
 bench: build ## measure, and print the figures of docs/performance.md
