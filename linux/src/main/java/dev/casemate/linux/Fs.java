@@ -496,8 +496,13 @@ public final class Fs {
       for (String entry : list(child)) {
         removeTreeAt(child, entry);
       }
+      removeDirectoryAt(directory, name);
+    } catch (LinuxException e) {
+      // Somebody else may be removing it, too.
+      if (e.errno() != Errno.ENOENT) {
+        throw e;
+      }
     }
-    removeDirectoryAt(directory, name);
   }
 
   /** Sets a file's length; growing leaves a hole. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -42,6 +43,20 @@ class FsTest {
               .isEqualTo("inside");
         }
       }
+    }
+  }
+
+  @Test
+  void removesTreesThatOthersRemoveToo() {
+    for (int round = 0; round < 30; round++) {
+      String tree = path("shared" + round);
+      for (int i = 0; i < 20; i++) {
+        Fs.makeDirectories(tree + "/directory" + i, 0755);
+      }
+      CompletableFuture<Void> other = CompletableFuture.runAsync(() -> Fs.removeTree(tree));
+      Fs.removeTree(tree);
+      other.join();
+      assertThat(Fs.exists(tree)).isFalse();
     }
   }
 
