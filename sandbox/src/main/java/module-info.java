@@ -3,6 +3,7 @@
 module dev.casemate.sandbox {
   requires static org.jspecify;
   requires static org.graalvm.nativeimage;
+  requires dev.casemate.cell;
   requires transitive dev.casemate.linux;
   requires transitive dev.casemate.oci;
   requires transitive dev.casemate.rpc;

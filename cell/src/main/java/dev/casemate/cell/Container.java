@@ -271,7 +271,7 @@ public final class Container implements AutoCloseable {
     }
     SpecCheck.check(process);
     Spec spec = config().spec();
-    Optional<SeccompFilter> filter = spec.linux().seccomp().map(SeccompCompiler::compile);
+    Optional<SeccompFilter> filter = CompiledSeccomp.of(config());
     Launcher.Launched exec =
         Launcher.exec(
             spec.linux(),

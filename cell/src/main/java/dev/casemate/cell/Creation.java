@@ -21,7 +21,7 @@ final class Creation {
     Spec spec = config.spec();
     SpecCheck.check(config);
     Namespaces namespaces = Namespaces.of(spec.linux());
-    Optional<SeccompFilter> filter = spec.linux().seccomp().map(SeccompCompiler::compile);
+    Optional<SeccompFilter> filter = CompiledSeccomp.of(config);
     ContainerRecord record = ContainerRecord.of(config, namespaces);
     List<Optional<Fd>> userNamespaces = IdMaps.forMounts(spec.mounts(), spec.linux());
     Launcher.Launched launched = null;

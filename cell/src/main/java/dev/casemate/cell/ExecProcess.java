@@ -76,6 +76,7 @@ final class ExecProcess {
     }
     int preserved = options.preserved().size();
     new ProcessSetup(process, linux, filter, preserved, channel, labels, warnings)
+        .direct(lenient)
         .execute(
             () -> {
               if (!channel.awaitGo()) {

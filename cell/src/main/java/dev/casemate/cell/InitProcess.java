@@ -93,7 +93,8 @@ final class InitProcess {
     buildRoot(process, hooks);
     ProcessSetup setup =
         new ProcessSetup(
-            process, linux, filter, options.preserved().size(), channel, labels, warnings);
+                process, linux, filter, options.preserved().size(), channel, labels, warnings)
+            .direct(config.ownKernel());
     setup.execute(
         () -> {
           awaitGo();

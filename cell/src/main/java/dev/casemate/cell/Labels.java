@@ -72,6 +72,10 @@ final class Labels {
     }
   }
 
+  boolean none() {
+    return attribute.isEmpty();
+  }
+
   /** Leaves the writing to the last steps: it counts for the next exec. */
   void apply(FinalExec exec) {
     attribute.ifPresent(file -> exec.label(file, value));

@@ -43,6 +43,15 @@ final class Rlimits {
     }
   }
 
+  static boolean hasLate(List<ProcessSpec.Rlimit> limits) {
+    for (ProcessSpec.Rlimit limit : limits) {
+      if (isLate(limit, ResourceLimits.number(limit.type()))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** Sets the limits; where a hard limit may not be raised, the present one stays. */
   static void apply(List<ProcessSpec.Rlimit> limits, List<String> warnings) {
     for (ProcessSpec.Rlimit limit : limits) {

@@ -1,6 +1,8 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.cell.CompiledSeccomp;
 import dev.casemate.oci.Json;
+import dev.casemate.oci.SeccompSpec;
 import dev.casemate.protocol.agent.StringUser;
 import dev.casemate.protocol.oci.Box;
 import dev.casemate.protocol.oci.Linux;
@@ -23,7 +25,9 @@ import dev.casemate.protocol.oci.Root;
 import dev.casemate.protocol.oci.Spec;
 import dev.casemate.protocol.oci.User;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -42,7 +46,7 @@ final class GuestSpec {
             .version(spec.string("ociVersion"))
             // A pod's name is the VM's.
             .hostname(scope.pod() ? "" : spec.string("hostname"))
-            .annotations(spec.stringMap("annotations"))
+            .annotations(annotations(spec))
             .mounts(mounts)
             .root(
                 Root.builder()
@@ -52,6 +56,26 @@ final class GuestSpec {
     spec.object("process").ifPresent(process -> builder.process(process(process)));
     spec.object("linux").ifPresent(linux -> builder.linux(linux(linux, scope)));
     return builder.build();
+  }
+
+  /** The bundle's annotations, and its system call filter compiled. */
+  private static Map<String, String> annotations(Json.Obj spec) {
+    Map<String, String> annotations = new LinkedHashMap<>(spec.stringMap("annotations"));
+    annotations.remove(CompiledSeccomp.ANNOTATION);
+    spec.object("linux")
+        .flatMap(linux -> linux.object("seccomp"))
+        .filter(GuestSpec::isCompiledHere)
+        .ifPresent(
+            seccomp ->
+                annotations.put(
+                    CompiledSeccomp.ANNOTATION,
+                    CompiledSeccomp.text(SeccompSpec.fromJson(seccomp))));
+    return annotations;
+  }
+
+  /** Not a filter that asks a listener: the guest says that it has none. */
+  private static boolean isCompiledHere(Json.Obj seccomp) {
+    return seccomp.string("listenerPath").isEmpty();
   }
 
   /** The user that the guest must look up in the container's own files, if it is given by name. */
@@ -164,7 +188,9 @@ final class GuestSpec {
               .build());
     }
     json.object("resources").ifPresent(resources -> linux.resources(resources(resources)));
-    json.object("seccomp").ifPresent(seccomp -> linux.seccomp(seccomp(seccomp)));
+    json.object("seccomp")
+        .filter(seccomp -> !isCompiledHere(seccomp))
+        .ifPresent(seccomp -> linux.seccomp(seccomp(seccomp)));
     return linux.namespaces(namespaces).devices(devices).build();
   }
 
