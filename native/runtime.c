@@ -62,3 +62,13 @@ int __wrap_pthread_getattr_np(pthread_t thread, pthread_attr_t *attributes) {
     pthread_attr_setguardsize(attributes, 0);
     return pthread_attr_setstack(attributes, (void *)(end - size), size);
 }
+
+/*
+ * The JDK's network library asks at its loading, which is at every start, whether there is IPv6 and SO_REUSEPORT: two sockets, a file of
+ * /proc. An executable that has no use for java.net leaves it out (--wrap=JNI_OnLoad_net in image.sh): 1 % of a guest's start by emulation.
+ */
+int __wrap_JNI_OnLoad_net(void *vm, void *reserved) {
+    (void)vm;
+    (void)reserved;
+    return 0x00010008; /* JNI_VERSION_1_8 */
+}

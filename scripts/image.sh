@@ -6,8 +6,11 @@ module=$1
 case $module in
     # TLS and archives may format what the small formatter of native/ cannot.
     casemate) output=casemate extra=(--jdk-formatter) ;;
-    # What streams through must not make the heap of every guest grow.
-    agent) output=casemate-agent extra=(--image-arg -R:MaxHeapSize=64m --image-arg -R:MaxNewSize=4m) ;;
+    # What streams through must not make the heap of every guest grow. It speaks to the host through a device: no java.net.
+    agent)
+        output=casemate-agent
+        extra=(--image-arg -R:MaxHeapSize=64m --image-arg -R:MaxNewSize=4m --image-arg -H:NativeLinkerOption=-Wl,--wrap=JNI_OnLoad_net)
+        ;;
     # Started several times a container: small, because size is start time and memory.
     runtime) output=casemate-cell extra=() ;;
     *) die "image.sh wants casemate, agent or runtime" ;;
