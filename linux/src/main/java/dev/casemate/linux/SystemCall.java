@@ -17,6 +17,7 @@ public final class SystemCall {
   public static final int IOCTL = 16;
   public static final int PREAD64 = 17;
   public static final int PWRITE64 = 18;
+  public static final int MADVISE = 28;
   public static final int DUP2 = 33;
   public static final int GETPID = 39;
   public static final int SENDFILE = 40;

@@ -235,6 +235,7 @@ public final class Sandbox implements AutoCloseable {
     // Not before: it has no place on the way to the first byte.
     if (!watchesMemory.getAndSet(true)) {
       Threads.start("oom", new OomPump(this, vm.agent(), listener));
+      IdleMemory.settleLater();
     }
   }
 
