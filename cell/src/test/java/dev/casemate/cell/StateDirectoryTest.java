@@ -7,6 +7,7 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.Processes;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.DefaultSpec;
+import dev.casemate.oci.Json;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.Spec;
 import java.nio.file.Path;
@@ -46,7 +47,7 @@ class StateDirectoryTest {
   void theRecordComesBackAsItWas() {
     try (StateDirectory one = directory("one")) {
       one.make();
-      ContainerRecord record = record("one").withProcess(42, 4711);
+      ContainerRecord record = record("one").withProcess(42, 4711, new Json.Obj());
       one.write(record);
       one.write(spec());
       StateDirectory again = directory("one");
@@ -102,12 +103,12 @@ class StateDirectoryTest {
       one.make();
       int own = Processes.currentPid();
       long start = Processes.startTime(own).orElseThrow();
-      one.write(record("one").withProcess(own, start + 1));
+      one.write(record("one").withProcess(own, start + 1, new Json.Obj()));
       try (Container container = Container.load(directory("one"))) {
         assertThat(container.state()).isEqualTo(Container.State.STOPPED);
         assertThatThrownBy(() -> container.signal(15)).hasMessageContaining("stopped");
       }
-      one.write(record("one").withProcess(own, start));
+      one.write(record("one").withProcess(own, start, new Json.Obj()));
       try (Container container = Container.load(directory("one"))) {
         assertThat(container.state()).isEqualTo(Container.State.RUNNING);
       }
