@@ -26,6 +26,7 @@ final class VmGrowth {
   private final Map<String, Json.Obj> resources = new LinkedHashMap<>();
   private VmSize size;
   private boolean processorsFail;
+  private boolean memoryFails;
   private boolean moduleLoaded;
 
   VmGrowth(
@@ -76,10 +77,12 @@ final class VmGrowth {
         }
         // Nobody waits for memory that is given back: the guest may need long, or not be able to.
         boolean grows = extra > memory - atStart.memoryMib();
-        long got = vm.resizeMemory(extra, grows ? TIMEOUT_MILLIS : 0);
+        long got = vm.resizeMemory(extra, grows && !memoryFails ? TIMEOUT_MILLIS : 0);
         more = got > memory - atStart.memoryMib();
         memory = atStart.memoryMib() + (int) got;
-        if (grows && got < extra) {
+        if (grows && got < extra && !memoryFails) {
+          // It may come yet; but nobody waits for this guest again.
+          memoryFails = true;
           warnings.accept(
               "the guest took " + got + " MiB of the " + extra + " MiB that were to be added");
         }

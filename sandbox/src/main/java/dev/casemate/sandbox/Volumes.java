@@ -30,6 +30,7 @@ public final class Volumes implements AutoCloseable {
   private static final long DEFAULT_SHM_BYTES = 64 << 20;
 
   private final Shares shares;
+  private final SharedSources sources;
   private final HotDisks disks;
   private final FollowedVolumes followed;
   private final Consumer<String> warnings;
@@ -49,6 +50,7 @@ public final class Volumes implements AutoCloseable {
 
   Volumes(Shares shares, VirtualMachine vm, AgentClient agent, Consumer<String> warnings) {
     this.shares = shares;
+    this.sources = new SharedSources(shares);
     this.disks = new HotDisks(vm, warnings);
     this.followed = new FollowedVolumes(agent, warnings);
     this.warnings = warnings;
@@ -122,9 +124,14 @@ public final class Volumes implements AutoCloseable {
   }
 
   private void share(String containerId, Json.Obj mount, List<Mount> mounts) {
-    Mount translated = SpecMounts.translate(mount, shares);
-    onRelease(containerId, () -> shares.remove(translated.source()));
-    mounts.add(translated);
+    List<String> options = mount.strings("options");
+    String guestPath =
+        sources.add(
+            mount.string("source"),
+            options.contains("ro") || options.contains("rro"),
+            !options.contains("bind"));
+    onRelease(containerId, () -> sources.remove(guestPath));
+    mounts.add(SpecMounts.withSource(mount, guestPath));
   }
 
   /**

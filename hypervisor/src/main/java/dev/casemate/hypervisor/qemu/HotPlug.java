@@ -53,6 +53,10 @@ final class HotPlug {
       case Device.Disk disk -> {
         qmp.execute("blockdev-add", Backends.disk(disk));
         Json.Obj frontend = new Json.Obj().put("driver", "virtio-blk-pci").put("drive", host);
+        if (disk.readOnly()) {
+          // Another disk of this VM or of another may write to the same: that is its own affair.
+          frontend.put("share-rw", true);
+        }
         if (!disk.serial().isEmpty()) {
           frontend.put("serial", disk.serial());
         }

@@ -1,0 +1,65 @@
+package dev.casemate.sandbox;
+
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.Stat;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * What several containers of a pod have of the host by the same path is shared once. The guest sees
+ * each share as a file system of its own, and what has to be the same file for both sides (a unix
+ * socket, a lock, a mapping) would not be, by two.
+ */
+final class SharedSources {
+  private final Shares shares;
+  private final Map<String, Share> byKey = new HashMap<>();
+
+  private static final class Share {
+    private final String guestPath;
+    private int users = 1;
+
+    private Share(String guestPath) {
+      this.guestPath = guestPath;
+    }
+  }
+
+  SharedSources(Shares shares) {
+    this.shares = shares;
+  }
+
+  /** Shares a directory or file; {@link #remove} takes one user away. */
+  synchronized String add(String hostPath, boolean readOnly, boolean recursive) {
+    String key = key(hostPath, readOnly, recursive);
+    Share there = byKey.get(key);
+    if (there != null) {
+      there.users++;
+      return there.guestPath;
+    }
+    String guestPath = shares.add(hostPath, readOnly, recursive);
+    byKey.put(key, new Share(guestPath));
+    return guestPath;
+  }
+
+  /** What lies at the path may be another thing than it was for an earlier container. */
+  private static String key(String hostPath, boolean readOnly, boolean recursive) {
+    Stat stat = Fs.statIfExists(hostPath).orElse(null);
+    return (stat == null
+            ? ""
+            : stat.filesystemMajor() + ":" + stat.filesystemMinor() + ":" + stat.inode())
+        + (readOnly ? " ro " : " rw ")
+        + (recursive ? "r " : "- ")
+        + hostPath;
+  }
+
+  synchronized void remove(String guestPath) {
+    for (Map.Entry<String, Share> entry : byKey.entrySet()) {
+      if (entry.getValue().guestPath.equals(guestPath)) {
+        if (--entry.getValue().users == 0) {
+          byKey.remove(entry.getKey());
+          shares.remove(guestPath);
+        }
+        return;
+      }
+    }
+  }
+}
