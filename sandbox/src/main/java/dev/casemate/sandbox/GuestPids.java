@@ -8,14 +8,18 @@ import dev.casemate.protocol.task.ProcessInfo;
 
 /**
  * The guest's processes as containerd's Pids call tells them. A pid of the guest means nothing on
- * the host, and callers look pids up there (docker top runs ps): so each entry has the VMM's pid,
- * and its details say which process of the guest it stands for. {@code ctr task ps} prints these.
+ * the host, and callers look pids up there (docker top runs ps): so the first entry has the VMM's
+ * pid, the others have none, and the details say which process of the guest an entry stands for;
+ * {@code ctr task ps} prints them.
  */
 final class GuestPids {
   /** What clients of containerd know the details as. */
   private static final String DETAILS_TYPE = "containerd.runc.v1.ProcessDetails";
 
   private static final int TEXT_LIMIT = 256;
+
+  /** Of a process that the host does not have. */
+  private static final int NO_PID = 0;
 
   private GuestPids() {}
 
@@ -28,18 +32,20 @@ final class GuestPids {
     if (!(Json.parse(processes) instanceof Json.Arr list)) {
       return response.build();
     }
+    boolean first = true;
     for (Json entry : list.values()) {
       if (entry instanceof Json.Obj process) {
         String text = process.integer("pid", 0) + " " + name(process);
         response.addProcesses(
             ProcessInfo.builder()
-                .pid(vmmPid)
+                .pid(first ? vmmPid : NO_PID)
                 .info(
                     Any.builder()
                         .typeUrl(DETAILS_TYPE)
                         .value(ProcessDetails.builder().execId(text).build().encode())
                         .build())
                 .build());
+        first = false;
       }
     }
     return response.build();

@@ -1,0 +1,32 @@
+package dev.casemate.sandbox;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.casemate.protocol.containerd.ProcessDetails;
+import dev.casemate.protocol.task.PidsResponse;
+import org.junit.jupiter.api.Test;
+
+class GuestPidsTest {
+  @Test
+  void onlyThePidThatTheHostHasIsGiven() throws Exception {
+    PidsResponse pids =
+        GuestPids.of(
+            "[{\"pid\":80,\"comm\":\"sh\",\"command\":\"sh -c x\"},"
+                + "{\"pid\":85,\"comm\":\"kworker\",\"command\":\"\"}]",
+            4711);
+
+    assertThat(pids.processes()).hasSize(2);
+    assertThat(pids.processes().get(0).pid()).isEqualTo(4711);
+    assertThat(pids.processes().get(1).pid()).isZero();
+    assertThat(ProcessDetails.decode(pids.processes().get(0).info().orElseThrow().value()).execId())
+        .isEqualTo("80 sh -c x");
+    assertThat(ProcessDetails.decode(pids.processes().get(1).info().orElseThrow().value()).execId())
+        .isEqualTo("85 [kworker]");
+  }
+
+  @Test
+  void aGuestThatSendsSomethingElseHasNoProcesses() {
+    assertThat(GuestPids.of("{}", 1).processes()).isEmpty();
+    assertThat(GuestPids.of("[1,\"x\"]", 1).processes()).isEmpty();
+  }
+}
