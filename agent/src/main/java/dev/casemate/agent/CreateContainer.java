@@ -8,6 +8,7 @@ import dev.casemate.cell.Stdio;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Text;
 import dev.casemate.oci.LinuxSpec;
+import dev.casemate.oci.MountSpec;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.Spec;
 import dev.casemate.protocol.agent.CreateContainerRequest;
@@ -73,6 +74,7 @@ final class CreateContainer {
       Answer answer) {
     GuestContainer container;
     try {
+      enterShares(agent, given, mountPoints);
       container = make(agent, request, given, mountPoints);
     } catch (Throwable e) {
       abandon(agent, request, mountPoints, answer, e);
@@ -80,6 +82,19 @@ final class CreateContainer {
     }
     agent.containers().add(container);
     answer.ok(Services.EMPTY);
+  }
+
+  private static void enterShares(Agent agent, Spec spec, List<String> mountPoints) {
+    List<String> paths = new ArrayList<>();
+    paths.add(spec.root().path());
+    for (MountSpec mount : spec.mounts()) {
+      paths.add(mount.source());
+    }
+    for (String path : paths) {
+      if (path.startsWith(CreateSandbox.SHARED + "/") && agent.storages().enter(path)) {
+        mountPoints.add(path);
+      }
+    }
   }
 
   private static GuestContainer make(

@@ -4,6 +4,7 @@ import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
+import dev.casemate.linux.Stat;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.protocol.agent.Storage;
@@ -26,6 +27,10 @@ final class Storages {
 
   private static final class Mounted {
     private final boolean mounted;
+
+    /** By the kernel, below the share: its directory is the host's. */
+    private boolean automatic;
+
     private int users;
 
     private Mounted(boolean mounted, boolean kept) {
@@ -220,6 +225,28 @@ final class Storages {
     }
   }
 
+  /**
+   * Has the kernel mount what the host has mounted at a directory of the share, here and not in
+   * each container's namespace: there it would be another file system each time, and a socket of
+   * one container not that of another.
+   *
+   * @return whether {@link #detachAll} is to have the path
+   */
+  boolean enter(String path) {
+    Mounted there = byMountPoint.get(path);
+    if (there != null) {
+      there.users++;
+      return true;
+    }
+    if (Fs.statIfExists(path + "/.").filter(Stat::isDirectory).isEmpty()) {
+      return false;
+    }
+    Mounted mounted = new Mounted(true, false);
+    mounted.automatic = true;
+    byMountPoint.put(path, mounted);
+    return true;
+  }
+
   private void makeLocal(Storage storage) {
     String path = storage.mountPoint();
     if (path.isEmpty()) {
@@ -285,8 +312,14 @@ final class Storages {
     }
     try {
       unmount(mountPoint);
-      Fs.removeDirectory(mountPoint);
+      if (!mounted.automatic) {
+        Fs.removeDirectory(mountPoint);
+      }
     } catch (LinuxException e) {
+      // EINVAL: there was no mount of the host's below the share.
+      if (mounted.automatic && e.errno() == Errno.EINVAL) {
+        return;
+      }
       if (e.errno() != Errno.ENOTEMPTY && e.errno() != Errno.EBUSY) {
         console.warn("cannot unmount " + mountPoint, e);
       }

@@ -79,6 +79,27 @@ class PodTest {
   }
 
   @Test
+  void emptyDirOnDiskCarriesFilesAndSockets() throws Exception {
+    Path disk = volume("empty-dir", "disk");
+    TestPod.Running server =
+        pod.start(
+            "ed1",
+            TestPod.spec(
+                "podtool listen /shared/s.sock",
+                List.of(TestPod.bind(disk, "/shared")),
+                new Json.Obj()));
+    assertThat(
+            pod.run(
+                "ed2",
+                "podtool send /shared/s.sock hello && echo sent; echo x > /shared/x",
+                TestPod.bind(disk, "/shared")))
+        .contains("sent");
+    server.await("got hello");
+    pod.stop(server);
+    assertThat(disk.resolve("x")).hasContent("x");
+  }
+
+  @Test
   void configMapsFollowAndTellSo() throws Exception {
     Path config = volume("configmap", "config");
     Files.createDirectory(config.resolve("..v1"));
@@ -302,6 +323,29 @@ class PodTest {
         .contains("read-only");
     assertThat(log).hasContent("bye");
     assertThat(sub.resolve("s")).hasContent("s");
+  }
+
+  @Test
+  void mountsOfOneContainerReachAnother() throws Exception {
+    Path volume = Files.createDirectories(directory.resolve("propagation"));
+    TestPod.Running receiver =
+        pod.start(
+            "pr1",
+            TestPod.spec(
+                "while ! grep -q /v/m /proc/mounts; do sleep 0.1; done; echo arrived",
+                List.of(TestPod.bind(volume, "/v", "rbind", "rslave")),
+                Json.parseObject("{\"rootfsPropagation\":\"rslave\"}")));
+    TestPod.Running sender =
+        pod.start(
+            "pr2",
+            TestPod.spec(
+                "mkdir -p /v/m; mount -t tmpfs tmpfs /v/m && echo mounted; sleep 1000",
+                List.of(TestPod.bind(volume, "/v", "rbind", "rshared")),
+                Json.parseObject("{\"rootfsPropagation\":\"rshared\"}")));
+    sender.await("mounted");
+    receiver.await("arrived");
+    pod.stop(sender);
+    pod.stop(receiver);
   }
 
   @Test
