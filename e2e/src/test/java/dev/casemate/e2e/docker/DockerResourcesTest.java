@@ -74,7 +74,7 @@ final class DockerResourcesTest extends DockerCases {
   }
 
   private String page(String url) {
-    return engine().inNetwork("busybox", "wget", "-T", "10", "-qO-", url).run().out();
+    return engine().inNetwork("busybox", "timeout", "10", "busybox", "wget", "-qO-", url).run().out();
   }
 
   @Test
@@ -97,10 +97,10 @@ final class DockerResourcesTest extends DockerCases {
                     client,
                     "cat /etc/resolv.conf; nslookup "
                         + server
-                        + "; wget -T 10 -qO- http://"
+                        + "; timeout 10 wget -qO- http://"
                         + server
                         + "/"),
-        () -> script(client, "wget -T 10 -qO- http://" + server + "/").out().equals("by-name\n"));
+        () -> script(client, "timeout 10 wget -qO- http://" + server + "/").out().equals("by-name\n"));
     remove(server, client);
     docker("network", "rm", network).ok();
   }
@@ -164,7 +164,7 @@ final class DockerResourcesTest extends DockerCases {
             secrets: [word]
           caller:
             image: busybox
-            command: ["sh", "-c", "until wget -T 5 -qO- http://web/; do sleep 0.2; done; exec sleep 1000"]
+            command: ["sh", "-c", "until timeout 10 wget -qO- http://web/; do sleep 0.2; done; exec sleep 1000"]
             depends_on: [web]
         secrets:
           word:

@@ -15,7 +15,7 @@ import java.util.Optional;
 /** A command of an engine's client in the making. */
 public final class Call {
   /** Generous: the machine may be busy, and a VM's start takes seconds without KVM. */
-  public static final int TIMEOUT_SECONDS = 180;
+  public static final int TIMEOUT_SECONDS = Integer.getInteger("engine.timeoutSeconds", 180);
 
   private final List<String> words;
   private final Map<String, String> environment = new HashMap<>();

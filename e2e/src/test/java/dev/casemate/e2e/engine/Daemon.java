@@ -62,7 +62,7 @@ public abstract class Daemon implements AutoCloseable {
   /** Starts the daemon and waits until it answers. */
   public final void start() {
     List<String> words =
-        new ArrayList<>(List.of("nsenter", "--net=/proc/" + holder.pid() + "/ns/net", "--"));
+        new ArrayList<>(List.of("nsenter", "--net=" + networkNamespace(), "--"));
     words.addAll(command());
     ProcessBuilder builder = new ProcessBuilder(words);
     builder.environment().put("PLACES_MARK", Places.MARK);
@@ -134,9 +134,14 @@ public abstract class Daemon implements AutoCloseable {
   /** Runs a command in the engine's network namespace. */
   public final Call inNetwork(String... command) {
     List<String> words =
-        new ArrayList<>(List.of("nsenter", "--net=/proc/" + holder.pid() + "/ns/net", "--"));
+        new ArrayList<>(List.of("nsenter", "--net=" + networkNamespace(), "--"));
     words.addAll(List.of(command));
     return new Call(words);
+  }
+
+  /** The engine's network namespace. */
+  public final String networkNamespace() {
+    return "/proc/" + holder.pid() + "/ns/net";
   }
 
   /** The end of the daemon's log and of its shims' logs. */

@@ -18,7 +18,19 @@ import java.util.stream.Stream;
  * mounts, cgroups, network links and namespaces, sockets, FIFOs, directories.
  */
 public final class Remains {
-  private static final Set<String> NAMESPACES = Set.of(Places.MARK, "k8s.io", "moby");
+  /** Directories of containerd's namespaces, and furniture that the first pod brings. */
+  private static final Set<String> FURNITURE =
+      Set.of(
+          Places.MARK,
+          "k8s.io",
+          "moby",
+          "containers",
+          "sandboxes",
+          "netns",
+          "casemate-tests",
+          "last_reserved_ip.0",
+          "lock",
+          "default");
 
   private Remains() {}
 
@@ -85,6 +97,9 @@ public final class Remains {
     try {
       for (String line : Files.readAllLines(Path.of("/proc/self/mountinfo"))) {
         String[] words = line.split(" ");
+        if (words[4].endsWith("/netns/default")) {
+          continue;
+        }
         if (line.contains(Places.MARK) || words[4].startsWith("/run/netns/cni-")) {
           found.add("mount " + words[4]);
         }
@@ -96,7 +111,7 @@ public final class Remains {
 
   private static void cgroups(Set<String> found) {
     for (String line :
-        Shell.run(
+        Shell.result(
                 "find /sys/fs/cgroup -mindepth 2 -type d -path '*"
                     + Places.MARK
                     + "/*' -o -type d -name 'casemate*'")
@@ -110,7 +125,10 @@ public final class Remains {
   private static void links(Daemon engine, Set<String> found) {
     for (String line :
         Shell.result("nsenter -t " + engine.pid() + " -n ip -o link").out().lines().toList()) {
-      found.add("link " + line.split(":? +")[1].replaceAll("@.*", ""));
+      String name = line.split(":? +")[1].replaceAll("@.*", "");
+      if (!name.equals("cmg0")) {
+        found.add("link " + name);
+      }
     }
   }
 
@@ -121,8 +139,7 @@ public final class Remains {
     try (Stream<Path> children = Files.list(directory)) {
       children.forEach(
           child -> {
-            // Directories of containerd's namespaces are there from the first container on.
-            if (!NAMESPACES.contains(child.getFileName().toString())) {
+            if (!FURNITURE.contains(child.getFileName().toString())) {
               found.add("file " + child);
             }
             names(child, depth - 1, found);

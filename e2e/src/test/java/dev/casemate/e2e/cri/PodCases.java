@@ -1,0 +1,320 @@
+package dev.casemate.e2e.cri;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.casemate.e2e.Wait;
+import dev.casemate.e2e.cri.v1.Cri;
+import dev.casemate.e2e.engine.Containerd;
+import dev.casemate.e2e.engine.Places;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+
+/** Pods. Each test has one, and looks at as much of it as goes together. */
+abstract class PodCases extends CriCases {
+  @Test
+  void aPodAndItsContainers() {
+    try (Pod pod = new Pod(client())) {
+      assertThat(pod.status().getState()).isEqualTo(Cri.PodSandboxState.SANDBOX_READY);
+      assertThat(pod.address()).startsWith("10.89.77.");
+      String first =
+          pod.start("first", "sh", "-c", "echo to-out; echo to-err >&2; mkdir /www; echo page > /www/index.html; exec httpd -f -p 80 -h /www");
+      String second = pod.start("second", "sleep", "1000");
+
+      // They share the network, the host's name and System V's objects, not files and processes.
+      Wait.until(
+          SECONDS,
+          "the page from the other container",
+          () -> pod.exec(second, "timeout", "10", "wget", "-qO-", "http://127.0.0.1/").out().equals("page\n"));
+      assertThat(pod.script(first, "hostname")).isEqualTo(pod.name() + "\n");
+      assertThat(pod.script(second, "hostname")).isEqualTo(pod.name() + "\n");
+      assertThat(pod.script(first, "readlink /proc/self/ns/ipc"))
+          .isEqualTo(pod.script(second, "readlink /proc/self/ns/ipc"));
+      assertThat(pod.exec(second, "ls", "/www").exit()).isEqualTo(1);
+      assertThat(pod.script(second, "ps -o comm")).doesNotContain("httpd");
+      assertThat(pod.script(second, "cat /proc/1/comm")).isEqualTo("sleep\n");
+      assertThat(pod.script(first, "cat /etc/resolv.conf"))
+          .contains("nameserver 10.89.77.1")
+          .contains("search svc.cluster.local")
+          .contains("ndots:5");
+      assertThat(pod.script(first, "ip -4 addr show eth0")).contains("inet " + pod.address() + "/24");
+      assertThat(engine().inNetwork("busybox", "timeout", "10", "busybox", "wget", "-qO-", "http://" + pod.address() + "/").ok().out())
+          .isEqualTo("page\n");
+
+      // Logs, exec.
+      Wait.until(SECONDS, "both lines in the log", () -> pod.log("first").contains("to-err"));
+      assertThat(pod.log("first")).contains(" stdout F to-out\n").contains(" stderr F to-err\n");
+      Pod.Exec exec = pod.exec(first, "sh", "-c", "echo o; echo e >&2; exit 3");
+      assertThat(exec).isEqualTo(new Pod.Exec(3, "o\n", "e\n"));
+      assertThatThrownBy(() -> pod.exec(first, "no-such-program")).hasMessageContaining("no-such-program");
+
+      // One stops, the other goes on; its place can be taken.
+      pod.stop(second, 0);
+      pod.awaitExit(second, 137);
+      pod.remove(second);
+      assertThat(pod.script(first, "echo alive")).isEqualTo("alive\n");
+      String third = pod.start("third", "sh", "-c", "exit 5");
+      pod.awaitExit(third, 5);
+      assertThat(pod.status(third).getReason()).isEqualTo("Error");
+      pod.stop();
+      assertThat(pod.status().getState()).isEqualTo(Cri.PodSandboxState.SANDBOX_NOTREADY);
+      assertThat(pod.status(first).getState()).isEqualTo(Cri.ContainerState.CONTAINER_EXITED);
+    }
+  }
+
+  @Test
+  void resources() {
+    try (Pod pod = new Pod(client(), "", resources(300L << 20, 100_000))) {
+      String container =
+          pod.start(
+              "limited",
+              config ->
+                  config.getLinuxBuilder().setResources(limits(100L << 20, 50_000)),
+              "sh",
+              "-c",
+              "head -c 20000000 /dev/zero | tail -c 20000000 | sleep 1000");
+      Wait.until(SECONDS, () -> "20 MB: " + stats(container), () -> stats(container).getMemory().getWorkingSetBytes().getValue() > 15_000_000);
+      assertThat(stats(container).getCpu().getUsageCoreNanoSeconds().getValue()).isPositive();
+      assertThat(limit(pod, container)).isEqualTo(100L << 20);
+      client()
+          .runtime()
+          .updateContainerResources(
+              Cri.UpdateContainerResourcesRequest.newBuilder()
+                  .setContainerId(container)
+                  .setLinux(limits(150L << 20, 70_000))
+                  .build());
+      assertThat(limit(pod, container)).isEqualTo(150L << 20);
+      String victim =
+          pod.start(
+              "victim",
+              config -> config.getLinuxBuilder().setResources(limits(64L << 20, 0)),
+              "sh",
+              "-c",
+              "head -c 200000000 /dev/zero | tail -n 1");
+      Wait.until(SECONDS, () -> "the victim's end: " + pod.status(victim), () -> pod.status(victim).getState() == Cri.ContainerState.CONTAINER_EXITED);
+      assertThat(pod.status(victim).getReason()).isEqualTo("OOMKilled");
+      assertThat(pod.script(container, "echo spared")).isEqualTo("spared\n");
+    }
+  }
+
+  private static Consumer<Cri.PodSandboxConfig.Builder> resources(long memory, long quota) {
+    return pod -> pod.getLinuxBuilder().setResources(limits(memory, quota));
+  }
+
+  private static Cri.LinuxContainerResources limits(long memory, long quota) {
+    return Cri.LinuxContainerResources.newBuilder()
+        .setMemoryLimitInBytes(memory)
+        .setCpuPeriod(100_000)
+        .setCpuQuota(quota)
+        .build();
+  }
+
+  /** As the container sees its own control group. */
+  private static long limit(Pod pod, String container) {
+    return Long.parseLong(
+        pod.script(
+                container,
+                "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2> /dev/null || true")
+            .strip());
+  }
+
+  private Cri.ContainerStats stats(String container) {
+    return client()
+        .runtime()
+        .containerStats(Cri.ContainerStatsRequest.newBuilder().setContainerId(container).build())
+        .getStats();
+  }
+
+  @Test
+  void volumes() throws IOException {
+    Path base = Places.fresh("kubelet");
+    Path empty = Files.createDirectories(base.resolve("volumes/kubernetes.io~empty-dir/shared"));
+    Path secret = Files.createDirectories(base.resolve("volumes/kubernetes.io~secret/token"));
+    project(secret, "first");
+    Path hosts = Files.writeString(base.resolve("etc-hosts"), "127.0.0.1 localhost\n10.0.0.9 written-by-kubelet\n");
+    Path termination = Files.createFile(base.resolve("termination-log"));
+    Consumer<Cri.ContainerConfig.Builder> mounts =
+        config ->
+            config
+                .addMounts(mount(empty, "/shared", false))
+                .addMounts(mount(secret, "/secret", true))
+                .addMounts(mount(hosts, "/etc/hosts", false))
+                .addMounts(mount(termination, "/dev/termination-log", false));
+    try (Pod pod = new Pod(client())) {
+      String first = pod.start("one", mounts, "sleep", "1000");
+      String second = pod.start("two", mounts, "sleep", "1000");
+      pod.script(first, "echo shared > /shared/file; echo last words > /dev/termination-log");
+      assertThat(pod.script(second, "cat /shared/file")).isEqualTo("shared\n");
+      assertThat(Files.readString(empty.resolve("file"))).isEqualTo("shared\n");
+      assertThat(Files.readString(termination)).isEqualTo("last words\n");
+      assertThat(pod.script(first, "cat /secret/token /etc/hosts")).contains("first\n").contains("written-by-kubelet");
+      assertThat(pod.exec(first, "touch", "/secret/x").err()).contains("Read-only file system");
+      // A kubelet changes what is projected by exchanging one link.
+      project(secret, "second");
+      Wait.until(
+          SECONDS,
+          () -> "the new secret: " + pod.exec(first, "cat", "/secret/token"),
+          () -> pod.exec(first, "cat", "/secret/token").out().equals("second\n"));
+    }
+  }
+
+  private static Cri.Mount mount(Path host, String container, boolean readOnly) {
+    return Cri.Mount.newBuilder()
+        .setHostPath(host.toString())
+        .setContainerPath(container)
+        .setReadonly(readOnly)
+        .build();
+  }
+
+  /** Writes a file as a kubelet does: into a directory of its own, to which links lead. */
+  private static void project(Path volume, String content) throws IOException {
+    Path data = Files.createDirectories(volume.resolve("..data_" + content));
+    Files.writeString(data.resolve("token"), content + "\n");
+    Path link = volume.resolve("..data_tmp");
+    Files.createSymbolicLink(link, data.getFileName());
+    Files.move(link, volume.resolve("..data"), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    if (!Files.isSymbolicLink(volume.resolve("token"))) {
+      Files.createSymbolicLink(volume.resolve("token"), Path.of("..data/token"));
+    }
+  }
+
+  @Test
+  void aSharedProcessNamespace() {
+    try (Pod pod =
+        new Pod(
+            client(),
+            "",
+            config ->
+                config
+                    .getLinuxBuilder()
+                    .getSecurityContextBuilder()
+                    .getNamespaceOptionsBuilder()
+                    .setPid(Cri.NamespaceMode.POD))) {
+      String first = pod.start("one", "sleep", "4321");
+      String second = pod.start("two", "sleep", "1000");
+      assertThat(pod.script(second, "ps -o args")).contains("sleep 4321");
+      pod.script(second, "kill -KILL $(ps -o pid,args | grep '[s]leep 4321' | awk '{ print $1 }')");
+      pod.awaitExit(first, 137);
+    }
+  }
+
+  @Test
+  void publishedPortsAndStreams() {
+    Cri.PortMapping mapping =
+        Cri.PortMapping.newBuilder()
+            .setProtocol(Cri.Protocol.TCP)
+            .setContainerPort(80)
+            .setHostPort(18098)
+            .build();
+    try (Pod pod = new Pod(client(), "", config -> config.addPortMappings(mapping))) {
+      String web =
+          pod.start(
+              "web",
+              config -> config.setStdin(true),
+              "sh",
+              "-c",
+              "mkdir /www; echo page > /www/index.html; httpd -p 80 -h /www; while read line; do echo got-$line; done; sleep 1000");
+      Wait.until(
+          SECONDS,
+          "the page at the published port",
+          () -> engine().inNetwork("busybox", "timeout", "10", "busybox", "wget", "-qO-", "http://10.89.77.1:18098/").run().out().equals("page\n"));
+      Streams streams = new Streams(client(), engine());
+      streams.exec(web);
+      streams.execInTerminal(web);
+      streams.attach(web);
+      streams.forward(pod, 80, "page\n");
+    }
+  }
+
+  @Test
+  void aRuntimeClassThatIsNotThere() {
+    assertThatThrownBy(() -> new Pod(client(), "no-such-class", pod -> {}).close())
+        .hasMessageContaining("no-such-class");
+  }
+
+  @Test
+  void aRuntimeClassWithAConfiguration() {
+    try (Pod pod = new Pod(client(), "configured", config -> {})) {
+      String container = pod.start("one", "sleep", "1000");
+      assertThat(pod.script(container, "echo configured")).isEqualTo("configured\n");
+    }
+  }
+
+  @Test
+  void aPodWhoseSandboxIsTheShims() {
+    if (engine().line() == Containerd.Line.ONE_SIX || !VM) {
+      assertThatThrownBy(() -> new Pod(client(), "sandboxed", pod -> {}).close()).hasMessageContaining("sandbox");
+      if (engine().line() == Containerd.Line.TWO) {
+        removeContainers();
+      }
+      return;
+    }
+    try (Pod pod = new Pod(client(), "sandboxed", config -> {})) {
+      assertThat(pod.status().getState()).isEqualTo(Cri.PodSandboxState.SANDBOX_READY);
+      String first = pod.start("one", "sleep", "1000");
+      String second = pod.start("two", "sh", "-c", "exit 4");
+      pod.awaitExit(second, 4);
+      assertThat(pod.script(first, "hostname")).isEqualTo(pod.name() + "\n");
+      assertThat(pod.script(first, "ip -4 addr show eth0")).contains("inet " + pod.address() + "/24");
+      pod.stop(first, 0);
+      pod.awaitExit(first, 137);
+    }
+  }
+
+  @Test
+  void podsRestartOfContainerd() {
+    try (Pod pod = new Pod(client())) {
+      String container = pod.start("one", "sh", "-c", "i=0; while :; do i=$((i+1)); echo line-$i; sleep 0.2; done");
+      pod.script(container, "echo kept > /tmp/file");
+      engine().kill();
+      engine().start();
+      reconnect();
+      assertThat(pod.status().getState()).isEqualTo(Cri.PodSandboxState.SANDBOX_READY);
+      assertThat(pod.status(container).getState()).isEqualTo(Cri.ContainerState.CONTAINER_RUNNING);
+      assertThat(pod.script(container, "cat /tmp/file")).isEqualTo("kept\n");
+      String another = pod.start("two", "sh", "-c", "exit 6");
+      pod.awaitExit(another, 6);
+      assertThat(pod.script(container, "ip -4 addr show eth0")).contains(pod.address());
+    }
+  }
+
+  /** After a restart of containerd. */
+  void reconnect() {
+    Wait.until(
+        60,
+        "the runtime to be ready again",
+        () -> {
+          try {
+            return client()
+                .runtime()
+                .status(Cri.StatusRequest.getDefaultInstance())
+                .getStatus()
+                .getConditionsList()
+                .stream()
+                .allMatch(Cri.RuntimeCondition::getStatus);
+          } catch (io.grpc.StatusRuntimeException e) {
+            return false;
+          }
+        });
+  }
+
+  @Test
+  void severalPodsAtOnce() {
+    try (Pod first = new Pod(client());
+        Pod second = new Pod(client())) {
+      String server = first.start("server", "sh", "-c", "mkdir /www; echo from-first > /www/index.html; exec httpd -f -p 80 -h /www");
+      String caller = second.start("caller", "sleep", "1000");
+      assertThat(List.of(first.address(), second.address())).doesNotHaveDuplicates();
+      Wait.until(
+          SECONDS,
+          "the page of the other pod",
+          () -> second.exec(caller, "timeout", "10", "wget", "-qO-", "http://" + first.address() + "/").out().equals("from-first\n"));
+      assertThat(first.status(server).getState()).isEqualTo(Cri.ContainerState.CONTAINER_RUNNING);
+    }
+  }
+}

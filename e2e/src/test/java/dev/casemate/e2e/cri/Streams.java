@@ -1,0 +1,79 @@
+package dev.casemate.e2e.cri;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.casemate.e2e.cri.v1.Cri;
+import dev.casemate.e2e.engine.Containerd;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+/** What goes through kubectl exec, attach and port-forward. */
+record Streams(CriClient client, Containerd engine) {
+  private Streaming streaming(String url) {
+    return new Streaming(url, engine.networkNamespace());
+  }
+
+  void exec(String container) {
+    Cri.ExecRequest request =
+        Cri.ExecRequest.newBuilder()
+            .setContainerId(container)
+            .addAllCmd(List.of("sh", "-c", "read word; echo out-$word; echo err >&2; exit 3"))
+            .setStdin(true)
+            .setStdout(true)
+            .setStderr(true)
+            .build();
+    try (Streaming stream = streaming(client.runtime().exec(request).getUrl())) {
+      stream.send(Streaming.STDIN, "typed\n");
+      assertThat(stream.awaitStatus()).contains("NonZeroExitCode").contains("\"3\"");
+      assertThat(stream.text(Streaming.STDOUT)).isEqualTo("out-typed\n");
+      assertThat(stream.text(Streaming.STDERR)).isEqualTo("err\n");
+    }
+  }
+
+  void execInTerminal(String container) {
+    Cri.ExecRequest request =
+        Cri.ExecRequest.newBuilder()
+            .setContainerId(container)
+            .addAllCmd(List.of("sh"))
+            .setStdin(true)
+            .setStdout(true)
+            .setTty(true)
+            .build();
+    try (Streaming stream = streaming(client.runtime().exec(request).getUrl())) {
+      stream.send(Streaming.RESIZE, "{\"Width\":91,\"Height\":31}");
+      stream.send(Streaming.STDIN, "tty; until stty size | grep '31 91'; do sleep 0.1; done\n");
+      stream.await(Streaming.STDOUT, "31 91\r\n");
+      stream.send(Streaming.STDIN, "exit 0\n");
+      assertThat(stream.awaitStatus()).contains("Success");
+      assertThat(stream.text(Streaming.STDOUT)).contains("/dev/");
+    }
+  }
+
+  /** To a container that answers each line with "got-" before it. */
+  void attach(String container) {
+    Cri.AttachRequest request =
+        Cri.AttachRequest.newBuilder()
+            .setContainerId(container)
+            .setStdin(true)
+            .setStdout(true)
+            .setStderr(true)
+            .build();
+    try (Streaming stream = streaming(client.runtime().attach(request).getUrl())) {
+      stream.send(Streaming.STDIN, "attached\n");
+      stream.await(Streaming.STDOUT, "got-attached\n");
+    }
+  }
+
+  void forward(Pod pod, int port, String page) {
+    Cri.PortForwardRequest request =
+        Cri.PortForwardRequest.newBuilder().setPodSandboxId(pod.id()).addPort(port).build();
+    String url = client.runtime().portForward(request).getUrl() + "?port=" + port;
+    try (Streaming stream = streaming(url)) {
+      stream.send(0, "GET /index.html HTTP/1.0\r\n\r\n");
+      // Channel 1 tells of errors; both begin with the port.
+      stream.await(0, page);
+      assertThat(new String(stream.bytes(0), 2, 8, StandardCharsets.US_ASCII)).startsWith("HTTP/1.");
+      assertThat(stream.bytes(1).length).as(stream.text(1)).isEqualTo(2);
+    }
+  }
+}
