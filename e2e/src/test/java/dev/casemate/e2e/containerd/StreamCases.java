@@ -145,7 +145,7 @@ abstract class StreamCases extends ContainerdCases {
         .as(result.toString())
         .contains("/dev/")
         .contains("33 99")
-        .contains("err\r\n");
+        .contains("err");
   }
 
   @Test

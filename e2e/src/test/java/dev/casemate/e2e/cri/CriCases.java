@@ -1,9 +1,9 @@
 package dev.casemate.e2e.cri;
 
-import dev.casemate.e2e.cri.v1.Cri;
 import dev.casemate.e2e.engine.Containerd;
 import dev.casemate.e2e.engine.EngineCases;
 import dev.casemate.e2e.engine.RuntimeUnderTest;
+import kubernetes.cri.v1.Cri;
 
 /** What the suites of pods share. */
 abstract class CriCases implements EngineCases {

@@ -1,7 +1,5 @@
 package dev.casemate.e2e.cri;
 
-import dev.casemate.e2e.cri.v1.ImageServiceGrpc;
-import dev.casemate.e2e.cri.v1.RuntimeServiceGrpc;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.netty.shaded.io.netty.channel.epoll.EpollDomainSocketChannel;
@@ -9,6 +7,8 @@ import io.grpc.netty.shaded.io.netty.channel.epoll.EpollEventLoopGroup;
 import io.grpc.netty.shaded.io.netty.channel.unix.DomainSocketAddress;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
+import kubernetes.cri.v1.ImageServiceGrpc;
+import kubernetes.cri.v1.RuntimeServiceGrpc;
 
 /** The kubelet's connection to a container runtime's socket. */
 final class CriClient implements AutoCloseable {
@@ -43,6 +43,6 @@ final class CriClient implements AutoCloseable {
   @Override
   public void close() {
     channel.shutdownNow();
-    group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+    group.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly(5, TimeUnit.SECONDS);
   }
 }

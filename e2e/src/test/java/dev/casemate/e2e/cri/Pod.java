@@ -1,7 +1,6 @@
 package dev.casemate.e2e.cri;
 
 import dev.casemate.e2e.Wait;
-import dev.casemate.e2e.cri.v1.Cri;
 import dev.casemate.e2e.engine.Places;
 import dev.casemate.e2e.engine.TestImage;
 import java.io.IOException;
@@ -12,6 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import kubernetes.cri.v1.Cri;
 
 /** A pod as a kubelet makes it, and its containers. */
 final class Pod implements AutoCloseable {
@@ -200,8 +200,7 @@ final class Pod implements AutoCloseable {
   void remove(String container) {
     client
         .runtime()
-        .removeContainer(
-            Cri.RemoveContainerRequest.newBuilder().setContainerId(container).build());
+        .removeContainer(Cri.RemoveContainerRequest.newBuilder().setContainerId(container).build());
   }
 
   void stop() {

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.e2e.Wait;
-import dev.casemate.e2e.cri.v1.Cri;
 import dev.casemate.e2e.engine.Containerd;
 import dev.casemate.e2e.engine.Places;
 import java.io.IOException;
@@ -13,6 +12,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.function.Consumer;
+import kubernetes.cri.v1.Cri;
 import org.junit.jupiter.api.Test;
 
 /** Pods. Each test has one, and looks at as much of it as goes together. */
@@ -23,14 +23,21 @@ abstract class PodCases extends CriCases {
       assertThat(pod.status().getState()).isEqualTo(Cri.PodSandboxState.SANDBOX_READY);
       assertThat(pod.address()).startsWith("10.89.77.");
       String first =
-          pod.start("first", "sh", "-c", "echo to-out; echo to-err >&2; mkdir /www; echo page > /www/index.html; exec httpd -f -p 80 -h /www");
+          pod.start(
+              "first",
+              "sh",
+              "-c",
+              "echo to-out; echo to-err >&2; mkdir /www; echo page > /www/index.html; exec httpd -f -p 80 -h /www");
       String second = pod.start("second", "sleep", "1000");
 
       // They share the network, the host's name and System V's objects, not files and processes.
       Wait.until(
           SECONDS,
           "the page from the other container",
-          () -> pod.exec(second, "timeout", "10", "wget", "-qO-", "http://127.0.0.1/").out().equals("page\n"));
+          () ->
+              pod.exec(second, "timeout", "10", "wget", "-qO-", "http://127.0.0.1/")
+                  .out()
+                  .equals("page\n"));
       assertThat(pod.script(first, "hostname")).isEqualTo(pod.name() + "\n");
       assertThat(pod.script(second, "hostname")).isEqualTo(pod.name() + "\n");
       assertThat(pod.script(first, "readlink /proc/self/ns/ipc"))
@@ -42,8 +49,20 @@ abstract class PodCases extends CriCases {
           .contains("nameserver 10.89.77.1")
           .contains("search svc.cluster.local")
           .contains("ndots:5");
-      assertThat(pod.script(first, "ip -4 addr show eth0")).contains("inet " + pod.address() + "/24");
-      assertThat(engine().inNetwork("busybox", "timeout", "10", "busybox", "wget", "-qO-", "http://" + pod.address() + "/").ok().out())
+      assertThat(pod.script(first, "ip -4 addr show eth0"))
+          .contains("inet " + pod.address() + "/24");
+      assertThat(
+              engine()
+                  .inNetwork(
+                      "busybox",
+                      "timeout",
+                      "10",
+                      "busybox",
+                      "wget",
+                      "-qO-",
+                      "http://" + pod.address() + "/")
+                  .ok()
+                  .out())
           .isEqualTo("page\n");
 
       // Logs, exec.
@@ -51,7 +70,8 @@ abstract class PodCases extends CriCases {
       assertThat(pod.log("first")).contains(" stdout F to-out\n").contains(" stderr F to-err\n");
       Pod.Exec exec = pod.exec(first, "sh", "-c", "echo o; echo e >&2; exit 3");
       assertThat(exec).isEqualTo(new Pod.Exec(3, "o\n", "e\n"));
-      assertThatThrownBy(() -> pod.exec(first, "no-such-program")).hasMessageContaining("no-such-program");
+      assertThatThrownBy(() -> pod.exec(first, "no-such-program"))
+          .hasMessageContaining("no-such-program");
 
       // One stops, the other goes on; its place can be taken.
       pod.stop(second, 0);
@@ -73,12 +93,14 @@ abstract class PodCases extends CriCases {
       String container =
           pod.start(
               "limited",
-              config ->
-                  config.getLinuxBuilder().setResources(limits(100L << 20, 50_000)),
+              config -> config.getLinuxBuilder().setResources(limits(100L << 20, 50_000)),
               "sh",
               "-c",
               "head -c 20000000 /dev/zero | tail -c 20000000 | sleep 1000");
-      Wait.until(SECONDS, () -> "20 MB: " + stats(container), () -> stats(container).getMemory().getWorkingSetBytes().getValue() > 15_000_000);
+      Wait.until(
+          SECONDS,
+          () -> "20 MB: " + stats(container),
+          () -> stats(container).getMemory().getWorkingSetBytes().getValue() > 15_000_000);
       assertThat(stats(container).getCpu().getUsageCoreNanoSeconds().getValue()).isPositive();
       assertThat(limit(pod, container)).isEqualTo(100L << 20);
       client()
@@ -96,7 +118,10 @@ abstract class PodCases extends CriCases {
               "sh",
               "-c",
               "head -c 200000000 /dev/zero | tail -n 1");
-      Wait.until(SECONDS, () -> "the victim's end: " + pod.status(victim), () -> pod.status(victim).getState() == Cri.ContainerState.CONTAINER_EXITED);
+      Wait.until(
+          SECONDS,
+          () -> "the victim's end: " + pod.status(victim),
+          () -> pod.status(victim).getState() == Cri.ContainerState.CONTAINER_EXITED);
       assertThat(pod.status(victim).getReason()).isEqualTo("OOMKilled");
       assertThat(pod.script(container, "echo spared")).isEqualTo("spared\n");
     }
@@ -136,7 +161,9 @@ abstract class PodCases extends CriCases {
     Path empty = Files.createDirectories(base.resolve("volumes/kubernetes.io~empty-dir/shared"));
     Path secret = Files.createDirectories(base.resolve("volumes/kubernetes.io~secret/token"));
     project(secret, "first");
-    Path hosts = Files.writeString(base.resolve("etc-hosts"), "127.0.0.1 localhost\n10.0.0.9 written-by-kubelet\n");
+    Path hosts =
+        Files.writeString(
+            base.resolve("etc-hosts"), "127.0.0.1 localhost\n10.0.0.9 written-by-kubelet\n");
     Path termination = Files.createFile(base.resolve("termination-log"));
     Consumer<Cri.ContainerConfig.Builder> mounts =
         config ->
@@ -152,7 +179,9 @@ abstract class PodCases extends CriCases {
       assertThat(pod.script(second, "cat /shared/file")).isEqualTo("shared\n");
       assertThat(Files.readString(empty.resolve("file"))).isEqualTo("shared\n");
       assertThat(Files.readString(termination)).isEqualTo("last words\n");
-      assertThat(pod.script(first, "cat /secret/token /etc/hosts")).contains("first\n").contains("written-by-kubelet");
+      assertThat(pod.script(first, "cat /secret/token /etc/hosts"))
+          .contains("first\n")
+          .contains("written-by-kubelet");
       assertThat(pod.exec(first, "touch", "/secret/x").err()).contains("Read-only file system");
       // A kubelet changes what is projected by exchanging one link.
       project(secret, "second");
@@ -177,7 +206,11 @@ abstract class PodCases extends CriCases {
     Files.writeString(data.resolve("token"), content + "\n");
     Path link = volume.resolve("..data_tmp");
     Files.createSymbolicLink(link, data.getFileName());
-    Files.move(link, volume.resolve("..data"), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    Files.move(
+        link,
+        volume.resolve("..data"),
+        StandardCopyOption.ATOMIC_MOVE,
+        StandardCopyOption.REPLACE_EXISTING);
     if (!Files.isSymbolicLink(volume.resolve("token"))) {
       Files.createSymbolicLink(volume.resolve("token"), Path.of("..data/token"));
     }
@@ -222,7 +255,19 @@ abstract class PodCases extends CriCases {
       Wait.until(
           SECONDS,
           "the page at the published port",
-          () -> engine().inNetwork("busybox", "timeout", "10", "busybox", "wget", "-qO-", "http://10.89.77.1:18098/").run().out().equals("page\n"));
+          () ->
+              engine()
+                  .inNetwork(
+                      "busybox",
+                      "timeout",
+                      "10",
+                      "busybox",
+                      "wget",
+                      "-qO-",
+                      "http://10.89.77.1:18098/")
+                  .run()
+                  .out()
+                  .equals("page\n"));
       Streams streams = new Streams(client(), engine());
       streams.exec(web);
       streams.execInTerminal(web);
@@ -239,16 +284,39 @@ abstract class PodCases extends CriCases {
 
   @Test
   void aRuntimeClassWithAConfiguration() {
-    try (Pod pod = new Pod(client(), "configured", config -> {})) {
+    assertThat(memoryMib("", "")).isPositive();
+    if (!VM) {
+      return;
+    }
+    assertThat(memoryMib("configured", "")).isBetween(540L, 640L);
+    assertThat(memoryMib("configured", "400")).isBetween(310L, 400L);
+    assertThatThrownBy(() -> memoryMib("", "400"))
+        .hasMessageContaining("default_memory")
+        .hasMessageContaining("is not allowed on this node");
+    removeContainers();
+  }
+
+  /** What a VM has whose pod asks for so much by an annotation. */
+  private long memoryMib(String handler, String annotation) {
+    Consumer<Cri.PodSandboxConfig.Builder> annotations =
+        config -> {
+          if (!annotation.isEmpty()) {
+            config.putAnnotations("io.katacontainers.config.hypervisor.default_memory", annotation);
+          }
+        };
+    try (Pod pod = new Pod(client(), handler, annotations)) {
       String container = pod.start("one", "sleep", "1000");
-      assertThat(pod.script(container, "echo configured")).isEqualTo("configured\n");
+      return Long.parseLong(
+              pod.script(container, "awk '/MemTotal/ { print $2 }' /proc/meminfo").strip())
+          / 1024;
     }
   }
 
   @Test
   void aPodWhoseSandboxIsTheShims() {
     if (engine().line() == Containerd.Line.ONE_SIX || !VM) {
-      assertThatThrownBy(() -> new Pod(client(), "sandboxed", pod -> {}).close()).hasMessageContaining("sandbox");
+      assertThatThrownBy(() -> new Pod(client(), "sandboxed", pod -> {}).close())
+          .hasMessageContaining("sandbox");
       if (engine().line() == Containerd.Line.TWO) {
         removeContainers();
       }
@@ -260,7 +328,8 @@ abstract class PodCases extends CriCases {
       String second = pod.start("two", "sh", "-c", "exit 4");
       pod.awaitExit(second, 4);
       assertThat(pod.script(first, "hostname")).isEqualTo(pod.name() + "\n");
-      assertThat(pod.script(first, "ip -4 addr show eth0")).contains("inet " + pod.address() + "/24");
+      assertThat(pod.script(first, "ip -4 addr show eth0"))
+          .contains("inet " + pod.address() + "/24");
       pod.stop(first, 0);
       pod.awaitExit(first, 137);
     }
@@ -269,7 +338,9 @@ abstract class PodCases extends CriCases {
   @Test
   void podsRestartOfContainerd() {
     try (Pod pod = new Pod(client())) {
-      String container = pod.start("one", "sh", "-c", "i=0; while :; do i=$((i+1)); echo line-$i; sleep 0.2; done");
+      String container =
+          pod.start(
+              "one", "sh", "-c", "i=0; while :; do i=$((i+1)); echo line-$i; sleep 0.2; done");
       pod.script(container, "echo kept > /tmp/file");
       engine().kill();
       engine().start();
@@ -304,16 +375,48 @@ abstract class PodCases extends CriCases {
   }
 
   @Test
+  void aPodWhoseVmDies() {
+    if (!VM) {
+      return;
+    }
+    try (Pod pod = new Pod(client())) {
+      String first = pod.start("one", "sleep", "1000");
+      String second = pod.start("two", "sleep", "1000");
+      engine().killAll("qemu-system");
+      for (String container : List.of(first, second)) {
+        Wait.until(
+            SECONDS,
+            () -> "the end of " + pod.status(container),
+            () -> pod.status(container).getState() == Cri.ContainerState.CONTAINER_EXITED);
+        assertThat(pod.status(container).getExitCode()).isNotZero();
+      }
+      Wait.until(
+          SECONDS,
+          () -> "the pod not to be ready: " + pod.status(),
+          () -> pod.status().getState() == Cri.PodSandboxState.SANDBOX_NOTREADY);
+    }
+  }
+
+  @Test
   void severalPodsAtOnce() {
     try (Pod first = new Pod(client());
         Pod second = new Pod(client())) {
-      String server = first.start("server", "sh", "-c", "mkdir /www; echo from-first > /www/index.html; exec httpd -f -p 80 -h /www");
+      String server =
+          first.start(
+              "server",
+              "sh",
+              "-c",
+              "mkdir /www; echo from-first > /www/index.html; exec httpd -f -p 80 -h /www");
       String caller = second.start("caller", "sleep", "1000");
       assertThat(List.of(first.address(), second.address())).doesNotHaveDuplicates();
       Wait.until(
           SECONDS,
           "the page of the other pod",
-          () -> second.exec(caller, "timeout", "10", "wget", "-qO-", "http://" + first.address() + "/").out().equals("from-first\n"));
+          () ->
+              second
+                  .exec(caller, "timeout", "10", "wget", "-qO-", "http://" + first.address() + "/")
+                  .out()
+                  .equals("from-first\n"));
       assertThat(first.status(server).getState()).isEqualTo(Cri.ContainerState.CONTAINER_RUNNING);
     }
   }

@@ -2,10 +2,10 @@ package dev.casemate.e2e.cri;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.e2e.cri.v1.Cri;
 import dev.casemate.e2e.engine.Containerd;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import kubernetes.cri.v1.Cri;
 
 /** What goes through kubectl exec, attach and port-forward. */
 record Streams(CriClient client, Containerd engine) {
@@ -72,7 +72,8 @@ record Streams(CriClient client, Containerd engine) {
       stream.send(0, "GET /index.html HTTP/1.0\r\n\r\n");
       // Channel 1 tells of errors; both begin with the port.
       stream.await(0, page);
-      assertThat(new String(stream.bytes(0), 2, 8, StandardCharsets.US_ASCII)).startsWith("HTTP/1.");
+      assertThat(new String(stream.bytes(0), 2, 8, StandardCharsets.US_ASCII))
+          .startsWith("HTTP/1.");
       assertThat(stream.bytes(1).length).as(stream.text(1)).isEqualTo(2);
     }
   }

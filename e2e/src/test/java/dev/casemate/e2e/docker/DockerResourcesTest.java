@@ -74,7 +74,10 @@ final class DockerResourcesTest extends DockerCases {
   }
 
   private String page(String url) {
-    return engine().inNetwork("busybox", "timeout", "10", "busybox", "wget", "-qO-", url).run().out();
+    return engine()
+        .inNetwork("busybox", "timeout", "10", "busybox", "wget", "-qO-", url)
+        .run()
+        .out();
   }
 
   @Test
@@ -100,7 +103,10 @@ final class DockerResourcesTest extends DockerCases {
                         + "; timeout 10 wget -qO- http://"
                         + server
                         + "/"),
-        () -> script(client, "timeout 10 wget -qO- http://" + server + "/").out().equals("by-name\n"));
+        () ->
+            script(client, "timeout 10 wget -qO- http://" + server + "/")
+                .out()
+                .equals("by-name\n"));
     remove(server, client);
     docker("network", "rm", network).ok();
   }

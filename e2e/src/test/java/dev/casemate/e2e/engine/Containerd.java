@@ -30,10 +30,26 @@ public final class Containerd extends Daemon {
   private final Path configPath;
 
   public Containerd(Line line) {
+    this(line, 0);
+  }
+
+  /**
+   * @param diskMib of a small file system of its own for what containers write; 0 for the machine's
+   */
+  public Containerd(Line line, int diskMib) {
     super(line == Line.ONE_SIX ? "containerd-1.6" : "containerd-2");
     this.line = line;
     this.base = Places.RUN.resolve(line == Line.ONE_SIX ? "c16" : "c2");
     this.root = Places.fresh(name());
+    if (diskMib > 0) {
+      dev.casemate.e2e.Shell.run(
+          "mount -t tmpfs -o size="
+              + diskMib
+              + "m casemate-tests "
+              + root
+              + " && mkdir -p "
+              + root());
+    }
     this.config = base.resolve("config.toml");
     this.fifos = base.resolve("fifo");
     this.configPath = base.resolve("casemate.toml");
@@ -46,7 +62,8 @@ public final class Containerd extends Daemon {
               List.of("containerd", "ctr", "containerd-shim-runc-v2", "runc"));
       Files.createDirectories(root.resolve("cni/conf"));
       Files.writeString(root.resolve("cni/conf/10-bridge.conflist"), network());
-      Files.writeString(configPath, "");
+      Files.writeString(
+          configPath, "[vm]\nmemory_mib = 640\n[annotations]\nallowed = [\"memory_mib\"]\n");
       Files.writeString(config, line == Line.ONE_SIX ? versionTwo() : versionThree());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -168,6 +185,24 @@ public final class Containerd extends Daemon {
       new Call(words).ok();
     }
     return this;
+  }
+
+  /** The socket of a container's shim. */
+  public Path shimSocket(String container) {
+    Path bundle =
+        state().resolve("io.containerd.runtime.v2.task").resolve(NAMESPACE).resolve(container);
+    try {
+      Path address = bundle.resolve("address");
+      String text =
+          Files.exists(address)
+              ? Files.readString(address)
+              : dev.casemate.oci.Json.parseObject(
+                      Files.readString(bundle.resolve("bootstrap.json")))
+                  .string("address");
+      return Path.of(text.strip().replaceFirst("^unix://", ""));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** FIFOs of a client that was killed before it could. */

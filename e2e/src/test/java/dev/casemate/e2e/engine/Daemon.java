@@ -61,8 +61,7 @@ public abstract class Daemon implements AutoCloseable {
 
   /** Starts the daemon and waits until it answers. */
   public final void start() {
-    List<String> words =
-        new ArrayList<>(List.of("nsenter", "--net=" + networkNamespace(), "--"));
+    List<String> words = new ArrayList<>(List.of("nsenter", "--net=" + networkNamespace(), "--"));
     words.addAll(command());
     ProcessBuilder builder = new ProcessBuilder(words);
     builder.environment().put("PLACES_MARK", Places.MARK);
@@ -133,10 +132,33 @@ public abstract class Daemon implements AutoCloseable {
 
   /** Runs a command in the engine's network namespace. */
   public final Call inNetwork(String... command) {
-    List<String> words =
-        new ArrayList<>(List.of("nsenter", "--net=" + networkNamespace(), "--"));
+    List<String> words = new ArrayList<>(List.of("nsenter", "--net=" + networkNamespace(), "--"));
     words.addAll(List.of(command));
     return new Call(words);
+  }
+
+  /** Processes of this run's containers whose command line begins with a program's name. */
+  public final List<Integer> pidsOf(String program) {
+    List<Integer> pids = new ArrayList<>();
+    for (int pid : Remains.pids(Places.MARK)) {
+      String line = Remains.read(pid, "cmdline").replace('\0', ' ');
+      String first = line.substring(0, Math.max(0, line.indexOf(' ')));
+      if (first.substring(first.lastIndexOf('/') + 1).startsWith(program)) {
+        pids.add(pid);
+      }
+    }
+    return pids;
+  }
+
+  /** Kills processes of this run's containers; there must be some. */
+  public final void killAll(String program) {
+    List<Integer> pids = pidsOf(program);
+    if (pids.isEmpty()) {
+      throw new AssertionError("no process of " + name + "'s containers is a " + program);
+    }
+    for (int pid : pids) {
+      Processes.killIfExists(pid, Signals.KILL);
+    }
   }
 
   /** The engine's network namespace. */

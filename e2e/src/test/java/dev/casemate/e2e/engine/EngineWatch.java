@@ -3,6 +3,7 @@ package dev.casemate.e2e.engine;
 import dev.casemate.e2e.Wait;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.extension.AfterEachCallback;
@@ -39,7 +40,9 @@ public final class EngineWatch
   public void afterEach(ExtensionContext context) {
     Daemon engine = engine(context);
     @SuppressWarnings("unchecked")
-    Set<String> before = (Set<String>) context.getStore(STORE).get("before", Set.class);
+    Set<String> before =
+        (Set<String>)
+            Objects.requireNonNull(context.getStore(STORE).get("before", Set.class), "before");
     if (context.getStore(STORE).get("failed") != null) {
       // What it did not come to remove says nothing; the next test shall be judged for itself.
       removeContainers(context);

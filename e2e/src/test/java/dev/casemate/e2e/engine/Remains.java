@@ -30,7 +30,12 @@ public final class Remains {
           "casemate-tests",
           "last_reserved_ip.0",
           "lock",
-          "default");
+          "default",
+          "network",
+          "next",
+          "leases",
+          "bridge.json",
+          "emulation-noticed");
 
   private Remains() {}
 

@@ -1,0 +1,193 @@
+package dev.casemate.e2e.containerd;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
+
+import dev.casemate.e2e.Result;
+import dev.casemate.e2e.Running;
+import dev.casemate.e2e.Wait;
+import dev.casemate.e2e.engine.Containerd;
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/**
+ * What dies, fills up or talks rubbish: each ends in a defined state, with its event and status,
+ * and leaves nothing when the container is deleted.
+ */
+final class BadDayTest extends ContainerdCases {
+  /** Fits the images and little else. */
+  private static final int DISK_MIB = 96;
+
+  private static Containerd containerd;
+
+  @BeforeAll
+  static void start() {
+    containerd = new Containerd(Containerd.Line.TWO, DISK_MIB);
+    containerd.start();
+    containerd.withImages();
+  }
+
+  @AfterAll
+  static void stop() {
+    containerd.close();
+  }
+
+  @Override
+  public Containerd engine() {
+    return containerd;
+  }
+
+  /** Kills a part of a container's VM and looks at how the task ends. */
+  private void endsWhenKilled(String program) {
+    try (Running events = ctr("events").start()) {
+      String id = detached("dies", "sleep", "1000");
+      engine().killAll(program);
+      awaitStatus(id, "STOPPED");
+      assertThat(delete(id)).isNotZero();
+      ctr("container", "delete", id).ok();
+      events.awaitOutput("/containers/delete", SECONDS);
+      assertThat(events.soFar().out().lines().filter(line -> line.contains(id)).toList().toString())
+          .contains("/tasks/exit");
+    }
+  }
+
+  @Test
+  void theVmmIsKilled() {
+    assumeVm();
+    endsWhenKilled("qemu-system");
+  }
+
+  @Test
+  void virtiofsdIsKilled() {
+    assumeVm();
+    endsWhenKilled("virtiofsd");
+  }
+
+  private static void assumeVm() {
+    assumeThat(VM).isTrue();
+  }
+
+  @Test
+  void theGuestPanics() {
+    assumeVm();
+    String id = detached("panic", List.of("--privileged"), "sleep", "1000");
+    engine()
+        .exec(id, "sh", "-c", "echo 1 > /proc/sys/kernel/sysrq; echo c > /proc/sysrq-trigger")
+        .run();
+    awaitStatus(id, "STOPPED");
+    assertThat(delete(id)).isNotZero();
+    ctr("container", "delete", id).ok();
+  }
+
+  @Test
+  void theShimIsKilled() {
+    try (Running events = ctr("events").start()) {
+      String id = detached("shimless", "sleep", "1000");
+      engine().killAll("containerd-shim");
+      Wait.until(
+          SECONDS,
+          () -> "the task to be over: " + status(id),
+          () ->
+              status(id).isEmpty() || status(id).equals("STOPPED") || status(id).equals("UNKNOWN"));
+      ctr("task", "delete", "-f", id).run();
+      ctr("container", "delete", id).ok();
+      events.awaitOutput("/containers/delete", SECONDS);
+      assertThat(events.soFar().out().lines().filter(line -> line.contains(id)).toList().toString())
+          .contains("/tasks/exit");
+    }
+  }
+
+  @Test
+  void containerdIsKilledInTheMiddleOfACreate() {
+    for (int millis : new int[] {60, 700}) {
+      String id = fresh("torn");
+      try (Running run = engine().run("-d", IMAGE, id, "sleep", "1000").start()) {
+        Wait.until(
+            SECONDS,
+            "the container " + id,
+            () -> ctr("container", "ls", "-q").run().out().contains(id));
+        Wait.millis(millis);
+        engine().kill();
+        run.await(SECONDS);
+      }
+      engine().start();
+      Wait.until(
+          SECONDS,
+          () -> "a defined state: " + ctr("task", "ls").run(),
+          () -> List.of("", "RUNNING", "STOPPED", "CREATED").contains(status(id)));
+      ctr("task", "kill", "-s", "SIGKILL", id).run();
+      Wait.until(
+          SECONDS,
+          () -> "its end: " + status(id),
+          () -> List.of("", "STOPPED", "CREATED").contains(status(id)));
+      ctr("task", "delete", "-f", id).run();
+      ctr("container", "delete", id).ok();
+    }
+  }
+
+  @Test
+  void tasksOutliveContainerd() {
+    String id = detached("outlives", "sleep", "1000");
+    script(id, "echo kept > /file").expect(0);
+    engine().stop();
+    engine().start();
+    assertThat(status(id)).isEqualTo("RUNNING");
+    assertThat(script(id, "cat /file").expect(0).out()).isEqualTo("kept\n");
+    engine().kill();
+    engine().start();
+    assertThat(script(id, "cat /file").expect(0).out()).isEqualTo("kept\n");
+    remove(id);
+  }
+
+  @Test
+  void theDiskIsFull() {
+    String id = detached("full", "sleep", "1000");
+    Result filled =
+        script(id, "dd if=/dev/zero of=/big bs=1M count=" + 2 * DISK_MIB + " conv=fsync");
+    assertThat(filled.exit()).as(filled.toString()).isNotZero();
+    assertThat(filled.err()).contains("No space left on device");
+    assertThat(script(id, "echo alive").expect(0).out()).isEqualTo("alive\n");
+    String another = fresh("nospace");
+    Result refused = engine().run(IMAGE, another, "true").run();
+    assertThat(refused.exit()).as(refused.toString()).isNotZero();
+    assertThat(refused.err()).contains("no space left on device");
+    ctr("container", "delete", another).run();
+    assertThat(script(id, "rm /big; sync; echo room").expect(0).out()).isEqualTo("room\n");
+    assertThat(engine().run("--rm", IMAGE, fresh("room"), "echo", "again").ok().out())
+        .isEqualTo("again\n");
+    remove(id);
+  }
+
+  @Test
+  void aClientOfTheShimTalksRubbish() throws IOException {
+    String id = detached("rubbish", "sleep", "1000");
+    UnixDomainSocketAddress address = UnixDomainSocketAddress.of(engine().shimSocket(id));
+    byte[] noise = new byte[100_000];
+    new Random(7).nextBytes(noise);
+    // A header that promises four gigabytes; a request that is cut off; silence.
+    byte[] huge = {-1, -1, -1, -1, 0, 0, 0, 1, 1, 0};
+    byte[] cut = {0, 0, 1, 0, 0, 0, 0, 1, 1, 0, 10, 5};
+    try (SocketChannel silent = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+      silent.connect(address);
+      for (byte[] bytes : List.of(noise, huge, cut)) {
+        try (SocketChannel client = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+          client.connect(address);
+          client.write(ByteBuffer.wrap(bytes));
+        } catch (IOException e) {
+          // Cut off by the other side: as it should be.
+        }
+      }
+      assertThat(status(id)).isEqualTo("RUNNING");
+      assertThat(script(id, "echo unharmed").expect(0).out()).isEqualTo("unharmed\n");
+    }
+    remove(id);
+  }
+}
