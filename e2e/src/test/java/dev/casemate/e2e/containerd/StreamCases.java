@@ -69,12 +69,21 @@ abstract class StreamCases extends ContainerdCases {
   }
 
   @Test
-  void theStandardInputOfAnExecEnds() {
+  void execs() {
     String id = detached("execin", "sleep", "1000");
     byte[] bytes = new byte[3_000_001];
     new java.util.Random(2).nextBytes(bytes);
     assertThat(engine().exec(id, "md5sum").input(bytes).ok().out()).isEqualTo(md5(bytes) + "  -\n");
     assertThat(engine().exec(id, "cat").input(bytes).ok().stdout()).isEqualTo(bytes);
+    try (Running shell = engine().exec(List.of("-t"), id, "sh").inTerminal().openInput().start()) {
+      Wait.millis(500);
+      shell.type("tty && echo is-a-$((40+2))-tty\n");
+      shell.awaitOutput("is-a-42-tty", SECONDS);
+      shell.type("stty size\n");
+      shell.awaitOutput("33 99", SECONDS);
+      shell.type("exit 4\n");
+      assertThat(shell.await(SECONDS).exit()).isEqualTo(4);
+    }
     remove(id);
   }
 
@@ -149,21 +158,6 @@ abstract class StreamCases extends ContainerdCases {
   }
 
   @Test
-  void execInATerminal() {
-    String id = detached("exectty", "sleep", "1000");
-    try (Running shell = engine().exec(List.of("-t"), id, "sh").inTerminal().openInput().start()) {
-      Wait.millis(500);
-      shell.type("tty && echo is-a-$((40+2))-tty\n");
-      shell.awaitOutput("is-a-42-tty", SECONDS);
-      shell.type("stty size\n");
-      shell.awaitOutput("33 99", SECONDS);
-      shell.type("exit 4\n");
-      assertThat(shell.await(SECONDS).exit()).isEqualTo(4);
-    }
-    remove(id);
-  }
-
-  @Test
   void logsToAFile() throws Exception {
     java.nio.file.Path file = dev.casemate.e2e.engine.Places.fresh("logs").resolve(fresh("log"));
     String id =
@@ -189,18 +183,5 @@ abstract class StreamCases extends ContainerdCases {
     } catch (java.io.IOException e) {
       throw new java.io.UncheckedIOException(e);
     }
-  }
-
-  @Test
-  void attachAfterTheStart() {
-    String id = fresh("attach");
-    try (Running first =
-        engine().run(IMAGE, id, "sh", "-c", "while :; do echo tick; sleep 0.2; done").start()) {
-      first.awaitOutput("tick", SECONDS);
-      assertThat(status(id)).isEqualTo("RUNNING");
-      ctr("task", "kill", "-s", "SIGKILL", id).ok();
-      assertThat(first.await(SECONDS).exit()).isEqualTo(137);
-    }
-    remove(id);
   }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.e2e.Result;
 import dev.casemate.e2e.Running;
+import dev.casemate.e2e.Shell;
 import dev.casemate.e2e.Wait;
 import dev.casemate.oci.Json;
 import java.nio.file.Files;
@@ -51,13 +52,6 @@ abstract class TaskCases extends ContainerdCases {
   }
 
   @Test
-  void aContainerHasAKernelOfItsOwnIfItHasAVm() throws Exception {
-    String host = Files.readString(Path.of("/proc/version"));
-    String inside = engine().run("--rm", IMAGE, fresh("kernel"), "cat", "/proc/version").ok().out();
-    assertThat(inside.equals(host)).isEqualTo(!VM);
-  }
-
-  @Test
   void aProgramThatIsNotThereIsAnError() {
     String id = fresh("missing");
     Result result = engine().run("--rm", IMAGE, id, "/bin/no-such-program").run();
@@ -81,46 +75,51 @@ abstract class TaskCases extends ContainerdCases {
     List<String> processes = ctr("task", "ps", id).ok().out().lines().toList();
     assertThat(processes.getFirst()).startsWith("PID");
     assertThat(processes.size()).isGreaterThan(1);
-    ctr("task", "pause", id).ok();
-    assertThat(status(id)).isEqualTo("PAUSED");
-    ctr("task", "resume", id).ok();
-    assertThat(status(id)).isEqualTo("RUNNING");
-    assertThat(script(id, "echo again").expect(0).out()).isEqualTo("again\n");
+    aKernelOfItsOwn(id);
+    anIdentifierThatIsTakenIsRefused(id);
+    pauseAndResume(id);
+    killOfAnExecLeavesTheContainerAlone(id);
+    metricsTellWhatIsUsed(id);
     ctr("task", "kill", "-s", "SIGTERM", id).ok();
     awaitStatus(id, "STOPPED");
     assertThat(delete(id)).isEqualTo(9);
     ctr("container", "delete", id).ok();
   }
 
-  @Test
-  void aPausedContainerStandsStill() {
-    String id =
-        detached(
-            "still", "sh", "-c", "i=0; while :; do i=$((i+1)); echo $i > /count; sleep 0.05; done");
-    Wait.until(
-        SECONDS, "the first count", () -> script(id, "cat /count").out().matches("[0-9]+\n"));
-    ctr("task", "pause", id).ok();
-    // Every call but those that would have to look inside answers meanwhile.
-    assertThat(status(id)).isEqualTo("PAUSED");
-    Wait.millis(700);
-    ctr("task", "resume", id).ok();
-    int after = Integer.parseInt(script(id, "cat /count").expect(0).out().strip());
-    assertThat(after).isPositive();
-    remove(id);
+  private void aKernelOfItsOwn(String id) {
+    String host = Shell.run("cat /proc/version").out();
+    assertThat(script(id, "cat /proc/version").expect(0).out().equals(host)).isEqualTo(!VM);
   }
 
-  @Test
-  void killEndsWith137() {
-    String id = detached("kill", "sleep", "1000");
-    ctr("task", "kill", "-s", "SIGKILL", id).ok();
-    awaitStatus(id, "STOPPED");
-    assertThat(delete(id)).isEqualTo(137);
-    ctr("container", "delete", id).ok();
+  private void anIdentifierThatIsTakenIsRefused(String id) {
+    Result again = engine().run("-d", IMAGE, id, "sleep", "1000").run();
+    assertThat(again.exit()).isNotZero();
+    assertThat(again.err()).contains("already exists");
+    assertThat(script(id, "echo fine").expect(0).out()).isEqualTo("fine\n");
   }
 
-  @Test
-  void killOfAnExecLeavesTheContainerAlone() {
-    String id = detached("execkill", "sleep", "1000");
+  private void pauseAndResume(String id) {
+    String count = "i=0; while :; do i=$((i+1)); echo $i > /count; sleep 0.05; done";
+    try (Running counter = engine().exec(id, "sh", "-c", count).start()) {
+      Wait.until(
+          SECONDS, "the first count", () -> script(id, "cat /count").out().matches("[0-9]+\n"));
+      ctr("task", "pause", id).ok();
+      assertThat(status(id)).isEqualTo("PAUSED");
+      Wait.millis(500);
+      ctr("task", "resume", id).ok();
+      assertThat(status(id)).isEqualTo("RUNNING");
+      assertThat(counter.isAlive()).isTrue();
+      int resumed = Integer.parseInt(script(id, "cat /count").expect(0).out().strip());
+      Wait.until(
+          SECONDS,
+          "the count to go on",
+          () -> Integer.parseInt(script(id, "cat /count").expect(0).out().strip()) > resumed);
+      script(id, "kill -KILL $(ps -o pid,args | grep '[/]count' | awk '{ print $1 }')");
+      assertThat(counter.await(SECONDS).exit()).isEqualTo(137);
+    }
+  }
+
+  private void killOfAnExecLeavesTheContainerAlone(String id) {
     try (Running exec =
         ctr("task", "exec", "--exec-id", "victim", id, "sh", "-c", "echo up; exec sleep 1000")
             .start()) {
@@ -129,22 +128,20 @@ abstract class TaskCases extends ContainerdCases {
       assertThat(exec.await(SECONDS).exit()).isEqualTo(137);
     }
     assertThat(status(id)).isEqualTo("RUNNING");
-    remove(id);
   }
 
-  @Test
-  void metricsTellWhatTheContainerUses() {
-    String id =
-        detached(
-            "metrics", "sh", "-c", "head -c 20000000 /dev/zero | tail -c 20000000 | sleep 1000");
-    Wait.until(
-        SECONDS,
-        () -> "20 MB of memory in " + ctr("task", "metrics", "--format", "json", id).run(),
-        () -> memory(id) > 15_000_000);
-    Json.Obj metrics = metrics(id);
-    String cpu = metrics.toString();
-    assertThat(cpu).contains("cpu");
-    remove(id);
+  private void metricsTellWhatIsUsed(String id) {
+    String hold = "head -c 20000000 /dev/zero | tail -c 20000000 | sleep 1000";
+    try (Running holder =
+        ctr("task", "exec", "--exec-id", "holder", id, "sh", "-c", hold).start()) {
+      Wait.until(
+          SECONDS,
+          () -> "20 MB in " + ctr("task", "metrics", "--format", "json", id).run(),
+          () -> memory(id) > 15_000_000);
+      assertThat(metrics(id).object("cpu")).isPresent();
+      ctr("task", "kill", "-s", "SIGKILL", "--exec-id", "holder", id).ok();
+      assertThat(holder.await(SECONDS).exit()).isEqualTo(137);
+    }
   }
 
   private Json.Obj metrics(String id) {
@@ -167,7 +164,10 @@ abstract class TaskCases extends ContainerdCases {
       assertThat(engine().exec(List.of("--user", "1234"), id, "id", "-u").text()).isEqualTo("1234");
       ctr("task", "pause", id).ok();
       ctr("task", "resume", id).ok();
-      remove(id);
+      ctr("task", "kill", "-s", "SIGKILL", id).ok();
+      awaitStatus(id, "STOPPED");
+      assertThat(delete(id)).isEqualTo(137);
+      ctr("container", "delete", id).ok();
       events.awaitOutput("/containers/delete", SECONDS);
       if (VM) {
         // containerd's own shim may end before it has told of this.
@@ -238,16 +238,6 @@ abstract class TaskCases extends ContainerdCases {
     remove(first);
     assertThat(script(second, "echo still").expect(0).out()).isEqualTo("still\n");
     remove(second);
-  }
-
-  @Test
-  void anIdentifierThatIsTakenIsRefused() {
-    String id = detached("twice", "sleep", "1000");
-    Result again = engine().run("-d", IMAGE, id, "sleep", "1000").run();
-    assertThat(again.exit()).isNotZero();
-    assertThat(again.err()).contains("already exists");
-    assertThat(script(id, "echo fine").expect(0).out()).isEqualTo("fine\n");
-    remove(id);
   }
 
   @Test

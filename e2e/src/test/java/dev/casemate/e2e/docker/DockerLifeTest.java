@@ -41,6 +41,23 @@ final class DockerLifeTest extends DockerCases {
   }
 
   @Test
+  void aContainerThatRuns() throws Exception {
+    String name =
+        detached(
+            "runs",
+            List.of("--memory", "200m"),
+            "sh",
+            "-c",
+            "echo one; echo two >&2; head -c 20000000 /dev/zero | tail -c 20000000 | sleep 1000");
+    logsAndTop(name);
+    execs(name);
+    stats(name);
+    copy(name);
+    pauseAndUpdate(name);
+    remove(name);
+  }
+
+  @Test
   void byTheNameOfTheRuntimeType() {
     String type = dev.casemate.e2e.engine.RuntimeUnderTest.chosen().type();
     assertThat(docker("run", "--rm", "--runtime", type, IMAGE, "echo", "by-type").ok().out())
@@ -72,9 +89,17 @@ final class DockerLifeTest extends DockerCases {
     assertThat(result.out()).contains("/dev/").contains("33 99");
   }
 
-  @Test
-  void execs() {
-    String name = detached("execs", "sleep", "1000");
+  private static void logsAndTop(String name) {
+    Wait.until(SECONDS, "both lines", () -> docker("logs", name).run().err().contains("two"));
+    Result logs = docker("logs", name).ok();
+    assertThat(logs.out()).isEqualTo("one\n");
+    assertThat(logs.err()).isEqualTo("two\n");
+    // dockerd asks the host's ps about the processes that it is told of: the VM's.
+    Result top = docker("top", name).ok();
+    assertThat(top.out()).as(top.toString()).contains("PID").contains(VM ? "qemu-system" : "sleep");
+  }
+
+  private static void execs(String name) {
     Result result =
         docker(
                 "exec",
@@ -106,31 +131,9 @@ final class DockerLifeTest extends DockerCases {
     assertThat(missing.out() + missing.err()).contains("no-such-program");
     docker("exec", "-d", name, "touch", "/from-detached").ok();
     Wait.until(SECONDS, "the detached exec", () -> script(name, "ls /from-detached").exit() == 0);
-    remove(name);
   }
 
-  @Test
-  void logsAndTop() {
-    String name = detached("logs", "sh", "-c", "echo one; echo two >&2; exec sleep 1000");
-    Wait.until(SECONDS, "both lines", () -> docker("logs", name).run().err().contains("two"));
-    Result logs = docker("logs", name).ok();
-    assertThat(logs.out()).isEqualTo("one\n");
-    assertThat(logs.err()).isEqualTo("two\n");
-    // dockerd asks the host's ps about the processes that it is told of: the VM's.
-    Result top = docker("top", name).ok();
-    assertThat(top.out()).as(top.toString()).contains("PID").contains(VM ? "qemu-system" : "sleep");
-    remove(name);
-  }
-
-  @Test
-  void stats() {
-    String name =
-        detached(
-            "stats",
-            List.of("--memory", "200m"),
-            "sh",
-            "-c",
-            "head -c 20000000 /dev/zero | tail -c 20000000 | sleep 1000");
+  private static void stats(String name) {
     Wait.until(
         SECONDS,
         () -> "20 MB in " + docker("stats", "--no-stream", "--format", "{{json .}}", name).run(),
@@ -140,17 +143,9 @@ final class DockerLifeTest extends DockerCases {
     assertThat(stats.string("MemUsage")).as(stats.text()).contains("/ 200MiB");
     assertThat(Integer.parseInt(stats.string("PIDs"))).isGreaterThan(1);
     assertThat(stats.string("NetIO")).doesNotStartWith("--");
-    remove(name);
   }
 
-  private static double memoryMib(String name) {
-    String text = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", name).text();
-    return text.contains("MiB /") ? Double.parseDouble(text.substring(0, text.indexOf("MiB"))) : 0;
-  }
-
-  @Test
-  void copy() throws Exception {
-    String name = detached("copy", "sleep", "1000");
+  private static void copy(String name) throws Exception {
     Path directory = dev.casemate.e2e.engine.Places.fresh(fresh("copy"));
     Files.writeString(directory.resolve("in"), "to the container\n");
     docker("cp", directory.resolve("in").toString(), name + ":/srv/in").ok();
@@ -159,22 +154,23 @@ final class DockerLifeTest extends DockerCases {
     docker("cp", name + ":/srv/out", directory.toString()).ok();
     assertThat(Files.readString(directory.resolve("out/file"))).isEqualTo("from\n");
     assertThat(docker("diff", name).text()).contains("A /srv/in");
-    remove(name);
   }
 
-  @Test
-  void pauseAndUpdate() {
-    String name = detached("pause", List.of("--memory", "128m"), "sleep", "1000");
+  private static void pauseAndUpdate(String name) {
     docker("pause", name).ok();
     assertThat(inspect(name, "{{.State.Status}}")).isEqualTo("paused");
     docker("unpause", name).ok();
     assertThat(inspect(name, "{{.State.Status}}")).isEqualTo("running");
-    docker("update", "--memory", "160m", "--memory-swap", "160m", "--cpus", "0.7", name).ok();
-    assertThat(inspect(name, "{{.HostConfig.Memory}}")).isEqualTo(Long.toString(160L << 20));
+    docker("update", "--memory", "240m", "--memory-swap", "240m", "--cpus", "0.7", name).ok();
+    assertThat(inspect(name, "{{.HostConfig.Memory}}")).isEqualTo(Long.toString(240L << 20));
     assertThat(docker("stats", "--no-stream", "--format", "{{.MemUsage}}", name).text())
-        .contains("/ 160MiB");
+        .contains("/ 240MiB");
     assertThat(script(name, "echo alive").expect(0).out()).isEqualTo("alive\n");
-    remove(name);
+  }
+
+  private static double memoryMib(String name) {
+    String text = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", name).text();
+    return text.contains("MiB /") ? Double.parseDouble(text.substring(0, text.indexOf("MiB"))) : 0;
   }
 
   @Test
