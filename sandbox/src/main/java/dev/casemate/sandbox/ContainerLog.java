@@ -15,7 +15,7 @@ import java.nio.charset.StandardCharsets;
  * <p>At {@value #ROTATE_BYTES} bytes the file becomes {@code output.log.1} and a new one begins: a
  * chatty workload cannot fill the disk.
  */
-final class ContainerLog implements AutoCloseable {
+public final class ContainerLog implements AutoCloseable {
   static final long ROTATE_BYTES = 10L << 20;
 
   private final String path;

@@ -80,8 +80,8 @@ public record VmSize(int memoryMib, int vcpus) {
     }
     memory += unlimited ? configured.memoryMib : 0;
     return new VmSize(
-        (int) Math.clamp(memory, atStart.memoryMib, most.memoryMib),
-        (int) Math.clamp((milliCpus + 999) / 1000, atStart.vcpus, most.vcpus));
+        Math.clamp(memory, atStart.memoryMib, most.memoryMib),
+        Math.clamp((milliCpus + 999) / 1000, atStart.vcpus, most.vcpus));
   }
 
   private static long milliCpus(Json.Obj container) {
