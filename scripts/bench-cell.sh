@@ -21,15 +21,19 @@ sed 's/"true"$/"sleep", "1000"/; s,"path": "rootfs","path": "'"$work"'/true/root
 runtimes=("runc --root $work/runc" "crun --root $work/crun" "$cell --root $work/cell")
 names=(runc crun casemate-cell)
 
-# compare TITLE COMMAND…: a COMMAND's word RUNTIME stands for each runtime in turn
+# compare TITLE COMMAND…: its word RUNTIME stands for each runtime in turn, CONTAINER for the one that it runs
 compare() {
     local title=$1 words=() i word
     shift
     for i in 0 1 2; do
         words+=("${names[i]}")
         for word in "$@"; do
-            # shellcheck disable=SC2206
-            [[ $word == RUNTIME ]] && words+=(${runtimes[i]}) || words+=("$word")
+            case $word in
+                # shellcheck disable=SC2206
+                RUNTIME) words+=(${runtimes[i]}) ;;
+                CONTAINER) words+=("bench-${names[i]}") ;;
+                *) words+=("$word") ;;
+            esac
         done
         [[ $i -eq 2 ]] || words+=(--)
     done
@@ -41,11 +45,11 @@ compare() {
 compare "create, start and delete of true" bench/cycle.sh "$work/true" RUNTIME
 for i in 0 1 2; do
     # shellcheck disable=SC2086
-    ${runtimes[i]} run --detach --bundle "$work/sleep" one > /dev/null 2>&1 < /dev/null
+    ${runtimes[i]} run --detach --bundle "$work/sleep" "bench-${names[i]}" > /dev/null < /dev/null
 done
-compare "state" RUNTIME state one
-compare "exec of true" RUNTIME exec one true
+compare "state" RUNTIME state CONTAINER
+compare "exec of true" RUNTIME exec CONTAINER true
 for i in 0 1 2; do
     # shellcheck disable=SC2086
-    ${runtimes[i]} delete --force one
+    ${runtimes[i]} delete --force "bench-${names[i]}"
 done

@@ -181,9 +181,10 @@ final class MountMaker {
         data.add("mode=" + Integer.toOctalString(Fs.stat(target).permissions()));
       }
       // A copy-up has to write before the mount is read-only.
-      long attributes = options.copyUp ? options.set & ~NewMount.ATTR_RDONLY : options.set;
+      boolean copyUp = options.copyUp && found;
+      long attributes = copyUp ? options.set & ~NewMount.ATTR_RDONLY : options.set;
       try (Fd tree = NewMount.create(mount.type(), source(mount), data, attributes)) {
-        if (options.copyUp && tmpfs) {
+        if (copyUp) {
           CopyUp.copy(target, tree);
           if (attributes != options.set) {
             Mounts.setAttributes(tree, false, NewMount.ATTR_RDONLY, 0, 0, 0);
