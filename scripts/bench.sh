@@ -122,3 +122,6 @@ scripts/bench-cell.sh
 echo
 say "the goals"
 printf '%s\n' "${verdicts[@]}"
+
+# Casemate under containerd, against runc under containerd.
+scripts/bench-engines.sh

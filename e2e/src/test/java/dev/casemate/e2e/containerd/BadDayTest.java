@@ -103,6 +103,8 @@ final class BadDayTest extends ContainerdCases {
       assertThat(events.soFar().out().lines().filter(line -> line.contains(id)).toList().toString())
           .contains("/tasks/exit");
     }
+    // With its FIFOs containerd's client had been lost, too.
+    engine().removeFifos();
   }
 
   @Test
@@ -131,6 +133,7 @@ final class BadDayTest extends ContainerdCases {
       ctr("task", "delete", "-f", id).run();
       ctr("container", "delete", id).ok();
     }
+    engine().removeFifos();
   }
 
   @Test
