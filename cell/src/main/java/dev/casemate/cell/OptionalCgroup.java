@@ -45,6 +45,7 @@ final class OptionalCgroup implements Cgroup {
   }
 
   @Override
+  @SuppressWarnings("ReferenceEquality") // Whether it is the one that was wanted, not one like it.
   public List<String> apply(Resources resources) {
     if (actual != wanted && !CgroupValues.settings(resources).isEmpty()) {
       throw Failures.precondition(

@@ -40,7 +40,7 @@ final class TapRedirect {
       }
       NetworkLink tap = route.link(tapName).orElseThrow();
       route.setAlias(tap.index(), Names.tapAlias(owner, link.name()));
-      addIngress(route, control, link, netnsPath);
+      addIngress(control, link, netnsPath);
       ingress = true;
       route.noLinkLocalAddress(tap.index());
       route.setMtu(tap.index(), link.mtu());
@@ -58,8 +58,7 @@ final class TapRedirect {
     }
   }
 
-  private static void addIngress(
-      RouteNetlink route, TrafficControl control, NetworkLink link, String netnsPath) {
+  private static void addIngress(TrafficControl control, NetworkLink link, String netnsPath) {
     try {
       control.addIngress(link.index());
     } catch (LinuxException e) {
