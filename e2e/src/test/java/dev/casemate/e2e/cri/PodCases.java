@@ -272,7 +272,23 @@ abstract class PodCases extends CriCases {
       streams.exec(web);
       streams.execInTerminal(web);
       streams.attach(web);
-      streams.forward(pod, 80, "page\n");
+    }
+  }
+
+  @Test
+  void portForward() {
+    try (Pod pod = new Pod(client())) {
+      String web =
+          pod.start(
+              "web",
+              "sh",
+              "-c",
+              "mkdir /www; echo page > /www/index.html; exec httpd -f -p 80 -h /www");
+      Wait.until(
+          SECONDS,
+          "the page inside",
+          () -> pod.exec(web, "timeout", "10", "wget", "-qO-", "http://127.0.0.1/").exit() == 0);
+      new Streams(client(), engine()).forward(pod, 80, "page\n");
     }
   }
 
