@@ -47,7 +47,7 @@ final class OptionalCgroup implements Cgroup {
   @Override
   @SuppressWarnings("ReferenceEquality") // Whether it is the one that was wanted, not one like it.
   public List<String> apply(Resources resources) {
-    if (actual != wanted && !CgroupValues.settings(resources).isEmpty()) {
+    if (actual instanceof NoCgroup && !CgroupValues.settings(resources).isEmpty()) {
       throw Failures.precondition(
           "resource limits cannot be set: no control group is delegated to this user; delegate one"
               + " or remove linux.resources");

@@ -157,7 +157,7 @@ class CgroupV1Test {
     cgroup.freeze(true);
     cgroup.kill();
     assertThat(Processes.waitFor(pid, 0).orElseThrow().signal()).isEqualTo(9);
-    children.remove((Integer) pid);
+    children.removeIf(child -> child == pid);
   }
 
   @Test

@@ -11,7 +11,6 @@ import dev.casemate.linux.Spawn;
 import dev.casemate.linux.WaitStatus;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -115,9 +114,7 @@ class SmallProgramTest {
 
   @Test
   void theProgramItselfIsSmallAndItsFileUnreadable() {
-    List<Integer> sizes = new ArrayList<>();
     byte[] image = new SmallProgram().image(3, new byte[5]);
-    sizes.add(image.length);
     assertThat(image.length).isLessThan(600);
     try (Fd file = SmallProgram.file(image)) {
       assertThat(Fs.stat(file).permissions()).isEqualTo(0111);
