@@ -63,6 +63,9 @@ public interface Cgroup {
 
   boolean isFrozen();
 
+  /** Lets frozen processes that have got a KILL end, where that takes more than the signal. */
+  default void letDie() {}
+
   /** Ends all processes, those that are being forked too. */
   void kill();
 

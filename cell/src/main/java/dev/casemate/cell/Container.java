@@ -313,6 +313,9 @@ public final class Container implements AutoCloseable {
     }
     try {
       Processes.signalPid(pidfd.get(), signal);
+      if (signal == Signals.KILL && state == State.PAUSED) {
+        cgroup.letDie();
+      }
     } catch (LinuxException e) {
       if (e.errno() == Errno.ESRCH) {
         throw Failures.precondition("cannot signal container " + id() + ": its process has ended");
@@ -380,7 +383,8 @@ public final class Container implements AutoCloseable {
   public List<ProcessInfo> processes() {
     List<Integer> pids = new ArrayList<>(cgroup.processes());
     if (pids.isEmpty() && state() != State.STOPPED) {
-      pids.add(init.pid());
+      pids.addAll(
+          record.ownPids() ? ProcessTable.inNamespaceOf(init.pid()) : List.of(init.pid()));
     }
     pids.sort(null);
     List<ProcessInfo> processes = new ArrayList<>();

@@ -101,6 +101,11 @@ final class OptionalCgroup implements Cgroup {
   }
 
   @Override
+  public void letDie() {
+    actual.letDie();
+  }
+
+  @Override
   public void kill() {
     actual.kill();
   }

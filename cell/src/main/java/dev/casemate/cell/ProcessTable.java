@@ -4,6 +4,7 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Text;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -41,6 +42,31 @@ final class ProcessTable {
               commandLine(folder, command)));
     } catch (LinuxException | NumberFormatException | IndexOutOfBoundsException e) {
       return Optional.empty();
+    }
+  }
+
+  /** The processes that are in the pid namespace of one, for a container without a group. */
+  static List<Integer> inNamespaceOf(int pid) {
+    List<Integer> pids = new ArrayList<>();
+    try {
+      String wanted = Fs.readLink("/proc/" + pid + "/ns/pid");
+      for (String name : Fs.list("/proc")) {
+        if (name.charAt(0) >= '1' && name.charAt(0) <= '9' && isIn(wanted, name)) {
+          pids.add(Integer.parseInt(name));
+        }
+      }
+    } catch (LinuxException e) {
+      pids.add(pid);
+    }
+    return pids;
+  }
+
+  private static boolean isIn(String namespace, String pid) {
+    try {
+      return Fs.readLink("/proc/" + pid + "/ns/pid").equals(namespace);
+    } catch (LinuxException e) {
+      // Ended meanwhile, or another user's.
+      return false;
     }
   }
 
