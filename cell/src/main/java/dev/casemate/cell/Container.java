@@ -383,8 +383,7 @@ public final class Container implements AutoCloseable {
   public List<ProcessInfo> processes() {
     List<Integer> pids = new ArrayList<>(cgroup.processes());
     if (pids.isEmpty() && state() != State.STOPPED) {
-      pids.addAll(
-          record.ownPids() ? ProcessTable.inNamespaceOf(init.pid()) : List.of(init.pid()));
+      pids.addAll(record.ownPids() ? ProcessTable.inNamespaceOf(init.pid()) : List.of(init.pid()));
     }
     pids.sort(null);
     List<ProcessInfo> processes = new ArrayList<>();

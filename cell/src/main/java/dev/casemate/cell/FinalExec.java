@@ -40,6 +40,7 @@ final class FinalExec {
   private static final int SYS_SECCOMP = 317;
   private static final int SYS_READ = 0;
   private static final int F_SETFD = 2;
+  private static final int FIRST_FREE = 3;
   private static final int SET_MODE_FILTER = 1;
   private static final int CAPABILITY_VERSION_3 = 0x20080522;
 
@@ -123,7 +124,12 @@ final class FinalExec {
     List<String> argv = new ArrayList<>(arguments.size() + 1);
     argv.add(path);
     argv.addAll(arguments);
-    try (Fd file = SmallProgram.file(new SmallProgram().image(-1, new byte[0]))) {
+    // What leads back to the program finds this descriptor closed, and does not go round for ever.
+    Fd once = Fd.STDIN.duplicate(FIRST_FREE);
+    once.closeOnExec(false);
+    SmallProgram program = new SmallProgram();
+    program.first(SYS_FCNTL, once.number(), F_SETFD, 1);
+    try (Fd file = SmallProgram.file(program.image(-1, new byte[0]))) {
       Processes.execute(file, argv, environment);
     }
   }

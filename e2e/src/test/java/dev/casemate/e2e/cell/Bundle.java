@@ -25,8 +25,8 @@ final class Bundle {
             + name
             + "/rootfs/bin && cd "
             + name
-            + " && cp /bin/busybox rootfs/bin && for a in $(busybox --list); do [ $a = busybox ] ||"
-            + " ln -sf busybox rootfs/bin/$a; done && rm -f config.json && $CELL spec");
+            + " && { [ -e rootfs/bin/busybox ] || { cp /bin/busybox rootfs/bin &&"
+            + " chroot rootfs /bin/busybox --install -s /bin; }; } && rm -f config.json && $CELL spec");
     Path directory = box.files().resolve(name);
     try {
       Json.Obj config = Json.parseObject(Files.readString(directory.resolve("config.json")));
