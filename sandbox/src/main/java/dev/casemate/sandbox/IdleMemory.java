@@ -24,7 +24,8 @@ final class IdleMemory {
       Thread.currentThread().interrupt();
       return;
     }
-    // No System.gc(): it touches the whole heap of the executable, so that 0.5 MiB more are charged.
+    // No System.gc(): it touches the whole heap of the executable, so that 0.5 MiB more are
+    // charged.
     try {
       ProcessMemory.releaseUnchanged();
     } catch (LinuxException e) {

@@ -3,6 +3,7 @@ package dev.casemate.sandbox;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Stat;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.Map;
 
 /**
@@ -52,10 +53,11 @@ final class SharedSources {
   }
 
   synchronized void remove(String guestPath) {
-    for (Map.Entry<String, Share> entry : byKey.entrySet()) {
-      if (entry.getValue().guestPath.equals(guestPath)) {
-        if (--entry.getValue().users == 0) {
-          byKey.remove(entry.getKey());
+    for (Iterator<Share> all = byKey.values().iterator(); all.hasNext(); ) {
+      Share share = all.next();
+      if (share.guestPath.equals(guestPath)) {
+        if (--share.users == 0) {
+          all.remove();
           shares.remove(guestPath);
         }
         return;

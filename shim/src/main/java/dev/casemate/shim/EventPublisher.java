@@ -22,6 +22,7 @@ import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Sends events to containerd, in their order, one at a time; what cannot be sent is tried again
@@ -103,13 +104,14 @@ final class EventPublisher implements Runnable {
     notifyAll();
   }
 
-  private synchronized void pauseFor(int millis) throws InterruptedException {
-    sending = false;
-    if (!closing) {
-      wait(millis);
-    } else {
-      wait(FIRST_PAUSE_MILLIS);
+  /** Waits before the next attempt; shortly once somebody waits for the end. */
+  private void pauseFor(int millis) {
+    boolean hurry;
+    synchronized (this) {
+      sending = false;
+      hurry = closing;
     }
+    LockSupport.parkNanos((hurry ? FIRST_PAUSE_MILLIS : millis) * 1_000_000L);
   }
 
   /** Waits until all is sent, at most so long. */
