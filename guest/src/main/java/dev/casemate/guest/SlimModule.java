@@ -132,7 +132,7 @@ final class SlimModule {
         headers.put(at, new byte[SECTION_BYTES]);
         continue;
       }
-      align(out, (int) Math.clamp(table.getLong(at + 48), 1, 4096));
+      align(out, Math.clamp(table.getLong(at + 48), 1, 4096));
       headers.putLong(at + 24, out.position());
       if (type(i) == SHT_NOBITS) {
         continue;
