@@ -304,8 +304,8 @@ abstract class PodCases extends CriCases {
     if (!VM) {
       return;
     }
-    assertThat(memoryMib("configured", "")).isBetween(540L, 640L);
-    assertThat(memoryMib("configured", "400")).isBetween(310L, 400L);
+    assertThat(memoryMib("configured", "")).isBetween(480L, 640L);
+    assertThat(memoryMib("configured", "400")).isBetween(250L, 400L);
     assertThatThrownBy(() -> memoryMib("", "400"))
         .hasMessageContaining("default_memory")
         .hasMessageContaining("is not allowed on this node");
