@@ -150,7 +150,9 @@ final class SlimModule {
     align(out, 8);
     out.putLong(40, out.position());
     out.put(headers);
-    return Arrays.copyOf(out.array(), out.position());
+    byte[] result = new byte[out.position()];
+    out.flip().get(result);
+    return result;
   }
 
   private static ByteBuffer buffer(int size) {
