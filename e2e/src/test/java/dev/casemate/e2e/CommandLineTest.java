@@ -3,7 +3,6 @@ package dev.casemate.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.oci.Json;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -217,16 +216,21 @@ class CommandLineTest extends EndToEnd {
   /** Whoever is not root is told so, with all the rest. */
   @Test
   void doctorForAnotherUser() {
-    Path copy = files("doctor").resolve("casemate");
-    Shell.run("cp " + Casemate.EXECUTABLE + " " + copy + " && chmod 755 " + copy);
-    Result result =
-        Shell.result(
-            "cd / && env CASEMATE_RUN=/nonexistent/run CASEMATE_STATE=/root/.nobodys"
-                + " setpriv --reuid 65534 --regid 65534 --clear-groups "
-                + "/proc/self/fd/9 doctor 9< "
-                + copy);
-    result.expect(1);
-    assertThat(result.out()).contains("user:", "as root").doesNotContain("Exception");
+    // Where anybody may go and execute.
+    String copy = Shell.run("d=$(mktemp -d /tmp/cme-XXXXXX); chmod 755 $d; echo $d").out().strip();
+    try {
+      Shell.run("install -m 755 " + Casemate.EXECUTABLE + " " + copy + "/casemate");
+      Result result =
+          Shell.result(
+              "cd / && env CASEMATE_RUN=/nonexistent/run CASEMATE_STATE=/root/.nobodys"
+                  + " setpriv --reuid 65534 --regid 65534 --clear-groups "
+                  + copy
+                  + "/casemate doctor");
+      result.expect(1);
+      assertThat(result.out()).contains("user:", "casemate doctor").doesNotContain("Exception");
+    } finally {
+      Shell.run("rm -r " + copy);
+    }
   }
 
   @Test
