@@ -85,7 +85,9 @@ final class Casemate {
           String name = child.getFileName().toString();
           String pid =
               name.startsWith("cme-") ? name.substring(4) : parent.equals(BASE) ? name : "";
-          if (pid.matches("[0-9]+") && !Files.exists(Path.of("/proc", pid))) {
+          // Our own number may have been another run's before; we have made nothing yet.
+          boolean dead = pid.equals(Long.toString(PID)) || !Files.exists(Path.of("/proc", pid));
+          if (pid.matches("[0-9]+") && dead) {
             // A run that was killed leaves the mounts of its network namespaces.
             Shell.run(
                 "grep -o '"
