@@ -11,6 +11,8 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Spawn;
 import dev.casemate.network.Leftover;
 import dev.casemate.network.Networks;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.Json;
 import dev.casemate.sandbox.ContainerRecord;
 import dev.casemate.sandbox.ContainerStore;
@@ -75,15 +77,23 @@ final class DoctorCommand implements Command {
     try {
       return look.get();
     } catch (LinuxException e) {
-      boolean forbidden = e.errno() == Errno.EACCES || e.errno() == Errno.EPERM;
-      return new Finding(
+      return unknown(
           what,
-          Finding.Level.WARNING,
-          what,
-          "cannot be looked at: " + e.getMessage(),
-          "nothing is known of it",
-          forbidden ? "run casemate doctor as root" : "see what is wrong with that path");
+          e.errno() == Errno.EACCES || e.errno() == Errno.EPERM,
+          String.valueOf(e.getMessage()));
+    } catch (CasemateException e) {
+      return unknown(what, e.kind() == Kind.PERMISSION_DENIED, String.valueOf(e.getMessage()));
     }
+  }
+
+  private static Finding unknown(String what, boolean forbidden, String message) {
+    return new Finding(
+        what,
+        forbidden ? Finding.Level.WARNING : Finding.Level.FAILURE,
+        what,
+        "cannot be looked at: " + message,
+        "nothing is known of it",
+        forbidden ? "run casemate doctor as root" : "mend what the message says");
   }
 
   private static Finding guest() {
