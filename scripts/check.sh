@@ -6,7 +6,8 @@ say "check: formatting"
 run_logged format scripts/maven.sh -q spotless:check
 say "check: Error Prone, NullAway, javac -Xlint -Werror"
 # A directory of its own: classes that were compiled without the checks must not hide from them.
-run_logged check scripts/maven.sh -q -Pcheck -DskipTests -Dcasemate.target=target/check test-compile
+# Not -q: the findings are warnings. All modules are looked at before it fails.
+run_logged check scripts/maven.sh -fae -Pcheck -DskipTests -Dcasemate.target=target/check test-compile
 say "check: house rules"
 if git grep -nIE 'https?://(deb|repo[0-9]*|registry)\.[a-z.]+/' -- . ':!*/src/test/*'; then
     die "package registries are named in the lines above; take them out"

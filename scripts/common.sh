@@ -32,7 +32,7 @@ run_logged() {
     mkdir -p build/logs
     log=build/logs/$name.log
     if ! "$@" > "$log" 2>&1; then
-        grep -E '^\[ERROR\]|ERROR|FAILED' "$log" | head -40 >&2 || true
+        grep -E '^\[WARNING\] .*\.java:|ERROR|FAILED' "$log" | head -40 >&2 || true
         tail -n 25 "$log" >&2
         die "$name failed; the whole log is $log"
     fi

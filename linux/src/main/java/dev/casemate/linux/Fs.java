@@ -5,12 +5,14 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Files and directories by path or relative to an open directory. Every descriptor is opened
  * close-on-exec. Errors are {@link LinuxException}s that name the path.
  */
 public final class Fs {
+  private static final AtomicInteger TEMPORARY = new AtomicInteger();
   static final int AT_SYMLINK_NOFOLLOW = 0x100;
   static final int AT_REMOVEDIR = 0x200;
   static final int AT_SYMLINK_FOLLOW = 0x400;
@@ -447,7 +449,7 @@ public final class Fs {
    * the new, never half.
    */
   public static void replace(String path, byte[] content, int mode) {
-    String temporary = path + ".new." + Processes.currentPid();
+    String temporary = temporaryName(path);
     try {
       write(temporary, content, mode);
       rename(temporary, path);
@@ -455,6 +457,11 @@ public final class Fs {
       unlinkIfExists(temporary);
       throw e;
     }
+  }
+
+  /** A name beside a file for its new content, which no other thread or process uses. */
+  public static String temporaryName(String path) {
+    return path + ".new." + Processes.currentPid() + "." + TEMPORARY.incrementAndGet();
   }
 
   /**

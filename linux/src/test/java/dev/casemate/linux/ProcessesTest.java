@@ -49,7 +49,7 @@ class ProcessesTest {
 
   @Test
   void knowsAProcessByItsStart() {
-    int pid = shell("sleep 100").start();
+    int pid = shell("exec sleep 100").start();
     long started = Processes.startTime(pid).orElseThrow();
     assertThat(Processes.startTime(pid)).contains(started);
     try (Fd pidfd = Processes.openPid(pid)) {

@@ -31,9 +31,12 @@ public record Endpoint(
     List<NetworkRoute> routes,
     List<NetworkNeighbour> neighbours) {
 
-  /** Whether the guest has nothing to change for the other one: same MTU, addresses and routes. */
+  /**
+   * Whether the guest has nothing to change for the other one: same name, MTU, addresses, routes.
+   */
   public boolean looksLike(Endpoint other) {
-    return mtu == other.mtu
+    return interfaceName.equals(other.interfaceName)
+        && mtu == other.mtu
         && addresses.equals(other.addresses)
         && routes.equals(other.routes)
         && neighbours.equals(other.neighbours);
@@ -44,10 +47,16 @@ public record Endpoint(
         interfaceName, linkIndex, newJoint, newTapName, mac, mtu, addresses, routes, neighbours);
   }
 
-  /** This interface, with addresses and routes as they are in another look at it. */
+  /** This interface under another name. */
+  Endpoint renamed(String newName) {
+    return new Endpoint(
+        newName, linkIndex, joint, tapName, mac, mtu, addresses, routes, neighbours);
+  }
+
+  /** This interface, with name, addresses and routes as they are in another look at it. */
   Endpoint with(Endpoint look) {
     return new Endpoint(
-        interfaceName,
+        look.interfaceName,
         linkIndex,
         joint,
         tapName,

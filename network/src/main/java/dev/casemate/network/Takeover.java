@@ -42,11 +42,19 @@ public final class Takeover {
   }
 
   private static boolean same(Stat there, String path) {
-    Optional<Stat> here = Fs.statIfExists(path);
-    return here.isPresent()
-        && here.get().inode() == there.inode()
-        && here.get().filesystemMajor() == there.filesystemMajor()
-        && here.get().filesystemMinor() == there.filesystemMinor();
+    Stat here;
+    try {
+      here = Fs.stat(path);
+    } catch (LinuxException e) {
+      // The first process may be one that not even root may look into.
+      if (e.errno() == Errno.EACCES || e.errno() == Errno.EPERM || e.errno() == Errno.ENOENT) {
+        return false;
+      }
+      throw e;
+    }
+    return here.inode() == there.inode()
+        && here.filesystemMajor() == there.filesystemMajor()
+        && here.filesystemMinor() == there.filesystemMinor();
   }
 
   /** The error for whoever asks for the host's network. */
@@ -164,14 +172,22 @@ public final class Takeover {
       NamespaceScan scan = NamespaceScan.of(route);
       for (Endpoint known : network.endpoints()) {
         Optional<NetworkLink> link = link(scan, known.linkIndex());
-        if (link.isEmpty() || !link.get().name().equals(known.interfaceName())) {
+        if (link.isEmpty()) {
           gone.add(known);
           continue;
         }
-        Endpoint now = known;
         // What a given TAP had was taken from it.
-        if (known.joint() != Joint.GIVEN_TAP) {
-          now = known.with(scan.describe(link.get(), known.mac()));
+        Endpoint now =
+            known.joint() == Joint.GIVEN_TAP
+                ? known.renamed(link.get().name())
+                : known.with(scan.describe(link.get(), known.mac()));
+        if (known.joint() == Joint.REDIRECT && !now.interfaceName().equals(known.interfaceName())) {
+          // What a crash leaves is found by the alias.
+          scanned(scan, known.tapName())
+              .ifPresent(
+                  tap ->
+                      route.setAlias(
+                          tap.index(), Names.tapAlias(network.sandboxId(), now.interfaceName())));
         }
         kept.add(now);
         if (!now.looksLike(known)) {
@@ -179,7 +195,9 @@ public final class Takeover {
         }
       }
       for (NetworkLink link : scan.candidates()) {
-        if (kept.stream().anyMatch(e -> e.linkIndex() == link.index())) {
+        // Whoever furnishes a namespace names an interface and gives it its address before he sets
+        // it up: until then it is not ready to be taken.
+        if (!link.isUp() || kept.stream().anyMatch(e -> e.linkIndex() == link.index())) {
           continue;
         }
         try {
@@ -207,6 +225,15 @@ public final class Takeover {
   private static Optional<NetworkLink> link(NamespaceScan scan, int index) {
     for (NetworkLink link : scan.links()) {
       if (link.index() == index) {
+        return Optional.of(link);
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static Optional<NetworkLink> scanned(NamespaceScan scan, String name) {
+    for (NetworkLink link : scan.links()) {
+      if (link.name().equals(name)) {
         return Optional.of(link);
       }
     }

@@ -299,6 +299,24 @@ class TakeoverTest {
     assertThat(networks.find("pod").orElseThrow().endpoints())
         .extracting(Endpoint::interfaceName)
         .containsExactly("eth1");
+    // Another name is no other interface.
+    with(
+        (outside, inside) -> {
+          int eth1 = inside.link("eth1").orElseThrow().index();
+          inside.setDown(eth1);
+          inside.rename(eth1, "lan1");
+          inside.setUp(eth1);
+        });
+    change = networks.refresh("pod");
+    assertThat(change.problems()).isEmpty();
+    assertThat(change.added()).isEmpty();
+    assertThat(change.gone()).isEmpty();
+    assertThat(change.changed()).extracting(Endpoint::interfaceName).containsExactly("lan1");
+    // One that is not up is not furnished yet.
+    addVeth("eth2", 2);
+    with((outside, inside) -> inside.setDown(inside.link("eth2").orElseThrow().index()));
+    assertThat(networks.refresh("pod").added()).isEmpty();
+    with((outside, inside) -> outside.deleteLink(outside.link("out2").orElseThrow().index()));
     // The same name again is another interface.
     addVeth("eth0", 0);
     change = networks.refresh("pod");

@@ -48,7 +48,7 @@ final class ScratchDisk {
           "mkfs.ext4 is missing, which formats scratch disks; install it: apt-get install e2fsprogs");
     }
     Fs.makeDirectories(paths.cache(), 0700);
-    String temporary = template + ".new." + Processes.currentPid();
+    String temporary = Fs.temporaryName(template);
     try (Fd file = Fs.open(temporary, OpenFlag.WRITE_ONLY | OpenFlag.CREATE, 0600)) {
       Fs.truncate(file, (long) sizeMib << 20);
     }

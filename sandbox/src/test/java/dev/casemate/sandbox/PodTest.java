@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -72,7 +73,9 @@ class PodTest {
     String first =
         pod.run("em1", "grep /cache /proc/mounts; df -k /cache; echo kept > /cache/file", bind);
     assertThat(first).contains("tmpfs").contains("3072");
-    assertThat(Files.list(memory)).as("nothing of it is on the host").isEmpty();
+    try (Stream<Path> onHost = Files.list(memory)) {
+      assertThat(onHost).as("nothing of it is on the host").isEmpty();
+    }
     assertThat(pod.run("em2", "cat /cache/file; dd if=/dev/zero of=/cache/big bs=1M count=5", bind))
         .contains("kept")
         .contains("No space left");
@@ -198,11 +201,11 @@ class PodTest {
     assertThat(fromDisk("re1", script, rootfs("erofs", erofs, "ro", "loop")))
         .contains("overlay")
         .contains("written");
-    Path more = Files.createDirectories(directory.resolve("more/etc"));
-    Files.writeString(more.resolve("layer"), "second layer\n");
+    Path more = directory.resolve("more");
+    Files.writeString(
+        Files.createDirectories(more.resolve("etc")).resolve("layer"), "second layer\n");
     Path second = directory.resolve("second.erofs");
-    TestPod.command(
-        "/usr/bin/mkfs.erofs", "--quiet", second.toString(), more.getParent().toString());
+    TestPod.command("/usr/bin/mkfs.erofs", "--quiet", second.toString(), more.toString());
     Path upper = directory.resolve("upper.ext4");
     Files.write(upper, new byte[0]);
     TestPod.command("/usr/sbin/mkfs.ext4", "-q", upper.toString(), "16M");

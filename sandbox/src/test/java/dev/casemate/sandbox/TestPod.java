@@ -84,7 +84,7 @@ final class TestPod implements AutoCloseable, SandboxListener {
             new SandboxConfig(
                 id, vm, network, true, hotplugPorts, new VmSize(192, 1), new VmSize(1344, 2)),
             this);
-    sandbox.start("pod", unused -> {});
+    sandbox.start("pod", _ -> {});
   }
 
   /** A root file system with busybox and podtool. */

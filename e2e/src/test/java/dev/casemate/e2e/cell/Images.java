@@ -9,7 +9,7 @@ final class Images {
   /** Makes {@code $FILES/busybox.tar}, which every engine can load. */
   static void make(Box box) {
     String casemate =
-        java.nio.file.Path.of(Box.executablePath()).getParent().resolve("casemate").toString();
+        java.nio.file.Path.of(Box.executablePath()).resolveSibling("casemate").toString();
     box.ok(casemate + " demo-image $FILES/image > /dev/null");
     box.ok(
         "skopeo --insecure-policy copy -q oci:$FILES/image docker-archive:$FILES/busybox.tar:"
