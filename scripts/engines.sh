@@ -1,11 +1,26 @@
 #!/usr/bin/env bash
-# Fetches the engines that Debian 12 does not have, for the tests: containerd 2.x, dockerd 28, their clients and runc, from newer suites.
+# engines.sh [criu]: fetches the engines that Debian 12 does not have, for the tests: containerd 2.x, dockerd 28, their clients and runc, from newer suites.
+# With "criu", the same for criu and its libraries, below build/criu.
 # They are unpacked below ~/.cache/casemate/engines (CASEMATE_ENGINES) and run from there: neither dpkg nor apt's own lists know of them.
 # build/engines points to them; build/engines/usr/{bin,sbin} hold the programs. A second run only sets that link.
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
-LIST=scripts/engines.list
+set=${1:-engines}
+LIST=scripts/$set.list
+case $set in
+    engines)
+        dynamic=runc
+        programs=("bin/containerd --version" "bin/ctr --version" "sbin/dockerd --version" "bin/docker --version" "sbin/runc --version" "bin/docker-init --version")
+        what="containerd 2.x, dockerd 28"
+        ;;
+    criu)
+        dynamic=criu
+        programs=("sbin/criu --version")
+        what="criu 4"
+        ;;
+    *) die "engines.sh takes no word, or criu; not \"$set\"" ;;
+esac
 SUITES=(forky sid trixie)
 home=${CASEMATE_ENGINES:-$HOME/.cache/casemate/engines}
 key=$(sha256sum "$LIST" scripts/engines.sh | sha256sum | cut -c1-16)
@@ -13,7 +28,7 @@ ready=$home/$key
 
 link() {
     mkdir -p build
-    ln -sfn "$ready" build/engines
+    ln -sfn "$ready" "build/$set"
 }
 
 if [[ -f $ready/versions ]]; then
@@ -97,7 +112,7 @@ named_today() {
     return 1
 }
 
-say "engines for the tests: containerd 2.x, dockerd 28 (once; kept in $home)"
+say "engines for the tests: $what (once; kept in $home)"
 mkdir -p "$work/root/usr/"{bin,sbin,lib,lib64}
 for directory in bin sbin lib lib64; do ln -s "usr/$directory" "$work/root/$directory"; done
 while read -r package minimum; do
@@ -116,19 +131,21 @@ while read -r package minimum; do
     say "  $name"
 done < <(awk '!/^#/ && !seen[$1]++ { print $1, $2 }' "$LIST")
 
-# runc is built against a newer C library than this system's: it gets its own. (Calling it through ld.so would mislead its /proc/self/exe.)
+# It is built against a newer C library than this system's: it gets its own. (Calling it through ld.so would mislead its /proc/self/exe.)
 libraries=$ready/usr/lib/x86_64-linux-gnu
-patchelf --force-rpath --set-rpath "$libraries" --set-interpreter "$ready/usr/lib64/ld-linux-x86-64.so.2" "$work/root/usr/sbin/runc"
-# Absolute links would lead out of here.
-ln -sfn tini-static "$work/root/usr/bin/docker-init"
-mkdir -p "$work/root/usr/libexec/docker/cli-plugins"
+patchelf --force-rpath --set-rpath "$libraries" --set-interpreter "$ready/usr/lib64/ld-linux-x86-64.so.2" "$work/root/usr/sbin/$dynamic"
+if [[ $set == engines ]]; then
+    # Absolute links would lead out of here.
+    ln -sfn tini-static "$work/root/usr/bin/docker-init"
+    mkdir -p "$work/root/usr/libexec/docker/cli-plugins"
+fi
 rm -rf "$work/root/usr/share" "$work/root/etc" "$work/root/var" "$work/root/usr/lib/x86_64-linux-gnu/gconv"
 rm -rf "$ready"
 mv "$work/root" "$ready"
-for program in "bin/containerd --version" "bin/ctr --version" "sbin/dockerd --version" "bin/docker --version" "sbin/runc --version" "bin/docker-init --version"; do
+for program in "${programs[@]}"; do
     # shellcheck disable=SC2086
     run_logged engine-version "$ready"/usr/$program
 done
 mv "$ready/versions.part" "$ready/versions"
 link
-say "engines: $("$ready/usr/bin/containerd" --version | awk '{ print "containerd", $3 }'), $("$ready/usr/sbin/dockerd" --version | sed 's/,.*//')"
+say "$set: $(tr '\n' ' ' < "$ready/versions")"

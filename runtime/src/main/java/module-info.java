@@ -4,7 +4,7 @@ module dev.casemate.runtime {
   requires static org.jspecify;
   requires transitive dev.casemate.linux;
   requires transitive dev.casemate.oci;
-  requires dev.casemate.cell;
+  requires transitive dev.casemate.cell;
 
   exports dev.casemate.runtime;
 }

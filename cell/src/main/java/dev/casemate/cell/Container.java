@@ -120,6 +120,38 @@ public final class Container implements AutoCloseable {
   }
 
   /**
+   * Makes a container of what {@link #checkpoint} has written. One of the same id that its
+   * checkpoint has stopped is removed first. Its first process is this one's child.
+   *
+   * @param stdio what it gets in place of the streams of the outside that it had
+   * @throws CasemateException also for what criu refuses; nothing is left over then
+   */
+  public static Container restore(
+      ContainerConfig config, Stdio.Pipes stdio, CriuOptions options, StateDirectory directory) {
+    boolean done = false;
+    SpecCheck.check(config);
+    Restoration.check(options);
+    if (directory.isDumped()) {
+      try (Container old = load(StateDirectory.of(directory.root(), directory.id()))) {
+        if (old.state() == State.STOPPED) {
+          old.delete(false);
+        }
+      }
+    }
+    directory.make();
+    try {
+      Container container = Restoration.restore(config, stdio, options, directory);
+      done = true;
+      return container;
+    } finally {
+      directory.close();
+      if (!done) {
+        directory.remove();
+      }
+    }
+  }
+
+  /**
    * Finds a container that any process has made.
    *
    * @throws CasemateException NOT_FOUND if there is none
@@ -363,6 +395,25 @@ public final class Container implements AutoCloseable {
     expect("resume", "paused", State.PAUSED);
     cgroup.freeze(false);
     state = beforePause;
+  }
+
+  /**
+   * Writes its processes to files by criu. Unless it is to go on, it is stopped then.
+   *
+   * @throws CasemateException for what criu refuses: the container goes on then
+   */
+  public void checkpoint(CriuOptions options) {
+    directory.ifPresent(StateDirectory::lock);
+    expect("checkpoint", "running", State.RUNNING, State.PAUSED);
+    Checkpoint.dump(record, config().spec(), options);
+    if (options.leaveRunning() || options.preDump()) {
+      return;
+    }
+    if (pidfd.isPresent()) {
+      Poll.await(pidfd.get(), Poll.IN, KILL_WAIT_MILLIS);
+    }
+    cgroup.kill();
+    directory.ifPresent(StateDirectory::markDumped);
   }
 
   /** Changes limits; returns warnings. */

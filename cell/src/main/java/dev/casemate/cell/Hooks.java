@@ -148,7 +148,8 @@ final class Hooks {
         "hook " + phase + " " + hook.path() + " " + how);
   }
 
-  private static Fd memory(byte[] content) {
+  /** A file without a name, at its beginning. */
+  static Fd memory(byte[] content) {
     try (NativeBuffer name = NativeBuffer.ofString("state")) {
       Fd file =
           Fd.of(

@@ -145,6 +145,11 @@ public final class Mounts {
     return parse(Fs.readString("/proc/self/mountinfo", 16 << 20));
   }
 
+  /** The mounts that another process sees. */
+  public static List<Info> list(int pid) {
+    return parse(Fs.readString("/proc/" + pid + "/mountinfo", 16 << 20));
+  }
+
   static List<Info> parse(String mountinfo) {
     List<Info> mounts = new ArrayList<>();
     for (String line : Text.split(mountinfo, '\n')) {

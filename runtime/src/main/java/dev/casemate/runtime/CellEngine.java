@@ -5,6 +5,7 @@ import dev.casemate.cell.Cgroups;
 import dev.casemate.cell.Container;
 import dev.casemate.cell.ContainerConfig;
 import dev.casemate.cell.ContainerRecord;
+import dev.casemate.cell.CriuOptions;
 import dev.casemate.cell.LaunchOptions;
 import dev.casemate.cell.ProcessInfo;
 import dev.casemate.cell.StateDirectory;
@@ -53,21 +54,24 @@ public final class CellEngine implements Engine {
   @Override
   public Running create(Creation creation) {
     Spec spec = creation.spec();
-    ContainerConfig config =
-        new ContainerConfig(
-            creation.id(),
-            creation.bundle(),
-            spec,
-            Cgroups.of(spec.linux().cgroupsPath(), creation.id(), session.rootless()),
-            false);
     Container container =
         Container.create(
-            config,
+            config(creation),
             stdio(spec.process().isPresent() && spec.process().get().terminal()),
             new LaunchOptions(
                 creation.noPivot(), !creation.noNewKeyring(), preserved(creation.preserveFds())),
             directory(creation.id()));
     return new Made(container.init());
+  }
+
+  private ContainerConfig config(Creation creation) {
+    Spec spec = creation.spec();
+    return new ContainerConfig(
+        creation.id(),
+        creation.bundle(),
+        spec,
+        Cgroups.of(spec.linux().cgroupsPath(), creation.id(), session.rootless()),
+        false);
   }
 
   private static Stdio stdio(boolean terminal) {
@@ -263,6 +267,28 @@ public final class CellEngine implements Engine {
       }
       container.resume();
     }
+  }
+
+  @Override
+  public void checkpoint(String id, CriuOptions options) {
+    try (Container container = load(id)) {
+      Container.State state = container.state();
+      if (state != Container.State.RUNNING && state != Container.State.PAUSED) {
+        throw wrongState("Container cannot be checkpointed in " + state.word() + " state: " + id);
+      }
+      container.checkpoint(options);
+    }
+  }
+
+  @Override
+  public Running restore(Creation creation, CriuOptions options) {
+    Container container =
+        Container.restore(
+            config(creation),
+            new Stdio.Pipes(Fd.STDIN, Fd.STDOUT, Fd.STDERR),
+            options,
+            directory(creation.id()));
+    return new Made(container.init());
   }
 
   @Override

@@ -18,6 +18,8 @@ final class Commands {
           new DeleteCommand(),
           new PauseCommand(),
           new ResumeCommand(),
+          new CheckpointCommand(),
+          new RestoreCommand(),
           new UpdateCommand(),
           new EventsCommand(),
           new SpecCommand(),

@@ -1,5 +1,6 @@
 package dev.casemate.runtime;
 
+import dev.casemate.cell.CriuOptions;
 import dev.casemate.linux.Fd;
 import dev.casemate.oci.Json;
 import dev.casemate.oci.ProcessSpec;
@@ -131,6 +132,12 @@ public interface Engine {
   void pause(String id);
 
   void resume(String id);
+
+  /** Writes a container's processes to files and, unless it is to go on, stops it. */
+  void checkpoint(String id, CriuOptions options);
+
+  /** Makes a container of such files; its process, which runs, is a child of this one. */
+  Running restore(Creation creation, CriuOptions options);
 
   /** Changes limits; returns warnings. */
   List<String> update(String id, Resources resources);

@@ -1,0 +1,223 @@
+package dev.casemate.cell;
+
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Mounts;
+import dev.casemate.linux.Stat;
+import dev.casemate.linux.Text;
+import dev.casemate.oci.MountSpec;
+import dev.casemate.oci.Spec;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/** Dumps a container's processes to files, by criu. */
+final class Checkpoint {
+  private static final int DIRECTORY_MODE = 0700;
+  private static final int TTY_MAJOR = 136;
+  private static final int TTY_MAJOR_LAST = 143;
+  private static final int FILE_LIMIT = 16 << 20;
+
+  private final ContainerRecord record;
+  private final Spec spec;
+  private final List<String> words = new ArrayList<>();
+  private final String proc;
+
+  private Checkpoint(ContainerRecord record, Spec spec) {
+    this.record = record;
+    this.spec = spec;
+    this.proc = "/proc/" + record.pid();
+  }
+
+  /** Dumps a running container; on failure it goes on, and no images of this dump are left. */
+  static void dump(ContainerRecord record, Spec spec, CriuOptions options) {
+    if (spec.process().isPresent() && spec.process().get().terminal()) {
+      throw Failures.precondition(
+          "container "
+              + record.id()
+              + " has a terminal, whose other end cannot be restored; checkpoint one that was made"
+              + " with process.terminal false");
+    }
+    String program = Criu.find();
+    new Checkpoint(record, spec).dump(program, options);
+  }
+
+  private void dump(String program, CriuOptions options) {
+    Set<String> before;
+    try {
+      Fs.makeDirectories(options.images(), DIRECTORY_MODE);
+      if (!options.work().isEmpty()) {
+        Fs.makeDirectories(options.work(), DIRECTORY_MODE);
+      }
+      before = new HashSet<>(Fs.list(options.images()));
+      checkParent(options);
+    } catch (LinuxException e) {
+      throw Failures.of("making the directory for the checkpoint", e);
+    }
+    boolean done = false;
+    try {
+      words.addAll(options.dumpWords(record.pid(), record.rootfs()));
+      String freezer = Criu.freezer(record.cgroup());
+      if (!freezer.isEmpty()) {
+        words.add("--freeze-cgroup");
+        words.add(freezer);
+      }
+      namespaces();
+      ImageRecord image = new ImageRecord(streams(), mounts());
+      for (String mount : image.mounts()) {
+        external("mnt[" + mount + "]:" + mount);
+      }
+      if (!options.preDump()) {
+        image.write(options.images());
+      }
+      Criu.run(program, words, List.of(), options.dumpLog(), () -> {}, pid -> {});
+      done = true;
+    } catch (LinuxException e) {
+      throw Failures.of("checkpointing container " + record.id(), e);
+    } finally {
+      if (!done) {
+        removeNew(options.images(), before);
+      }
+    }
+  }
+
+  private static void checkParent(CriuOptions options) {
+    if (!options.parent().isEmpty()
+        && !Fs.statIfExists(options.images() + "/" + options.parent())
+            .map(Stat::isDirectory)
+            .orElse(false)) {
+      throw Failures.invalid(
+          "--parent-path "
+              + options.parent()
+              + " is no directory, seen from "
+              + options.images()
+              + "; name that of an earlier --pre-dump, relative to the images");
+    }
+  }
+
+  /** The log stays: it is what there is to be looked at. */
+  private static void removeNew(String images, Set<String> before) {
+    for (String name : Fs.list(images)) {
+      if (!before.contains(name) && !name.endsWith(".log")) {
+        Fs.unlinkIfExists(images + "/" + name);
+      }
+    }
+  }
+
+  private void external(String what) {
+    words.add("--external");
+    words.add(what);
+  }
+
+  /** Namespaces of somebody else are not the container's to be dumped. */
+  private void namespaces() {
+    if (!ImageRecord.joined(spec.linux(), "network", "net").isEmpty()) {
+      external("net[" + Fs.stat(proc + "/ns/net").inode() + "]:" + Criu.NETWORK);
+    }
+    if (!ImageRecord.joined(spec.linux(), "pid").isEmpty()) {
+      external("pid[" + Fs.stat(proc + "/ns/pid").inode() + "]:" + Criu.PIDS);
+    }
+  }
+
+  /** Declares streams that lead out of the container, and names them. */
+  private List<String> streams() {
+    Set<String> own = new HashSet<>();
+    for (String line : Text.split(Fs.readString(proc + "/mountinfo", FILE_LIMIT), '\n')) {
+      int blank = line.indexOf(' ');
+      own.add(blank < 0 ? line : line.substring(0, blank));
+    }
+    List<String> streams = new ArrayList<>();
+    for (int fd = 0; fd < 3; fd++) {
+      String name = stream(fd, own);
+      if (name.startsWith("socket:[")) {
+        external("unix[" + name.substring("socket:[".length()));
+      } else if (!name.isEmpty() && !name.startsWith("pipe:") && !streams.contains(name)) {
+        external(name);
+      }
+      streams.add(name);
+    }
+    return streams;
+  }
+
+  private String stream(int fd, Set<String> ownMounts) {
+    String path = proc + "/fd/" + fd;
+    String link;
+    try {
+      link = Fs.readLink(path);
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.ENOENT) {
+        return "";
+      }
+      throw e;
+    }
+    if (link.startsWith("pipe:[") || link.startsWith("socket:[")) {
+      return link;
+    }
+    String mount = "";
+    for (String line : Text.split(Fs.readString(proc + "/fdinfo/" + fd, FILE_LIMIT), '\n')) {
+      if (line.startsWith("mnt_id:")) {
+        mount = line.substring("mnt_id:".length()).strip();
+      }
+    }
+    if (!link.startsWith("/") || ownMounts.contains(mount)) {
+      return "";
+    }
+    Stat stat = Fs.stat(path);
+    if (stat.type() == Stat.CHARACTER
+        && stat.deviceMajor() >= TTY_MAJOR
+        && stat.deviceMajor() <= TTY_MAJOR_LAST) {
+      throw Failures.precondition(
+          "container "
+              + record.id()
+              + " has "
+              + link
+              + " of the outside, a terminal, as descriptor "
+              + fd
+              + "; checkpoint one whose streams are pipes, files or /dev/null");
+    }
+    return "file["
+        + Long.toHexString(Long.parseLong(mount))
+        + ":"
+        + Long.toHexString(stat.inode())
+        + "]";
+  }
+
+  /** Where files and directories of the outside are mounted. */
+  private List<String> mounts() {
+    List<String> targets = new ArrayList<>();
+    for (Mounts.Info mount : Mounts.list(record.pid())) {
+      if (isOutside(mount) && !targets.contains(mount.target())) {
+        targets.add(mount.target());
+      }
+    }
+    return targets;
+  }
+
+  private boolean isOutside(Mounts.Info info) {
+    String target = info.target();
+    if (target.equals("/")) {
+      return false;
+    }
+    if (spec.linux().maskedPaths().contains(target)) {
+      return !info.fstype().equals("tmpfs");
+    }
+    MountSpec nearest = null;
+    String nearestAt = "";
+    for (MountSpec mount : spec.mounts()) {
+      String destination = RootPaths.clean(mount.destination());
+      if (ImageRecord.covers(destination, target) && destination.length() >= nearestAt.length()) {
+        nearest = mount;
+        nearestAt = destination;
+      }
+    }
+    if (nearest != null && ImageRecord.isBind(nearest)) {
+      return true;
+    }
+    // Devices that are bound because their container may make none.
+    return ImageRecord.covers("/dev", target)
+        && info.fstype().equals("devtmpfs")
+        && !info.root().equals("/");
+  }
+}

@@ -1,0 +1,192 @@
+package dev.casemate.cell;
+
+import dev.casemate.linux.Descriptors;
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.Pipe;
+import dev.casemate.linux.Processes;
+import dev.casemate.linux.Spawn;
+import dev.casemate.linux.Stat;
+import dev.casemate.linux.Text;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.oci.Json;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntConsumer;
+
+/** The program criu(8), which dumps processes to files and makes processes of these. */
+final class Criu {
+  /** How a joined network or pid namespace is called in the images; runc's words. */
+  static final String NETWORK = "extRootNetNS";
+
+  static final String PIDS = "extRootPidNS";
+
+  /** The first descriptor that is handed to criu beside its streams. */
+  static final int FIRST_FD = 3;
+
+  private static final int TAIL_BYTES = 64 * 1024;
+  private static final int TAIL_LINES = 4;
+  private static final int LINE_LIMIT = 300;
+
+  private Criu() {}
+
+  /** Path of the program, from {@code $PATH}. */
+  static String find() {
+    String path = System.getenv("PATH");
+    String found = Spawn.find("criu", path == null ? "" : path);
+    if (found.isEmpty()) {
+      throw CasemateException.of(
+          Kind.FAILED_PRECONDITION,
+          "criu is not in $PATH, and it takes that to checkpoint and restore; install it (package"
+              + " \"criu\")");
+    }
+    return found;
+  }
+
+  /**
+   * Runs criu to its end.
+   *
+   * @param words its arguments
+   * @param fds what it gets as {@link #FIRST_FD} and up
+   * @param log path of its log
+   * @param inChild is done in its process before it is executed
+   * @param placed is told its pid, before it is executed
+   * @throws CasemateException with the end of its log
+   */
+  static void run(
+      String program,
+      List<String> words,
+      List<Fd> fds,
+      String log,
+      Runnable inChild,
+      IntConsumer placed) {
+    List<String> argv = new ArrayList<>();
+    argv.add("criu");
+    argv.addAll(words);
+    Fs.unlinkIfExists(log);
+    try (Fd nothing = Fs.open("/dev/null", OpenFlag.READ_ONLY);
+        Fd output = Hooks.memory(new byte[0]);
+        Pipe go = Pipe.open()) {
+      List<Fd> all = new ArrayList<>(List.of(nothing, output, output));
+      all.addAll(fds);
+      int pid = Processes.fork(0);
+      if (pid == 0) {
+        become(program, argv, all, go, inChild);
+      }
+      try {
+        placed.accept(pid);
+        go.write().writeAll(new byte[1]);
+      } finally {
+        go.write().close();
+      }
+      int status = Processes.waitFor(pid, 0).orElseThrow().exitStatus();
+      if (status != 0) {
+        throw CasemateException.of(
+            Kind.FAILED_PRECONDITION,
+            "criu "
+                + words.getFirst()
+                + " failed with status "
+                + status
+                + ": "
+                + reason(log, output)
+                + " (its log: "
+                + log
+                + "; \"criu check\" says whether it can do with this kernel)");
+      }
+    }
+  }
+
+  private static void become(
+      String program, List<String> argv, List<Fd> all, Pipe go, Runnable inChild) {
+    try {
+      go.write().close();
+      if (go.read().read(new byte[1], 0, 1) != 1) {
+        Processes.exit(1);
+      }
+      Child.resetSignals();
+      inChild.run();
+      for (Fd fd : Descriptors.keepOnly(all)) {
+        fd.closeOnExec(false);
+      }
+      Processes.execute(program, argv, Processes.environment());
+    } catch (Throwable e) {
+      byte[] text = String.valueOf(e.getMessage()).getBytes(StandardCharsets.UTF_8);
+      // It may be that the streams are not in their places yet; this one is known.
+      all.get(1).write(text, 0, text.length);
+    }
+    Processes.exit(127);
+  }
+
+  /** The last errors of the log; where there are none, what it has printed. */
+  private static String reason(String log, Fd output) {
+    List<String> lines = new ArrayList<>();
+    try (Fd file = Fs.open(log, OpenFlag.READ_ONLY | OpenFlag.NO_FOLLOW)) {
+      Stat stat = Fs.stat(file);
+      Fs.seek(file, Math.max(0, stat.size() - TAIL_BYTES), 0);
+      for (String line : Text.split(text(file, log), '\n')) {
+        int error = line.indexOf("Error");
+        if (error >= 0) {
+          lines.add(shorten(line.substring(error)));
+        }
+      }
+    } catch (LinuxException e) {
+      // It has not come that far.
+    }
+    if (lines.isEmpty()) {
+      Fs.seek(output, 0, 0);
+      for (String line : Text.split(text(output, "criu's output"), '\n')) {
+        if (!line.isBlank()) {
+          lines.add(shorten(line.strip()));
+        }
+      }
+    }
+    return String.join("; ", lines.subList(Math.max(0, lines.size() - TAIL_LINES), lines.size()));
+  }
+
+  private static String text(Fd file, String subject) {
+    try {
+      return new String(Fs.readBytes(file, subject, 2 * TAIL_BYTES), StandardCharsets.UTF_8);
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.EFBIG) {
+        return "";
+      }
+      throw e;
+    }
+  }
+
+  private static String shorten(String line) {
+    return line.length() > LINE_LIMIT ? line.substring(0, LINE_LIMIT) + "…" : line;
+  }
+
+  /** The directory by which criu is to freeze a group's processes; empty if there is none. */
+  static String freezer(Json.Obj cgroup) {
+    if (cgroup.string("version").equals("v2")) {
+      return cgroup.string("mountPoint") + RootPaths.clean(cgroup.string("path"));
+    }
+    for (Json.Obj one : cgroup.objects("hierarchies")) {
+      if (one.string("controllers").equals("freezer")) {
+        return one.string("mount") + one.string("path");
+      }
+    }
+    return "";
+  }
+
+  /** Where criu is to put restored processes, as values of {@code --cgroup-root}. */
+  static List<String> roots(Json.Obj cgroup) {
+    List<String> roots = new ArrayList<>();
+    if (cgroup.string("version").equals("v2")) {
+      roots.add(RootPaths.clean(cgroup.string("path")));
+    }
+    for (Json.Obj one : cgroup.objects("hierarchies")) {
+      for (String controller : Text.split(one.string("controllers"), ',')) {
+        roots.add(controller + ":" + one.string("path"));
+      }
+    }
+    return roots;
+  }
+}

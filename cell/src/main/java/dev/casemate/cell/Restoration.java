@@ -1,0 +1,227 @@
+package dev.casemate.cell;
+
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Mounts;
+import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.Processes;
+import dev.casemate.linux.Signals;
+import dev.casemate.linux.Stat;
+import dev.casemate.oci.MountSpec;
+import dev.casemate.oci.Spec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Makes a container of what {@link Checkpoint} has dumped, by criu. */
+final class Restoration {
+  private static final String PID_FILE = "criu.pid";
+  private static final int FILE_MODE = 0755;
+
+  private final ContainerConfig config;
+  private final Spec spec;
+  private final CriuOptions options;
+  private final StateDirectory directory;
+  private final ImageRecord image;
+  private final String rootfs;
+  private final List<String> words = new ArrayList<>();
+  private final List<Fd> fds = new ArrayList<>();
+  private final List<Fd> opened = new ArrayList<>();
+
+  private Restoration(ContainerConfig config, CriuOptions options, StateDirectory directory) {
+    this.config = config;
+    this.spec = config.spec();
+    this.options = options;
+    this.directory = directory;
+    this.image = ImageRecord.read(options.images());
+    this.rootfs = Rootfs.path(config);
+  }
+
+  /** Restores it, or leaves nothing; the directory has been made, and is the caller's to remove. */
+  static Container restore(
+      ContainerConfig config, Stdio.Pipes stdio, CriuOptions options, StateDirectory directory) {
+    String program = Criu.find();
+    return new Restoration(config, options, directory).restore(program, stdio);
+  }
+
+  /** Refuses what is no checkpoint, before anything is made. */
+  static void check(CriuOptions options) {
+    if (!Fs.exists(options.images() + "/inventory.img")) {
+      throw Failures.precondition(
+          "--image-path "
+              + options.images()
+              + " holds no checkpoint (inventory.img is missing); name the directory that checkpoint"
+              + " has written to");
+    }
+    ImageRecord.read(options.images());
+    Criu.find();
+  }
+
+  private Container restore(String program, Stdio.Pipes stdio) {
+    ContainerRecord record = ContainerRecord.of(config, Namespaces.of(spec.linux()));
+    Cgroup cgroup = config.cgroup();
+    boolean grouped = false;
+    boolean done = false;
+    try {
+      directory.write(record);
+      directory.write(spec);
+      if (!options.work().isEmpty()) {
+        Fs.makeDirectories(options.work(), 0700);
+      }
+      makeMountPoints();
+      cgroup.create();
+      grouped = true;
+      List<String> warnings = new ArrayList<>(cgroup.apply(spec.linux().resources()));
+      warnings.addAll(cgroup.applyDevices(spec.linux().resources().devices()));
+      String pidFile = directory.path() + "/" + PID_FILE;
+      build(pidFile, stdio);
+      Criu.run(program, words, fds, options.restoreLog(), this::privateRoot, cgroup::add);
+      int pid = Integer.parseInt(Fs.readString(pidFile, 64).strip());
+      Fs.unlink(pidFile);
+      Fd pidfd = Processes.openPid(pid);
+      record =
+          record.withProcess(
+              pid,
+              Processes.startTime(pid)
+                  .orElseThrow(
+                      () -> Failures.precondition("the restored process has ended at once")),
+              cgroup.record());
+      directory.write(record);
+      Container container =
+          new Container(
+                  record,
+                  cgroup,
+                  Optional.of(directory),
+                  new CellProcess(pid, Optional.empty(), warnings),
+                  Optional.of(pidfd),
+                  Container.State.RUNNING)
+              .made(config, Optional.empty());
+      done = true;
+      return container;
+    } catch (LinuxException e) {
+      throw Failures.of("restoring container " + config.id(), e);
+    } finally {
+      for (Fd fd : opened) {
+        fd.close();
+      }
+      if (!done && grouped) {
+        cgroup.kill();
+        cgroup.delete();
+      }
+    }
+  }
+
+  private void build(String pidFile, Stdio.Pipes stdio) {
+    words.addAll(options.restoreWords(pidFile, rootfs));
+    if (!options.manageCgroups().equals("ignore")) {
+      for (String root : Criu.roots(config.cgroup().record())) {
+        words.add("--cgroup-root");
+        words.add(root);
+      }
+    }
+    for (String target : image.mounts()) {
+      words.add("--external");
+      words.add("mnt[" + target + "]:" + ImageRecord.source(target, spec, config.bundle()));
+    }
+    List<Fd> streams = List.of(stdio.in(), stdio.out(), stdio.err());
+    List<String> seen = new ArrayList<>();
+    for (int i = 0; i < Math.min(streams.size(), image.streams().size()); i++) {
+      String name = image.streams().get(i);
+      if (!name.isEmpty() && !seen.contains(name)) {
+        seen.add(name);
+        checkKind(i, name, streams.get(i));
+        inherit(streams.get(i), name);
+      }
+    }
+    namespace(ImageRecord.joined(spec.linux(), "network", "net"), Criu.NETWORK);
+    namespace(ImageRecord.joined(spec.linux(), "pid"), Criu.PIDS);
+  }
+
+  /** A process that has a pipe goes on with a pipe; criu would fail in words of its own. */
+  private static void checkKind(int number, String name, Fd stream) {
+    int type = Fs.stat(stream).type();
+    String now =
+        switch (type) {
+          case Stat.FIFO -> "a pipe";
+          case Stat.SOCKET -> "a socket";
+          default -> "a file or device";
+        };
+    String then =
+        name.startsWith("pipe:")
+            ? "a pipe"
+            : name.startsWith("socket:") ? "a socket" : "a file or device";
+    if (!now.equals(then)) {
+      throw Failures.precondition(
+          "descriptor "
+              + number
+              + " of the process was "
+              + then
+              + " when it was checkpointed, and "
+              + now
+              + " is given for it; redirect it to "
+              + then);
+    }
+  }
+
+  private void inherit(Fd fd, String name) {
+    words.add("--inherit-fd");
+    words.add("fd[" + (Criu.FIRST_FD + fds.size()) + "]:" + name);
+    fds.add(fd);
+  }
+
+  private void namespace(String path, String name) {
+    if (!path.isEmpty()) {
+      Fd fd = Fs.open(path, OpenFlag.READ_ONLY);
+      opened.add(fd);
+      inherit(fd, name);
+    }
+  }
+
+  /** The root may be a fresh one, without what the container was first made with. */
+  private void makeMountPoints() {
+    try (Fd root = Fs.open(rootfs, OpenFlag.PATH | OpenFlag.DIRECTORY)) {
+      RootPaths paths = new RootPaths(root);
+      for (MountSpec mount : spec.mounts()) {
+        String destination = RootPaths.clean(mount.destination());
+        if (isInRoot(destination)) {
+          boolean file =
+              ImageRecord.isBind(mount)
+                  && !Fs.stat(ImageRecord.source(destination, spec, config.bundle())).isDirectory();
+          makeMountPoint(paths, destination, file);
+        }
+      }
+    }
+  }
+
+  private static void makeMountPoint(RootPaths paths, String destination, boolean file) {
+    try {
+      (file ? paths.file(destination, FILE_MODE) : paths.directory(destination, FILE_MODE)).close();
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.EROFS) {
+        throw e;
+      }
+      // criu says what is missing.
+    }
+  }
+
+  /** Whether nothing else is mounted above it. */
+  private boolean isInRoot(String destination) {
+    for (MountSpec other : spec.mounts()) {
+      String above = RootPaths.clean(other.destination());
+      if (!above.equals(destination) && ImageRecord.covers(above, destination)) {
+        return false;
+      }
+    }
+    return !destination.equals("/");
+  }
+
+  /** criu wants the root to be a mount; here it ends with criu, whatever happens. */
+  private void privateRoot() {
+    Processes.parentDeathSignal(Signals.KILL);
+    Processes.unshare(Processes.CLONE_NEWNS);
+    Mounts.mount("", "/", "", Mounts.SLAVE | Mounts.REC, "");
+    Mounts.mount(rootfs, rootfs, "", Mounts.BIND | Mounts.REC, "");
+  }
+}

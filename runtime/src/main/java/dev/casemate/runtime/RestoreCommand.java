@@ -1,0 +1,78 @@
+package dev.casemate.runtime;
+
+import dev.casemate.cell.CriuOptions;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import java.util.List;
+
+final class RestoreCommand implements Command {
+  @Override
+  public String name() {
+    return "restore";
+  }
+
+  @Override
+  public String usage() {
+    return "ID";
+  }
+
+  @Override
+  public String summary() {
+    return "make a container of what checkpoint has written (takes criu)";
+  }
+
+  @Override
+  public List<Option> options() {
+    return List.of(
+        Making.BUNDLE,
+        CriuFlags.IMAGES,
+        CriuFlags.WORK,
+        Making.PID_FILE,
+        Option.flag("detach", 'd', "do not wait; the container stays until delete"),
+        CriuFlags.TCP,
+        CriuFlags.UNIX,
+        CriuFlags.SHELL_JOB,
+        CriuFlags.FILE_LOCKS,
+        CriuFlags.CGROUPS,
+        CriuFlags.EMPTY,
+        CriuFlags.AUTO_DEDUP,
+        Option.value("lsm-profile", "TYPE:NAME", "AppArmor or SELinux label of its processes"),
+        Option.value("lsm-mount-context", "LABEL", "SELinux label of its mounts"),
+        Option.value("console-socket", "SOCKET", "refused: terminals cannot be restored"),
+        Option.flag("no-pivot", "understood, and of no effect"),
+        Option.flag("no-subreaper", "understood, and of no effect"),
+        Option.flag("lazy-pages", "refused"));
+  }
+
+  @Override
+  public int run(Arguments arguments, Session session) {
+    CriuFlags.refuse(arguments, "lazy-pages");
+    Engine.Creation creation = Making.creation(name(), arguments, session);
+    boolean terminal =
+        creation.spec().process().isPresent() && creation.spec().process().get().terminal();
+    if (terminal || !arguments.last("console-socket", "").isEmpty()) {
+      throw CasemateException.of(
+          Kind.FAILED_PRECONDITION,
+          "a terminal cannot be restored; leave out --console-socket, and set process.terminal to"
+              + " false");
+    }
+    CriuOptions options = CriuFlags.parse(arguments, session);
+    boolean detach = arguments.has("detach");
+    Engine engine = session.engine();
+    boolean remove = true;
+    try (Foreground foreground = detach ? null : Foreground.prepare();
+        Engine.Running process = engine.restore(creation, options)) {
+      try {
+        Making.warn(session, process.warnings());
+        Making.writePid(arguments.last("pid-file"), process.pid());
+        int status = foreground == null ? 0 : foreground.follow(process);
+        remove = !detach;
+        return status;
+      } finally {
+        if (remove) {
+          Making.undo(session, creation.id());
+        }
+      }
+    }
+  }
+}
