@@ -30,15 +30,20 @@ final class Programs {
     try {
       Files.createDirectories(directory);
       for (String name : names) {
-        Files.createSymbolicLink(directory.resolve(name), find(newer ? NEWER : SYSTEM, name));
+        link(name, find(newer ? NEWER : SYSTEM, name));
       }
       if (RuntimeUnderTest.chosen().hasVm()) {
-        Path shim = directory.resolve("containerd-shim-casemate-v2");
-        Files.createSymbolicLink(shim, RuntimeUnderTest.shim());
+        link("containerd-shim-casemate-v2", RuntimeUnderTest.shim());
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** An engine of an earlier class of this run had the same directory. */
+  private void link(String name, Path target) throws IOException {
+    Files.deleteIfExists(directory.resolve(name));
+    Files.createSymbolicLink(directory.resolve(name), target);
   }
 
   private static Path find(List<Path> directories, String name) throws IOException {
