@@ -97,6 +97,8 @@ final class BadDayTest extends ContainerdCases {
           () -> "the task to be over: " + status(id),
           () ->
               status(id).isEmpty() || status(id).equals("STOPPED") || status(id).equals("UNKNOWN"));
+      // Deleted before containerd has cleaned up, it would not be told of.
+      events.awaitOutput("/tasks/exit", SECONDS);
       ctr("task", "delete", "-f", id).run();
       ctr("container", "delete", id).ok();
       events.awaitOutput("/containers/delete", SECONDS);
@@ -157,13 +159,17 @@ final class BadDayTest extends ContainerdCases {
         script(id, "dd if=/dev/zero of=/big bs=1M count=" + 2 * DISK_MIB + " conv=fsync");
     assertThat(filled.exit()).as(filled.toString()).isNotZero();
     assertThat(filled.err()).contains("No space left on device");
+    // What is left is too little for a piece of a mebibyte.
+    assertThat(script(id, "dd if=/dev/zero of=/rest bs=512 conv=fsync").exit()).isNotZero();
     assertThat(script(id, "echo alive").expect(0).out()).isEqualTo("alive\n");
     String another = fresh("nospace");
-    Result refused = engine().run(IMAGE, another, "true").run();
+    // The engine may still have room for its own; then it is the command that has none.
+    Result refused =
+        engine().run(IMAGE, another, "dd", "if=/dev/zero", "of=/more", "bs=64k", "count=1").run();
     assertThat(refused.exit()).as(refused.toString()).isNotZero();
-    assertThat(refused.err()).contains("no space left on device");
+    assertThat(refused.err()).containsIgnoringCase("no space left on device");
     ctr("container", "delete", another).run();
-    assertThat(script(id, "rm /big; sync; echo room").expect(0).out()).isEqualTo("room\n");
+    assertThat(script(id, "rm /big /rest; sync; echo room").expect(0).out()).isEqualTo("room\n");
     assertThat(engine().run("--rm", IMAGE, fresh("room"), "echo", "again").ok().out())
         .isEqualTo("again\n");
     remove(id);

@@ -40,8 +40,10 @@ public final class Docker extends Daemon {
                   "ctr"));
       Path plugins = base.resolve("client/cli-plugins");
       Files.createDirectories(plugins);
+      Path compose = plugins.resolve("docker-compose");
+      Files.deleteIfExists(compose);
       Files.createSymbolicLink(
-          plugins.resolve("docker-compose"),
+          compose,
           Places.ENGINES.resolve("usr/libexec/docker/cli-plugins/docker-compose").toRealPath());
       Json.Obj casemate = new Json.Obj().put("runtimeType", RuntimeUnderTest.chosen().type());
       Files.writeString(
