@@ -22,7 +22,7 @@ cat <<END
 
 How long the start took, stage by stage:
 END
-grep -v '^casemate:' "$timings" | sed 's/^/  /'
+sed -n '/^stage /,$s/^/  /p' "$timings"
 cat <<END
 
 Try it yourself:
