@@ -9,7 +9,9 @@ set -euo pipefail
 source "$(dirname "$0")/toolchain/settings.sh"
 
 # What substitutions/ uses besides the public annotations.
-SUBSTITUTIONS_NEED=org.graalvm.nativeimage.builder/com.oracle.svm.core.heap=ALL-UNNAMED
+SUBSTITUTIONS_NEED=(heap thread genscavenge)
+SUBSTITUTIONS_NEED=("${SUBSTITUTIONS_NEED[@]/#/--add-exports=org.graalvm.nativeimage.builder/com.oracle.svm.core.}")
+SUBSTITUTIONS_NEED=("${SUBSTITUTIONS_NEED[@]/%/=ALL-UNNAMED}")
 
 main() {
     parse_arguments "$@"
@@ -68,7 +70,7 @@ build_own_library() {
 compile_substitutions() {
     local sources=("$NATIVE_DIR"/substitutions/dev/casemate/substitutions/*.java)
     if [[ $JDK_FORMATTER == yes ]]; then
-        sources=("${sources[0]%/*}/Target_java_lang_System.java")
+        sources=("${sources[0]%/*}"/{Target_java_lang_System,UnchangedPages}.java)
     fi
     "$1/bin/javac" -proc:none -d "$WORK/substitutions" -cp "$2/*" "${sources[@]}"
     CLASSPATH=$CLASSPATH:$WORK/substitutions
@@ -110,7 +112,7 @@ END
 run_graalvm() {
     local options
     mapfile -t options < <(common_options)
-    "$1" "-J--add-exports=$SUBSTITUTIONS_NEED" --no-fallback --static --libc=musl -march=x86-64-v2 -Os -H:+UnlockExperimentalVMOptions "${options[@]}" \
+    "$1" "${SUBSTITUTIONS_NEED[@]/#/-J}" --no-fallback --static --libc=musl -march=x86-64-v2 -Os -H:+UnlockExperimentalVMOptions "${options[@]}" \
         "${IMAGE_ARGUMENTS[@]}" -cp "$CLASSPATH" -o "$WORK/image" "$MAIN"
 }
 
@@ -135,7 +137,7 @@ run_toolchain() {
         -Dsvm.modulesupport.addedModules="$image_modules" --add-modules="$image_modules,$(builder_modules)" \
         --enable-native-access=org.graalvm.nativeimage.builder,jdk.graal.compiler \
         --upgrade-module-path "$TOOLCHAIN/jars/compiler-$SVM_VERSION.jar" --module-path "$(builder_module_path "$TOOLCHAIN")" \
-        "@$TOOLCHAIN/opened-packages.txt" "--add-exports=$SUBSTITUTIONS_NEED" \
+        "@$TOOLCHAIN/opened-packages.txt" "${SUBSTITUTIONS_NEED[@]}" \
         --module org.graalvm.nativeimage.builder/com.oracle.svm.hosted.NativeImageGeneratorRunner \
         -imagecp "$CLASSPATH" -H:Path="$WORK" -H:Name=image -H:Class="$MAIN" -H:ImageBuildID="$(build_id)" \
         -H:UseLibC=musl -H:+StaticExecutable -H:MicroArchitecture=x86-64-v2 -H:Optimize=s \

@@ -2,7 +2,12 @@
  * The C part of Casemate's static executables, linked as libcasemate.a. Java binds the functions with @CFunction.
  */
 #define _GNU_SOURCE
+#include <elf.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -40,6 +45,67 @@ long casemate_fork(unsigned long flags) {
 /* Leaves without atexit handlers or flushing: in a forked child these belong to the parent. */
 void casemate_exit(int status) {
     _exit(status);
+}
+
+/* /proc/self/pagemap, see the kernel's admin-guide/mm/pagemap: one entry a page. */
+enum { PAGE = 4096, ENTRIES = 512 };
+#define PRESENT (UINT64_C(1) << 63)
+#define OF_A_FILE (UINT64_C(1) << 61)
+
+/* Gives back the unchanged pages in [start, end): returns how many. Nobody may write to them meanwhile. */
+static long release_between(int pagemap, uintptr_t start, uintptr_t end) {
+    uint64_t entries[ENTRIES];
+    long released = 0;
+    while (start < end) {
+        size_t count = (end - start) / PAGE;
+        ssize_t got = pread(pagemap, entries, (count < ENTRIES ? count : ENTRIES) * sizeof *entries, (off_t)(start / PAGE * sizeof *entries));
+        if (got < (ssize_t)sizeof *entries) {
+            break;
+        }
+        count = (size_t)got / sizeof *entries;
+        for (size_t i = 0; i < count;) {
+            size_t first = i;
+            while (i < count && (entries[i] & PRESENT) && (entries[i] & OF_A_FILE)) {
+                i++;
+            }
+            if (i == first) {
+                i++;
+            } else if (madvise((void *)(start + first * PAGE), (i - first) * PAGE, MADV_DONTNEED) == 0) {
+                released += (long)(i - first);
+            }
+        }
+        start += count * PAGE;
+    }
+    return released;
+}
+
+/*
+ * Gives back what can be read again: the pages of the executable, code and data, that this process has mapped and not changed. They stay
+ * in the page cache, and what is used again is mapped again. A page that was changed is an anonymous one by then, and is left alone; so
+ * no other thread may write to the executable's data meanwhile, for its change would be lost. Returns how many pages that were, or -1.
+ */
+long casemate_release_unchanged(void) {
+    const Elf64_Phdr *header = (const Elf64_Phdr *)getauxval(AT_PHDR);
+    unsigned long count = getauxval(AT_PHNUM);
+    uintptr_t base = 0;
+    long released = 0;
+    int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    if (pagemap < 0) {
+        return -1;
+    }
+    for (unsigned long i = 0; i < count; i++) {
+        if (header[i].p_type == PT_PHDR) {
+            base = (uintptr_t)header - header[i].p_vaddr;
+        }
+    }
+    for (unsigned long i = 0; i < count; i++) {
+        if (header[i].p_type == PT_LOAD) {
+            uintptr_t start = base + header[i].p_vaddr;
+            released += release_between(pagemap, start & -(uintptr_t)PAGE, (start + header[i].p_filesz + PAGE - 1) & -(uintptr_t)PAGE);
+        }
+    }
+    close(pagemap);
+    return released;
 }
 
 /*

@@ -22,6 +22,8 @@ public final class NativeTest {
             powerOff();
         }
         threads();
+        check("unchanged pages are given back", Memory::unchangedPagesAreGivenBack);
+        check("no change is lost by giving back", Memory::noChangeIsLost);
         libraries();
         Runtime.getRuntime().addShutdownHook(new Thread(() -> System.out.println("ok shutdown hooks")));
         System.out.println(failures == 0 ? "all passed" : failures + " FAILED");

@@ -1,0 +1,85 @@
+package dev.casemate.nativetest;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/** What {@code System.gc()} gives back, and that nothing is lost by it. */
+final class Memory {
+    /** Of the image's own heap, which is a part of the executable: 4 MiB that nobody has read yet. */
+    private static final int[] NUMBERS = numbers();
+
+    private static final int PAGE = 1024;
+
+    private Memory() {}
+
+    private static int[] numbers() {
+        int[] numbers = new int[1 << 20];
+        for (int i = 0; i < numbers.length; i++) {
+            numbers[i] = i;
+        }
+        return numbers;
+    }
+
+    static boolean unchangedPagesAreGivenBack() throws Exception {
+        long sum = 0;
+        for (int number : NUMBERS) {
+            sum += number;
+        }
+        long read = residentFileKib();
+        System.gc();
+        long given = read - residentFileKib();
+        if (sum == (1L << 19) * ((1 << 20) - 1) && given > 3 << 10) {
+            return true;
+        }
+        System.out.println("sum " + sum + ", given back " + given + " KiB of " + read);
+        return false;
+    }
+
+    /** Pages become changed ones while they are given back: every change must be there afterwards. */
+    static boolean noChangeIsLost() throws Exception {
+        AtomicBoolean writing = new AtomicBoolean(true);
+        Thread writer = Thread.ofPlatform().start(() -> {
+            for (int round = 0; round < PAGE; round += 64) {
+                for (int i = round; i < NUMBERS.length; i += PAGE) {
+                    NUMBERS[i] = -1;
+                    Thread.onSpinWait();
+                }
+                pause();
+            }
+            writing.set(false);
+        });
+        int collections = 0;
+        while (writing.get()) {
+            System.gc();
+            collections++;
+        }
+        writer.join();
+        int lost = 0;
+        for (int i = 0; i < NUMBERS.length; i++) {
+            lost += NUMBERS[i] == (i % 64 == 0 ? -1 : i) ? 0 : 1;
+        }
+        if (lost == 0 && collections > 1) {
+            return true;
+        }
+        System.out.println(lost + " lost in " + collections + " collections");
+        return false;
+    }
+
+    private static void pause() {
+        try {
+            Thread.sleep(1);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static long residentFileKib() throws Exception {
+        for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+            if (line.startsWith("RssFile:")) {
+                return Long.parseLong(line.substring(8, line.length() - 2).strip());
+            }
+        }
+        return 0;
+    }
+}
