@@ -48,6 +48,14 @@ class ProcessesTest {
   }
 
   @Test
+  void onlyTheChildGoesWithoutHugePages() {
+    String without = "grep -q 'THP_enabled:.*0' /proc/self/status";
+
+    assertThat(run(shell(without).smallPages()).exitStatus()).isZero();
+    assertThat(run(shell(without)).exitStatus()).isEqualTo(1);
+  }
+
+  @Test
   void knowsAProcessByItsStart() {
     int pid = shell("exec sleep 100").start();
     long started = Processes.startTime(pid).orElseThrow();

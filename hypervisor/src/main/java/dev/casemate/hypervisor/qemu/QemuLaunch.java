@@ -66,6 +66,11 @@ final class QemuLaunch {
               .stdio(nothing, errors.write(), errors.write())
               .workingDirectory("/")
               .newSession();
+      if (accelerator.kind() == Accelerator.Kind.TCG) {
+        // An emulated guest touches little of much memory in its first second, and QEMU asks for
+        // huge pages: clearing these takes a twentieth of a start, and emulation gains little.
+        spawn.smallPages();
+      }
       int number = CommandLine.FIRST_DESCRIPTOR;
       for (Fd fd : line.descriptors()) {
         spawn.descriptor(fd, number++);
