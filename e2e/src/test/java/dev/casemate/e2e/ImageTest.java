@@ -2,6 +2,7 @@ package dev.casemate.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.image.TestRegistry;
 import dev.casemate.linux.Signals;
 import dev.casemate.oci.Json;
 import java.io.IOException;
@@ -167,11 +168,15 @@ class ImageTest extends EndToEnd {
   @Test
   void fromARegistry() {
     Path layout = variant("pushed");
-    try (Registry registry = new Registry(files("registry"))) {
-      registry.push(layout, "demo/pushed:v1");
-      String name = registry.name("demo/pushed:v1");
-      fails(125, List.of("run", "--rm", registry.name("demo/absent:v1"), "true"), "demo/absent");
-      fails(125, List.of("run", "--rm", registry.name("demo/pushed:v9"), "true"), "demo/pushed:v9");
+    try (TestRegistry registry = TestRegistry.start(files("registry").toString(), "", "")) {
+      registry.push(layout + ":latest", "demo/pushed:v1");
+      String name = registry.host() + "/demo/pushed:v1";
+      fails(
+          125, List.of("run", "--rm", registry.host() + "/demo/absent:v1", "true"), "demo/absent");
+      fails(
+          125,
+          List.of("run", "--rm", registry.host() + "/demo/pushed:v9", "true"),
+          "demo/pushed:v9");
       // Two pulls of one image at once share the work.
       Running one = call("pull", name).start();
       Running two = call("pull", "-q", name).start();
@@ -201,7 +206,7 @@ class ImageTest extends EndToEnd {
 
   @Test
   void theRegistryDoesNotListen() {
-    Result result = run("run", "127.0.0.1:" + Registry.freePort() + "/demo:v1", "true");
+    Result result = run("run", "127.0.0.1:" + TestRegistry.freePort() + "/demo:v1", "true");
     isError(result, 125, "127.0.0.1");
   }
 

@@ -3,6 +3,7 @@ package dev.casemate.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.net.httpserver.HttpServer;
+import dev.casemate.image.TestRegistry;
 import dev.casemate.oci.Json;
 import java.io.IOException;
 import java.net.DatagramPacket;
@@ -24,7 +25,7 @@ class NetworkTest extends EndToEnd {
 
   @BeforeAll
   static void start() {
-    port = Registry.freePort();
+    port = TestRegistry.freePort();
     detached(
         "server",
         "--network",
@@ -215,10 +216,10 @@ class NetworkTest extends EndToEnd {
 
   @Test
   void aPortIsFreeAgainAfterwards() {
-    int free = Registry.freePort();
+    int free = TestRegistry.freePort();
     for (int i = 0; i < 2; i++) {
       ok("run", "--rm", "-p", free + ":80", IMAGE, "true");
     }
-    assertThat(Registry.listens(free)).isFalse();
+    assertThat(TestRegistry.listens(free)).isFalse();
   }
 }

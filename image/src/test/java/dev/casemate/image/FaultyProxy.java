@@ -18,9 +18,9 @@ import java.util.concurrent.atomic.AtomicInteger;
  * or closes for good. It is also an HTTP proxy (CONNECT) that leads every host to the same
  * registry.
  */
-final class FaultyProxy implements AutoCloseable {
+public final class FaultyProxy implements AutoCloseable {
   /** What happens to the answer to a request for a blob. */
-  interface Fault {
+  public interface Fault {
     Effect of(int nthBlobRequest);
   }
 
@@ -31,8 +31,8 @@ final class FaultyProxy implements AutoCloseable {
    * @param flipAt which byte is changed; −1 for none
    * @param delayMillis before each 16 KiB
    */
-  record Effect(long cutAfter, long flipAt, int delayMillis, boolean closeServer) {
-    static final Effect NONE = new Effect(-1, -1, 0, false);
+  public record Effect(long cutAfter, long flipAt, int delayMillis, boolean closeServer) {
+    public static final Effect NONE = new Effect(-1, -1, 0, false);
   }
 
   private final ServerSocket server;
@@ -41,27 +41,27 @@ final class FaultyProxy implements AutoCloseable {
   private final List<String> requests = new CopyOnWriteArrayList<>();
   private final AtomicInteger blobs = new AtomicInteger();
 
-  FaultyProxy(int target, Fault fault) throws IOException {
+  public FaultyProxy(int target, Fault fault) throws IOException {
     this.server = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"));
     this.target = target;
     this.fault = fault;
     Thread.ofPlatform().daemon().start(this::accept);
   }
 
-  int port() {
+  public int port() {
     return server.getLocalPort();
   }
 
-  String host() {
+  public String host() {
     return "127.0.0.1:" + port();
   }
 
   /** The heads of all requests so far. */
-  List<String> requests() {
+  public List<String> requests() {
     return requests;
   }
 
-  List<String> blobRequests() {
+  public List<String> blobRequests() {
     return requests.stream().filter(r -> r.contains("/blobs/")).toList();
   }
 

@@ -21,21 +21,21 @@ import java.util.Random;
 import java.util.zip.GZIPOutputStream;
 
 /** Builds OCI image layouts, good ones and bad ones. */
-final class TestImage {
-  static final String GZIP = "application/vnd.oci.image.layer.v1.tar+gzip";
+public final class TestImage {
+  public static final String GZIP = "application/vnd.oci.image.layer.v1.tar+gzip";
 
   private final String directory;
   private final List<Descriptor> layers = new ArrayList<>();
   private final List<String> diffIds = new ArrayList<>();
   private final List<Json.Obj> manifests = new ArrayList<>();
 
-  TestImage(String directory) {
+  public TestImage(String directory) {
     this.directory = directory;
     Fs.makeDirectories(directory + "/blobs/sha256", 0755);
   }
 
   /** A tar from lines: {@code f name [content]}, {@code d name}, {@code s name target}. */
-  static byte[] tar(String... lines) {
+  public static byte[] tar(String... lines) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     TarWriter writer = new TarWriter(out);
     for (String line : lines) {
@@ -55,13 +55,13 @@ final class TestImage {
     return out.toByteArray();
   }
 
-  static byte[] random(int seed, int size) {
+  public static byte[] random(int seed, int size) {
     byte[] bytes = new byte[size];
     new Random(seed).nextBytes(bytes);
     return bytes;
   }
 
-  static byte[] tarOf(String name, byte[] content) {
+  public static byte[] tarOf(String name, byte[] content) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     TarWriter writer = new TarWriter(out);
     writer.put(TarEntry.file(name, 0644, content.length));
@@ -70,7 +70,7 @@ final class TestImage {
     return out.toByteArray();
   }
 
-  static byte[] gzip(byte[] content) {
+  public static byte[] gzip(byte[] content) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     try (GZIPOutputStream gzip = new GZIPOutputStream(out)) {
       gzip.write(content);
@@ -90,15 +90,15 @@ final class TestImage {
     return directory + "/blobs/sha256/" + blob.hex();
   }
 
-  Descriptor layer(int index) {
+  public Descriptor layer(int index) {
     return layers.get(index);
   }
 
-  TestImage layer(byte[] tar) {
+  public TestImage layer(byte[] tar) {
     return layer(GZIP, gzip(tar), tar);
   }
 
-  TestImage layer(String mediaType, byte[] stored, byte[] tar) {
+  public TestImage layer(String mediaType, byte[] stored, byte[] tar) {
     layers.add(blob(mediaType, stored));
     diffIds.add(Digests.of(tar));
     return this;
@@ -119,7 +119,7 @@ final class TestImage {
         diffIds);
   }
 
-  Descriptor manifest(Platform platform) {
+  public Descriptor manifest(Platform platform) {
     Descriptor config =
         blob(ImageConfig.OCI, config(platform).json().text().getBytes(StandardCharsets.UTF_8));
     return blob(
@@ -128,7 +128,7 @@ final class TestImage {
   }
 
   /** Names a manifest or index. */
-  TestImage tag(String tag, Descriptor target) {
+  public TestImage tag(String tag, Descriptor target) {
     Descriptor named =
         new Descriptor(
             target.mediaType(),
@@ -150,12 +150,12 @@ final class TestImage {
     return this;
   }
 
-  TestImage tag(String tag) {
+  public TestImage tag(String tag) {
     return tag(tag, manifest(Platform.LINUX_AMD64));
   }
 
   /** An index over manifests with platforms. */
-  Descriptor index(Map<Platform, Descriptor> images) {
+  public Descriptor index(Map<Platform, Descriptor> images) {
     List<Json.Obj> list = new ArrayList<>();
     for (Map.Entry<Platform, Descriptor> image : images.entrySet()) {
       Descriptor target = image.getValue();

@@ -9,7 +9,7 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 
 /** A real registry (package docker-registry) on a free port of this machine. */
-final class TestRegistry implements AutoCloseable {
+public final class TestRegistry implements AutoCloseable {
   private final Process process;
   private final int port;
 
@@ -18,7 +18,7 @@ final class TestRegistry implements AutoCloseable {
     this.port = port;
   }
 
-  static int freePort() {
+  public static int freePort() {
     try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       return socket.getLocalPort();
     } catch (IOException e) {
@@ -33,7 +33,7 @@ final class TestRegistry implements AutoCloseable {
    * @param http more lines of the http section, each indented by two blanks
    * @param auth the auth section, or nothing
    */
-  static TestRegistry start(String storage, String http, String auth) {
+  public static TestRegistry start(String storage, String http, String auth) {
     int port = freePort();
     String config = storage + "-" + port + ".yml";
     Fs.write(
@@ -64,33 +64,38 @@ final class TestRegistry implements AutoCloseable {
 
   private void await() {
     long deadline = System.nanoTime() + 20_000_000_000L;
-    while (true) {
-      try (Socket socket = new Socket()) {
-        socket.connect(new InetSocketAddress("127.0.0.1", port), 1000);
-        return;
-      } catch (IOException e) {
-        if (System.nanoTime() > deadline || !process.isAlive()) {
-          close();
-          throw new AssertionError("registry does not start", e);
-        }
-        try {
-          Thread.sleep(20);
-        } catch (InterruptedException interrupted) {
-          throw new AssertionError(interrupted);
-        }
+    while (!listens(port)) {
+      if (System.nanoTime() > deadline || !process.isAlive()) {
+        close();
+        throw new AssertionError("docker-registry does not start at port " + port);
+      }
+      try {
+        Thread.sleep(20);
+      } catch (InterruptedException interrupted) {
+        throw new AssertionError(interrupted);
       }
     }
   }
 
-  int port() {
+  /** Whether something answers at a port of this machine. */
+  public static boolean listens(int port) {
+    try (Socket socket = new Socket()) {
+      socket.connect(new InetSocketAddress("127.0.0.1", port), 1000);
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  public int port() {
     return port;
   }
 
-  String host() {
+  public String host() {
     return "127.0.0.1:" + port;
   }
 
-  void push(String layout, String name) {
+  public void push(String layout, String name) {
     Shell.run(
         "skopeo copy -q --all --dest-tls-verify=false oci:"
             + layout

@@ -14,12 +14,12 @@ import java.util.Base64;
 import java.util.List;
 
 /** Issues the tokens that docker-registry asks for (distribution, "Token Authentication"). */
-final class TokenServer implements AutoCloseable {
+public final class TokenServer implements AutoCloseable {
   private final ScriptedServer server;
   private final PrivateKey key;
   private final String certificate;
 
-  TokenServer(Path keyFile, Path certificateFile, String user, String password)
+  public TokenServer(Path keyFile, Path certificateFile, String user, String password)
       throws IOException, GeneralSecurityException {
     this.key =
         KeyFactory.getInstance("RSA")
@@ -92,11 +92,11 @@ final class TokenServer implements AutoCloseable {
         .encodeToString(text.getBytes(StandardCharsets.UTF_8));
   }
 
-  String realm() {
+  public String realm() {
     return "http://" + server.host() + "/token";
   }
 
-  List<String> requests() {
+  public List<String> requests() {
     return server.requests();
   }
 
