@@ -11,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /*
@@ -79,12 +80,8 @@ static long release_between(int pagemap, uintptr_t start, uintptr_t end) {
     return released;
 }
 
-/*
- * Gives back what can be read again: the pages of the executable, code and data, that this process has mapped and not changed. They stay
- * in the page cache, and what is used again is mapped again. A page that was changed is an anonymous one by then, and is left alone; so
- * no other thread may write to the executable's data meanwhile, for its change would be lost. Returns how many pages that were, or -1.
- */
-long casemate_release_unchanged(void) {
+/* Gives back the executable's unchanged pages, of its code and constants only or also of its data. Returns how many that were, or -1. */
+static long release(int data) {
     const Elf64_Phdr *header = (const Elf64_Phdr *)getauxval(AT_PHDR);
     unsigned long count = getauxval(AT_PHNUM);
     uintptr_t base = 0;
@@ -99,13 +96,38 @@ long casemate_release_unchanged(void) {
         }
     }
     for (unsigned long i = 0; i < count; i++) {
-        if (header[i].p_type == PT_LOAD) {
+        if (header[i].p_type == PT_LOAD && (data || !(header[i].p_flags & PF_W))) {
             uintptr_t start = base + header[i].p_vaddr;
             released += release_between(pagemap, start & -(uintptr_t)PAGE, (start + header[i].p_filesz + PAGE - 1) & -(uintptr_t)PAGE);
         }
     }
     close(pagemap);
     return released;
+}
+
+/*
+ * Gives back what can be read again: the pages of the executable, code and data, that this process has mapped and not changed. They stay
+ * in the page cache, and what is used again is mapped again. A page that was changed is an anonymous one by then, and is left alone; so
+ * no other thread may write to the executable's data meanwhile, for its change would be lost. Returns how many pages that were, or -1.
+ */
+long casemate_release_unchanged(void) {
+    return release(1);
+}
+
+static void sleep_millis(long millis) {
+    struct timespec time = {.tv_sec = millis / 1000, .tv_nsec = millis % 1000 * 1000000};
+    nanosleep(&time, NULL);
+}
+
+/*
+ * Sleeps (less, if a signal comes), and gives back the pages of code and constants once the caller's own way here is forgotten: the
+ * caller could not do that itself, its way back would map much of them again. Any thread may run meanwhile.
+ */
+void casemate_idle(long millis) {
+    enum { SETTLE = 100 };
+    sleep_millis(millis < SETTLE ? millis : SETTLE);
+    release(0);
+    sleep_millis(millis < SETTLE ? 0 : millis - SETTLE);
 }
 
 /*

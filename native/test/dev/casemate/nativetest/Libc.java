@@ -25,4 +25,7 @@ final class Libc {
 
     @CFunction(value = "casemate_exit", transition = Transition.NO_TRANSITION)
     static native void exit(int status);
+
+    @CFunction(value = "casemate_idle", transition = Transition.TO_NATIVE)
+    static native void idle(long millis);
 }

@@ -36,6 +36,22 @@ final class Memory {
         return false;
     }
 
+    /** A thread that idles leaves less than one that returns from a collection. */
+    static boolean codeIsGivenBack() throws Exception {
+        System.gc();
+        Thread idle = Thread.ofPlatform().start(() -> Libc.idle(2_000));
+        long before = residentFileKib();
+        Thread.sleep(500);
+        // What this thread has used since is less than all that had been mapped.
+        long after = residentFileKib();
+        idle.join();
+        if (after < before) {
+            return true;
+        }
+        System.out.println("before " + before + " KiB, after " + after + " KiB");
+        return false;
+    }
+
     /** Pages become changed ones while they are given back: every change must be there afterwards. */
     static boolean noChangeIsLost() throws Exception {
         AtomicBoolean writing = new AtomicBoolean(true);

@@ -23,6 +23,7 @@ public final class NativeTest {
         }
         threads();
         check("unchanged pages are given back", Memory::unchangedPagesAreGivenBack);
+        check("casemate_idle: gives code back", Memory::codeIsGivenBack);
         check("no change is lost by giving back", Memory::noChangeIsLost);
         libraries();
         Runtime.getRuntime().addShutdownHook(new Thread(() -> System.out.println("ok shutdown hooks")));

@@ -78,6 +78,11 @@ final class ForeignKernel implements Kernel {
   }
 
   @Override
+  public boolean idle(long millis) {
+    return false;
+  }
+
+  @Override
   public void exit(int status) {
     Runtime.getRuntime().halt(status);
   }

@@ -26,6 +26,12 @@ interface Kernel {
   void exit(int status);
 
   /**
+   * Sleeps while the pages of the executable's code are given back. Does nothing and returns false
+   * on a JVM, whose executable is not ours.
+   */
+  boolean idle(long millis);
+
+  /**
    * A call of one of libc's {@code posix_spawn} family; returns the errno that the function
    * returns.
    */

@@ -23,6 +23,9 @@ final class NativeKernel implements Kernel {
   @CFunction(value = "casemate_exit", transition = CFunction.Transition.NO_TRANSITION)
   private static native void casemateExit(int status);
 
+  @CFunction("casemate_idle")
+  private static native void casemateIdle(long millis);
+
   @CFunction("posix_spawn")
   private static native int posixSpawn(long a, long b, long c, long d, long e, long f);
 
@@ -66,6 +69,12 @@ final class NativeKernel implements Kernel {
   @Override
   public void exit(int status) {
     casemateExit(status);
+  }
+
+  @Override
+  public boolean idle(long millis) {
+    casemateIdle(millis);
+    return true;
   }
 
   @Override

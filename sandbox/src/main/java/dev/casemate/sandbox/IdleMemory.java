@@ -1,5 +1,7 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.linux.ProcessMemory;
+
 /**
  * Makes a sandbox's process small once its first container runs: there is one for every sandbox,
  * and all that it does from then on is to wait.
@@ -21,7 +23,6 @@ final class IdleMemory {
       Thread.currentThread().interrupt();
       return;
     }
-    // In a native image this gives back the executable's unchanged pages, too: native/README.md.
-    System.gc();
+    ProcessMemory.keepSmall();
   }
 }
