@@ -86,10 +86,10 @@ junit unit linux,oci,archive,protocol-generator,rpc,protocol,cell,runtime,agent,
 stage demo scripts/demo.sh
 junit e2e e2e '-Dtest=dev.casemate.e2e.*Test'
 junit cell-engines e2e '-Dtest=dev.casemate.e2e.cell.*Test'
-# make engine-tests runs all of these: here the streams run with one containerd, and what has an open finding does not (port-forward, Docker's names).
+# make engine-tests runs all of these: here the streams run with one containerd.
 junit containerd e2e '-Dtest=dev.casemate.e2e.containerd.*Test,!Containerd16StreamTest'
-junit pods e2e '-Dtest=dev.casemate.e2e.cri.*Test,!Containerd16PodTest#portForward,!Containerd2PodTest#portForward'
-junit docker e2e '-Dtest=dev.casemate.e2e.docker.*Test,!DockerResourcesTest#twoContainersFindEachOtherByName,!DockerResourcesTest#composedServices'
+junit pods e2e '-Dtest=dev.casemate.e2e.cri.*Test'
+junit docker e2e '-Dtest=dev.casemate.e2e.docker.*Test'
 say "native: what an image of ours must be able to do"
 stage native run_logged native native/test.sh
 say "machine after the tests"

@@ -3,6 +3,7 @@ package dev.casemate.agent;
 import dev.casemate.protocol.agent.*;
 import dev.casemate.protocol.casemate.ArchiveRequest;
 import dev.casemate.protocol.casemate.GuestService;
+import dev.casemate.protocol.casemate.RelayRequest;
 import dev.casemate.protocol.casemate.SyncDirectoryRequest;
 import dev.casemate.protocol.google.Empty;
 import dev.casemate.rpc.RpcException;
@@ -35,6 +36,10 @@ final class Services {
       case GuestService.BOOT -> answer.ok(Boot.report(agent));
       case GuestService.START_ARCHIVE ->
           answer.ok(StartArchive.handle(agent, ArchiveRequest.decode(payload)));
+      case GuestService.START_RELAY -> {
+        StartRelay.handle(agent, RelayRequest.decode(payload));
+        answer.ok(EMPTY);
+      }
       case GuestService.SYNC_DIRECTORY -> {
         SyncDirectory.handle(SyncDirectoryRequest.decode(payload));
         answer.ok(EMPTY);

@@ -9,16 +9,12 @@ import dev.casemate.archive.TreeArchiver;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.OpenFlag;
-import dev.casemate.linux.Processes;
-import dev.casemate.linux.Signals;
-import dev.casemate.linux.SystemCall;
 import dev.casemate.protocol.casemate.ArchiveRequest;
 import dev.casemate.protocol.casemate.ArchiveResponse;
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.util.List;
+import java.util.Optional;
 
 /**
  * {@code casemate.v1.Guest/StartArchive}: a child of the agent writes an archive of a part of the
@@ -35,18 +31,18 @@ final class StartArchive {
     GuestContainer container = agent.containers().find(request.containerId());
     container.reserve(request.execId());
     String path = request.path().isEmpty() ? "/" : request.path();
-    try (Fd root = Fs.open(rootPath(container), OpenFlag.PATH | OpenFlag.DIRECTORY);
-        ProcessPipes pipes = new ProcessPipes()) {
+    try (Fd root = Fs.open(rootPath(container), OpenFlag.PATH | OpenFlag.DIRECTORY)) {
       boolean directory = isDirectory(root, path, request.followLink());
       if (request.extract() && !directory) {
         throw Failures.precondition(
             path + " in container " + container.id() + " is not a directory to unpack into");
       }
-      int pid = Processes.fork(0);
-      if (pid == 0) {
-        Processes.exit(child(root, path, request, pipes.far()));
-      }
-      container.add(GuestProcess.ofPipes(agent.loop(), request.execId(), pid, pipes));
+      ForkedStream.start(
+          agent,
+          container,
+          request.execId(),
+          Optional.of(root),
+          kept -> child(kept.orElseThrow(), path, request));
       return ArchiveResponse.builder().directory(directory).build();
     }
   }
@@ -65,31 +61,13 @@ final class StartArchive {
     }
   }
 
-  /** Descriptor 3 is the root; copies of other processes' pipes would keep those open. */
-  private static int child(Fd root, String path, ArchiveRequest request, List<Fd> streams) {
-    try {
-      for (int i = 0; i < 3; i++) {
-        duplicate(streams.get(i), i);
-      }
-      duplicate(root, 3);
-      SystemCall.raw(SystemCall.CLOSE_RANGE, 4, 0xffffffffL, 0);
-      Signals.restoreDefault(Signals.PIPE);
-      Signals.unblockAll();
-      if (request.extract()) {
-        extract(Fd.of(3), path);
-      } else {
-        archive(Fd.of(3), path, request.followLink());
-      }
-      return 0;
-    } catch (Throwable e) {
-      complain(e);
-      return 1;
+  private static int child(Fd root, String path, ArchiveRequest request) throws IOException {
+    if (request.extract()) {
+      extract(root, path);
+    } else {
+      archive(root, path, request.followLink());
     }
-  }
-
-  private static void duplicate(Fd fd, int target) {
-    SystemCall.check(
-        SystemCall.raw(SystemCall.DUP2, fd.number(), target), "dup2", "descriptor " + target);
+    return 0;
   }
 
   private static void archive(Fd root, String path, boolean follow) throws IOException {
@@ -107,15 +85,6 @@ final class StartArchive {
         BufferedInputStream in = new BufferedInputStream(new FdInputStream(Fd.STDIN), BUFFER);
         RootedExtractor extractor = new RootedExtractor(target, RootedExtractor.Options.plain())) {
       extractor.extract(new TarReader(in, true));
-    }
-  }
-
-  private static void complain(Throwable e) {
-    try {
-      Fd.STDERR.writeAll(
-          (Console.printable(Console.describe(e)) + "\n").getBytes(StandardCharsets.UTF_8));
-    } catch (Throwable again) {
-      // Nobody reads.
     }
   }
 }

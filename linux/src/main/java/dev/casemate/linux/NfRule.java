@@ -171,6 +171,25 @@ public final class NfRule {
     return payload(TRANSPORT_HEADER, 2, 2, register);
   }
 
+  /** Goes on if the transport protocol is the one of this number. */
+  public NfRule protocol(int number) {
+    return meta(META_L4PROTO, 0).compare(0, true, new byte[] {(byte) number});
+  }
+
+  private NfRule load(int register, byte[] bytes) {
+    int[] nests = begin("immediate");
+    message.attributeBig32(1, FIRST_REGISTER + register);
+    value(2, bytes);
+    return end(nests);
+  }
+
+  /** Rewrites the destination to an IPv4 address and a port. */
+  public NfRule destinationNat(IpAddress address, int port) {
+    return load(0, address.bytes())
+        .load(1, new byte[] {(byte) (port >> 8), (byte) port})
+        .destinationNat(0, 1);
+  }
+
   /** Looks up what lies from {@code key} on in a map and goes on if it is there, with its value. */
   public NfRule lookup(String map, int key, int value) {
     int[] nests = begin("lookup");

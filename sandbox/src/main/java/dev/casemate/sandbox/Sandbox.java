@@ -36,6 +36,7 @@ public final class Sandbox implements AutoCloseable {
   private final CompletableFuture<String> ended = new CompletableFuture<>();
   private final Map<String, Slot> containers = new ConcurrentHashMap<>();
   private final AtomicBoolean watchesMemory = new AtomicBoolean();
+  private final LoopbackRelays relays;
 
   /** A container's place: taken at once, filled when the guest has made it. */
   private static final class Slot {
@@ -46,6 +47,7 @@ public final class Sandbox implements AutoCloseable {
     this.config = config;
     this.vm = new SandboxVm(paths, config, listener::warning);
     this.listener = listener;
+    this.relays = new LoopbackRelays(this);
   }
 
   public SandboxConfig config() {
@@ -231,7 +233,9 @@ public final class Sandbox implements AutoCloseable {
     } catch (CasemateException | LinuxException | RpcException e) {
       listener.warning("the network of container " + container.id() + ": " + e.getMessage());
     }
+    relays.before(container);
     container.start();
+    relays.after(container);
     // Not before: it has no place on the way to the first byte.
     if (!watchesMemory.getAndSet(true)) {
       Threads.start("oom", new OomPump(this, vm.agent(), listener));
@@ -268,6 +272,11 @@ public final class Sandbox implements AutoCloseable {
     listener.deleted(container, container.init());
   }
 
+  /** Tells what does not keep anything from going on. */
+  void warn(String message) {
+    listener.warning(message);
+  }
+
   /** What inspect tells of the VM. */
   public Json.Obj describe() {
     return vm.describe();
@@ -276,6 +285,7 @@ public final class Sandbox implements AutoCloseable {
   /** Ends the VM and gives back all that it had on the host. Safe to repeat. */
   @Override
   public void close() {
+    relays.close();
     vm.close();
     // Where there never was a VM nobody else tells of its end.
     ended.complete("it was closed");

@@ -365,6 +365,13 @@ public final class SandboxVm implements AutoCloseable {
     return growth.map(VmGrowth::size).orElse(VmSize.of(config.vm()));
   }
 
+  /** Where its network namespace is, if others furnish it. */
+  Optional<String> foreignNamespace() {
+    return SandboxNetworks.isForeign(config.network())
+        ? network.map(GuestNetwork::namespace)
+        : Optional.empty();
+  }
+
   /** Gives the guest what its namespace has by now; see {@link GuestNetwork#refresh}. */
   void refreshNetwork() {
     if (network.isPresent() && SandboxNetworks.isForeign(config.network())) {

@@ -283,12 +283,17 @@ abstract class PodCases extends CriCases {
               "web",
               "sh",
               "-c",
-              "mkdir /www; echo page > /www/index.html; exec httpd -f -p 80 -h /www");
+              "mkdir /www; echo page > /www/index.html; yes '' | head -c 9000000 > /www/big;"
+                  + " exec httpd -f -p 127.0.0.1:80 -h /www");
       Wait.until(
           SECONDS,
           "the page inside",
           () -> pod.exec(web, "timeout", "10", "wget", "-qO-", "http://127.0.0.1/").exit() == 0);
-      new Streams(client(), engine()).forward(pod, 80, "page\n");
+      Streams streams = new Streams(client(), engine());
+      streams.forward(pod, 80, "page\n");
+      streams.download(pod, 80, "big", 9_000_000);
+      streams.refused(pod, 81);
+      streams.forward(pod, 80, "page\n");
     }
   }
 

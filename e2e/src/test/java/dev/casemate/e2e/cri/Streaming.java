@@ -104,6 +104,10 @@ final class Streaming implements AutoCloseable {
     socket.sendBinary(message, true).join();
   }
 
+  boolean hasEnded() {
+    return ended;
+  }
+
   byte[] bytes(int channel) {
     synchronized (channels) {
       ByteArrayOutputStream bytes = channels.get(channel);

@@ -2,6 +2,8 @@ package dev.casemate.e2e.cri;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.e2e.Wait;
+import dev.casemate.e2e.engine.Call;
 import dev.casemate.e2e.engine.Containerd;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -64,11 +66,42 @@ record Streams(CriClient client, Containerd engine) {
     }
   }
 
-  void forward(Pod pod, int port, String page) {
+  private Streaming forwarded(Pod pod, int port) {
     Cri.PortForwardRequest request =
         Cri.PortForwardRequest.newBuilder().setPodSandboxId(pod.id()).addPort(port).build();
-    String url = client.runtime().portForward(request).getUrl() + "?port=" + port;
-    try (Streaming stream = streaming(url)) {
+    return streaming(client.runtime().portForward(request).getUrl() + "?port=" + port);
+  }
+
+  /** All that a file has comes through, however much that is. */
+  void download(Pod pod, int port, String file, int size) {
+    try (Streaming stream = forwarded(pod, port)) {
+      stream.send(0, "GET /" + file + " HTTP/1.0\r\n\r\n");
+      Wait.until(
+          Call.TIMEOUT_SECONDS,
+          () -> size + " bytes of " + file + ", there are " + stream.bytes(0).length,
+          () -> stream.bytes(0).length >= size);
+      byte[] all = stream.bytes(0);
+      for (int i = all.length - size; i < all.length; i++) {
+        assertThat(all[i]).isEqualTo((byte) '\n');
+      }
+    }
+  }
+
+  /** Nobody listens: an error, or the end, but no byte. */
+  void refused(Pod pod, int port) {
+    try (Streaming stream = forwarded(pod, port)) {
+      stream.send(0, "GET / HTTP/1.0\r\n\r\n");
+      Wait.until(
+          Call.TIMEOUT_SECONDS,
+          () -> "a refusal: " + stream,
+          () -> stream.hasEnded() || stream.bytes(1).length > 2);
+      // But the port, with which the channel begins.
+      assertThat(stream.bytes(0).length).isLessThanOrEqualTo(2);
+    }
+  }
+
+  void forward(Pod pod, int port, String page) {
+    try (Streaming stream = forwarded(pod, port)) {
       stream.send(0, "GET /index.html HTTP/1.0\r\n\r\n");
       // Channel 1 tells of errors; both begin with the port.
       stream.await(0, page);

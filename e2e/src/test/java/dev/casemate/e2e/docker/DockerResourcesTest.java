@@ -107,8 +107,27 @@ final class DockerResourcesTest extends DockerCases {
             script(client, "timeout 10 wget -qO- http://" + server + "/")
                 .out()
                 .equals("by-name\n"));
+    // By TCP, as for long answers: the length in two bytes, the id, one question.
+    String question =
+        "\\022\\064\\001\\000\\000\\001\\000\\000\\000\\000\\000\\000"
+            + octal(server.length())
+            + server
+            + "\\000\\000\\001\\000\\001";
+    int length = 12 + 1 + server.length() + 5;
+    String ask =
+        "printf '\\000"
+            + octal(length)
+            + question
+            + "' | timeout 10 nc 127.0.0.11 53 | od -An -tx1";
+    Result answer = script(client, ask).expect(0);
+    assertThat(answer.out().substring(6)).as(answer.toString()).startsWith(" 12 34 8");
+    assertThat(script(client, "nslookup no-such-container").exit()).isNotZero();
     remove(server, client);
     docker("network", "rm", network).ok();
+  }
+
+  private static String octal(int value) {
+    return "\\" + String.format("%03o", value);
   }
 
   @Test

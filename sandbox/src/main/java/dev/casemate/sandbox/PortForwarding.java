@@ -1,0 +1,239 @@
+package dev.casemate.sandbox;
+
+import dev.casemate.linux.EventFd;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.InetPort;
+import dev.casemate.linux.InetSocket;
+import dev.casemate.linux.IpAddress;
+import dev.casemate.linux.IpNetwork;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.NetworkNamespace;
+import dev.casemate.linux.NfTables;
+import dev.casemate.linux.Poll;
+import dev.casemate.linux.Signals;
+import dev.casemate.linux.UnixSocket;
+import dev.casemate.protocol.casemate.GuestService;
+import dev.casemate.protocol.casemate.RelayRequest;
+import dev.casemate.rpc.RpcException;
+import java.util.Optional;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
+
+/**
+ * Port-forward for a pod: the engine connects to localhost in the pod's network namespace, where
+ * nobody listens, for the programs are in the guest. A rule leads such connections to a listener of
+ * ours, and each is carried to the same port of the guest's loopback interface.
+ *
+ * <p>Only what runs in the namespace on the host comes this way, which is the engine: the guest and
+ * the network do not.
+ */
+final class PortForwarding implements AutoCloseable {
+  private static final String TABLE = "casemate-forward";
+  private static final IpAddress LOCALHOST = IpAddress.ofV4(0x7f000001);
+  private static final int BACKLOG = 64;
+  private static final int AT_ONCE = 32;
+  private static final int PIECE = 32 * 1024;
+  private static final int SHUTDOWN_WRITE = 1;
+  private static final int SHUTDOWN_BOTH = 2;
+
+  private final String networkNamespace;
+  private final AgentClient agent;
+  private final Supplier<Optional<String>> container;
+  private final Fd listener;
+  private final Fd stop = EventFd.open();
+  private final Semaphore places = new Semaphore(AT_ONCE);
+  private final AtomicInteger connections = new AtomicInteger();
+  private final Thread acceptor;
+
+  private PortForwarding(
+      String networkNamespace,
+      AgentClient agent,
+      Supplier<Optional<String>> container,
+      Fd listener) {
+    this.networkNamespace = networkNamespace;
+    this.agent = agent;
+    this.container = container;
+    this.listener = listener;
+    this.acceptor = Threads.start("forward", this::accept);
+  }
+
+  /**
+   * Begins to take connections.
+   *
+   * @param container names one that runs; a relay belongs to it
+   */
+  static PortForwarding start(
+      String networkNamespace, AgentClient agent, Supplier<Optional<String>> container) {
+    Fd listener = NetworkNamespace.run(networkNamespace, PortForwarding::listen);
+    return new PortForwarding(networkNamespace, agent, container, listener);
+  }
+
+  private static Fd listen() {
+    Fd socket = InetSocket.listen(LOCALHOST, 0, BACKLOG);
+    try (NfTables tables = NfTables.open()) {
+      socket.nonBlocking(true);
+      int port = InetSocket.local(socket).port();
+      removeTable(tables);
+      tables.apply(
+          new NfTables.Batch(TABLE)
+              .addTable()
+              .addChain("output", "nat", NfTables.HOOK_OUTPUT, NfTables.PRIORITY_DESTINATION_NAT)
+              .addRule(
+                  "output",
+                  rule ->
+                      rule.destination(new IpNetwork(LOCALHOST, 32), true)
+                          .protocol(InetPort.TCP)
+                          .destinationNat(LOCALHOST, port)),
+          "port-forward");
+      return socket;
+    } catch (RuntimeException e) {
+      socket.close();
+      throw e;
+    }
+  }
+
+  private static boolean removeTable(NfTables tables) {
+    if (tables.hasTable(TABLE)) {
+      tables.apply(new NfTables.Batch(TABLE).deleteTable(), "port-forward");
+    }
+    return true;
+  }
+
+  private void accept() {
+    try {
+      while (true) {
+        int[] ready =
+            Poll.await(
+                new int[] {listener.number(), stop.number()}, new int[] {Poll.IN, Poll.IN}, -1);
+        if (ready[1] != 0) {
+          return;
+        }
+        Optional<Fd> socket = InetSocket.accept(listener);
+        if (socket.isEmpty()) {
+          continue;
+        }
+        if (places.tryAcquire()) {
+          Threads.start("forwarded", () -> serve(socket.get()));
+        } else {
+          refuse(socket.get());
+        }
+      }
+    } catch (LinuxException e) {
+      // No more descriptors, for one: forwarding ends, the pod goes on.
+    }
+  }
+
+  private static void refuse(Fd socket) {
+    try (socket) {
+      InetSocket.resetOnClose(socket);
+    } catch (LinuxException e) {
+      // It has gone by itself.
+    }
+  }
+
+  private void serve(Fd socket) {
+    try (socket) {
+      carry(socket);
+    } catch (RuntimeException e) {
+      refuse(socket);
+    } finally {
+      places.release();
+    }
+  }
+
+  private void carry(Fd socket) {
+    int port = InetSocket.originalDestination(socket).port();
+    Optional<String> owner = container.get();
+    if (owner.isEmpty()) {
+      refuse(socket);
+      return;
+    }
+    String containerId = owner.get();
+    String execId = "casemate-forward-" + connections.incrementAndGet();
+    agent.call(
+        GuestService.NAME,
+        GuestService.START_RELAY,
+        RelayRequest.builder().containerId(containerId).execId(execId).port(port).build(),
+        AgentClient.CALL_TIMEOUT_MILLIS);
+    Thread in = Threads.start("forward-in", () -> toGuest(socket, containerId, execId));
+    try {
+      fromGuest(socket, containerId, execId);
+      UnixSocket.shutdown(socket, SHUTDOWN_WRITE);
+    } catch (LinuxException e) {
+      // The caller has gone: nobody wants the rest.
+      kill(containerId, execId);
+    }
+    // Once both directions have ended. 1: nobody listens, or the program broke it off.
+    boolean broken = agent.waitProcess(containerId, execId) != 0;
+    if (broken) {
+      InetSocket.resetOnClose(socket);
+    }
+    UnixSocket.shutdown(socket, SHUTDOWN_BOTH);
+    try {
+      in.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void toGuest(Fd socket, String containerId, String execId) {
+    byte[] piece = new byte[PIECE];
+    try {
+      while (true) {
+        int n = socket.read(piece, 0, piece.length);
+        if (n == Fd.END) {
+          agent.closeStdin(containerId, execId);
+          return;
+        }
+        agent.writeStdin(containerId, execId, java.util.Arrays.copyOf(piece, n));
+      }
+    } catch (LinuxException e) {
+      kill(containerId, execId);
+    } catch (RuntimeException e) {
+      // The relay or the VM has ended: the other direction tells.
+    }
+  }
+
+  private void fromGuest(Fd socket, String containerId, String execId) {
+    while (true) {
+      byte[] piece = agent.readStream(false, containerId, execId, PIECE);
+      if (piece.length == 0) {
+        return;
+      }
+      socket.writeAll(piece);
+    }
+  }
+
+  private void kill(String containerId, String execId) {
+    try {
+      agent.signal(containerId, execId, Signals.KILL, AgentClient.CALL_TIMEOUT_MILLIS);
+    } catch (RpcException e) {
+      // It has ended meanwhile.
+    }
+  }
+
+  /** Takes the rule away, if the namespace is still there; connections end with the guest. */
+  @Override
+  public void close() {
+    EventFd.signal(stop);
+    try {
+      acceptor.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    listener.close();
+    stop.close();
+    try {
+      NetworkNamespace.run(
+          networkNamespace,
+          () -> {
+            try (NfTables tables = NfTables.open()) {
+              return removeTable(tables);
+            }
+          });
+    } catch (LinuxException e) {
+      // Whoever made the namespace has removed it, and the rule with it.
+    }
+  }
+}

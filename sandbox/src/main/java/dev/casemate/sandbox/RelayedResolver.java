@@ -1,0 +1,224 @@
+package dev.casemate.sandbox;
+
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.InetSocket;
+import dev.casemate.linux.IpAddress;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.NetworkNamespace;
+import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.Poll;
+import dev.casemate.linux.Processes;
+import dev.casemate.linux.Text;
+import dev.casemate.oci.Json;
+import dev.casemate.protocol.casemate.GuestService;
+import dev.casemate.protocol.casemate.RelayRequest;
+import dev.casemate.protocol.casemate.RelayedQuery;
+import dev.casemate.rpc.PrefixedMessages;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Semaphore;
+
+/**
+ * Name servers that listen on the loopback interface of the host's network namespace, as Docker's
+ * 127.0.0.11 does for networks that a user has made: the guest has a loopback interface of its own,
+ * where its agent takes the questions, and here they are asked again.
+ *
+ * <p>The guest asks what it likes, but never more than a few questions at a time; an answer is
+ * passed on as it came.
+ */
+final class RelayedResolver implements Runnable {
+  private static final String EXEC_ID = "casemate-resolver";
+  private static final int FILE_LIMIT = 64 * 1024;
+  private static final int RESOLVERS_LIMIT = 3;
+  private static final int PORT = 53;
+  private static final int AT_ONCE = 16;
+  private static final int PIECE = 32 * 1024;
+  private static final int MESSAGE_LIMIT = 65_535;
+  private static final int FRAME_LIMIT = MESSAGE_LIMIT + 64;
+
+  /** A resolver of the C library asks again after five seconds (resolv.conf(5)). */
+  private static final int PATIENCE_MILLIS = 5_000;
+
+  private final AgentClient agent;
+  private final String containerId;
+  private final List<IpAddress> resolvers;
+  private final Fd namespace;
+  private final Semaphore places = new Semaphore(AT_ONCE);
+  private final PrefixedMessages questions = new PrefixedMessages(FRAME_LIMIT);
+
+  private RelayedResolver(
+      AgentClient agent, String containerId, List<IpAddress> resolvers, Fd namespace) {
+    this.agent = agent;
+    this.containerId = containerId;
+    this.resolvers = resolvers;
+    this.namespace = namespace;
+  }
+
+  /**
+   * Makes the guest answer for the name servers that the container's {@code resolv.conf} has on the
+   * loopback interface, if there are any. It does so as long as the container is there.
+   *
+   * @return whether there are
+   */
+  static boolean start(AgentClient agent, GuestContainer container, String networkNamespace) {
+    List<IpAddress> resolvers = loopback(resolvConf(container.plan().spec()));
+    if (resolvers.isEmpty()) {
+      return false;
+    }
+    List<String> addresses = new ArrayList<>();
+    for (IpAddress resolver : resolvers) {
+      addresses.add(resolver.toString());
+    }
+    Fd namespace = NetworkNamespace.open(networkNamespace);
+    try {
+      agent.call(
+          GuestService.NAME,
+          GuestService.START_RELAY,
+          RelayRequest.builder()
+              .containerId(container.id())
+              .execId(EXEC_ID)
+              .resolvers(addresses)
+              .build(),
+          AgentClient.CALL_TIMEOUT_MILLIS);
+    } catch (RuntimeException e) {
+      namespace.close();
+      throw e;
+    }
+    Threads.start("resolver", new RelayedResolver(agent, container.id(), resolvers, namespace));
+    return true;
+  }
+
+  /** The container's {@code resolv.conf} as the engine has it by now; empty if it has none. */
+  private static String resolvConf(Json.Obj spec) {
+    for (Json.Obj mount : spec.objects("mounts")) {
+      if (mount.string("destination").equals("/etc/resolv.conf") && SpecMounts.isBind(mount)) {
+        // Not to wait for a writer, should it be a FIFO.
+        try (Fd file = Fs.open(mount.string("source"), OpenFlag.READ_ONLY | OpenFlag.NON_BLOCK)) {
+          return Fs.stat(file).isRegular()
+              ? new String(
+                  Fs.readBytes(file, mount.string("source"), FILE_LIMIT), StandardCharsets.UTF_8)
+              : "";
+        } catch (LinuxException e) {
+          return "";
+        }
+      }
+    }
+    return "";
+  }
+
+  /** The name servers of a {@code resolv.conf} in 127.0.0.0/8 or ::1; the first few. */
+  static List<IpAddress> loopback(String resolvConf) {
+    List<IpAddress> found = new ArrayList<>();
+    for (String line : Text.split(resolvConf, '\n')) {
+      if (!line.startsWith("nameserver") || found.size() >= RESOLVERS_LIMIT) {
+        continue;
+      }
+      try {
+        IpAddress address = IpAddress.parse(line.substring("nameserver".length()).strip());
+        if (address.isLoopback() && !found.contains(address)) {
+          found.add(address);
+        }
+      } catch (IllegalArgumentException e) {
+        // Not for us to judge: the C library passes over it.
+      }
+    }
+    return found;
+  }
+
+  @Override
+  public void run() {
+    try {
+      while (true) {
+        byte[] piece = agent.readStream(false, containerId, EXEC_ID, PIECE);
+        if (piece.length == 0) {
+          return;
+        }
+        for (byte[] frame : questions.add(piece, piece.length)) {
+          RelayedQuery question = RelayedQuery.decode(frame);
+          if (question.resolver() < 0 || question.resolver() >= resolvers.size()) {
+            continue;
+          }
+          // Whoever asks too much waits, inside.
+          places.acquire();
+          Threads.start("resolve", () -> ask(question));
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (RuntimeException e) {
+      // The container or the VM has gone; or the guest sends rubbish, and resolves no more.
+    } finally {
+      places.acquireUninterruptibly(AT_ONCE);
+      namespace.close();
+    }
+  }
+
+  private void ask(RelayedQuery question) {
+    try {
+      Processes.joinNamespace(namespace, Processes.CLONE_NEWNET);
+      IpAddress resolver = resolvers.get(question.resolver());
+      Optional<byte[]> answer =
+          question.tcp()
+              ? askByStream(resolver, question.message())
+              : askByDatagram(resolver, question.message());
+      if (answer.isPresent()) {
+        tell(
+            RelayedQuery.builder()
+                .id(question.id())
+                .resolver(question.resolver())
+                .tcp(question.tcp())
+                .message(answer.get())
+                .build());
+      }
+    } catch (RuntimeException e) {
+      // No answer, as from a server that is not there: who has asked has patience of his own.
+    } finally {
+      places.release();
+    }
+  }
+
+  /** One at a time, for frames must not mix. */
+  private synchronized void tell(RelayedQuery answer) {
+    agent.writeStdin(containerId, EXEC_ID, PrefixedMessages.frame(answer.encode()));
+  }
+
+  private static Optional<byte[]> askByDatagram(IpAddress resolver, byte[] message) {
+    try (Fd socket = InetSocket.connectDatagram(resolver, PORT)) {
+      socket.write(message, 0, message.length);
+      if (Poll.await(socket, Poll.IN, PATIENCE_MILLIS) == 0) {
+        return Optional.empty();
+      }
+      return InetSocket.receive(socket, MESSAGE_LIMIT).map(InetSocket.Datagram::data);
+    }
+  }
+
+  private static Optional<byte[]> askByStream(IpAddress resolver, byte[] message) {
+    try (Fd socket = InetSocket.connect(resolver, PORT, PATIENCE_MILLIS)) {
+      byte[] framed = new byte[2 + message.length];
+      framed[0] = (byte) (message.length >> 8);
+      framed[1] = (byte) message.length;
+      System.arraycopy(message, 0, framed, 2, message.length);
+      socket.writeAll(framed);
+      byte[] answer = new byte[2 + MESSAGE_LIMIT];
+      int have = 0;
+      int want = 2;
+      while (have < want) {
+        if (Poll.await(socket, Poll.IN, PATIENCE_MILLIS) == 0) {
+          return Optional.empty();
+        }
+        int n = socket.read(answer, have, want - have);
+        if (n == Fd.END) {
+          return Optional.empty();
+        }
+        have += Math.max(0, n);
+        if (have == 2) {
+          want = 2 + ((answer[0] & 0xff) << 8 | (answer[1] & 0xff));
+        }
+      }
+      return Optional.of(java.util.Arrays.copyOfRange(answer, 2, want));
+    }
+  }
+}
