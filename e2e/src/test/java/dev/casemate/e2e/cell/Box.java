@@ -21,7 +21,7 @@ import java.util.Optional;
 final class Box implements AutoCloseable {
   static final int TIMEOUT_SECONDS = 180;
 
-  private static final String EXECUTABLE = executable();
+  static final String EXECUTABLE = executable();
 
   private final String name;
   private final Path files;
