@@ -12,7 +12,7 @@ import java.util.Optional;
  */
 final class LoopbackRelays implements AutoCloseable {
   private final Sandbox sandbox;
-  private boolean resolves;
+  private Optional<RelayedResolver> resolver = Optional.empty();
   private Optional<PortForwarding> forwarding = Optional.empty();
   private boolean closed;
 
@@ -22,15 +22,15 @@ final class LoopbackRelays implements AutoCloseable {
 
   /**
    * What a container needs from its first instruction on: its name servers. They answer as long as
-   * the container is there that wanted them first.
+   * the container is there that wanted them first; the next one that starts takes over.
    */
   synchronized void before(GuestContainer container) {
     Optional<String> namespace = sandbox.vm().foreignNamespace();
-    if (resolves || closed || namespace.isEmpty()) {
+    if (closed || namespace.isEmpty() || resolver.filter(RelayedResolver::works).isPresent()) {
       return;
     }
     try {
-      resolves = RelayedResolver.start(sandbox.vm().agent(), container, namespace.get());
+      resolver = RelayedResolver.start(sandbox.vm().agent(), container, namespace.get());
     } catch (CasemateException | LinuxException | RpcException e) {
       sandbox.warn("the name servers of container " + container.id() + ": " + e.getMessage());
     }
@@ -47,7 +47,9 @@ final class LoopbackRelays implements AutoCloseable {
     }
     try {
       forwarding =
-          Optional.of(PortForwarding.start(namespace.get(), sandbox.vm().agent(), this::running));
+          Optional.of(
+              PortForwarding.start(
+                  namespace.get(), sandbox.vm().agent(), this::running, sandbox::warn));
     } catch (CasemateException | LinuxException e) {
       sandbox.warn("port-forward to the pod: " + e.getMessage());
     }

@@ -18,6 +18,7 @@ import dev.casemate.rpc.RpcException;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
@@ -33,6 +34,7 @@ final class PortForwarding implements AutoCloseable {
   private static final IpAddress LOCALHOST = IpAddress.ofV4(0x7f000001);
   private static final int BACKLOG = 64;
   private static final int AT_ONCE = 32;
+  private static final int PAUSE_MILLIS = 500;
   private static final int PIECE = 32 * 1024;
   private static final int SHUTDOWN_WRITE = 1;
   private static final int SHUTDOWN_BOTH = 2;
@@ -40,6 +42,7 @@ final class PortForwarding implements AutoCloseable {
   private final String networkNamespace;
   private final AgentClient agent;
   private final Supplier<Optional<String>> container;
+  private final Consumer<String> warnings;
   private final Fd listener;
   private final Fd stop = EventFd.open();
   private final Semaphore places = new Semaphore(AT_ONCE);
@@ -50,10 +53,12 @@ final class PortForwarding implements AutoCloseable {
       String networkNamespace,
       AgentClient agent,
       Supplier<Optional<String>> container,
+      Consumer<String> warnings,
       Fd listener) {
     this.networkNamespace = networkNamespace;
     this.agent = agent;
     this.container = container;
+    this.warnings = warnings;
     this.listener = listener;
     this.acceptor = Threads.start("forward", this::accept);
   }
@@ -62,11 +67,15 @@ final class PortForwarding implements AutoCloseable {
    * Begins to take connections.
    *
    * @param container names one that runs; a relay belongs to it
+   * @param warnings is told if it ends before it is closed
    */
   static PortForwarding start(
-      String networkNamespace, AgentClient agent, Supplier<Optional<String>> container) {
+      String networkNamespace,
+      AgentClient agent,
+      Supplier<Optional<String>> container,
+      Consumer<String> warnings) {
     Fd listener = NetworkNamespace.run(networkNamespace, PortForwarding::listen);
-    return new PortForwarding(networkNamespace, agent, container, listener);
+    return new PortForwarding(networkNamespace, agent, container, warnings, listener);
   }
 
   private static Fd listen() {
@@ -109,18 +118,25 @@ final class PortForwarding implements AutoCloseable {
         if (ready[1] != 0) {
           return;
         }
-        Optional<Fd> socket = InetSocket.accept(listener);
-        if (socket.isEmpty()) {
-          continue;
-        }
-        if (places.tryAcquire()) {
-          Threads.start("forwarded", () -> serve(socket.get()));
-        } else {
-          refuse(socket.get());
+        try {
+          InetSocket.accept(listener).ifPresent(this::take);
+        } catch (LinuxException e) {
+          // Too many open files, for one: that passes, and a caller waits meanwhile.
+          if (Poll.await(stop, Poll.IN, PAUSE_MILLIS) != 0) {
+            return;
+          }
         }
       }
     } catch (LinuxException e) {
-      // No more descriptors, for one: forwarding ends, the pod goes on.
+      warnings.accept("port-forward to the pod has ended: " + e.getMessage());
+    }
+  }
+
+  private void take(Fd socket) {
+    if (places.tryAcquire()) {
+      Threads.start("forwarded", () -> serve(socket));
+    } else {
+      refuse(socket);
     }
   }
 
@@ -133,11 +149,12 @@ final class PortForwarding implements AutoCloseable {
   }
 
   private void serve(Fd socket) {
-    try (socket) {
+    try {
       carry(socket);
     } catch (RuntimeException e) {
       refuse(socket);
     } finally {
+      socket.close();
       places.release();
     }
   }

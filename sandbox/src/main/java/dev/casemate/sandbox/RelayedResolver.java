@@ -19,6 +19,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Semaphore;
 
 /**
@@ -30,6 +32,7 @@ import java.util.concurrent.Semaphore;
  * passed on as it came.
  */
 final class RelayedResolver implements Runnable {
+  private static final RelayedQuery NO_MORE = RelayedQuery.builder().build();
   private static final String EXEC_ID = "casemate-resolver";
   private static final int FILE_LIMIT = 64 * 1024;
   private static final int RESOLVERS_LIMIT = 3;
@@ -48,6 +51,8 @@ final class RelayedResolver implements Runnable {
   private final Fd namespace;
   private final Semaphore places = new Semaphore(AT_ONCE);
   private final PrefixedMessages questions = new PrefixedMessages(FRAME_LIMIT);
+  private final BlockingQueue<RelayedQuery> answers = new ArrayBlockingQueue<>(2 * AT_ONCE);
+  private volatile boolean ended;
 
   private RelayedResolver(
       AgentClient agent, String containerId, List<IpAddress> resolvers, Fd namespace) {
@@ -61,12 +66,13 @@ final class RelayedResolver implements Runnable {
    * Makes the guest answer for the name servers that the container's {@code resolv.conf} has on the
    * loopback interface, if there are any. It does so as long as the container is there.
    *
-   * @return whether there are
+   * @return what answers, if there are
    */
-  static boolean start(AgentClient agent, GuestContainer container, String networkNamespace) {
+  static Optional<RelayedResolver> start(
+      AgentClient agent, GuestContainer container, String networkNamespace) {
     List<IpAddress> resolvers = loopback(resolvConf(container.plan().spec()));
     if (resolvers.isEmpty()) {
-      return false;
+      return Optional.empty();
     }
     List<String> addresses = new ArrayList<>();
     for (IpAddress resolver : resolvers) {
@@ -87,8 +93,15 @@ final class RelayedResolver implements Runnable {
       namespace.close();
       throw e;
     }
-    Threads.start("resolver", new RelayedResolver(agent, container.id(), resolvers, namespace));
-    return true;
+    RelayedResolver resolver = new RelayedResolver(agent, container.id(), resolvers, namespace);
+    Threads.start("resolver", resolver);
+    Threads.start("resolver-answers", resolver::tell);
+    return Optional.of(resolver);
+  }
+
+  /** Whether the container is still there whose relay it is. */
+  boolean works() {
+    return !ended;
   }
 
   /** The container's {@code resolv.conf} as the engine has it by now; empty if it has none. */
@@ -141,16 +154,18 @@ final class RelayedResolver implements Runnable {
           if (question.resolver() < 0 || question.resolver() >= resolvers.size()) {
             continue;
           }
-          // Whoever asks too much waits, inside.
-          places.acquire();
-          Threads.start("resolve", () -> ask(question));
+          // Whoever asks too much loses questions, and asks again. To wait here might be for ever:
+          // the guest may not read answers before its questions are read.
+          if (places.tryAcquire()) {
+            Threads.start("resolve", () -> ask(question));
+          }
         }
       }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
     } catch (RuntimeException e) {
       // The container or the VM has gone; or the guest sends rubbish, and resolves no more.
     } finally {
+      ended = true;
+      answers.offer(NO_MORE);
       places.acquireUninterruptibly(AT_ONCE);
       namespace.close();
     }
@@ -165,7 +180,8 @@ final class RelayedResolver implements Runnable {
               ? askByStream(resolver, question.message())
               : askByDatagram(resolver, question.message());
       if (answer.isPresent()) {
-        tell(
+        // One that finds no room is lost, as datagrams are.
+        answers.offer(
             RelayedQuery.builder()
                 .id(question.id())
                 .resolver(question.resolver())
@@ -180,9 +196,20 @@ final class RelayedResolver implements Runnable {
     }
   }
 
-  /** One at a time, for frames must not mix. */
-  private synchronized void tell(RelayedQuery answer) {
-    agent.writeStdin(containerId, EXEC_ID, PrefixedMessages.frame(answer.encode()));
+  /** Writes answers, one at a time. */
+  private void tell() {
+    try {
+      while (!ended) {
+        RelayedQuery answer = answers.take();
+        if (answer.message().length > 0) {
+          agent.writeStdin(containerId, EXEC_ID, PrefixedMessages.frame(answer.encode()));
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (RuntimeException e) {
+      // The container or the VM has gone.
+    }
   }
 
   private static Optional<byte[]> askByDatagram(IpAddress resolver, byte[] message) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.casemate.e2e.Result;
 import dev.casemate.e2e.Running;
 import dev.casemate.linux.Signals;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -250,5 +251,92 @@ class ConfigLinuxSpecTest extends SpecTest {
                         "{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['mkdir'],"
                             + "'action':'SCMP_ACT_KILL','errnoRet':1}]}")),
         "SCMP_ACT_KILL");
+  }
+
+  @Test
+  void namesOfASeccompRuleMustContainAtLeastOneEntry() {
+    refused(
+        b ->
+            b.linux()
+                .put(
+                    "seccomp",
+                    json(
+                        "{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':[],"
+                            + "'action':'SCMP_ACT_ERRNO'}]}")),
+        "names");
+  }
+
+  @Test
+  void listenerMetadataMustNotBeSetWithoutAListenerPath() {
+    refused(
+        b ->
+            b.linux()
+                .put(
+                    "seccomp",
+                    json("{'defaultAction':'SCMP_ACT_ALLOW','listenerMetadata':'for nobody'}")),
+        "listenerMetadata");
+  }
+
+  @Test
+  void theSymbolicLinksOfTheStreamsMustBeCreated() {
+    assertLines(
+        out(b -> {}, "for l in fd stdin stdout stderr; do readlink /dev/$l; done"),
+        "/proc/self/fd",
+        "/proc/self/fd/0",
+        "/proc/self/fd/1",
+        "/proc/self/fd/2");
+  }
+
+  @Test
+  void theConsoleMustBeTheTerminal() {
+    bundle("sh", "-c", "tty; stat -c %t:%T /dev/console $(tty)")
+        .with(b -> b.process().put("terminal", true));
+    List<String> lines =
+        box.ok(
+                "script -qec '$CELL --root "
+                    + ROOT
+                    + " run -b must "
+                    + ID
+                    + "' /dev/null < /dev/null")
+            .out()
+            .lines()
+            .map(String::strip)
+            .toList();
+    // script(1) shows the end of its own input before that.
+    assertThat(lines.get(0)).contains("/dev/pts/");
+    assertThat(lines.get(1)).isEqualTo(lines.get(2));
+  }
+
+  @Test
+  void aPathOfANamespaceMustBeAbsolute() {
+    refused(b -> namespace(b, "uts", "proc/self/ns/uts"), "proc/self/ns/uts", "absolute");
+  }
+
+  @Test
+  void withoutPivotRootTheRootIsTheBundlesToo() {
+    bundle("sh", "-c", "ls -d /bin && ! ls /etc/passwd");
+    ok("run --no-pivot -b must " + ID);
+  }
+
+  @Test
+  void theSessionKeyringIsTheContainersUnlessTheCallersIsWanted() {
+    bundle("/session");
+    box.ok(
+        """
+        cat > session.c <<'END'
+        #include <stdio.h>
+        #include <sys/syscall.h>
+        #include <unistd.h>
+        int main(void) { return printf("%ld\\n", syscall(SYS_keyctl, 0, -3, 0)) < 0; }
+        END
+        musl-gcc -static -o must/rootfs/session session.c
+        """);
+    // The number of the session's keyring: a new one in each container, or the caller's.
+    List<String> numbers = new ArrayList<>();
+    for (String option : List.of("", "", "--no-new-keyring ", "--no-new-keyring ")) {
+      numbers.add(ok("run " + option + "-b must " + ID).out().strip());
+    }
+    assertThat(numbers.get(0)).matches("[0-9]+").isNotEqualTo(numbers.get(1));
+    assertThat(numbers.get(2)).isEqualTo(numbers.get(3)).isNotIn(numbers.get(0), numbers.get(1));
   }
 }

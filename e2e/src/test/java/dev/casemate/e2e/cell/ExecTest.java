@@ -113,6 +113,22 @@ class ExecTest extends CellTest {
   }
 
   @Test
+  void aGroupBelowTheContainers() {
+    String group =
+        box.ok(
+                "sed -n 's/.*:freezer:/\\/sys\\/fs\\/cgroup\\/freezer/p' /proc/"
+                    + state("a").integer("pid", 0)
+                    + "/cgroup")
+            .out()
+            .strip();
+    box.ok("mkdir " + group + "/sub");
+    assertThat(ok("exec --cgroup freezer:sub a grep freezer /proc/self/cgroup").out())
+        .endsWith("/sub\n");
+    fails(255, "exec --cgroup freezer:nowhere a true", "nowhere");
+    box.ok("rmdir " + group + "/sub");
+  }
+
+  @Test
   void manyAtOnce() {
     String script =
         "for i in $(seq 20); do $CELL --root "

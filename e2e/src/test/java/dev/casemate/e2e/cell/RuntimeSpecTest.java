@@ -150,4 +150,20 @@ class RuntimeSpecTest extends SpecTest {
     assertThat(box.ok("cat kept/file; ls must").out()).startsWith("1\n").contains("rootfs");
     assertThat(box.ok("cat /proc/mounts").out()).doesNotContain("kept");
   }
+
+  /** runtime-linux.md, "File descriptors"; as systemd's socket activation names them. */
+  @Test
+  void onlyTheStandardStreamsAndThoseOfSocketActivationMayBeKeptOpen() {
+    bundle("sh", "-c", "echo $LISTEN_FDS; cat <&3; ls /proc/self/fd | tr '\\n' ' '");
+    String out =
+        box.ok(
+                "echo content > fd.txt; exec 3< fd.txt 4< /; LISTEN_FDS=1 $CELL --root "
+                    + ROOT
+                    + " run -b must "
+                    + ID
+                    + " < /dev/null")
+            .out();
+    // 4 is the directory that ls reads.
+    assertThat(out).isEqualTo("1\ncontent\n0 1 2 3 4 ");
+  }
 }

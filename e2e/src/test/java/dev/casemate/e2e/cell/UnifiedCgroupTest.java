@@ -29,7 +29,7 @@ class UnifiedCgroupTest {
           + "'pids':{'limit':99},'hugepageLimits':[{'pageSize':'2MB','limit':4194304}],"
           + "'blockIO':{'throttleReadBpsDevice':[{'major':987654,'minor':456789,'rate':1048576}],"
           + "'throttleWriteIOPSDevice':[{'major':987654,'minor':456789,'rate':77}]},"
-          + "'unified':{'memory.high':'60000256'}}";
+          + "'unified':{'memory.high':'60000256','cgroup.max.depth':'7'}}";
 
   private static final String PROBE =
       "(: < /dev/disk) && echo read; (: > /dev/disk) && echo written; (: > /dev/null) && echo null";
@@ -46,6 +46,7 @@ class UnifiedCgroupTest {
           say $file cat $ROOT/test/limits/$file
       done
       say disk echo $DISK
+      cp $ROOT/test/limits/cgroup.max.depth /run/depth
       say inside $CELL exec limits cat /proc/self/cgroup
       $CELL exec -d limits sleep 1000
       say procs count /test/limits
@@ -99,6 +100,11 @@ class UnifiedCgroupTest {
       say relative cat /proc/$(pid relative)/cgroup
       $CELL delete -f relative
       say relative-gone sh -c "find $ROOT -name relative"
+      say depth cat /run/depth
+      run controller
+      say controller cat $ROOT/some/controller/pids.max
+      $CELL delete -f controller
+      say no-controller $CELL run -b /bundles/no-controller no-controller
       say bad-key $CELL run -b /bundles/bad-key bad-key
       say bad-key-gone ls -d $ROOT/bad-key
       say bad-value $CELL run -b /bundles/bad-value bad-value
@@ -153,6 +159,9 @@ class UnifiedCgroupTest {
                 "head -c 60000000 /dev/zero | tail > /dev/null; echo tail $?")
             .bundle("relative", "relative/one", "{}", "sleep", "1000")
             .bundle("bad-key", "/bad-key", "{'unified':{'memory.nonsense':'1'}}", "true")
+            .bundle(
+                "controller", "/some/controller", "{'unified':{'pids.max':'1000'}}", "sleep", "9")
+            .bundle("no-controller", "/no-controller", "{'unified':{'nonsense.max':'1'}}", "true")
             .bundle("bad-value", "/bad-value", "{'unified':{'memory.max':'many'}}", "true")
             .bundle("path-in-key", "/path-in-key", "{'unified':{'../memory.max':'1'}}", "true")
             .run(SCRIPT);
@@ -197,8 +206,16 @@ class UnifiedCgroupTest {
   }
 
   @Test
-  void unifiedIsWrittenAsItStands() {
+  void unifiedMustBeWrittenAlsoWhereItIsUnknownToTheRuntime() {
     says("memory.high", Long.toString(60_000_256 / 4096 * 4096));
+    says("depth", "7");
+  }
+
+  @Test
+  void unifiedMustHaveItsControllersEnabledOrGenerateAnError() {
+    // Nothing but unified wants this controller.
+    says("controller", "1000");
+    fails("no-controller", 1, "nonsense.max");
     fails("bad-key", 1, "memory.nonsense");
     assertThat(machine.status("bad-key-gone")).isNotZero();
     fails("bad-value", 1, "memory.max", "many");
