@@ -48,7 +48,7 @@ final class StartRelay {
       try {
         address = IpAddress.parse(text);
       } catch (IllegalArgumentException e) {
-        throw Failures.invalid(e.getMessage());
+        throw Failures.invalid("resolver \"" + Console.printable(text) + "\" is not an IP address");
       }
       if (!address.isLoopback()) {
         throw Failures.invalid("resolver " + address + " is not on the loopback interface");
