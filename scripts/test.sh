@@ -45,8 +45,8 @@ junit() {
         END { print t + 0, e + 0, s + 0 }')
     read -r tests errors skipped <<< "$counts"
     # A skip is a failure, unless the test says what this machine lacks.
-    lacking=$(cat $(printf '%s/target/surefire-reports/*.xml ' ${modules//,/ }) 2> /dev/null | grep -c '<skipped message="this machine has no ')
-    cat $(printf '%s/target/surefire-reports/*.xml ' ${modules//,/ }) 2> /dev/null | sed -n 's/.*<skipped message="\(this machine has no [^"]*\)".*/\1/p' \
+    lacking=$(cat $(printf '%s/target/surefire-reports/*.xml ' ${modules//,/ }) 2> /dev/null | grep -c '<skipped message="Assumption failed: this machine has no ')
+    cat $(printf '%s/target/surefire-reports/*.xml ' ${modules//,/ }) 2> /dev/null | sed -n 's/.*<skipped message="Assumption failed: \(this machine has no [^"]*\)".*/\1/p' \
         | sort | uniq -c | while read -r count what; do say "$name: $count skipped: $what"; done
     errors=$((errors + skipped - lacking))
     tests=$((tests - lacking))
