@@ -1,5 +1,6 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.linux.Errno;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.rpc.RpcException;
@@ -51,7 +52,10 @@ final class LoopbackRelays implements AutoCloseable {
               PortForwarding.start(
                   namespace.get(), sandbox.vm().agent(), this::running, sandbox::warn));
     } catch (CasemateException | LinuxException e) {
-      sandbox.warn("port-forward to the pod: " + e.getMessage());
+      // The loopback interface is down: so nobody can connect to it either.
+      if (!(e instanceof LinuxException failure) || failure.errno() != Errno.EADDRNOTAVAIL) {
+        sandbox.warn("port-forward to the pod: " + e.getMessage());
+      }
     }
   }
 
