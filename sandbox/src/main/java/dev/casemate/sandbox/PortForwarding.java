@@ -174,21 +174,28 @@ final class PortForwarding implements AutoCloseable {
         RelayRequest.builder().containerId(containerId).execId(execId).port(port).build(),
         AgentClient.CALL_TIMEOUT_MILLIS);
     Thread in = Threads.start("forward-in", () -> toGuest(socket, containerId, execId));
+    boolean broken = true;
     try {
       fromGuest(socket, containerId, execId);
       UnixSocket.shutdown(socket, SHUTDOWN_WRITE);
+      // Once both directions have ended. 1: nobody listens, or the program broke it off.
+      broken = agent.waitProcess(containerId, execId) != 0;
     } catch (LinuxException e) {
       // The caller has gone: nobody wants the rest.
       kill(containerId, execId);
+    } finally {
+      if (broken) {
+        InetSocket.resetOnClose(socket);
+      }
+      // Closing alone would not wake the thread that reads from it.
+      UnixSocket.shutdown(socket, SHUTDOWN_BOTH);
+      join(in);
     }
-    // Once both directions have ended. 1: nobody listens, or the program broke it off.
-    boolean broken = agent.waitProcess(containerId, execId) != 0;
-    if (broken) {
-      InetSocket.resetOnClose(socket);
-    }
-    UnixSocket.shutdown(socket, SHUTDOWN_BOTH);
+  }
+
+  private static void join(Thread thread) {
     try {
-      in.join();
+      thread.join();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
@@ -234,11 +241,7 @@ final class PortForwarding implements AutoCloseable {
   @Override
   public void close() {
     EventFd.signal(stop);
-    try {
-      acceptor.join();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
+    join(acceptor);
     listener.close();
     stop.close();
     try {
