@@ -339,4 +339,9 @@ class ConfigLinuxSpecTest extends SpecTest {
     assertThat(numbers.get(0)).matches("[0-9]+").isNotEqualTo(numbers.get(1));
     assertThat(numbers.get(2)).isEqualTo(numbers.get(3)).isNotIn(numbers.get(0), numbers.get(1));
   }
+
+  @Test
+  void intelRdtMustGenerateAnError() {
+    refused(b -> b.linux().put("intelRdt", json("{'closID':'guaranteed'}")), "intelRdt");
+  }
 }
