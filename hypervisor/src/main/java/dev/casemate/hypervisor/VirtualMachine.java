@@ -94,6 +94,16 @@ public interface VirtualMachine extends AutoCloseable {
 
   void resume();
 
+  /**
+   * Writes the state of a paused VM, its memory above all; what is on its disks is the caller's to
+   * save. The VM can be resumed afterwards.
+   *
+   * @return what {@link Vmm#restore} needs with it
+   * @throws CasemateException FAILED_PRECONDITION if the VM has a device whose state cannot be
+   *     carried over: a file share or a network card
+   */
+  VmSnapshot save(Fd to, int timeoutMillis);
+
   /** Asks the guest to give back memory until {@code mib} are left; needs a balloon. */
   void balloon(long mib);
 

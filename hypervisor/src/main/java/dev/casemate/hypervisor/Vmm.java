@@ -1,5 +1,6 @@
 package dev.casemate.hypervisor;
 
+import dev.casemate.linux.Fd;
 import java.util.List;
 
 /**
@@ -31,6 +32,23 @@ public interface Vmm {
    *     FAILED_PRECONDITION for a machine that cannot do what is asked for
    */
   VirtualMachine launch(VmConfig config, VmListener listener);
+
+  /**
+   * Starts a VM from a state that {@link VirtualMachine#save} has written, and returns once it has
+   * been read; the VM is paused. The disks' content must be what it was then.
+   *
+   * @param config as at its launch; paths and names may be others
+   * @param disks those that were plugged in, in the snapshot's order
+   * @throws dev.casemate.oci.CasemateException FAILED_PRECONDITION if this VMM or machine cannot
+   *     read the state, INTERNAL or UNAVAILABLE if it is damaged
+   */
+  VirtualMachine restore(
+      VmConfig config,
+      VmSnapshot snapshot,
+      List<Device.Disk> disks,
+      Fd from,
+      int timeoutMillis,
+      VmListener listener);
 
   /**
    * Takes over a VM that another process of this machine launched and that process has left.

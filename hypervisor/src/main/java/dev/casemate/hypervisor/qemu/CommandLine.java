@@ -5,6 +5,7 @@ import dev.casemate.hypervisor.VmConfig;
 import dev.casemate.linux.Fd;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * QEMU's arguments, and the descriptors that they speak of by number. Sockets are opened by this
@@ -19,7 +20,7 @@ final class CommandLine {
   private final List<Fd> descriptors = new ArrayList<>();
 
   /** The listening sockets of a VM; the parts that it does not have are absent. */
-  record Sockets(Fd control, java.util.Optional<Fd> console, java.util.Optional<Fd> agent) {}
+  record Sockets(Fd control, Optional<Fd> console, Optional<Fd> agent) {}
 
   private CommandLine() {}
 
@@ -29,7 +30,8 @@ final class CommandLine {
       VmConfig config,
       Accelerator accelerator,
       List<String> kernelParameters,
-      Sockets sockets) {
+      Sockets sockets,
+      Optional<Incoming> incoming) {
     CommandLine line = new CommandLine();
     line.add(binary);
     line.add("-name", "guest=" + config.vmId());
@@ -54,6 +56,7 @@ final class CommandLine {
       line.add("-serial", "chardev:console");
     }
     DeviceArguments.add(line, config, accelerator, sockets);
+    incoming.ifPresent(state -> state.add(line));
     return line;
   }
 

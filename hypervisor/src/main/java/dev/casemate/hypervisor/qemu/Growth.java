@@ -23,6 +23,9 @@ final class Growth {
   private static final int POLL_MILLIS = 20;
   private static final String PROCESSOR = "processor";
 
+  /** Where QEMU has what has an id of ours. */
+  private static final String PLUGGED = "/machine/peripheral/";
+
   private final String vmId;
   private final Qmp qmp;
 
@@ -54,7 +57,7 @@ final class Growth {
   }
 
   private static Json.Obj property(String name) {
-    return new Json.Obj().put("path", "/machine/peripheral/" + MEMORY).put("property", name);
+    return new Json.Obj().put("path", PLUGGED + MEMORY).put("property", name);
   }
 
   private static long number(Json json) {
@@ -70,7 +73,11 @@ final class Growth {
   }
 
   /** A place for a processor: what is in it, if anything is, and how to fill it. */
-  private record Place(boolean taken, String type, Json.Obj properties) {}
+  private record Place(String device, String type, Json.Obj properties) {
+    boolean taken() {
+      return !device.isEmpty();
+    }
+  }
 
   private List<Place> places() {
     List<Place> places = new ArrayList<>();
@@ -79,7 +86,7 @@ final class Growth {
         if (json instanceof Json.Obj place) {
           places.add(
               new Place(
-                  !place.string("qom-path").isEmpty(),
+                  place.string("qom-path"),
                   place.string("type"),
                   place.object("props").orElse(new Json.Obj())));
         }
@@ -94,6 +101,23 @@ final class Growth {
       count += place.taken() ? 1 : 0;
     }
     return count;
+  }
+
+  /** Those that were plugged in since the start, as device_add takes them. */
+  List<Json.Obj> pluggedProcessors() {
+    List<Json.Obj> plugged = new ArrayList<>();
+    for (Place place : places()) {
+      if (place.device().startsWith(PLUGGED)) {
+        plugged.add(device(place, place.device().substring(PLUGGED.length())));
+      }
+    }
+    return plugged;
+  }
+
+  private static Json.Obj device(Place place, String id) {
+    Json.Obj device = new Json.Obj().put("driver", place.type()).put("id", id);
+    place.properties().fields().forEach(device::put);
+    return device;
   }
 
   /**
@@ -118,10 +142,7 @@ final class Growth {
     for (int i = places.size() - 1; i >= 0 && now < count; i--) {
       Place place = places.get(i);
       if (!place.taken()) {
-        Json.Obj device =
-            new Json.Obj().put("driver", place.type()).put("id", PROCESSOR + (places.size() - i));
-        place.properties().fields().forEach(device::put);
-        qmp.execute("device_add", device);
+        qmp.execute("device_add", device(place, PROCESSOR + (places.size() - i)));
         now++;
       }
     }

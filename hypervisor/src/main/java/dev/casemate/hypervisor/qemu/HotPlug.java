@@ -32,10 +32,7 @@ final class HotPlug {
     try {
       Json.Obj frontend = addBackend(device);
       backend = true;
-      frontend.put("id", device.id());
-      frontend.put("bus", "port" + placement.port());
-      frontend.put("addr", "0");
-      qmp.execute("device_add", frontend);
+      qmp.execute("device_add", placed(frontend, device.id(), placement.port()));
       return placement.pciPath();
     } catch (CasemateException e) {
       if (backend) {
@@ -52,15 +49,7 @@ final class HotPlug {
     return switch (device) {
       case Device.Disk disk -> {
         qmp.execute("blockdev-add", Backends.disk(disk));
-        Json.Obj frontend = new Json.Obj().put("driver", "virtio-blk-pci").put("drive", host);
-        if (disk.readOnly()) {
-          // Another disk of this VM or of another may write to the same: that is its own affair.
-          frontend.put("share-rw", true);
-        }
-        if (!disk.serial().isEmpty()) {
-          frontend.put("serial", disk.serial());
-        }
-        yield frontend;
+        yield diskFrontend(disk);
       }
       case Device.Nic nic -> {
         Json.Obj netdev = new Json.Obj().put("type", "tap").put("id", host);
@@ -108,6 +97,25 @@ final class HotPlug {
       case Device.Rng rng -> throw notPluggable(device);
       case Device.Balloon balloon -> throw notPluggable(device);
     };
+  }
+
+  /** The guest's half of a disk that is plugged in. */
+  static Json.Obj diskFrontend(Device.Disk disk) {
+    Json.Obj frontend =
+        new Json.Obj().put("driver", "virtio-blk-pci").put("drive", Backends.name(disk.id()));
+    if (disk.readOnly()) {
+      // Another disk of this VM or of another may write to the same: that is its own affair.
+      frontend.put("share-rw", true);
+    }
+    if (!disk.serial().isEmpty()) {
+      frontend.put("serial", disk.serial());
+    }
+    return frontend;
+  }
+
+  /** In which port, and under which name. */
+  static Json.Obj placed(Json.Obj frontend, String deviceId, int port) {
+    return frontend.put("id", deviceId).put("bus", "port" + port).put("addr", "0");
   }
 
   private CasemateException notPluggable(Device device) {

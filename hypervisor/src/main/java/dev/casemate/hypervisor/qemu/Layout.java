@@ -64,6 +64,11 @@ final class Layout {
     return hex(portSlot(port)) + (function == 0 ? "" : "." + function) + "/00";
   }
 
+  /** What sits in a hot-plug port. */
+  static Placement plugged(String deviceId, String kind, int port) {
+    return new Placement(deviceId, kind, portPath(port), port);
+  }
+
   /** Slot of a device of the start on the root bus. */
   static int deviceSlot(int index) {
     return FIRST_DEVICE + index;
@@ -115,7 +120,7 @@ final class Layout {
     }
     for (int port = 0; port < ports; port++) {
       if (!taken[port]) {
-        Placement placement = new Placement(device.id(), kind(device), portPath(port), port);
+        Placement placement = plugged(device.id(), kind(device), port);
         placements.add(placement);
         return placement;
       }

@@ -7,6 +7,7 @@ import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.hypervisor.VmConfig;
 import dev.casemate.hypervisor.VmListener;
 import dev.casemate.hypervisor.VmRecord;
+import dev.casemate.hypervisor.VmSnapshot;
 import dev.casemate.hypervisor.Vmm;
 import dev.casemate.hypervisor.VmmInfo;
 import dev.casemate.linux.Errno;
@@ -26,6 +27,9 @@ import java.util.Optional;
 public final class QemuDriver implements Vmm {
   /** The oldest version that is tested. */
   public static final String MINIMUM_VERSION = "7.2";
+
+  /** How long a QEMU takes to end that cannot read a state. */
+  private static final int REFUSAL_MILLIS = 500;
 
   private final String configuredBinary;
 
@@ -63,12 +67,41 @@ public final class QemuDriver implements Vmm {
 
   @Override
   public VirtualMachine launch(VmConfig config, VmListener listener) {
+    return launch(config, Optional.empty(), listener);
+  }
+
+  @Override
+  public VirtualMachine restore(
+      VmConfig config,
+      VmSnapshot snapshot,
+      List<Device.Disk> disks,
+      Fd from,
+      int timeoutMillis,
+      VmListener listener) {
+    for (Device.Disk disk : disks) {
+      requireDisk(config.vmId(), disk);
+    }
+    QemuVm vm = launch(config, Optional.of(Incoming.of(config, snapshot, disks)), listener);
+    try {
+      vm.load(snapshot, from, timeoutMillis);
+      return vm;
+    } catch (CasemateException e) {
+      // Its own words come with its end, if it has ended of what it was given.
+      CasemateException told =
+          vm.awaitExit(REFUSAL_MILLIS).isPresent() ? vm.failure("restoring its state") : e;
+      vm.close();
+      throw told;
+    }
+  }
+
+  private QemuVm launch(VmConfig config, Optional<Incoming> incoming, VmListener listener) {
     String binary = QemuBinary.find(configuredBinary);
     Accelerator accelerator = Accelerator.choose(config.accelerator());
     checkFiles(config);
     KernelImage.requireMemory(config);
     makeRunDirectory(config.runDirectory());
-    return QemuLaunch.launch(binary, QemuBinary.firmware(), config, accelerator, listener);
+    return QemuLaunch.launch(
+        binary, QemuBinary.firmware(), config, accelerator, incoming, listener);
   }
 
   private static void checkFiles(VmConfig config) {

@@ -32,6 +32,7 @@ final class QemuLaunch {
       String firmware,
       VmConfig config,
       Accelerator accelerator,
+      Optional<Incoming> incoming,
       VmListener listener) {
     String directory = config.runDirectory();
     Device.AgentChannel channel = config.agentChannel().orElse(null);
@@ -59,7 +60,8 @@ final class QemuLaunch {
               config,
               accelerator,
               QemuKernelParameters.all(config, accelerator),
-              sockets);
+              sockets,
+              incoming);
       Spawn spawn =
           Spawn.program(binary, line.arguments())
               .environment(List.of("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"))
@@ -77,7 +79,6 @@ final class QemuLaunch {
       }
       int pid = start(spawn, config);
       Fd process = keep(Processes.openPid(pid), kept);
-      Layout layout = Layout.of(config);
       VmRecord record =
           new VmRecord(
               "qemu",
@@ -91,7 +92,9 @@ final class QemuLaunch {
               channel instanceof Device.VsockChannel vsock ? vsock.port() : 0,
               consolePath,
               config.hotplugPorts(),
-              layout.placements());
+              incoming.isPresent()
+                  ? incoming.get().placements(config)
+                  : Layout.of(config).placements());
       Fd errorPipe = keep(Fd.of(errors.read().release()), kept);
       QemuVm vm =
           new QemuVm(

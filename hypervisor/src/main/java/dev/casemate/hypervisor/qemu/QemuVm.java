@@ -7,6 +7,7 @@ import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.hypervisor.VmExit;
 import dev.casemate.hypervisor.VmListener;
 import dev.casemate.hypervisor.VmRecord;
+import dev.casemate.hypervisor.VmSnapshot;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
@@ -15,6 +16,9 @@ import dev.casemate.linux.Signals;
 import dev.casemate.linux.UnixSocket;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.Json;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /** A running QEMU. */
@@ -170,6 +174,61 @@ final class QemuVm implements VirtualMachine {
   @Override
   public void resume() {
     qmp.execute("cont");
+  }
+
+  @Override
+  public VmSnapshot save(Fd to, int timeoutMillis) {
+    List<VmSnapshot.PluggedDisk> disks = new ArrayList<>();
+    for (VmRecord.Placement placement : layout.placements()) {
+      if (placement.kind().equals("share") || placement.kind().equals("nic")) {
+        throw CasemateException.of(
+            CasemateException.Kind.FAILED_PRECONDITION,
+            "VM "
+                + vmId()
+                + " cannot be saved: it has "
+                + (placement.kind().equals("nic") ? "a network card" : "a file share")
+                + ", \""
+                + placement.deviceId()
+                + "\"");
+      }
+      if (placement.port() >= 0) {
+        disks.add(new VmSnapshot.PluggedDisk(placement.deviceId(), placement.port()));
+      }
+    }
+    VmSnapshot snapshot = new VmSnapshot(format(), disks, growth.pluggedProcessors());
+    new Migration(vmId(), qmp).save(to, timeoutMillis);
+    return snapshot;
+  }
+
+  /** Who writes states, and for whom. */
+  private String format() {
+    Json version = qmp.execute("query-version");
+    Json.Obj numbers =
+        version instanceof Json.Obj object
+            ? object.object("qemu").orElse(new Json.Obj())
+            : new Json.Obj();
+    return "qemu "
+        + numbers.integer("major", 0)
+        + "."
+        + numbers.integer("minor", 0)
+        + " "
+        + accelerator.kind().name().toLowerCase(Locale.ROOT);
+  }
+
+  /** Takes in a state that {@link #save} has written; the VM is paused then. */
+  void load(VmSnapshot snapshot, Fd from, int timeoutMillis) {
+    if (!snapshot.driver().equals(format())) {
+      throw CasemateException.of(
+          CasemateException.Kind.FAILED_PRECONDITION,
+          "VM "
+              + vmId()
+              + ": its state was written by "
+              + snapshot.driver()
+              + ", this is "
+              + format()
+              + ": restore it on a machine of the same kind");
+    }
+    new Migration(vmId(), qmp).load(from, timeoutMillis);
   }
 
   @Override

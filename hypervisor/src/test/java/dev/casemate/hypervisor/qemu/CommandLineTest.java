@@ -31,7 +31,8 @@ class CommandLineTest {
         builder.kernel("/k").initramfs("/i").build(),
         accelerator,
         List.of("quiet", "x=1"),
-        new CommandLine.Sockets(fd, Optional.of(fd), Optional.of(fd)));
+        new CommandLine.Sockets(fd, Optional.of(fd), Optional.of(fd)),
+        Optional.empty());
   }
 
   private static String after(List<String> arguments, String option) {
