@@ -1,6 +1,7 @@
 package dev.casemate.rpc;
 
 import java.util.ArrayDeque;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Frames on their way out, at most {@link #MAX_BYTES} of them, and the thread that writes them. A
@@ -17,6 +18,7 @@ final class SendQueue {
   private final ArrayDeque<byte[]> frames = new ArrayDeque<>();
   private int bytes;
   private boolean closed;
+  private @Nullable Thread holder;
 
   SendQueue(Channel channel) {
     this.channel = channel;
@@ -37,7 +39,7 @@ final class SendQueue {
    */
   synchronized boolean add(byte[] frame, Deadline deadline, Numbering numbering)
       throws InterruptedException {
-    while (!closed && bytes > 0 && bytes + frame.length > MAX_BYTES) {
+    while (!closed && (isHeld() || bytes > 0 && bytes + frame.length > MAX_BYTES)) {
       if (!deadline.waitOn(this)) {
         return false;
       }
@@ -49,6 +51,20 @@ final class SendQueue {
     bytes += frame.length;
     notifyAll();
     return true;
+  }
+
+  private boolean isHeld() {
+    return holder != null && holder != Thread.currentThread();
+  }
+
+  /** Takes frames from this thread only; others wait. */
+  synchronized void hold() {
+    holder = Thread.currentThread();
+  }
+
+  synchronized void release() {
+    holder = null;
+    notifyAll();
   }
 
   /** Takes a frame back that is not being written yet. */

@@ -99,6 +99,20 @@ public final class TtrpcClient implements AutoCloseable {
         peer + " did not answer " + service + "/" + method + " within " + timeoutMillis + " ms");
   }
 
+  /**
+   * From now on only the calling thread's requests are sent, until {@link #release}; those of
+   * others wait, within their time limits. An answer to the caller's next request says that the
+   * server has all that was sent before.
+   */
+  public void hold() {
+    queue.hold();
+  }
+
+  /** Ends {@link #hold}. */
+  public void release() {
+    queue.release();
+  }
+
   /** Whether calls can be made; false for good once the connection has ended. */
   public boolean isOpen() {
     return !queue.isClosed();

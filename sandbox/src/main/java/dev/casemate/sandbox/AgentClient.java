@@ -1,13 +1,20 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
 import dev.casemate.linux.Machine;
+import dev.casemate.linux.OpenFlag;
 import dev.casemate.protocol.agent.AgentService;
+import dev.casemate.protocol.agent.CheckRequest;
 import dev.casemate.protocol.agent.CloseStdinRequest;
 import dev.casemate.protocol.agent.CopyFileRequest;
 import dev.casemate.protocol.agent.CreateContainerRequest;
 import dev.casemate.protocol.agent.CreateSandboxRequest;
+import dev.casemate.protocol.agent.HealthService;
 import dev.casemate.protocol.agent.ReadStreamRequest;
 import dev.casemate.protocol.agent.ReadStreamResponse;
+import dev.casemate.protocol.agent.ReseedRandomDevRequest;
+import dev.casemate.protocol.agent.SetGuestDateTimeRequest;
 import dev.casemate.protocol.agent.SignalProcessRequest;
 import dev.casemate.protocol.agent.TtyWinResizeRequest;
 import dev.casemate.protocol.agent.WaitProcessRequest;
@@ -26,6 +33,8 @@ final class AgentClient implements AutoCloseable {
 
   /** Calls that end when the workload does something have no end. */
   static final int NO_TIMEOUT = 0;
+
+  private static final int SEED_BYTES = 64;
 
   /**
    * With CASEMATE_TRACE set, {@code sandbox.err} in the container's directory tells what each call
@@ -133,6 +142,41 @@ final class AgentClient implements AutoCloseable {
             .row(rows)
             .column(columns)
             .build());
+  }
+
+  /** The guest's wall clock, and new randomness: it was stopped, or is a copy. */
+  void setClock() {
+    long millis = System.currentTimeMillis();
+    call(
+        AgentService.SET_GUEST_DATE_TIME,
+        SetGuestDateTimeRequest.builder().sec(millis / 1000).usec(millis % 1000 * 1000).build());
+  }
+
+  /** Makes a copy of a guest draw other random numbers than its original. */
+  void reseed() {
+    try (Fd random = Fs.open("/dev/urandom", OpenFlag.READ_ONLY)) {
+      byte[] seed = new byte[SEED_BYTES];
+      random.read(seed, 0, SEED_BYTES);
+      call(AgentService.RESEED_RANDOM_DEV, ReseedRandomDevRequest.builder().data(seed).build());
+    }
+  }
+
+  /**
+   * Does something while no other thread says anything to the agent, and the agent has heard all
+   * that was said. Callers wait meanwhile.
+   */
+  void quietly(Runnable action) {
+    client.hold();
+    try {
+      call(
+          HealthService.NAME,
+          HealthService.CHECK,
+          CheckRequest.builder().build(),
+          CALL_TIMEOUT_MILLIS);
+      action.run();
+    } finally {
+      client.release();
+    }
   }
 
   @Override

@@ -39,6 +39,7 @@ public final class GuestContainer {
 
   private final ContainerPlan plan;
   private final String id;
+  private final Optional<String> restoredAs;
   private final SandboxVm vm;
   private final SandboxListener listener;
   private final Json.Obj spec;
@@ -50,19 +51,31 @@ public final class GuestContainer {
   private volatile boolean paused;
   private volatile boolean outOfMemory;
 
-  GuestContainer(SandboxVm vm, ContainerPlan plan, SandboxListener listener) {
+  /**
+   * A container that is to be made.
+   *
+   * @param restoredAs the guest's name of one that a restored VM has already
+   */
+  GuestContainer(
+      SandboxVm vm, ContainerPlan plan, Optional<String> restoredAs, SandboxListener listener) {
     this.plan = plan;
     this.id = plan.id();
+    this.restoredAs = restoredAs;
     this.vm = vm;
     this.listener = listener;
     this.spec = plan.spec();
     this.limits =
         spec.object("linux").flatMap(linux -> linux.object("resources")).orElse(new Json.Obj());
-    this.init = new GuestProcess(vm.agent(), id, "", plan.stdio());
+    this.init = new GuestProcess(vm.agent(), guestId(), "", plan.stdio());
   }
 
   public String id() {
     return id;
+  }
+
+  /** The guest's name of it: another than the host's if it was restored. */
+  String guestId() {
+    return restoredAs.orElse(id);
   }
 
   public ContainerPlan plan() {
@@ -72,6 +85,9 @@ public final class GuestContainer {
   /** Makes the container in the guest: everything but the execution of its command. */
   void create() {
     init.openOutputs();
+    if (restoredAs.isPresent()) {
+      return;
+    }
     try {
       createInGuest();
     } catch (RuntimeException e) {
@@ -87,7 +103,7 @@ public final class GuestContainer {
     storages.addAll(plan.storages());
     CreateContainerRequest.Builder request =
         CreateContainerRequest.builder()
-            .containerId(id)
+            .containerId(guestId())
             .execId(id)
             .storages(storages)
             .devices(plan.devices())
@@ -159,9 +175,14 @@ public final class GuestContainer {
       throw CasemateException.of(
           Kind.FAILED_PRECONDITION, "container " + id + " has been started already");
     }
-    vm.agent()
-        .call(
-            AgentService.START_CONTAINER, StartContainerRequest.builder().containerId(id).build());
+    if (restoredAs.isPresent()) {
+      resumeInGuest();
+    } else {
+      vm.agent()
+          .call(
+              AgentService.START_CONTAINER,
+              StartContainerRequest.builder().containerId(guestId()).build());
+    }
     init.running(true);
     listener.started(this);
     init.attach(plan.log(), () -> listener.exited(this, init));
@@ -205,7 +226,7 @@ public final class GuestContainer {
   /** Registers an exec; it starts with {@link #startExec}. */
   void addExec(String execId, Stdio stdio, Json.Obj process) {
     requireRunning("exec");
-    GuestProcess exec = new GuestProcess(vm.agent(), id, execId, stdio);
+    GuestProcess exec = new GuestProcess(vm.agent(), guestId(), execId, stdio);
     if (execs.putIfAbsent(execId, exec) != null) {
       throw CasemateException.of(
           Kind.ALREADY_EXISTS, "container " + id + " has an exec \"" + execId + "\" already");
@@ -230,7 +251,7 @@ public final class GuestContainer {
     }
     ExecProcessRequest.Builder request =
         ExecProcessRequest.builder()
-            .containerId(id)
+            .containerId(guestId())
             .execId(execId)
             .process(GuestSpec.process(process));
     GuestSpec.user(process).ifPresent(request::stringUser);
@@ -249,7 +270,7 @@ public final class GuestContainer {
   /** Starts a tar stream as an exec. */
   ArchiveResponse startArchive(ArchiveRequest request, Stdio stdio) {
     requireRunning("cp");
-    GuestProcess exec = new GuestProcess(vm.agent(), id, request.execId(), stdio);
+    GuestProcess exec = new GuestProcess(vm.agent(), guestId(), request.execId(), stdio);
     if (execs.putIfAbsent(request.execId(), exec) != null) {
       throw CasemateException.of(
           Kind.ALREADY_EXISTS,
@@ -298,7 +319,7 @@ public final class GuestContainer {
             .call(
                 AgentService.NAME,
                 AgentService.REMOVE_CONTAINER,
-                RemoveContainerRequest.builder().containerId(id).build(),
+                RemoveContainerRequest.builder().containerId(guestId()).build(),
                 REMOVE_TIMEOUT_MILLIS);
       } catch (RpcException e) {
         // Gone already, or with a VM that is just ending; a guest that keeps it only costs itself.
@@ -316,7 +337,7 @@ public final class GuestContainer {
     if (process == init && !started.get() && !init.hasEnded()) {
       // What waits to be started ends by any signal that would end it.
       if (signal == Signals.KILL || signal == Signals.TERM) {
-        vm.agent().signal(id, "", Signals.KILL, KILL_TIMEOUT_MILLIS);
+        vm.agent().signal(guestId(), "", Signals.KILL, KILL_TIMEOUT_MILLIS);
         lost();
       }
       return;
@@ -334,7 +355,7 @@ public final class GuestContainer {
     }
     vm.agent()
         .signal(
-            id,
+            guestId(),
             all ? "" : execId,
             signal,
             signal == Signals.KILL ? KILL_TIMEOUT_MILLIS : AgentClient.CALL_TIMEOUT_MILLIS);
@@ -342,25 +363,51 @@ public final class GuestContainer {
 
   void pause() {
     requireRunning("pause");
-    vm.agent()
-        .call(
-            AgentService.PAUSE_CONTAINER, PauseContainerRequest.builder().containerId(id).build());
+    pauseInGuest();
     paused = true;
     listener.paused(this);
   }
 
-  void resume() {
-    requireRunning("resume");
+  private void pauseInGuest() {
+    vm.agent()
+        .call(
+            AgentService.PAUSE_CONTAINER,
+            PauseContainerRequest.builder().containerId(guestId()).build());
+  }
+
+  private void resumeInGuest() {
     vm.agent()
         .call(
             AgentService.RESUME_CONTAINER,
-            ResumeContainerRequest.builder().containerId(id).build());
+            ResumeContainerRequest.builder().containerId(guestId()).build());
+  }
+
+  /** Does something while it is frozen; whether it runs afterwards is what it did before. */
+  void whileFrozen(Runnable action) {
+    requireRunning("checkpoint");
+    if (paused) {
+      action.run();
+      return;
+    }
+    pauseInGuest();
+    try {
+      action.run();
+    } finally {
+      if (vm.machine().exit().isEmpty()) {
+        resumeInGuest();
+      }
+    }
+  }
+
+  void resume() {
+    requireRunning("resume");
+    resumeInGuest();
     paused = false;
     listener.resumed(this);
   }
 
   void resize(String execId, int rows, int columns) {
-    vm.agent().resize(id, execId, rows, columns);
+    vm.agent().resize(guestId(), execId, rows, columns);
   }
 
   void closeStdin(String execId) {
@@ -376,7 +423,7 @@ public final class GuestContainer {
         .call(
             AgentService.UPDATE_CONTAINER,
             UpdateContainerRequest.builder()
-                .containerId(id)
+                .containerId(guestId())
                 .resources(GuestSpec.resources(resources))
                 .build());
   }
@@ -398,7 +445,8 @@ public final class GuestContainer {
     requireRunning("stats");
     return vm.agent()
         .call(
-            AgentService.STATS_CONTAINER, StatsContainerRequest.builder().containerId(id).build());
+            AgentService.STATS_CONTAINER,
+            StatsContainerRequest.builder().containerId(guestId()).build());
   }
 
   /** The guest's list of this container's processes, as JSON text. */
@@ -408,7 +456,7 @@ public final class GuestContainer {
         vm.agent()
             .call(
                 AgentService.LIST_PROCESSES,
-                ListProcessesRequest.builder().containerId(id).format("json").build());
+                ListProcessesRequest.builder().containerId(guestId()).format("json").build());
     return new String(ListProcessesResponse.decode(response).processList(), StandardCharsets.UTF_8);
   }
 

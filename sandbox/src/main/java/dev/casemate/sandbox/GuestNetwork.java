@@ -52,6 +52,7 @@ final class GuestNetwork implements AutoCloseable {
   private Optional<AgentClient> agent = Optional.empty();
   private Optional<Thread> follower = Optional.empty();
   private int cardCount;
+  private boolean suspended;
   private boolean closed;
 
   GuestNetwork(Networks networks, SandboxNetwork network, Consumer<String> warnings) {
@@ -109,9 +110,43 @@ final class GuestNetwork implements AutoCloseable {
       return;
     }
     for (Endpoint endpoint : network.endpoints()) {
-      GuestInterfaces.configure(client, endpoint, pciPath(endpoint));
+      if (cards.containsKey(endpoint.linkIndex())) {
+        GuestInterfaces.configure(client, endpoint, pciPath(endpoint));
+      } else {
+        add(client, endpoint);
+      }
     }
     GuestInterfaces.route(client, network.endpoints());
+  }
+
+  /** Whether the VM has network cards. */
+  synchronized boolean hasCards() {
+    return !cards.isEmpty();
+  }
+
+  /** Takes all cards out of the VM; nothing is followed until {@link #resume}. */
+  synchronized void suspend() {
+    VirtualMachine machine = vm.orElseThrow();
+    suspended = true;
+    try {
+      for (int link : new ArrayList<>(cards.keySet())) {
+        machine.detach(cards.getOrDefault(link, ""), DETACH_MILLIS);
+        cards.remove(link);
+      }
+    } catch (CasemateException e) {
+      resume();
+      throw e;
+    }
+  }
+
+  /** Gives the VM its cards back, and what has changed meanwhile. */
+  synchronized void resume() {
+    if (closed) {
+      return;
+    }
+    suspended = false;
+    configure(vm.orElseThrow(), agent.orElseThrow());
+    refreshQuietly();
   }
 
   private String pciPath(Endpoint endpoint) {
@@ -179,7 +214,7 @@ final class GuestNetwork implements AutoCloseable {
    * catches what the engine has done since it was created.
    */
   synchronized void refresh() {
-    if (closed || vm.isEmpty() || agent.isEmpty()) {
+    if (closed || suspended || vm.isEmpty() || agent.isEmpty()) {
       return;
     }
     NetworkChange change = networks.refresh(id);

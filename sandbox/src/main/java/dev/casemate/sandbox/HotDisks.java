@@ -5,7 +5,9 @@ import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Stat;
 import dev.casemate.oci.CasemateException;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
@@ -15,19 +17,23 @@ import java.util.function.Consumer;
  */
 final class HotDisks {
   private static final int DETACH_MILLIS = 15_000;
+  private static final String PREFIX = "disk";
 
   private final VirtualMachine vm;
   private final Consumer<String> warnings;
   private final Map<String, Plugged> byKey = new LinkedHashMap<>();
   private int count;
 
+  /** A disk of the VM and what it is on the host. */
+  record HostDisk(String deviceId, String path, boolean readOnly) {}
+
   private static final class Plugged {
-    private final String deviceId;
+    private final HostDisk disk;
     private final String pciPath;
     private int users = 1;
 
-    private Plugged(String deviceId, String pciPath) {
-      this.deviceId = deviceId;
+    private Plugged(HostDisk disk, String pciPath) {
+      this.disk = disk;
       this.pciPath = pciPath;
     }
   }
@@ -45,33 +51,62 @@ final class HotDisks {
    * @throws CasemateException RESOURCE_EXHAUSTED if the VM has no place for one more
    */
   synchronized String add(String hostPath, boolean readOnly) {
-    Stat stat = Fs.stat(hostPath);
-    // The same device may have several paths; two images never have the same inode.
-    String key =
-        (stat.type() == Stat.BLOCK
-                ? "b" + stat.deviceMajor() + ":" + stat.deviceMinor()
-                : "f" + stat.filesystemMajor() + ":" + stat.filesystemMinor() + ":" + stat.inode())
-            + (readOnly ? " ro" : " rw");
+    String key = key(hostPath, readOnly);
     Plugged there = byKey.get(key);
     if (there != null) {
       there.users++;
       return there.pciPath;
     }
-    String deviceId = "disk" + count++;
-    String pciPath = vm.attach(new Device.Disk(deviceId, hostPath, readOnly));
-    byKey.put(key, new Plugged(deviceId, pciPath));
+    HostDisk disk = new HostDisk(PREFIX + count++, hostPath, readOnly);
+    String pciPath = vm.attach(new Device.Disk(disk.deviceId(), hostPath, readOnly));
+    byKey.put(key, new Plugged(disk, pciPath));
     return pciPath;
+  }
+
+  /** The same device may have several paths; two images never have the same inode. */
+  private static String key(String hostPath, boolean readOnly) {
+    Stat stat = Fs.stat(hostPath);
+    return (stat.type() == Stat.BLOCK
+            ? "b" + stat.deviceMajor() + ":" + stat.deviceMinor()
+            : "f" + stat.filesystemMajor() + ":" + stat.filesystemMinor() + ":" + stat.inode())
+        + (readOnly ? " ro" : " rw");
+  }
+
+  /** Takes note of a disk that a restored VM has already; returns its PCI path. */
+  synchronized String adopt(HostDisk disk) {
+    String pciPath = vm.pciPath(disk.deviceId());
+    byKey.put(key(disk.path(), disk.readOnly()), new Plugged(disk, pciPath));
+    // The next one's name must be new.
+    count = Math.max(count, number(disk.deviceId()) + 1);
+    return pciPath;
+  }
+
+  private static int number(String deviceId) {
+    int number = 0;
+    for (int i = PREFIX.length(); i < deviceId.length() && number < 1 << 20; i++) {
+      number = number * 10 + Character.digit(deviceId.charAt(i), 10);
+    }
+    return number;
+  }
+
+  /** Those that the VM has, in the order in which they came. */
+  synchronized List<HostDisk> all() {
+    List<HostDisk> all = new ArrayList<>();
+    for (Plugged plugged : byKey.values()) {
+      all.add(plugged.disk);
+    }
+    return all;
   }
 
   /** One container less wants a disk; the last one takes it out of a VM that still runs. */
   synchronized void release(String pciPath) {
     for (Map.Entry<String, Plugged> entry : byKey.entrySet()) {
-      Plugged disk = entry.getValue();
-      if (disk.pciPath.equals(pciPath) && --disk.users == 0) {
+      Plugged plugged = entry.getValue();
+      if (plugged.pciPath.equals(pciPath) && --plugged.users == 0) {
         byKey.remove(entry.getKey());
         if (vm.exit().isEmpty()) {
           try {
-            vm.detach(disk.deviceId, DETACH_MILLIS);
+            vm.detach(plugged.disk.deviceId(), DETACH_MILLIS);
           } catch (CasemateException e) {
             // The host's file stays in use until the VM ends.
             warnings.accept("disk of slot " + pciPath + " stays: " + e.getMessage());

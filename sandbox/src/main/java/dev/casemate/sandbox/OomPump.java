@@ -27,7 +27,7 @@ final class OomPump implements Runnable {
                 GetOOMEventRequest.builder().build(),
                 AgentClient.NO_TIMEOUT);
         sandbox
-            .find(OOMEvent.decode(event).containerId())
+            .findInGuest(OOMEvent.decode(event).containerId())
             .ifPresent(
                 container -> {
                   container.outOfMemory();

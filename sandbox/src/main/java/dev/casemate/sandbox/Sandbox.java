@@ -38,6 +38,8 @@ public final class Sandbox implements AutoCloseable {
   private final AtomicBoolean watchesMemory = new AtomicBoolean();
   private final LoopbackRelays relays;
 
+  private final Object checkpoints = new Object();
+
   /** A container's place: taken at once, filled when the guest has made it. */
   private static final class Slot {
     private volatile Optional<GuestContainer> container = Optional.empty();
@@ -67,6 +69,12 @@ public final class Sandbox implements AutoCloseable {
    */
   public void start(String hostname, Consumer<SandboxVm> prepare) {
     Threads.start("boot", () -> boot(hostname, prepare));
+  }
+
+  /** Starts the VM from a checkpoint instead. */
+  public void restore(Restoration checkpoint) {
+    vm.restoreFrom(checkpoint);
+    start("", prepared -> {});
   }
 
   private void boot(String hostname, Consumer<SandboxVm> prepare) {
@@ -148,6 +156,22 @@ public final class Sandbox implements AutoCloseable {
    * @param plan is asked for once the guest is ready
    */
   public GuestContainer create(String id, Function<SandboxVm, ContainerPlan> plan) {
+    return create(id, plan, Optional.empty());
+  }
+
+  /** Takes over the container that came with a restored VM; it runs from its start on. */
+  public GuestContainer adopt(String id, ContainerPlan plan, Restoration checkpoint) {
+    return create(
+        id,
+        ready -> {
+          ready.volumes().adoptDisks(id, checkpoint.disks());
+          return plan;
+        },
+        Optional.of(checkpoint.container().guestId()));
+  }
+
+  private GuestContainer create(
+      String id, Function<SandboxVm, ContainerPlan> plan, Optional<String> restoredAs) {
     if (containers.size() >= CONTAINERS_LIMIT) {
       throw CasemateException.of(
           Kind.RESOURCE_EXHAUSTED,
@@ -166,7 +190,7 @@ public final class Sandbox implements AutoCloseable {
                 throw CasemateException.of(
                     Kind.UNAVAILABLE, "the sandbox's VM has ended: " + cause);
               });
-      GuestContainer container = new GuestContainer(vm, plan.apply(vm), listener);
+      GuestContainer container = new GuestContainer(vm, plan.apply(vm), restoredAs, listener);
       if (!container.plan().weightless()) {
         vm.containerLimits(id, container.limits());
       }
@@ -210,6 +234,16 @@ public final class Sandbox implements AutoCloseable {
   public Optional<GuestContainer> find(String id) {
     Slot slot = containers.get(id);
     return slot == null ? Optional.empty() : slot.container;
+  }
+
+  /** By the name that the guest has for it. */
+  Optional<GuestContainer> findInGuest(String guestId) {
+    for (GuestContainer container : containers()) {
+      if (container.guestId().equals(guestId)) {
+        return Optional.of(container);
+      }
+    }
+    return Optional.empty();
   }
 
   /** Those that have been created and not deleted, in no order. */
@@ -270,6 +304,35 @@ public final class Sandbox implements AutoCloseable {
       vm.containerGone(container.id());
     }
     listener.deleted(container, container.init());
+  }
+
+  /**
+   * Saves the VM with its one container.
+   *
+   * @param directory exists; see {@link Checkpoint}
+   * @param keep whether both go on afterwards; else the VM ends
+   * @throws CasemateException FAILED_PRECONDITION if this one cannot be saved
+   */
+  public void checkpoint(GuestContainer container, String directory, boolean keep) {
+    if (containers.size() != 1) {
+      throw CasemateException.of(
+          Kind.FAILED_PRECONDITION,
+          "container "
+              + container.id()
+              + " cannot be checkpointed: its VM has "
+              + containers.size()
+              + " containers, and can be saved with one only");
+    }
+    synchronized (checkpoints) {
+      container.whileFrozen(
+          () -> {
+            new CheckpointWriter(vm, config).write(directory, container, keep);
+            listener.checkpointed(container, directory);
+            if (!keep) {
+              vm.kill();
+            }
+          });
+    }
   }
 
   /** Tells what does not keep anything from going on. */

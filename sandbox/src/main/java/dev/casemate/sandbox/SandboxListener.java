@@ -24,6 +24,9 @@ public interface SandboxListener {
 
   default void resumed(GuestContainer container) {}
 
+  /** It was saved with its VM. */
+  default void checkpointed(GuestContainer container, String directory) {}
+
   /** The container, or an exec of it, was forgotten. */
   default void deleted(GuestContainer container, GuestProcess process) {}
 

@@ -24,7 +24,6 @@ import dev.casemate.protocol.casemate.BootReport;
 import dev.casemate.protocol.casemate.BootRequest;
 import dev.casemate.protocol.casemate.GuestService;
 import dev.casemate.rpc.RpcException;
-import dev.casemate.rpc.RpcStatus;
 import dev.casemate.rpc.TtrpcClient;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,7 +42,6 @@ public final class SandboxVm implements AutoCloseable {
   /** Where the guest keeps what belongs to single containers. */
   public static final String GUEST_CONTAINERS = "/run/kata-containers/";
 
-  private static final int CONSOLE_TAIL_LINES = 8;
   private static final int DESTROY_TIMEOUT_MILLIS = 3_000;
   private static final int SHUTDOWN_GRACE_MILLIS = 1_000;
   private static final int LOST_GRACE_MILLIS = 3_000;
@@ -64,6 +62,7 @@ public final class SandboxVm implements AutoCloseable {
   private long agentReadyMicros;
   private Optional<BootReport> bootReport = Optional.empty();
   private final List<Fd> holds = new ArrayList<>();
+  private volatile Optional<Restoration> restoration = Optional.empty();
   private boolean closed;
 
   SandboxVm(SandboxPaths paths, SandboxConfig config, Consumer<String> warnings) {
@@ -135,13 +134,19 @@ public final class SandboxVm implements AutoCloseable {
       if (network.isPresent()) {
         // Docker looks for the namespace by the VMM's process.
         builder.networkNamespace(network.get().namespace());
-        for (Device card : network.get().cards(taps)) {
-          builder.device(card);
+        if (!cardsComeLater()) {
+          for (Device card : network.get().cards(taps)) {
+            builder.device(card);
+          }
         }
-        modules.append(taps.isEmpty() ? "" : ",net");
+        modules.append(taps.isEmpty() && !cardsComeLater() ? "" : ",net");
       }
       builder.kernelParameter("casemate.modules=" + modules);
-      launched = new QemuDriver().launch(builder.build(), listener);
+      VmConfig built = builder.build();
+      launched =
+          restoration.isPresent()
+              ? restoration.get().launch(new QemuDriver(), built, listener)
+              : new QemuDriver().launch(built, listener);
     } finally {
       taps.forEach(Fd::close);
     }
@@ -149,6 +154,34 @@ public final class SandboxVm implements AutoCloseable {
     vm = Optional.of(launched);
     Leftovers.record(paths, config.id(), Optional.of(launched.record()), shareDaemon);
     shares.onDaemonEnd(this::sharesLost);
+  }
+
+  /** The VM is to go on from a checkpoint instead of booting. */
+  void restoreFrom(Restoration checkpoint) {
+    restoration = Optional.of(checkpoint);
+  }
+
+  /**
+   * Whether network cards are plugged in once the guest is up: then they can be taken out of it for
+   * a checkpoint. It costs time, so only where one can be made.
+   */
+  private boolean cardsComeLater() {
+    return !config.sharing() && config.hotplugPorts() > 0;
+  }
+
+  /** Whether it has cards that cannot be taken out. */
+  boolean hasCards() {
+    return !cardsComeLater() && network.isPresent() && network.get().hasCards();
+  }
+
+  /** Takes the network cards out of the guest. */
+  void suspendNetwork() {
+    network.ifPresent(GuestNetwork::suspend);
+  }
+
+  /** Gives the guest its network cards back. */
+  void resumeNetwork() {
+    network.ifPresent(GuestNetwork::resume);
   }
 
   /**
@@ -183,28 +216,26 @@ public final class SandboxVm implements AutoCloseable {
   /** Waits for the agent and sets the sandbox up in the guest. */
   void awaitReady(String hostname) {
     VirtualMachine machine = machine();
-    int timeout = config.vm().bootTimeoutMillis();
     AgentClient client =
         new AgentClient(
             new TtrpcClient(new FdChannel(machine.agentConnection()), "the guest's agent"));
     agent = Optional.of(client);
     try {
-      BootReport report =
-          BootReport.decode(
-              client.call(
-                  GuestService.NAME, GuestService.BOOT, BootRequest.builder().build(), timeout));
-      agentReadyMicros = Machine.monotonicMicros();
-      // Both clocks tick alike: the guest says how long before its answer its main() began.
-      long inGuest = report.readyMicros() - report.mainMicros();
-      agentMainMicros = agentReadyMicros - Math.clamp(inGuest, 0, timeout * 1000L);
-      bootReport = Optional.of(report);
-      client.createSandbox(sandboxRequest(hostname), AgentClient.CALL_TIMEOUT_MILLIS);
+      if (restoration.isPresent()) {
+        machine.resume();
+        client.setClock();
+        client.reseed();
+      } else {
+        boot(client, hostname);
+      }
       volumes = Optional.of(new Volumes(shares, machine, client, warnings));
       VmSize size = VmSize.of(config.vm());
       VmSize most = size.growingTo(config.most());
       if (!most.equals(size)) {
+        VmSize now = restoration.map(Restoration::size).orElse(size);
         growth =
-            Optional.of(new VmGrowth(config.configured(), size, most, machine, client, warnings));
+            Optional.of(
+                new VmGrowth(config.configured(), size, most, now, machine, client, warnings));
       }
       if (network.isPresent()) {
         network.get().configure(machine, client);
@@ -213,8 +244,22 @@ public final class SandboxVm implements AutoCloseable {
         }
       }
     } catch (RpcException e) {
-      throw bootFailure(machine, timeout, e);
+      throw BootFailure.of(machine, config.vm(), e);
     }
+  }
+
+  private void boot(AgentClient client, String hostname) {
+    int timeout = config.vm().bootTimeoutMillis();
+    BootReport report =
+        BootReport.decode(
+            client.call(
+                GuestService.NAME, GuestService.BOOT, BootRequest.builder().build(), timeout));
+    agentReadyMicros = Machine.monotonicMicros();
+    // Both clocks tick alike: the guest says how long before its answer its main() began.
+    long inGuest = report.readyMicros() - report.mainMicros();
+    agentMainMicros = agentReadyMicros - Math.clamp(inGuest, 0, timeout * 1000L);
+    bootReport = Optional.of(report);
+    client.createSandbox(sandboxRequest(hostname), AgentClient.CALL_TIMEOUT_MILLIS);
   }
 
   private CreateSandboxRequest sandboxRequest(String hostname) {
@@ -243,60 +288,6 @@ public final class SandboxVm implements AutoCloseable {
   /** Whether the guest was given name servers. */
   boolean hasResolver() {
     return !resolverLines().isEmpty();
-  }
-
-  private CasemateException bootFailure(VirtualMachine machine, int timeoutMillis, RpcException e) {
-    boolean ended = machine.awaitExit(200).isPresent();
-    String what;
-    if (ended) {
-      what = String.valueOf(machine.failure("starting the guest").getMessage());
-    } else if (e.status() == RpcStatus.DEADLINE_EXCEEDED) {
-      what = "the guest's agent did not answer within " + timeoutMillis / 1000 + " s";
-    } else if (e.status() == RpcStatus.UNAVAILABLE) {
-      what = "the guest's agent cannot be talked to: " + e.text();
-    } else {
-      // It has booted, and refuses: the kernel is not to blame.
-      return RpcErrors.fromRpc(e);
-    }
-    return CasemateException.of(
-        ended ? Kind.UNAVAILABLE : Kind.TIMEOUT,
-        what
-            + "; check kernel "
-            + config.vm().kernel()
-            + " and initramfs "
-            + config.vm().initramfs()
-            + " with: casemate doctor"
-            + consoleTail(machine),
-        e);
-  }
-
-  /** The last lines of the guest's console, cleaned for a terminal. */
-  private static String consoleTail(VirtualMachine machine) {
-    byte[] console = machine.console();
-    List<String> lines = new ArrayList<>();
-    StringBuilder line = new StringBuilder();
-    for (byte b : console) {
-      if (b == '\n') {
-        if (!line.isEmpty()) {
-          lines.add(line.toString());
-        }
-        line.setLength(0);
-      } else if (b >= ' ' && b < 0x7f && line.length() < 200) {
-        line.append((char) b);
-      }
-    }
-    if (!line.isEmpty()) {
-      lines.add(line.toString());
-    }
-    if (lines.isEmpty()) {
-      return "; its console is empty";
-    }
-    StringBuilder tail = new StringBuilder("; last lines of its console:");
-    for (String last :
-        lines.subList(Math.max(0, lines.size() - CONSOLE_TAIL_LINES), lines.size())) {
-      tail.append("\n  | ").append(last);
-    }
-    return tail.toString();
   }
 
   /** How the guest mounts a disk that the VM has. */
@@ -393,6 +384,11 @@ public final class SandboxVm implements AutoCloseable {
 
   long agentReadyMicros() {
     return agentReadyMicros;
+  }
+
+  /** Sets the guest's wall clock. */
+  void setClock() {
+    agent().setClock();
   }
 
   /** What inspect tells of the VM. */

@@ -33,6 +33,7 @@ final class VmGrowth {
       VmSize configured,
       VmSize atStart,
       VmSize most,
+      VmSize now,
       VirtualMachine vm,
       AgentClient agent,
       Consumer<String> warnings) {
@@ -42,7 +43,7 @@ final class VmGrowth {
     this.vm = vm;
     this.agent = agent;
     this.warnings = warnings;
-    this.size = atStart;
+    this.size = now;
   }
 
   /** A container comes, or has other limits now. */

@@ -34,6 +34,7 @@ public final class Volumes implements AutoCloseable {
   private final HotDisks disks;
   private final FollowedVolumes followed;
   private final Consumer<String> warnings;
+  private volatile boolean otherDisks;
   private final Map<String, String> memoryNames = new HashMap<>();
   private final Map<String, List<Runnable>> releases = new HashMap<>();
 
@@ -73,7 +74,11 @@ public final class Volumes implements AutoCloseable {
         mounts.add(SpecMounts.withSource(mount, mount.string("source")));
       }
     }
-    devices.plug((path, readOnly) -> disk(containerId, path, readOnly));
+    devices.plug(
+        (path, readOnly) -> {
+          otherDisks = true;
+          return disk(containerId, path, readOnly);
+        });
     return new Prepared(devices.spec(), mounts, storages, devices.devices());
   }
 
@@ -124,6 +129,7 @@ public final class Volumes implements AutoCloseable {
   }
 
   private void share(String containerId, Json.Obj mount, List<Mount> mounts) {
+    requireSharing("volume " + mount.string("source"));
     List<String> options = mount.strings("options");
     String guestPath =
         sources.add(
@@ -150,6 +156,7 @@ public final class Volumes implements AutoCloseable {
 
   /** A container's root that is a directory of the host; returns where the guest has it. */
   public String shareRoot(String containerId, String hostPath) {
+    requireSharing("root " + hostPath + " of container " + containerId);
     String guestPath = shares.add(hostPath, false, true);
     onRelease(containerId, () -> shares.remove(guestPath));
     return guestPath;
@@ -161,9 +168,39 @@ public final class Volumes implements AutoCloseable {
    * @param mount is given an empty directory and mounts the root there
    */
   public String mountRoot(String containerId, Consumer<String> mount) {
+    requireSharing("the root of container " + containerId);
     String guestPath = shares.addMount(mount);
     onRelease(containerId, () -> shares.remove(guestPath));
     return guestPath;
+  }
+
+  /** The disks of a restored VM, which are its container's root. */
+  void adoptDisks(String containerId, List<HotDisks.HostDisk> restored) {
+    for (HotDisks.HostDisk disk : restored) {
+      String pciPath = disks.adopt(disk);
+      onRelease(containerId, () -> disks.release(pciPath));
+    }
+  }
+
+  /** The VM's disks that came after its start. */
+  List<HotDisks.HostDisk> disks() {
+    return disks.all();
+  }
+
+  /** Whether containers' roots are all that these disks are for. */
+  boolean disksAreRoots() {
+    return !otherDisks;
+  }
+
+  private void requireSharing(String what) {
+    if (!shares.isServed()) {
+      throw CasemateException.of(
+          Kind.FAILED_PRECONDITION,
+          what
+              + " would have to be shared with the VM, which the configuration forbids: set"
+              + " file_sharing = \"virtio-fs\" in its [vm], or use what comes as a block device or"
+              + " image file");
+    }
   }
 
   /** Plugs a disk in for a container; returns its PCI path. */

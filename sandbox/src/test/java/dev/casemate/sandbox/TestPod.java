@@ -67,6 +67,11 @@ final class TestPod implements AutoCloseable, SandboxListener {
   }
 
   TestPod(Path directory, Optional<NetworkConfig> network, int hotplugPorts) throws IOException {
+    this(directory, network, hotplugPorts, true);
+  }
+
+  TestPod(Path directory, Optional<NetworkConfig> network, int hotplugPorts, boolean sharing)
+      throws IOException {
     this.directory = directory;
     // Sockets need short paths.
     int own = number++;
@@ -82,9 +87,41 @@ final class TestPod implements AutoCloseable, SandboxListener {
         new Sandbox(
             paths,
             new SandboxConfig(
-                id, vm, network, true, hotplugPorts, new VmSize(192, 1), new VmSize(1344, 2)),
+                id, vm, network, sharing, hotplugPorts, new VmSize(192, 1), new VmSize(1344, 2)),
             this);
     sandbox.start("pod", _ -> {});
+  }
+
+  /** A pod that goes on from a checkpoint. */
+  TestPod(Path directory, Optional<NetworkConfig> network, Restoration checkpoint)
+      throws IOException {
+    this.directory = Files.createDirectories(directory);
+    int own = number++;
+    String run = "/run/cm" + Processes.currentPid() % 10_000 + "-" + own;
+    this.paths = new SandboxPaths(run, directory.resolve("state").toString());
+    this.root = directory;
+    String id = "pod" + own;
+    Files.createDirectories(Path.of(paths.sandbox(id)));
+    this.sandbox = new Sandbox(paths, checkpoint.config(id, network), this);
+    sandbox.restore(checkpoint);
+  }
+
+  /** Takes the container over that came with the checkpoint. */
+  Running adopt(String id, Restoration checkpoint) throws IOException {
+    Path log = Files.createTempFile(directory, id, ".log");
+    ContainerPlan plan =
+        new ContainerPlan(
+            id,
+            spec("", List.of(), new Json.Obj()),
+            new RootPlan(List.of(), ""),
+            List.of(),
+            List.of(),
+            List.of(),
+            Stdio.none(false),
+            Optional.of(new ContainerLog(log.toString())),
+            new NamespaceScope(true, NamespaceScope.Pids.OWN),
+            false);
+    return new Running(sandbox.adopt(id, plan, checkpoint), log);
   }
 
   /** A root file system with busybox and podtool. */

@@ -2,6 +2,7 @@ package dev.casemate.shim;
 
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -55,6 +56,7 @@ final class Annotations {
       case "default_memory" -> "memory_mib";
       case "default_vcpus" -> "vcpus";
       case "initrd" -> "initramfs";
+      case "shared_fs" -> "file_sharing";
       default -> kata;
     };
   }
@@ -65,19 +67,21 @@ final class Annotations {
     String accelerator = c.accelerator();
     int memoryMib = c.memoryMib();
     int vcpus = c.vcpus();
+    boolean sharing = c.sharing();
     switch (name) {
       case "memory_mib" -> memoryMib = number(key, value, 64, c.maxMemoryMib());
       case "vcpus" -> vcpus = number(key, value, 1, c.maxVcpus());
       case "kernel" -> kernel = path(key, value);
       case "initramfs" -> initramfs = path(key, value);
-      case "accelerator" -> accelerator = word(key, value);
+      case "accelerator" -> accelerator = word(key, value, "auto", "kvm", "tcg");
+      case "file_sharing" -> sharing = !word(key, value, "virtio-fs", "none").equals("none");
       default ->
           throw CasemateException.of(
               Kind.INVALID_ARGUMENT,
               "annotation "
                   + key
                   + " changes nothing that Casemate has; expected memory_mib, vcpus, kernel,"
-                  + " initramfs or accelerator");
+                  + " initramfs, accelerator or file_sharing");
     }
     return new RuntimeConfig(
         c.hypervisor(),
@@ -89,6 +93,7 @@ final class Annotations {
         vcpus,
         c.maxVcpus(),
         c.bootTimeoutSeconds(),
+        sharing,
         c.networkModel(),
         c.cgroup(),
         c.debug(),
@@ -120,9 +125,9 @@ final class Annotations {
     return value;
   }
 
-  private static String word(String key, String value) {
-    if (!value.equals("auto") && !value.equals("kvm") && !value.equals("tcg")) {
-      throw wrong(key, value, "auto, kvm or tcg");
+  private static String word(String key, String value, String... words) {
+    if (!List.of(words).contains(value)) {
+      throw wrong(key, value, String.join(", ", words));
     }
     return value;
   }

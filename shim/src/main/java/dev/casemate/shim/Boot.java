@@ -124,7 +124,7 @@ record Boot(SandboxConfig config, String hostname, RuntimeConfig node) {
             record.sandboxId(),
             options,
             Optional.of(network),
-            true,
+            config.sharing(),
             HOTPLUG_PORTS,
             // A single container without limits is to fit into the VM as it was started.
             new VmSize(Math.max(1, config.memoryMib() - VmSize.OVERHEAD_MIB), config.vcpus()),

@@ -1,28 +1,48 @@
 package dev.casemate.shim;
 
+import dev.casemate.linux.Fs;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.protocol.containerd.CheckpointOptions;
+import dev.casemate.protocol.google.Any;
+import dev.casemate.protocol.task.CheckpointTaskRequest;
+import java.util.Optional;
 
 /**
- * What can be said of checkpoints. A VM whose containers' files come over virtio-fs cannot be
- * saved: the file-sharing daemon's open files would have to be saved with it, and neither QEMU's
- * migration nor virtiofsd carries them.
+ * What engines say with a checkpoint: where to, and whether the container goes on. Their options
+ * are those of runc's shim; what concerns CRIU only means nothing for a VM, which is saved whole.
  */
-final class Checkpoints {
-  private Checkpoints() {}
+record Checkpoints(String directory, boolean keep) {
+  private static final String OPTIONS = "CheckpointOptions";
 
-  static CasemateException cannotSave(String id) {
-    return CasemateException.of(
-        Kind.FAILED_PRECONDITION,
-        "container "
-            + id
-            + " cannot be checkpointed: its files are shared with the host over virtio-fs, whose"
-            + " state cannot be saved with the VM; commit the container's file system instead");
+  static Checkpoints of(CheckpointTaskRequest request) {
+    CheckpointOptions options = options(request.options());
+    String directory = options.imagePath().isEmpty() ? request.path() : options.imagePath();
+    if (!directory.startsWith("/")) {
+      throw CasemateException.of(
+          Kind.INVALID_ARGUMENT,
+          "checkpoint path \"" + directory + "\" is not valid: expected an absolute path");
+    }
+    Fs.makeDirectories(directory, 0700);
+    if (!Fs.list(directory).isEmpty()) {
+      throw CasemateException.of(
+          Kind.ALREADY_EXISTS,
+          "checkpoint path " + directory + " is not empty; name a new directory");
+    }
+    return new Checkpoints(directory, !options.exit());
   }
 
-  static CasemateException cannotRestore(String path) {
-    return CasemateException.of(
-        Kind.INVALID_ARGUMENT,
-        "checkpoint " + path + " cannot be restored: Casemate has made no checkpoint of a VM");
+  private static CheckpointOptions options(Optional<Any> any) {
+    if (any.isEmpty() || any.get().value().length == 0) {
+      return CheckpointOptions.builder().build();
+    }
+    if (!any.get().typeUrl().endsWith(OPTIONS)) {
+      throw CasemateException.of(
+          Kind.INVALID_ARGUMENT,
+          "checkpoint options of type \""
+              + any.get().typeUrl()
+              + "\" are unknown; expected containerd.runc.v1.CheckpointOptions");
+    }
+    return CheckpointOptions.decode(any.get().value());
   }
 }

@@ -155,11 +155,12 @@ final class EventSink implements SandboxListener {
     }
   }
 
-  void checkpointed(String containerId, String path) {
+  @Override
+  public void checkpointed(GuestContainer container, String directory) {
     publish(
         "checkpointed",
         "TaskCheckpointed",
-        TaskCheckpointed.builder().containerId(containerId).checkpoint(path).build());
+        TaskCheckpointed.builder().containerId(container.id()).checkpoint(directory).build());
   }
 
   @Override

@@ -23,6 +23,7 @@ import java.util.Map;
  * @param memoryMib the VM's memory where nothing says how much its containers need
  * @param maxMemoryMib what annotations may ask for at most
  * @param maxVcpus what annotations may ask for at most
+ * @param sharing whether the VM can have directories and files of the host, by virtio-fs
  * @param cgroup where the shim and its VM live; empty: where containerd's shims do
  * @param allowedAnnotations names of what annotations may change, or {@code *}
  */
@@ -36,6 +37,7 @@ record RuntimeConfig(
     int vcpus,
     int maxVcpus,
     int bootTimeoutSeconds,
+    boolean sharing,
     NetworkModel networkModel,
     String cgroup,
     boolean debug,
@@ -89,6 +91,7 @@ record RuntimeConfig(
             reader.integer("vm.vcpus", 1, 1, 240),
             reader.integer("vm.max_vcpus", 240, 1, 240),
             reader.integer("vm.boot_timeout_seconds", 60, 1, 3600),
+            reader.oneOf("vm.file_sharing", List.of("virtio-fs", "none")).equals("virtio-fs"),
             NetworkModel.parse(reader.string("network.model", "tcfilter")),
             reader.string("shim.cgroup", ""),
             reader.bool("shim.debug", false),

@@ -9,8 +9,10 @@ import dev.casemate.protocol.task.CheckpointTaskRequest;
 import dev.casemate.protocol.task.CreateTaskRequest;
 import dev.casemate.sandbox.ContainerPlan;
 import dev.casemate.sandbox.GuestContainer;
+import dev.casemate.sandbox.Restoration;
 import dev.casemate.sandbox.RootPlan;
 import dev.casemate.sandbox.Sandbox;
+import dev.casemate.sandbox.SandboxConfig;
 import dev.casemate.sandbox.SandboxVm;
 import dev.casemate.sandbox.Stdio;
 import dev.casemate.sandbox.TaskFront;
@@ -50,10 +52,11 @@ final class ShimFront implements TaskFront {
   @Override
   public void create(CreateTaskRequest request) {
     Identity.check("container id", request.id());
-    if (!request.checkpoint().isEmpty()) {
-      throw Checkpoints.cannotRestore(request.checkpoint());
-    }
     state.use();
+    if (!request.checkpoint().isEmpty()) {
+      restore(request);
+      return;
+    }
     Sandbox sandbox = state.require();
     if (!hosts.add(request)) {
       throw CasemateException.of(
@@ -67,6 +70,59 @@ final class ShimFront implements TaskFront {
       hosts.remove(request.id());
       throw e;
     }
+  }
+
+  /**
+   * Goes on from a checkpoint. All of it is read when this returns: engines remove it then. The VM
+   * that was started before anybody knew of the checkpoint makes way.
+   */
+  private void restore(CreateTaskRequest request) {
+    Restoration checkpoint = Restoration.of(request.checkpoint(), request.rootfs());
+    Json.Obj spec = new Bundle(request.bundle()).requireSpec();
+    if (checkpoint.container().terminal() != request.terminal()) {
+      throw CasemateException.of(
+          Kind.FAILED_PRECONDITION,
+          "checkpoint "
+              + request.checkpoint()
+              + " is of a container "
+              + (request.terminal() ? "without" : "with")
+              + " a terminal: restore it as such");
+    }
+    if (Grouping.of(request.id(), spec).pod() || !hosts.isEmpty()) {
+      throw CasemateException.of(
+          Kind.FAILED_PRECONDITION,
+          "checkpoint "
+              + request.checkpoint()
+              + " is of a VM with one container: it cannot be restored into a pod");
+    }
+    log.debug("restore " + request.id() + " from " + request.checkpoint());
+    SandboxConfig before = state.require().config();
+    Sandbox sandbox = state.restart(checkpoint.config(before.id(), before.network()));
+    if (!hosts.add(request)) {
+      throw CasemateException.of(
+          Kind.ALREADY_EXISTS, "container " + request.id() + " exists already; delete it first");
+    }
+    try {
+      sandbox.restore(checkpoint);
+      sandbox.adopt(request.id(), restored(request, spec), checkpoint);
+    } catch (RuntimeException e) {
+      hosts.remove(request.id());
+      throw e;
+    }
+  }
+
+  private ContainerPlan restored(CreateTaskRequest request, Json.Obj spec) {
+    return new ContainerPlan(
+        request.id(),
+        spec,
+        new RootPlan(List.of(), ""),
+        List.of(),
+        List.of(),
+        List.of(),
+        stdio(request.stdin(), request.stdout(), request.stderr(), request.terminal()),
+        Optional.empty(),
+        PodSpec.scope(Grouping.of(request.id(), spec), spec, false),
+        false);
   }
 
   private ContainerPlan plan(SandboxVm vm, CreateTaskRequest request, Json.Obj given) {
@@ -125,7 +181,9 @@ final class ShimFront implements TaskFront {
 
   @Override
   public void checkpoint(GuestContainer container, CheckpointTaskRequest request) {
-    throw Checkpoints.cannotSave(container.id());
+    Checkpoints wanted = Checkpoints.of(request);
+    state.require().checkpoint(container, wanted.directory(), wanted.keep());
+    log.debug("checkpoint of " + container.id() + " in " + wanted.directory());
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.casemate.shim;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.sandbox.Sandbox;
+import dev.casemate.sandbox.SandboxConfig;
 import dev.casemate.sandbox.SandboxListener;
 import dev.casemate.sandbox.SandboxPaths;
 import java.util.Optional;
@@ -20,6 +21,7 @@ final class ShimState {
   private final SandboxPaths paths;
   private final CountDownLatch over = new CountDownLatch(1);
   private volatile Optional<Sandbox> sandbox = Optional.empty();
+  private Optional<SandboxListener> listener = Optional.empty();
   private volatile Optional<CasemateException> failure = Optional.empty();
   private volatile Optional<String> podName = Optional.empty();
   private volatile boolean used;
@@ -35,9 +37,23 @@ final class ShimState {
           Kind.ALREADY_EXISTS, "sandbox " + boot.config().id() + " has been created already");
     }
     OwnCgroup.join(boot.node().cgroup());
+    this.listener = Optional.of(listener);
     Sandbox made = new Sandbox(paths, boot.config(), listener);
     sandbox = Optional.of(made);
     made.start(boot.hostname(), vm -> {});
+    return made;
+  }
+
+  /** Replaces a sandbox that nobody has used by another, which has not been started. */
+  synchronized Sandbox restart(SandboxConfig config) {
+    Sandbox before = require();
+    if (!before.isEmpty()) {
+      throw CasemateException.of(
+          Kind.FAILED_PRECONDITION, "sandbox " + config.id() + " has containers already");
+    }
+    before.close();
+    Sandbox made = new Sandbox(paths, config, listener.orElseThrow());
+    sandbox = Optional.of(made);
     return made;
   }
 

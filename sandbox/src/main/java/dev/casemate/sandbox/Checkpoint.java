@@ -1,0 +1,166 @@
+package dev.casemate.sandbox;
+
+import dev.casemate.hypervisor.VmSnapshot;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.OpenFlag;
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.oci.Json;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A container that was saved with its VM: a directory with {@code casemate.json}, which this is,
+ * {@code memory}, and {@code disk0} and so on for the disks that can be written to. What can only
+ * be read (an image's layers) is not in it and must be there again.
+ *
+ * @param vm what it was started with
+ * @param configured see {@link SandboxConfig}
+ * @param size what it had when it was saved
+ * @param kernelBytes size of the guest kernel's file
+ * @param disks in the order of {@code snapshot.disks()}
+ * @param container as the guest knows it
+ */
+public record Checkpoint(
+    VmOptions vm,
+    VmSize configured,
+    VmSize most,
+    VmSize size,
+    int hotplugPorts,
+    long kernelBytes,
+    VmSnapshot snapshot,
+    List<SavedDisk> disks,
+    SavedContainer container) {
+  private static final int VERSION = 1;
+  private static final int LIMIT = 1 << 20;
+  private static final String RECORD = "/casemate.json";
+
+  /**
+   * A disk.
+   *
+   * @param fingerprint of what can only be read; see {@link DiskContent#fingerprint}
+   */
+  public record SavedDisk(boolean readOnly, long bytes, long fingerprint) {}
+
+  /** The container's init process is frozen. */
+  public record SavedContainer(String guestId, boolean terminal) {}
+
+  public Checkpoint {
+    disks = List.copyOf(disks);
+  }
+
+  static String memory(String directory) {
+    return directory + "/memory";
+  }
+
+  static String disk(String directory, int index) {
+    return directory + "/disk" + index;
+  }
+
+  /** Removes what an unfinished checkpoint has written. */
+  static void discard(String directory, int disks) {
+    try {
+      Fs.unlinkIfExists(directory + RECORD);
+      Fs.unlinkIfExists(memory(directory));
+      for (int i = 0; i < disks; i++) {
+        Fs.unlinkIfExists(disk(directory, i));
+      }
+    } catch (LinuxException e) {
+      // What kept the checkpoint from being written is being told.
+    }
+  }
+
+  void write(String directory) {
+    List<Json.Obj> all = new ArrayList<>();
+    for (SavedDisk disk : disks) {
+      all.add(
+          new Json.Obj()
+              .put("readOnly", disk.readOnly())
+              .put("bytes", disk.bytes())
+              .put("fingerprint", disk.fingerprint()));
+    }
+    Json.Obj json =
+        new Json.Obj()
+            .put("version", VERSION)
+            .put("vm", vm.toJson())
+            .put("configured", size(configured))
+            .put("most", size(most))
+            .put("size", size(size))
+            .put("hotplugPorts", hotplugPorts)
+            .put("kernelBytes", kernelBytes)
+            .put("snapshot", snapshot.toJson())
+            .putObjects("disks", all)
+            .put(
+                "container",
+                new Json.Obj()
+                    .put("guestId", container.guestId())
+                    .put("terminal", container.terminal()));
+    byte[] text = json.pretty().getBytes(StandardCharsets.UTF_8);
+    try (var file =
+        Fs.open(
+            directory + RECORD, OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.EXCLUSIVE, 0600)) {
+      file.writeAll(text);
+    }
+  }
+
+  /**
+   * Reads what {@link #write} has written.
+   *
+   * @throws CasemateException INVALID_ARGUMENT if the directory holds no checkpoint of a VM
+   */
+  public static Checkpoint read(String directory) {
+    Json.Obj json;
+    try {
+      json = Json.parseObject(Fs.readString(directory + RECORD, LIMIT));
+    } catch (LinuxException | CasemateException e) {
+      throw CasemateException.of(
+          Kind.INVALID_ARGUMENT,
+          "checkpoint "
+              + directory
+              + " cannot be restored: it is none that Casemate has made of a VM ("
+              + e.getMessage()
+              + ")",
+          e);
+    }
+    if (json.integer("version", 0) != VERSION) {
+      throw CasemateException.of(
+          Kind.INVALID_ARGUMENT,
+          "checkpoint "
+              + directory
+              + " has version "
+              + json.integer("version", 0)
+              + ", this Casemate reads version "
+              + VERSION);
+    }
+    List<SavedDisk> disks = new ArrayList<>();
+    for (Json.Obj disk : json.objects("disks")) {
+      disks.add(
+          new SavedDisk(
+              disk.bool("readOnly", false),
+              disk.integer("bytes", 0),
+              disk.integer("fingerprint", 0)));
+    }
+    Json.Obj container = json.object("container").orElseGet(Json.Obj::new);
+    return new Checkpoint(
+        VmOptions.fromJson(json.object("vm").orElseGet(Json.Obj::new)),
+        size(json, "configured"),
+        size(json, "most"),
+        size(json, "size"),
+        (int) json.integer("hotplugPorts", 0),
+        json.integer("kernelBytes", 0),
+        VmSnapshot.fromJson(json.object("snapshot").orElseGet(Json.Obj::new)),
+        disks,
+        new SavedContainer(container.string("guestId"), container.bool("terminal", false)));
+  }
+
+  private static Json.Obj size(VmSize size) {
+    return new Json.Obj().put("memoryMib", size.memoryMib()).put("vcpus", size.vcpus());
+  }
+
+  private static VmSize size(Json.Obj json, String name) {
+    Json.Obj size = json.object(name).orElseGet(Json.Obj::new);
+    return new VmSize((int) size.integer("memoryMib", 0), (int) size.integer("vcpus", 0));
+  }
+}
