@@ -51,7 +51,7 @@ final class ShimState {
       throw CasemateException.of(
           Kind.FAILED_PRECONDITION, "sandbox " + config.id() + " has containers already");
     }
-    before.close();
+    before.discard();
     Sandbox made = new Sandbox(paths, config, listener.orElseThrow());
     sandbox = Optional.of(made);
     return made;

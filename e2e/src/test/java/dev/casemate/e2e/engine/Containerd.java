@@ -187,6 +187,18 @@ public final class Containerd extends Daemon {
     return this;
   }
 
+  /** Unpacks the test image for another snapshotter than overlayfs. */
+  public void unpack(String snapshotter) {
+    ctr(
+            "image",
+            "import",
+            "--local",
+            "--snapshotter",
+            snapshotter,
+            TestImage.busybox().tar().toString())
+        .ok();
+  }
+
   /** The socket of a container's shim. */
   public Path shimSocket(String container) {
     Path bundle =
@@ -269,6 +281,10 @@ public final class Containerd extends Daemon {
     %s
     [plugins.'io.containerd.nri.v1.nri']
       disable = true
+    [plugins.'io.containerd.snapshotter.v1.blockfile']
+      scratch_file = "%s"
+      fs_type = "ext4"
+      mount_options = []
     """
         .formatted(
             root(),
@@ -276,7 +292,16 @@ public final class Containerd extends Daemon {
             socket(),
             TestImage.pause().name(),
             root.resolve("cni/conf"),
-            handlers("io.containerd.cri.v1.runtime", true));
+            handlers("io.containerd.cri.v1.runtime", true),
+            scratch());
+  }
+
+  /** An empty file system for the blockfile snapshotter. */
+  private Path scratch() {
+    Path scratch = base.resolve("scratch.ext4");
+    dev.casemate.e2e.Shell.run(
+        "truncate -s 40M '" + scratch + "' && mkfs.ext4 -q '" + scratch + "'");
+    return scratch;
   }
 
   /**
