@@ -11,6 +11,7 @@ public final class UnixSocket {
   private static final int SOL_SOCKET = 1;
   private static final int SCM_RIGHTS = 1;
   private static final int SO_PEERCRED = 17;
+  private static final int SO_SNDTIMEO = 21;
   private static final int PATH_LIMIT = 107;
   private static final int FDS_LIMIT = 16;
 
@@ -59,6 +60,23 @@ public final class UnixSocket {
         continue;
       }
       return Fd.of((int) SystemCall.check(fd, "accept4", listener.toString()));
+    }
+  }
+
+  /** From now on a write that can do nothing for so long ends with EAGAIN. */
+  public static void writeTimeout(Fd socket, int millis) {
+    try (NativeBuffer time = NativeBuffer.allocate(16)) {
+      time.putLong(0, millis / 1000).putLong(8, millis % 1000 * 1000L);
+      SystemCall.check(
+          SystemCall.raw(
+              SystemCall.SETSOCKOPT,
+              socket.number(),
+              SOL_SOCKET,
+              SO_SNDTIMEO,
+              time.address(),
+              time.size()),
+          "setsockopt(SO_SNDTIMEO)",
+          socket.toString());
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.casemate.rpc;
 
+import java.util.ArrayDeque;
 import java.util.Map;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
@@ -7,14 +8,22 @@ import java.util.concurrent.RejectedExecutionException;
 /**
  * One client of a {@link TtrpcServer}. A call counts as in flight until its answer is being
  * written, and the reader itself writes the refusals; so a client that does not read soon finds
- * that it is not read either.
+ * that it is not read either. It keeps one thread from other clients' calls, not one for each of
+ * its answers: who finds a writer at work leaves the answer to that one.
  */
 final class ServerConnection implements FrameHandler {
   private final Channel channel;
   private final Map<String, RpcService> services;
   private final Executor workers;
   private final int maxInFlight;
-  private final Object writing = new Object();
+
+  /** The most that waits to be written: two of the largest answers. */
+  private static final int MAX_WAITING_BYTES = 2 * Frame.MAX_DATA;
+
+  private final ArrayDeque<Answer> answers = new ArrayDeque<>();
+  private int waitingBytes;
+  private boolean writing;
+  private boolean broken;
   private final Object counting = new Object();
   private int inFlight;
 
@@ -100,21 +109,70 @@ final class ServerConnection implements FrameHandler {
     send(RpcResponse.errorFrame(streamId, status, message), false);
   }
 
+  /** A frame on its way out, and whether a call ends with it. */
+  private record Answer(byte[] frame, boolean endsCall) {}
+
   private void send(byte[] frame, boolean endsCall) {
+    synchronized (answers) {
+      // The reader waits with its refusals until there is nothing before them.
+      while (!endsCall && writing && !broken) {
+        try {
+          answers.wait();
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          broken = true;
+        }
+      }
+      if (broken || (writing && waitingBytes + frame.length > MAX_WAITING_BYTES)) {
+        fail();
+        return;
+      }
+      answers.add(new Answer(frame, endsCall));
+      waitingBytes += frame.length;
+      if (writing) {
+        return;
+      }
+      writing = true;
+    }
+    write();
+  }
+
+  private void write() {
     try {
-      synchronized (writing) {
-        if (endsCall) {
+      while (true) {
+        Answer next;
+        synchronized (answers) {
+          next = broken ? null : answers.poll();
+          if (next == null) {
+            writing = false;
+            answers.notifyAll();
+            return;
+          }
+          waitingBytes -= next.frame.length;
+        }
+        if (next.endsCall) {
           // Before the client has the answer, else it could be refused a call that it makes for
           // this one; what waits for its turn to write still counts.
           end();
         }
-        SendQueue.write(channel, frame);
+        SendQueue.write(channel, next.frame);
       }
     } catch (RuntimeException e) {
       // The client is gone or half a frame is out: nothing can be said on this connection any more.
-      // Its reader ends with it.
-      channel.close();
+      synchronized (answers) {
+        writing = false;
+        fail();
+      }
     }
+  }
+
+  /** The reader ends with the channel. */
+  private void fail() {
+    broken = true;
+    answers.clear();
+    waitingBytes = 0;
+    answers.notifyAll();
+    channel.close();
   }
 
   private boolean begin() {

@@ -9,6 +9,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Offers services over connections that someone else accepts. Each request runs on a thread of its
@@ -18,6 +19,9 @@ import java.util.concurrent.locks.LockSupport;
 public final class TtrpcServer implements AutoCloseable {
   /** Requests in flight on one connection, unless said otherwise. */
   public static final int DEFAULT_MAX_IN_FLIGHT = 256;
+
+  /** Connections at a time: engines have one or two. */
+  public static final int MAX_CONNECTIONS = 256;
 
   private static final int MAX_THREADS = 1024;
   private static final int STACK_BYTES = 512 << 10;
@@ -63,22 +67,33 @@ public final class TtrpcServer implements AutoCloseable {
   }
 
   /**
-   * Serves a connection on the calling thread until the client closes it, sends what is not ttrpc,
-   * or {@link #close} is called. Closes the channel. Requests under way are carried out to their
-   * end; their answers are dropped.
+   * Serves a connection, unless there are {@link #MAX_CONNECTIONS}, on the calling thread until the
+   * client closes it, sends what is not ttrpc, or {@link #close} is called. Closes the channel.
+   * Requests under way are carried out to their end; their answers are dropped.
    *
    * @throws MalformedMessageException if the client sent what is not ttrpc
    * @throws RuntimeException if reading failed
    */
   public void serve(Channel channel) {
-    ServerConnection connection = new ServerConnection(channel, services, workers, maxInFlight);
-    synchronized (connections) {
-      if (closed) {
-        channel.close();
-        return;
-      }
-      connections.add(connection);
+    if (register(channel) instanceof ServerConnection connection) {
+      serve(channel, connection);
     }
+  }
+
+  /** Takes a connection, or closes it and returns null. */
+  private @Nullable ServerConnection register(Channel channel) {
+    synchronized (connections) {
+      if (!closed && connections.size() < MAX_CONNECTIONS) {
+        ServerConnection connection = new ServerConnection(channel, services, workers, maxInFlight);
+        connections.add(connection);
+        return connection;
+      }
+    }
+    channel.close();
+    return null;
+  }
+
+  private void serve(Channel channel, ServerConnection connection) {
     try {
       connection.run();
     } finally {
@@ -94,17 +109,30 @@ public final class TtrpcServer implements AutoCloseable {
    * told.
    */
   public void start(Channel channel) {
-    daemon(
+    ServerConnection connection = register(channel);
+    if (connection == null) {
+      return;
+    }
+    Thread thread =
+        daemon(
             "rpc-connection",
             () -> {
               try {
-                serve(channel);
+                serve(channel, connection);
               } catch (RuntimeException e) {
                 // The connection is over and its client knows; there is no one else to tell.
                 channel.close();
               }
-            })
-        .start();
+            });
+    try {
+      thread.start();
+    } catch (OutOfMemoryError e) {
+      // The system has no thread left.
+      synchronized (connections) {
+        connections.remove(connection);
+      }
+      channel.close();
+    }
   }
 
   /**

@@ -10,6 +10,11 @@ import java.util.concurrent.locks.LockSupport;
 
 /** Accepts connections of this process's own user. */
 public final class Acceptor {
+  /** A client that reads nothing for so long, with answers before it, has lost its connection. */
+  private static final int WRITE_MILLIS = 10_000;
+
+  private static final int PAUSE_NANOS = 50_000_000;
+
   private Acceptor() {}
 
   /** Hands connections to {@code server} until the listener is closed. */
@@ -19,15 +24,25 @@ public final class Acceptor {
       try {
         connection = UnixSocket.accept(listener);
       } catch (LinuxException e) {
-        if (e.errno() == Errno.EMFILE || e.errno() == Errno.ENFILE) {
-          LockSupport.parkNanos(50_000_000);
-          continue;
+        if (!listener.isOpen() || e.errno() == Errno.EBADF || e.errno() == Errno.EINVAL) {
+          return;
         }
+        // Descriptors or memory are short: that passes, and nobody else would listen again.
+        LockSupport.parkNanos(PAUSE_NANOS);
+        continue;
+      } catch (IllegalStateException e) {
+        // Closed by another thread.
         return;
       }
-      if (UnixSocket.peerUid(connection) == Processes.effectiveUid()) {
-        server.start(new FdChannel(connection));
-      } else {
+      try {
+        if (UnixSocket.peerUid(connection) == Processes.effectiveUid()) {
+          UnixSocket.writeTimeout(connection, WRITE_MILLIS);
+          server.start(new FdChannel(connection));
+        } else {
+          connection.close();
+        }
+      } catch (LinuxException e) {
+        // The peer is gone.
         connection.close();
       }
     }

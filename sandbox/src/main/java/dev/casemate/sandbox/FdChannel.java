@@ -26,9 +26,17 @@ public final class FdChannel implements Channel {
     }
   }
 
+  /** Fails where the socket has a time limit for writes and its peer does not read. */
   @Override
   public void write(byte[] bytes, int offset, int length) {
-    socket.writeAll(bytes, offset, length);
+    int done = 0;
+    while (done < length) {
+      int n = socket.write(bytes, offset + done, length - done);
+      if (n == Fd.WOULD_BLOCK) {
+        throw new LinuxException("write", socket.toString(), Errno.ETIMEDOUT);
+      }
+      done += n;
+    }
   }
 
   /** Ends the connection; a thread that is blocked in {@link #read} wakes up. */

@@ -351,7 +351,9 @@ public final class GuestContainer {
     // The agent kills a container's whole cgroup when init is sent KILL; a paused one must wake to
     // die.
     if (paused && signal == Signals.KILL) {
-      resume();
+      resumeInGuest(KILL_TIMEOUT_MILLIS);
+      paused = false;
+      listener.resumed(this);
     }
     vm.agent()
         .signal(
@@ -376,10 +378,16 @@ public final class GuestContainer {
   }
 
   private void resumeInGuest() {
+    resumeInGuest(AgentClient.CALL_TIMEOUT_MILLIS);
+  }
+
+  private void resumeInGuest(int timeoutMillis) {
     vm.agent()
         .call(
+            AgentService.NAME,
             AgentService.RESUME_CONTAINER,
-            ResumeContainerRequest.builder().containerId(guestId()).build());
+            ResumeContainerRequest.builder().containerId(guestId()).build(),
+            timeoutMillis);
   }
 
   /** Does something while it is frozen; whether it runs afterwards is what it did before. */

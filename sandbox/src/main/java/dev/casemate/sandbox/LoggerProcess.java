@@ -11,7 +11,6 @@ import dev.casemate.linux.Spawn;
 import dev.casemate.linux.Text;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -34,14 +33,14 @@ record LoggerProcess(Fd stdout, Fd stderr) {
    */
   static LoggerProcess start(String location, String containerId, String namespace) {
     int question = location.indexOf('?');
-    String path = decode(question < 0 ? location : location.substring(0, question));
+    String path = UriText.path(question < 0 ? location : location.substring(0, question));
     List<String> arguments = new ArrayList<>(List.of(path));
     if (question >= 0) {
       for (String pair : Text.split(location.substring(question + 1), '&')) {
         int equals = pair.indexOf('=');
-        arguments.add(decode(equals < 0 ? pair : pair.substring(0, equals)));
+        arguments.add(UriText.query(equals < 0 ? pair : pair.substring(0, equals)));
         if (equals >= 0 && equals + 1 < pair.length()) {
-          arguments.add(decode(pair.substring(equals + 1)));
+          arguments.add(UriText.query(pair.substring(equals + 1)));
         }
       }
     }
@@ -80,23 +79,5 @@ record LoggerProcess(Fd stdout, Fd stderr) {
       throw CasemateException.of(
           Kind.INVALID_ARGUMENT, "cannot start logging program " + path + ": " + e.getMessage(), e);
     }
-  }
-
-  /** Undoes a URI's percent signs. */
-  static String decode(String text) {
-    byte[] in = text.getBytes(StandardCharsets.UTF_8);
-    byte[] out = new byte[in.length];
-    int length = 0;
-    for (int i = 0; i < in.length; i++) {
-      int high = i + 2 < in.length ? Character.digit(in[i + 1], 16) : -1;
-      int low = i + 2 < in.length ? Character.digit(in[i + 2], 16) : -1;
-      if (in[i] == '%' && high >= 0 && low >= 0) {
-        out[length++] = (byte) (high * 16 + low);
-        i += 2;
-      } else {
-        out[length++] = in[i] == '+' ? (byte) ' ' : in[i];
-      }
-    }
-    return new String(out, 0, length, StandardCharsets.UTF_8);
   }
 }

@@ -49,7 +49,7 @@ record Outputs(Optional<Fd> stdout, Optional<Fd> stderr, Optional<LoggerProcess>
     boolean engine = stdio.engine().isPresent();
     try {
       if (engine && uri.startsWith(FILE)) {
-        String path = uri.substring(FILE.length());
+        String path = UriText.path(uri.substring(FILE.length()));
         Fs.makeDirectories(path.substring(0, Math.max(1, path.lastIndexOf('/'))), 0755);
         int flags = OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.APPEND;
         return Optional.of(Fs.open(path, flags, 0644));

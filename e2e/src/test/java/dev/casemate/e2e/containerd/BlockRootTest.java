@@ -97,10 +97,11 @@ final class BlockRootTest extends ContainerdCases {
     assertThat(out).containsPattern("/dev/vd. on / type ext4").contains("written\n");
   }
 
+  /** This containerd mounts the layers on the host itself; from 2.2 on they come as disks. */
   @Test
   void aRootOfErofsLayers() {
-    String out = run("erofs", "mount; echo written > /file; cat /file");
-    assertThat(out).containsPattern("overlay on / type overlay").contains("written\n");
+    assertThat(run("erofs", "echo written > /file; cat /file; ls /bin/sh"))
+        .isEqualTo("written\n/bin/sh\n");
   }
 
   @Test
@@ -159,13 +160,13 @@ final class BlockRootTest extends ContainerdCases {
       assertThat(script(id, "ip -4 addr show dev eth0").expect(0).out()).contains("10.89.78.2/24");
       String image = "casemate-tests/checkpoint:" + id;
       ctr("container", "checkpoint", "--task", id, image).ok();
-      Shell.run("ping -c 1 -W 5 10.89.78.2");
+      Shell.run("busybox ping -c 1 -W 5 10.89.78.2");
       remove(id);
       String restored = fresh("restored");
       ctr("container", "restore", "--live", restored, image).ok();
       assertThat(script(restored, "ip -4 addr show dev eth0").expect(0).out())
           .contains("10.89.78.2/24");
-      Shell.run("ping -c 1 -W 5 10.89.78.2");
+      Shell.run("busybox ping -c 1 -W 5 10.89.78.2");
       remove(restored);
       ctr("image", "rm", image).ok();
     } finally {

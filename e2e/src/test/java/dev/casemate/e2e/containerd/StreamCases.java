@@ -5,9 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.casemate.e2e.Result;
 import dev.casemate.e2e.Running;
 import dev.casemate.e2e.Wait;
+import dev.casemate.e2e.engine.Containerd;
+import dev.casemate.e2e.engine.Places;
 import dev.casemate.linux.Signals;
+import java.io.IOException;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.zip.CRC32C;
@@ -159,11 +165,11 @@ abstract class StreamCases extends ContainerdCases {
 
   @Test
   void logsToAFile() throws Exception {
-    java.nio.file.Path file = dev.casemate.e2e.engine.Places.fresh("logs").resolve(fresh("log"));
+    Path file = Places.fresh("logs").resolve("a b").resolve(fresh("log"));
     String id =
         detached(
             "log",
-            List.of("--log-uri", "file://" + file),
+            List.of("--log-uri", "file://" + file.toString().replace(" ", "%20")),
             "sh",
             "-c",
             "echo line-out; echo line-err >&2; exec sleep 1000");
@@ -171,17 +177,64 @@ abstract class StreamCases extends ContainerdCases {
         SECONDS,
         "both lines in " + file,
         () ->
-            java.nio.file.Files.exists(file)
+            Files.exists(file)
                 && read(file).contains("line-out\n")
                 && read(file).contains("line-err\n"));
     remove(id);
   }
 
-  private static String read(java.nio.file.Path file) {
+  /** A program of the engine's user, and paths as URIs have them. */
+  @Test
+  void logsThroughAProgram() throws Exception {
+    Path directory = Files.createDirectories(Places.fresh("logger").resolve("a b+c"));
+    Path program = directory.resolve("logger");
+    Files.writeString(
+        program,
+        """
+        #!/bin/sh
+        d=$(dirname "$0")
+        echo "$CONTAINER_ID $CONTAINER_NAMESPACE $*" > "$d/started"
+        cat <&3 5>&- > "$d/out" &
+        cat <&4 5>&- > "$d/err" &
+        exec 5>&-
+        wait
+        echo ended > "$d/ended"
+        """);
+    assertThat(program.toFile().setExecutable(true)).isTrue();
+    String path = directory.toString().replace(" ", "%20") + "/logger";
+    String id =
+        detached(
+            "logger",
+            List.of("--log-uri", "binary://" + path + "?key=some%20value"),
+            "sh",
+            "-c",
+            "echo line-out; echo line-err >&2");
+    awaitStatus(id, "STOPPED");
+    // Its pipes end with the container's.
+    Wait.until(SECONDS, "the logger's end", () -> Files.exists(directory.resolve("ended")));
+    assertThat(delete(id)).isZero();
+    assertThat(directory.resolve("started"))
+        .hasContent(id + " " + Containerd.NAMESPACE + " key some value");
+    assertThat(directory.resolve("out")).hasContent("line-out");
+    assertThat(directory.resolve("err")).hasContent("line-err");
+    ctr("container", "delete", id).ok();
+  }
+
+  @Test
+  void aLogProgramThatIsNotThereIsAnError() {
+    String id = fresh("nologger");
+    Result refused =
+        engine().run("-d", "--log-uri", "binary:///no/such/logger", IMAGE, id, "true").run();
+    assertThat(refused.exit()).isNotZero();
+    assertThat(refused.err()).contains("/no/such/logger");
+    ctr("container", "delete", id).ok();
+  }
+
+  private static String read(Path file) {
     try {
-      return java.nio.file.Files.readString(file);
-    } catch (java.io.IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 }

@@ -152,12 +152,21 @@ public abstract class Daemon implements AutoCloseable {
 
   /** Kills processes of this run's containers; there must be some. */
   public final void killAll(String program) {
+    signalAll(program, Signals.KILL);
+  }
+
+  /** Makes them stand still. */
+  public final void stopAll(String program) {
+    signalAll(program, Signals.STOP);
+  }
+
+  private void signalAll(String program, int signal) {
     List<Integer> pids = pidsOf(program);
     if (pids.isEmpty()) {
       throw new AssertionError("no process of " + name + "'s containers is a " + program);
     }
     for (int pid : pids) {
-      Processes.killIfExists(pid, Signals.KILL);
+      Processes.killIfExists(pid, signal);
     }
   }
 
