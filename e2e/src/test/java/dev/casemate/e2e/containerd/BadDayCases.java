@@ -15,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -39,10 +40,12 @@ abstract class BadDayCases extends ContainerdCases {
         .isLessThan(seconds + CTR_SECONDS);
   }
 
-  /** Waits for the end of what was hit, and looks at how it is told. */
-  private void endsAsKilled(String id, int seconds, Runnable blow) {
+  /** Starts a container, has it hit, and looks at how its end is told. */
+  private void endsAsKilled(int seconds, List<String> options, Consumer<String> blow) {
     try (Running events = ctr("events").start()) {
-      blow.run();
+      String id = detached("hit", options, "sleep", "1000");
+      events.awaitOutput("/tasks/start", SECONDS);
+      blow.accept(id);
       stopsWithin(seconds, id);
       long begin = System.nanoTime();
       assertThat(delete(id)).isEqualTo(137);
@@ -55,8 +58,7 @@ abstract class BadDayCases extends ContainerdCases {
   }
 
   private void endsWhenKilled(String program, int seconds) {
-    String id = detached("dies", "sleep", "1000");
-    endsAsKilled(id, seconds, () -> engine().killAll(program));
+    endsAsKilled(seconds, List.of(), id -> engine().killAll(program));
   }
 
   @Test
@@ -78,11 +80,10 @@ abstract class BadDayCases extends ContainerdCases {
   @Test
   void theGuestPanics() {
     assumeVm();
-    String id = detached("panic", List.of("--privileged"), "sleep", "1000");
     endsAsKilled(
-        id,
         1,
-        () ->
+        List.of("--privileged"),
+        id ->
             engine()
                 .exec(
                     id, "sh", "-c", "echo 1 > /proc/sys/kernel/sysrq; echo c > /proc/sysrq-trigger")
@@ -93,22 +94,20 @@ abstract class BadDayCases extends ContainerdCases {
   @Test
   void theChannelToTheAgentIsTornOut() {
     assumeVm();
-    String id = detached("deaf", List.of("--privileged"), "sleep", "1000");
-    Result torn =
-        engine()
-            .exec(
-                id,
-                "sh",
-                "-c",
-                "mount -o remount,rw /sys; cd /sys/bus/virtio/drivers/virtio_console &&"
-                    + " for d in virtio*; do echo $d > unbind; done")
-            .timeout(20)
-            .run();
-    assertThat(torn.err()).doesNotContain("Read-only");
-    if (!status(id).equals("STOPPED")) {
-      kill(id);
-    }
-    endsAsKilled(id, 4, () -> {});
+    String tear =
+        "mount -o remount,rw /sys; cd /sys/bus/virtio/drivers/virtio_console && ls"
+            + " && for d in virtio*; do echo $d > unbind; done";
+    endsAsKilled(
+        4,
+        List.of("--privileged"),
+        id -> {
+          try (Running exec = engine().exec(id, "sh", "-c", tear).start()) {
+            exec.awaitOutput("unbind", SECONDS);
+            Wait.millis(500);
+            kill(id);
+            exec.await(SECONDS);
+          }
+        });
   }
 
   private void kill(String id) {
@@ -119,11 +118,10 @@ abstract class BadDayCases extends ContainerdCases {
   @Test
   void theVmmStandsStill() {
     assumeVm();
-    String id = detached("still", "sleep", "1000");
     endsAsKilled(
-        id,
         4,
-        () -> {
+        List.of(),
+        id -> {
           engine().stopAll("qemu-system");
           kill(id);
         });
@@ -132,12 +130,11 @@ abstract class BadDayCases extends ContainerdCases {
   @Test
   void theVmmOfAPausedContainerStandsStill() {
     assumeVm();
-    String id = detached("paused", "sleep", "1000");
-    ctr("task", "pause", id).ok();
     endsAsKilled(
-        id,
         4,
-        () -> {
+        List.of(),
+        id -> {
+          ctr("task", "pause", id).ok();
           engine().stopAll("qemu-system");
           kill(id);
         });

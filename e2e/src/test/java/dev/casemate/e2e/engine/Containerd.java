@@ -28,6 +28,7 @@ public final class Containerd extends Daemon {
   private final Path config;
   private final Path fifos;
   private final Path configPath;
+  private final boolean ownDisk;
 
   public Containerd(Line line) {
     this(line, 0);
@@ -41,7 +42,8 @@ public final class Containerd extends Daemon {
     this.line = line;
     this.base = Places.RUN.resolve(line == Line.ONE_SIX ? "c16" : "c2");
     this.root = Places.fresh(name());
-    if (diskMib > 0) {
+    this.ownDisk = diskMib > 0;
+    if (ownDisk) {
       dev.casemate.e2e.Shell.run(
           "mount -t tmpfs -o size="
               + diskMib
@@ -117,6 +119,15 @@ public final class Containerd extends Daemon {
         root().resolve("io.containerd.grpc.v1.cri"),
         root.resolve("cni/ipam"),
         fifos);
+  }
+
+  @Override
+  public void close() {
+    super.close();
+    if (ownDisk) {
+      // Others of this name have the machine's.
+      dev.casemate.e2e.Shell.run("umount -l " + root);
+    }
   }
 
   /** {@code ctr} in this run's namespace. */

@@ -102,7 +102,9 @@ public final class Remains {
     try {
       for (String line : Files.readAllLines(Path.of("/proc/self/mountinfo"))) {
         String[] words = line.split(" ");
-        if (words[4].endsWith("/netns/default")) {
+        // An image's layer stays mounted as long as containerd has the image.
+        if (words[4].endsWith("/netns/default")
+            || words[4].contains("/io.containerd.snapshotter.v1.erofs/")) {
           continue;
         }
         if (line.contains(Places.MARK) || words[4].startsWith("/run/netns/cni-")) {
