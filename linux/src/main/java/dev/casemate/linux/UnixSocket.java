@@ -11,6 +11,7 @@ public final class UnixSocket {
   private static final int SOL_SOCKET = 1;
   private static final int SCM_RIGHTS = 1;
   private static final int SO_PEERCRED = 17;
+  private static final int SO_SNDTIMEO = 21;
   private static final int PATH_LIMIT = 107;
   private static final int FDS_LIMIT = 16;
 
@@ -99,6 +100,26 @@ public final class UnixSocket {
     long r = SystemCall.raw(SystemCall.SHUTDOWN, socket.number(), how);
     if (r != -Errno.ENOTCONN) {
       SystemCall.check(r, "shutdown", socket.toString());
+    }
+  }
+
+  /**
+   * Bounds how long a write waits for the peer to take something: after that, {@link Fd#write}
+   * returns {@link Fd#WOULD_BLOCK} ({@code SO_SNDTIMEO}, socket(7)).
+   */
+  public static void writeTimeout(Fd socket, int millis) {
+    try (NativeBuffer time = NativeBuffer.allocate(16)) {
+      time.putLong(0, millis / 1000).putLong(8, millis % 1000 * 1000L);
+      SystemCall.check(
+          SystemCall.raw(
+              SystemCall.SETSOCKOPT,
+              socket.number(),
+              SOL_SOCKET,
+              SO_SNDTIMEO,
+              time.address(),
+              time.size()),
+          "setsockopt(SO_SNDTIMEO)",
+          socket.toString());
     }
   }
 
