@@ -63,23 +63,6 @@ public final class UnixSocket {
     }
   }
 
-  /** From now on a write that can do nothing for so long ends with EAGAIN. */
-  public static void writeTimeout(Fd socket, int millis) {
-    try (NativeBuffer time = NativeBuffer.allocate(16)) {
-      time.putLong(0, millis / 1000).putLong(8, millis % 1000 * 1000L);
-      SystemCall.check(
-          SystemCall.raw(
-              SystemCall.SETSOCKOPT,
-              socket.number(),
-              SOL_SOCKET,
-              SO_SNDTIMEO,
-              time.address(),
-              time.size()),
-          "setsockopt(SO_SNDTIMEO)",
-          socket.toString());
-    }
-  }
-
   /** Connects to a path: ENOENT or ECONNREFUSED when nobody listens. */
   public static Fd connect(String path) {
     Fd socket = open();
@@ -117,6 +100,26 @@ public final class UnixSocket {
     long r = SystemCall.raw(SystemCall.SHUTDOWN, socket.number(), how);
     if (r != -Errno.ENOTCONN) {
       SystemCall.check(r, "shutdown", socket.toString());
+    }
+  }
+
+  /**
+   * Bounds how long a write waits for the peer to take something: after that, {@link Fd#write}
+   * returns {@link Fd#WOULD_BLOCK} ({@code SO_SNDTIMEO}, socket(7)).
+   */
+  public static void writeTimeout(Fd socket, int millis) {
+    try (NativeBuffer time = NativeBuffer.allocate(16)) {
+      time.putLong(0, millis / 1000).putLong(8, millis % 1000 * 1000L);
+      SystemCall.check(
+          SystemCall.raw(
+              SystemCall.SETSOCKOPT,
+              socket.number(),
+              SOL_SOCKET,
+              SO_SNDTIMEO,
+              time.address(),
+              time.size()),
+          "setsockopt(SO_SNDTIMEO)",
+          socket.toString());
     }
   }
 

@@ -22,7 +22,8 @@ public interface Channel extends AutoCloseable {
    * @param b where it is
    * @param off index of the first byte
    * @param len how much
-   * @throws RuntimeException if writing fails, or the channel is or gets closed
+   * @throws RuntimeException if writing fails, the channel is or gets closed, or the other side
+   *     takes nothing for longer than the channel waits, if it has such a limit
    */
   void write(byte[] b, int off, int len);
 

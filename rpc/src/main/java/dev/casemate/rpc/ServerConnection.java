@@ -1,41 +1,46 @@
 package dev.casemate.rpc;
 
-import java.util.ArrayDeque;
 import java.util.Map;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 
 /**
- * One client of a {@link TtrpcServer}. A call counts as in flight until its answer is being
- * written, and the reader itself writes the refusals; so a client that does not read soon finds
- * that it is not read either. It keeps one thread from other clients' calls, not one for each of
- * its answers: who finds a writer at work leaves the answer to that one.
+ * One client of a {@link TtrpcServer}. The reader itself writes the refusals, and waits while too
+ * many bytes are unsent; so a client that does not read soon finds that it is not read either.
  */
 final class ServerConnection implements FrameHandler {
+  /**
+   * Bytes of requests that are carried out at a time: they are kept until they are answered. The
+   * longest that an engine sends, a container's specification, has some ten thousand.
+   */
+  private static final int MAX_REQUEST_BYTES = 4 * Frame.MAX_DATA;
+
   private final Channel channel;
   private final Map<String, RpcService> services;
   private final Executor workers;
   private final int maxInFlight;
-
-  /** The most that waits to be written: two of the largest answers. */
-  private static final int MAX_WAITING_BYTES = 2 * Frame.MAX_DATA;
-
-  private final ArrayDeque<Answer> answers = new ArrayDeque<>();
-  private int waitingBytes;
-  private boolean writing;
-  private boolean broken;
+  private final CallQuota quota;
+  private final AnswerQueue answers;
   private final Object counting = new Object();
+  private volatile boolean hasAsked;
   private int inFlight;
+  private int requestBytes;
 
   ServerConnection(
-      Channel channel, Map<String, RpcService> services, Executor workers, int maxInFlight) {
+      Channel channel,
+      Map<String, RpcService> services,
+      Executor workers,
+      int maxInFlight,
+      CallQuota quota) {
     this.channel = channel;
     this.services = services;
     this.workers = workers;
     this.maxInFlight = maxInFlight;
+    this.quota = quota;
+    this.answers = new AnswerQueue(channel);
   }
 
-  /** Reads until the client is gone. */
+  /** Reads until the client is gone, or the connection is closed. */
   void run() {
     byte[] buffer = new byte[SendQueue.MAX_WRITE];
     FrameDecoder decoder = new FrameDecoder();
@@ -45,38 +50,48 @@ final class ServerConnection implements FrameHandler {
     }
   }
 
+  /** Whether a whole request has come, so that the client does speak ttrpc. */
+  boolean hasAsked() {
+    return hasAsked;
+  }
+
+  boolean hasUnsent() {
+    return !answers.isEmpty();
+  }
+
   void close() {
-    channel.close();
+    answers.close();
   }
 
   @Override
   public void frame(Frame frame) {
-    if (frame.type() != Frame.REQUEST) {
+    if (frame.type() != Frame.REQUEST || !answers.awaitRoom()) {
       return;
     }
     int streamId = frame.streamId();
-    if (!begin()) {
-      refuse(
-          streamId,
-          RpcStatus.RESOURCE_EXHAUSTED,
-          "more than " + maxInFlight + " requests are in flight on this connection");
+    int length = frame.data().length;
+    String refusal = begin(length);
+    if (!refusal.isEmpty()) {
+      refuse(streamId, RpcStatus.RESOURCE_EXHAUSTED, refusal);
       return;
     }
     try {
       RpcRequest request = RpcRequest.of(frame);
-      workers.execute(() -> work(streamId, request));
+      hasAsked = true;
+      workers.execute(() -> work(streamId, request, length));
     } catch (RpcException e) {
-      end();
+      end(length);
       refuse(streamId, e.status(), e.text());
-    } catch (RejectedExecutionException e) {
-      end();
+    } catch (RejectedExecutionException | OutOfMemoryError e) {
+      // The second is what Java says if the system gives it no thread.
+      end(length);
       refuse(streamId, RpcStatus.RESOURCE_EXHAUSTED, "no thread is free for the request");
     }
   }
 
   @Override
   public void oversized(int streamId, int type, int length) {
-    if (type == Frame.REQUEST) {
+    if (type == Frame.REQUEST && answers.awaitRoom()) {
       refuse(
           streamId,
           RpcStatus.RESOURCE_EXHAUSTED,
@@ -84,8 +99,10 @@ final class ServerConnection implements FrameHandler {
     }
   }
 
-  private void work(int streamId, RpcRequest request) {
-    send(answer(streamId, request), true);
+  private void work(int streamId, RpcRequest request, int length) {
+    // Ended before the client has the answer, else it could be refused a call that it makes for
+    // this one.
+    answers.send(answer(streamId, request), () -> end(length));
   }
 
   private byte[] answer(int streamId, RpcRequest request) {
@@ -106,88 +123,34 @@ final class ServerConnection implements FrameHandler {
   }
 
   private void refuse(int streamId, RpcStatus status, String message) {
-    send(RpcResponse.errorFrame(streamId, status, message), false);
+    answers.send(RpcResponse.errorFrame(streamId, status, message), () -> {});
   }
 
-  /** A frame on its way out, and whether a call ends with it. */
-  private record Answer(byte[] frame, boolean endsCall) {}
-
-  private void send(byte[] frame, boolean endsCall) {
-    synchronized (answers) {
-      // The reader waits with its refusals until there is nothing before them.
-      while (!endsCall && writing && !broken) {
-        try {
-          answers.wait();
-        } catch (InterruptedException e) {
-          Thread.currentThread().interrupt();
-          broken = true;
-        }
-      }
-      if (broken || (writing && waitingBytes + frame.length > MAX_WAITING_BYTES)) {
-        fail();
-        return;
-      }
-      answers.add(new Answer(frame, endsCall));
-      waitingBytes += frame.length;
-      if (writing) {
-        return;
-      }
-      writing = true;
-    }
-    write();
-  }
-
-  private void write() {
-    try {
-      while (true) {
-        Answer next;
-        synchronized (answers) {
-          next = broken ? null : answers.poll();
-          if (next == null) {
-            writing = false;
-            answers.notifyAll();
-            return;
-          }
-          waitingBytes -= next.frame.length;
-        }
-        if (next.endsCall) {
-          // Before the client has the answer, else it could be refused a call that it makes for
-          // this one; what waits for its turn to write still counts.
-          end();
-        }
-        SendQueue.write(channel, next.frame);
-      }
-    } catch (RuntimeException e) {
-      // The client is gone or half a frame is out: nothing can be said on this connection any more.
-      synchronized (answers) {
-        writing = false;
-        fail();
-      }
-    }
-  }
-
-  /** The reader ends with the channel. */
-  private void fail() {
-    broken = true;
-    answers.clear();
-    waitingBytes = 0;
-    answers.notifyAll();
-    channel.close();
-  }
-
-  private boolean begin() {
+  /** Counts a call; what forbids it, or an empty text. */
+  private String begin(int length) {
     synchronized (counting) {
       if (inFlight >= maxInFlight) {
-        return false;
+        return "more than " + maxInFlight + " requests are in flight on this connection";
+      }
+      if (inFlight > 0 && requestBytes + length > MAX_REQUEST_BYTES) {
+        return "the requests in flight on this connection have more than "
+            + MAX_REQUEST_BYTES
+            + " bytes";
+      }
+      if (!quota.take(inFlight)) {
+        return inFlight + " requests are in flight on this connection, and too many on others";
       }
       inFlight++;
-      return true;
+      requestBytes += length;
+      return "";
     }
   }
 
-  private void end() {
+  private void end(int length) {
     synchronized (counting) {
+      quota.giveBack(inFlight);
       inFlight--;
+      requestBytes -= length;
     }
   }
 }

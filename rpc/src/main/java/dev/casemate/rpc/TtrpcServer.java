@@ -4,12 +4,12 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Offers services over connections that someone else accepts. Each request runs on a thread of its
@@ -17,19 +17,19 @@ import org.jspecify.annotations.Nullable;
  * and go when idle.
  */
 public final class TtrpcServer implements AutoCloseable {
-  /** Requests in flight on one connection, unless said otherwise. */
-  public static final int DEFAULT_MAX_IN_FLIGHT = 256;
+  /** Requests in flight on one connection, unless said otherwise; see {@link CallQuota}. */
+  public static final int DEFAULT_MAX_IN_FLIGHT = CallQuota.OWN + CallQuota.SHARED / 2;
 
-  /** Connections at a time: engines have one or two. */
+  /** Connections at a time. An engine has one, and each command that runs another. */
   public static final int MAX_CONNECTIONS = 256;
 
-  private static final int MAX_THREADS = 1024;
   private static final int STACK_BYTES = 512 << 10;
   private static final int IDLE_SECONDS = 10;
 
   private final Map<String, RpcService> services = new HashMap<>();
   private final int maxInFlight;
   private final ThreadPoolExecutor workers;
+  private final CallQuota quota = new CallQuota(CallQuota.OWN, CallQuota.SHARED);
   private final AtomicInteger threadNumber = new AtomicInteger();
   private final List<ServerConnection> connections = new ArrayList<>();
   private boolean closed;
@@ -56,10 +56,11 @@ public final class TtrpcServer implements AutoCloseable {
       }
     }
     this.maxInFlight = maxInFlight;
+    // As many as the quota allows, and one that writes to each client.
     this.workers =
         new ThreadPoolExecutor(
             0,
-            MAX_THREADS,
+            Integer.MAX_VALUE,
             IDLE_SECONDS,
             TimeUnit.SECONDS,
             new SynchronousQueue<>(),
@@ -67,50 +68,74 @@ public final class TtrpcServer implements AutoCloseable {
   }
 
   /**
-   * Serves a connection, unless there are {@link #MAX_CONNECTIONS}, on the calling thread until the
-   * client closes it, sends what is not ttrpc, or {@link #close} is called. Closes the channel.
-   * Requests under way are carried out to their end; their answers are dropped.
+   * Serves a connection on the calling thread until the client closes it, sends what is not ttrpc,
+   * does not take its answers, or {@link #close} is called. Closes the channel. Requests under way
+   * are carried out to their end; their answers are dropped.
+   *
+   * <p>Of more than {@link #MAX_CONNECTIONS} the oldest gives its place that has not asked for
+   * anything yet; if all have, the new one is closed at once. One that has asked is never closed
+   * for being idle: containerd takes a lost connection for a dead shim.
    *
    * @throws MalformedMessageException if the client sent what is not ttrpc
    * @throws RuntimeException if reading failed
    */
   public void serve(Channel channel) {
-    if (register(channel) instanceof ServerConnection connection) {
-      serve(channel, connection);
+    Optional<ServerConnection> connection = open(channel);
+    if (connection.isPresent()) {
+      serve(connection.get());
     }
   }
 
-  /** Takes a connection, or closes it and returns null. */
-  private @Nullable ServerConnection register(Channel channel) {
+  private Optional<ServerConnection> open(Channel channel) {
+    ServerConnection connection =
+        new ServerConnection(channel, services, workers, maxInFlight, quota);
+    Optional<ServerConnection> silent = Optional.empty();
+    boolean refused;
     synchronized (connections) {
-      if (!closed && connections.size() < MAX_CONNECTIONS) {
-        ServerConnection connection = new ServerConnection(channel, services, workers, maxInFlight);
+      if (connections.size() >= MAX_CONNECTIONS) {
+        silent = oldestSilent();
+        silent.ifPresent(connections::remove);
+      }
+      refused = closed || connections.size() >= MAX_CONNECTIONS;
+      if (!refused) {
         connections.add(connection);
-        return connection;
       }
     }
-    channel.close();
-    return null;
+    silent.ifPresent(ServerConnection::close);
+    if (refused) {
+      channel.close();
+      return Optional.empty();
+    }
+    return Optional.of(connection);
   }
 
-  private void serve(Channel channel, ServerConnection connection) {
+  private Optional<ServerConnection> oldestSilent() {
+    for (ServerConnection connection : connections) {
+      if (!connection.hasAsked()) {
+        return Optional.of(connection);
+      }
+    }
+    return Optional.empty();
+  }
+
+  private void serve(ServerConnection connection) {
     try {
       connection.run();
     } finally {
       synchronized (connections) {
         connections.remove(connection);
       }
-      channel.close();
+      connection.close();
     }
   }
 
   /**
-   * Serves a connection on a daemon thread of its own. Failures end the connection and are not
-   * told.
+   * Serves a connection on a daemon thread of its own, with the limits of {@link #serve}. Failures
+   * end the connection and are not told.
    */
   public void start(Channel channel) {
-    ServerConnection connection = register(channel);
-    if (connection == null) {
+    Optional<ServerConnection> connection = open(channel);
+    if (connection.isEmpty()) {
       return;
     }
     Thread thread =
@@ -118,20 +143,19 @@ public final class TtrpcServer implements AutoCloseable {
             "rpc-connection",
             () -> {
               try {
-                serve(channel, connection);
-              } catch (RuntimeException e) {
+                serve(connection.get());
+              } catch (RuntimeException | OutOfMemoryError e) {
                 // The connection is over and its client knows; there is no one else to tell.
-                channel.close();
               }
             });
     try {
       thread.start();
     } catch (OutOfMemoryError e) {
-      // The system has no thread left.
+      // No thread is to be had.
       synchronized (connections) {
-        connections.remove(connection);
+        connections.remove(connection.get());
       }
-      channel.close();
+      connection.get().close();
     }
   }
 
@@ -141,13 +165,24 @@ public final class TtrpcServer implements AutoCloseable {
    */
   public boolean awaitIdle(int timeoutMillis) {
     long deadline = System.nanoTime() + timeoutMillis * 1_000_000L;
-    while (workers.getActiveCount() > 0) {
+    while (workers.getActiveCount() > 0 || hasUnsent()) {
       if (System.nanoTime() > deadline) {
         return false;
       }
       LockSupport.parkNanos(1_000_000);
     }
     return true;
+  }
+
+  private boolean hasUnsent() {
+    synchronized (connections) {
+      for (ServerConnection connection : connections) {
+        if (connection.hasUnsent()) {
+          return true;
+        }
+      }
+      return false;
+    }
   }
 
   /** Closes all connections and takes no more. Does not wait for requests under way. */

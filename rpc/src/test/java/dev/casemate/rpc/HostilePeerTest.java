@@ -152,44 +152,6 @@ class HostilePeerTest {
   }
 
   @Test
-  void clientsThatDoNotReadKeepOneThreadEachFromOthers() throws Exception {
-    RpcService service =
-        new RpcService() {
-          @Override
-          public String name() {
-            return "s";
-          }
-
-          @Override
-          public byte[] call(String method, byte[] payload, RpcContext context) {
-            return new byte[method.equals("large") ? 1 << 20 : 10];
-          }
-        };
-    List<SocketPair> silent = new ArrayList<>();
-    try (TtrpcServer server = new TtrpcServer(List.of(service));
-        SocketPair pair = new SocketPair()) {
-      for (int i = 0; i < 150; i++) {
-        SocketPair bad = new SocketPair();
-        silent.add(bad);
-        server.start(bad.server);
-        for (int id = 1; id < 16; id += 2) {
-          byte[] frame = RpcRequest.frame("s", "large", new byte[0], 0, Map.of());
-          Frame.putHeader(frame, id, Frame.REQUEST);
-          bad.client.write(frame, 0, frame.length);
-        }
-      }
-      server.start(pair.server);
-      try (TtrpcClient client = new TtrpcClient(pair.client, "the server")) {
-        for (int i = 0; i < 100; i++) {
-          assertThat(client.call("s", "small", new byte[0], 1000)).hasSize(10);
-        }
-      }
-    } finally {
-      silent.forEach(SocketPair::close);
-    }
-  }
-
-  @Test
   void serverAnswersWhatItDoesNotTake() {
     try (SocketPair pair = new SocketPair();
         TtrpcServer server = new TtrpcServer(List.of())) {

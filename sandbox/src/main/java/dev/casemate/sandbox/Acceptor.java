@@ -10,41 +10,59 @@ import java.util.concurrent.locks.LockSupport;
 
 /** Accepts connections of this process's own user. */
 public final class Acceptor {
-  /** A client that reads nothing for so long, with answers before it, has lost its connection. */
-  private static final int WRITE_MILLIS = 10_000;
+  private static final long PAUSE_NANOS = 50_000_000;
 
-  private static final int PAUSE_NANOS = 50_000_000;
+  /** How long a client may take nothing of the answers that wait for it. */
+  private static final int PATIENCE_MILLIS = 10_000;
 
   private Acceptor() {}
 
-  /** Hands connections to {@code server} until the listener is closed. */
+  /**
+   * Hands connections to {@code server} until the listener is closed. What else fails, such as for
+   * want of descriptors or memory, is tried again after a pause: nobody could reach this process
+   * any more if it ended here.
+   */
   public static void run(Fd listener, TtrpcServer server) {
-    while (true) {
-      Fd connection;
+    run(listener, server, PATIENCE_MILLIS);
+  }
+
+  static void run(Fd listener, TtrpcServer server, int patienceMillis) {
+    while (listener.isOpen()) {
       try {
-        connection = UnixSocket.accept(listener);
+        serve(UnixSocket.accept(listener), server, patienceMillis);
       } catch (LinuxException e) {
-        if (!listener.isOpen() || e.errno() == Errno.EBADF || e.errno() == Errno.EINVAL) {
+        if (isForGood(e.errno())) {
           return;
         }
-        // Descriptors or memory are short: that passes, and nobody else would listen again.
         LockSupport.parkNanos(PAUSE_NANOS);
-        continue;
       } catch (IllegalStateException e) {
-        // Closed by another thread.
+        // It was closed just now.
         return;
+      } catch (OutOfMemoryError e) {
+        LockSupport.parkNanos(PAUSE_NANOS);
       }
-      try {
-        if (UnixSocket.peerUid(connection) == Processes.effectiveUid()) {
-          UnixSocket.writeTimeout(connection, WRITE_MILLIS);
-          server.start(new FdChannel(connection));
-        } else {
-          connection.close();
-        }
-      } catch (LinuxException e) {
-        // The peer is gone.
+    }
+  }
+
+  private static void serve(Fd connection, TtrpcServer server, int patienceMillis) {
+    boolean taken = false;
+    try {
+      if (UnixSocket.peerUid(connection) == Processes.effectiveUid()) {
+        server.start(FdChannel.impatient(connection, patienceMillis));
+        taken = true;
+      }
+    } finally {
+      if (!taken) {
         connection.close();
       }
     }
+  }
+
+  /** Whether accept(2) says that the descriptor is no listener, or none any more. */
+  static boolean isForGood(int errno) {
+    return errno == Errno.EBADF
+        || errno == Errno.EINVAL
+        || errno == Errno.ENOTSOCK
+        || errno == Errno.EOPNOTSUPP;
   }
 }

@@ -12,7 +12,7 @@ import java.util.Optional;
  * The host's ends of a process's output: FIFOs, files, or a logging program of the engine's.
  *
  * @param stdout empty: nobody wants it
- * @param logger ends when its pipes do
+ * @param logger ends when its pipes do, by {@link #close} at the latest
  */
 record Outputs(Optional<Fd> stdout, Optional<Fd> stderr, Optional<LoggerProcess> logger)
     implements AutoCloseable {
@@ -27,8 +27,12 @@ record Outputs(Optional<Fd> stdout, Optional<Fd> stderr, Optional<LoggerProcess>
   static Outputs open(Stdio stdio, String containerId) {
     String uri = stdio.stdout();
     if (stdio.engine().isPresent() && uri.startsWith(BINARY)) {
-      LoggerProcess logger =
-          LoggerProcess.start(uri.substring(BINARY.length()), containerId, stdio.engine().get());
+      LogUri program = LogUri.of(uri.substring(BINARY.length()));
+      LoggerProcess logger = LoggerProcess.start(program, containerId, stdio.engine().get());
+      if (stdio.terminal()) {
+        // Nothing comes there, and nobody else would end it.
+        logger.stderr().close();
+      }
       return new Outputs(
           Optional.of(logger.stdout()), Optional.of(logger.stderr()), Optional.of(logger));
     }
@@ -49,7 +53,7 @@ record Outputs(Optional<Fd> stdout, Optional<Fd> stderr, Optional<LoggerProcess>
     boolean engine = stdio.engine().isPresent();
     try {
       if (engine && uri.startsWith(FILE)) {
-        String path = UriText.path(uri.substring(FILE.length()));
+        String path = LogUri.of(uri.substring(FILE.length())).path();
         Fs.makeDirectories(path.substring(0, Math.max(1, path.lastIndexOf('/'))), 0755);
         int flags = OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.APPEND;
         return Optional.of(Fs.open(path, flags, 0644));
@@ -71,5 +75,6 @@ record Outputs(Optional<Fd> stdout, Optional<Fd> stderr, Optional<LoggerProcess>
   public void close() {
     stdout.ifPresent(Fd::close);
     stderr.ifPresent(Fd::close);
+    logger.ifPresent(LoggerProcess::close);
   }
 }
