@@ -1,5 +1,7 @@
 package dev.casemate.shim;
 
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.protocol.bootstrap.BootstrapParams;
 import dev.casemate.protocol.bootstrap.BootstrapResult;
 import dev.casemate.protocol.bootstrap.Extension;
@@ -47,6 +49,8 @@ record StartDialogue(
    *
    * @param input all of standard input
    * @param environment looks up a variable, empty if it is not set
+   * @throws CasemateException INVALID_ARGUMENT if the input is neither, or speaks of another
+   *     container than the flags
    */
   static StartDialogue read(ShimFlags flags, byte[] input, UnaryOperator<String> environment) {
     Optional<BootstrapParams> parameters = bootstrap(flags, input);
@@ -65,15 +69,32 @@ record StartDialogue(
   }
 
   private static Optional<BootstrapParams> bootstrap(ShimFlags flags, byte[] input) {
+    BootstrapParams parameters;
     try {
-      BootstrapParams parameters = BootstrapParams.decode(input);
-      return parameters.instanceId().equals(flags.id())
-              && parameters.namespace().equals(flags.namespace())
-          ? Optional.of(parameters)
-          : Optional.empty();
+      parameters = BootstrapParams.decode(input);
     } catch (MalformedMessageException e) {
       return Optional.empty();
     }
+    if (parameters.instanceId().equals(flags.id())
+        && parameters.namespace().equals(flags.namespace())) {
+      return Optional.of(parameters);
+    }
+    // Options have nothing beside the two strings.
+    if (!parameters.containerdVersion().isEmpty()
+        || !parameters.containerdGrpcAddress().isEmpty()) {
+      throw CasemateException.of(
+          Kind.INVALID_ARGUMENT,
+          "standard input speaks of container \""
+              + parameters.instanceId()
+              + "\" of namespace \""
+              + parameters.namespace()
+              + "\", the flags of \""
+              + flags.id()
+              + "\" of \""
+              + flags.namespace()
+              + "\"");
+    }
+    return Optional.empty();
   }
 
   private static StartDialogue of(
@@ -109,12 +130,32 @@ record StartDialogue(
   }
 
   private static Optional<Any> options(byte[] input) {
-    try {
-      Any any = Any.decode(input);
-      return any.typeUrl().isEmpty() ? Optional.empty() : Optional.of(any);
-    } catch (MalformedMessageException e) {
+    if (input.length == 0) {
       return Optional.empty();
     }
+    try {
+      Any any = Any.decode(input);
+      if (!any.typeUrl().isEmpty() && isText(any.typeUrl())) {
+        return Optional.of(any);
+      }
+    } catch (MalformedMessageException e) {
+      // Said below.
+    }
+    throw CasemateException.of(
+        Kind.INVALID_ARGUMENT,
+        "the "
+            + input.length
+            + " bytes on standard input are neither a runtime's options (a protobuf Any) nor"
+            + " containerd's bootstrap parameters");
+  }
+
+  private static boolean isText(String type) {
+    for (int i = 0; i < type.length(); i++) {
+      if (type.charAt(i) <= ' ' || type.charAt(i) > '~') {
+        return false;
+      }
+    }
+    return true;
   }
 
   /**
