@@ -31,7 +31,7 @@ record StartDialogue(
     Optional<Any> options) {
   /** The forms of the answer. */
   enum Answer {
-    /** containerd 1.x before 1.7: the address and nothing else. */
+    /** containerd 1.x before 1.7, and CRI-O: the address and nothing else. */
     ADDRESS,
     /** 1.7 to 2.2: JSON; the task service of version 2. */
     JSON_2,
@@ -57,10 +57,12 @@ record StartDialogue(
     if (parameters.isPresent()) {
       return of(flags, parameters.get(), environment);
     }
-    String grpc = environment.apply("GRPC_ADDRESS");
+    String address = first(flags.address(), environment.apply("GRPC_ADDRESS"));
     return new StartDialogue(
-        answer(environment.apply("MAX_SHIM_VERSION")),
-        flags.address().isEmpty() ? grpc : flags.address(),
+        // CRI-O asks by containerd's library, which says the version, but takes what comes for the
+        // address.
+        address.isEmpty() ? Answer.ADDRESS : answer(environment.apply("MAX_SHIM_VERSION")),
+        address,
         environment.apply("TTRPC_ADDRESS"),
         flags.publishBinary(),
         "",

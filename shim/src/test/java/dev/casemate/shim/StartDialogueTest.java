@@ -54,6 +54,17 @@ class StartDialogueTest {
   }
 
   @Test
+  void crioWantsTheBareAddressWhateverItsLibrarySays() {
+    ShimFlags flags =
+        ShimFlags.parse(List.of("-namespace", "default", "-address", "", "-id", "c1", "start"));
+    StartDialogue dialogue =
+        StartDialogue.read(flags, new byte[0], name -> name.equals("MAX_SHIM_VERSION") ? "3" : "");
+
+    assertThat(new String(dialogue.answerBytes(ADDRESS), StandardCharsets.UTF_8))
+        .isEqualTo(ADDRESS);
+  }
+
+  @Test
   void containerd2IsToldTheThirdVersion() {
     StartDialogue dialogue = read(options("/etc/a.toml"), Map.of("MAX_SHIM_VERSION", "3"));
 
