@@ -260,6 +260,18 @@ public final class Sandbox implements AutoCloseable {
     return containers.isEmpty();
   }
 
+  /**
+   * Makes room for a pod's limits, beside what its containers' ask for.
+   *
+   * @param limits in the form of {@code linux.resources}; memory and cpu count
+   * @return what the VM has now
+   */
+  public VmSize update(Json.Obj limits) {
+    awaitBoot();
+    vm.podLimits(limits);
+    return vm.size();
+  }
+
   /** Executes a container's command. */
   public void start(GuestContainer container) {
     try {

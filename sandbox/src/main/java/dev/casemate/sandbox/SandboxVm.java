@@ -346,6 +346,11 @@ public final class SandboxVm implements AutoCloseable {
     growth.ifPresent(g -> g.put(containerId, limits));
   }
 
+  /** The pod as a whole is to have room for so much. */
+  void podLimits(Json.Obj limits) {
+    growth.ifPresent(g -> g.atLeast(limits));
+  }
+
   /** A container has gone. */
   void containerGone(String containerId) {
     growth.ifPresent(g -> g.remove(containerId));

@@ -7,6 +7,7 @@ import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.agent.OnlineCPUMemRequest;
 import dev.casemate.rpc.RpcException;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
@@ -17,6 +18,9 @@ import java.util.function.Consumer;
 final class VmGrowth {
   private static final int TIMEOUT_MILLIS = 20_000;
 
+  /** Beside limits, a pod that has none in one respect wants nothing. */
+  private static final VmSize NOTHING = new VmSize(0, 0);
+
   private final VmSize configured;
   private final VmSize atStart;
   private final VmSize most;
@@ -24,6 +28,7 @@ final class VmGrowth {
   private final AgentClient agent;
   private final Consumer<String> warnings;
   private final Map<String, Json.Obj> resources = new LinkedHashMap<>();
+  private VmSize least;
   private VmSize size;
   private boolean processorsFail;
   private boolean memoryFails;
@@ -43,7 +48,17 @@ final class VmGrowth {
     this.vm = vm;
     this.agent = agent;
     this.warnings = warnings;
+    this.least = atStart;
     this.size = now;
+  }
+
+  /**
+   * Limits of the pod as a whole, in place of those before: the VM has room for them whatever its
+   * containers want. It never becomes smaller than at its start.
+   */
+  synchronized void atLeast(Json.Obj limits) {
+    least = VmSize.wanted(NOTHING, atStart, most, List.of(limits));
+    resize();
   }
 
   /** A container comes, or has other limits now. */
@@ -65,7 +80,7 @@ final class VmGrowth {
   }
 
   private void resize() {
-    VmSize wanted = VmSize.wanted(configured, atStart, most, resources.values());
+    VmSize wanted = VmSize.wanted(configured, least, most, resources.values());
     int memory = size.memoryMib();
     int vcpus = size.vcpus();
     boolean more = false;

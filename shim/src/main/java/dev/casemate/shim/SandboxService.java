@@ -183,8 +183,15 @@ final class SandboxService implements RpcService {
   private SandboxMetricsResponse metrics() {
     List<byte[]> all = new ArrayList<>();
     for (GuestContainer container : state.require().containers()) {
-      if (container.init().running()) {
-        all.add(container.stats());
+      try {
+        if (container.init().running()) {
+          all.add(container.stats());
+        }
+      } catch (CasemateException | RpcException e) {
+        if (container.init().running()) {
+          throw e;
+        }
+        // It has just ended.
       }
     }
     return SandboxMetricsResponse.builder()
@@ -196,13 +203,11 @@ final class SandboxService implements RpcService {
         .build();
   }
 
-  /** The VM follows the limits of its containers; there is nothing else of it to change. */
-  private static UpdateSandboxResponse update(UpdateSandboxRequest request) {
+  /** The pod's limits are others now: its VM makes room for them. */
+  private UpdateSandboxResponse update(UpdateSandboxRequest request) {
+    Sandbox sandbox = state.require();
     if (request.resources().isPresent()) {
-      throw CasemateException.of(
-          Kind.FAILED_PRECONDITION,
-          "a sandbox's resources cannot be set by themselves: its VM grows with the limits of its"
-              + " containers; update these");
+      sandbox.update(PodResources.of(request.resources().get()));
     }
     return UpdateSandboxResponse.builder().build();
   }

@@ -1,5 +1,7 @@
 package dev.casemate.shim;
 
+import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.protocol.bootstrap.BootstrapParams;
 import dev.casemate.protocol.bootstrap.BootstrapResult;
 import dev.casemate.protocol.bootstrap.Extension;
@@ -29,7 +31,7 @@ record StartDialogue(
     Optional<Any> options) {
   /** The forms of the answer. */
   enum Answer {
-    /** containerd 1.x before 1.7: the address and nothing else. */
+    /** containerd 1.x before 1.7, and CRI-O: the address and nothing else. */
     ADDRESS,
     /** 1.7 to 2.2: JSON; the task service of version 2. */
     JSON_2,
@@ -47,16 +49,20 @@ record StartDialogue(
    *
    * @param input all of standard input
    * @param environment looks up a variable, empty if it is not set
+   * @throws CasemateException INVALID_ARGUMENT if the input is neither, or speaks of another
+   *     container than the flags
    */
   static StartDialogue read(ShimFlags flags, byte[] input, UnaryOperator<String> environment) {
     Optional<BootstrapParams> parameters = bootstrap(flags, input);
     if (parameters.isPresent()) {
       return of(flags, parameters.get(), environment);
     }
-    String grpc = environment.apply("GRPC_ADDRESS");
+    String address = first(flags.address(), environment.apply("GRPC_ADDRESS"));
     return new StartDialogue(
-        answer(environment.apply("MAX_SHIM_VERSION")),
-        flags.address().isEmpty() ? grpc : flags.address(),
+        // CRI-O asks by containerd's library, which says the version, but takes what comes for the
+        // address.
+        address.isEmpty() ? Answer.ADDRESS : answer(environment.apply("MAX_SHIM_VERSION")),
+        address,
         environment.apply("TTRPC_ADDRESS"),
         flags.publishBinary(),
         "",
@@ -65,15 +71,32 @@ record StartDialogue(
   }
 
   private static Optional<BootstrapParams> bootstrap(ShimFlags flags, byte[] input) {
+    BootstrapParams parameters;
     try {
-      BootstrapParams parameters = BootstrapParams.decode(input);
-      return parameters.instanceId().equals(flags.id())
-              && parameters.namespace().equals(flags.namespace())
-          ? Optional.of(parameters)
-          : Optional.empty();
+      parameters = BootstrapParams.decode(input);
     } catch (MalformedMessageException e) {
       return Optional.empty();
     }
+    if (parameters.instanceId().equals(flags.id())
+        && parameters.namespace().equals(flags.namespace())) {
+      return Optional.of(parameters);
+    }
+    // Options have nothing beside the two strings.
+    if (!parameters.containerdVersion().isEmpty()
+        || !parameters.containerdGrpcAddress().isEmpty()) {
+      throw CasemateException.of(
+          Kind.INVALID_ARGUMENT,
+          "standard input speaks of container \""
+              + parameters.instanceId()
+              + "\" of namespace \""
+              + parameters.namespace()
+              + "\", the flags of \""
+              + flags.id()
+              + "\" of \""
+              + flags.namespace()
+              + "\"");
+    }
+    return Optional.empty();
   }
 
   private static StartDialogue of(
@@ -109,12 +132,32 @@ record StartDialogue(
   }
 
   private static Optional<Any> options(byte[] input) {
-    try {
-      Any any = Any.decode(input);
-      return any.typeUrl().isEmpty() ? Optional.empty() : Optional.of(any);
-    } catch (MalformedMessageException e) {
+    if (input.length == 0) {
       return Optional.empty();
     }
+    try {
+      Any any = Any.decode(input);
+      if (!any.typeUrl().isEmpty() && isText(any.typeUrl())) {
+        return Optional.of(any);
+      }
+    } catch (MalformedMessageException e) {
+      // Said below.
+    }
+    throw CasemateException.of(
+        Kind.INVALID_ARGUMENT,
+        "the "
+            + input.length
+            + " bytes on standard input are neither a runtime's options (a protobuf Any) nor"
+            + " containerd's bootstrap parameters");
+  }
+
+  private static boolean isText(String type) {
+    for (int i = 0; i < type.length(); i++) {
+      if (type.charAt(i) <= ' ' || type.charAt(i) > '~') {
+        return false;
+      }
+    }
+    return true;
   }
 
   /**

@@ -1,7 +1,9 @@
 package dev.casemate.shim;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.oci.CasemateException;
 import dev.casemate.protocol.bootstrap.BootstrapParams;
 import dev.casemate.protocol.bootstrap.BootstrapResult;
 import dev.casemate.protocol.bootstrap.Extension;
@@ -49,6 +51,17 @@ class StartDialogueTest {
     assertThat(new String(dialogue.answerBytes(ADDRESS), StandardCharsets.UTF_8))
         .isEqualTo(
             "{\"version\":2,\"address\":\"unix:///run/containerd/s/abc\",\"protocol\":\"ttrpc\"}");
+  }
+
+  @Test
+  void crioWantsTheBareAddressWhateverItsLibrarySays() {
+    ShimFlags flags =
+        ShimFlags.parse(List.of("-namespace", "default", "-address", "", "-id", "c1", "start"));
+    StartDialogue dialogue =
+        StartDialogue.read(flags, new byte[0], name -> name.equals("MAX_SHIM_VERSION") ? "3" : "");
+
+    assertThat(new String(dialogue.answerBytes(ADDRESS), StandardCharsets.UTF_8))
+        .isEqualTo(ADDRESS);
   }
 
   @Test
@@ -103,10 +116,38 @@ class StartDialogueTest {
   }
 
   @Test
-  void rubbishOnStandardInputIsNoOptions() {
-    StartDialogue dialogue = read(new byte[] {(byte) 0xff, 1, 2, 3}, Map.of());
+  void anEmptyStandardInputHasNoOptions() {
+    StartDialogue dialogue = read(new byte[0], Map.of());
 
     assertThat(dialogue.options()).isEmpty();
     assertThat(RuntimeOptions.of(dialogue.options())).isEqualTo(RuntimeOptions.NONE);
+  }
+
+  @Test
+  void rubbishOnStandardInputIsRefused() {
+    for (byte[] rubbish :
+        List.of(
+            new byte[] {(byte) 0xff, 1, 2, 3},
+            "{\"version\":3}".getBytes(StandardCharsets.UTF_8),
+            Any.builder().typeUrl("\u0001\n").build().encode())) {
+      assertThatThrownBy(() -> read(rubbish, Map.of()))
+          .isInstanceOf(CasemateException.class)
+          .hasMessageContaining("bytes on standard input are neither");
+    }
+  }
+
+  @Test
+  void parametersOfAnotherContainerAreRefused() {
+    BootstrapParams parameters =
+        BootstrapParams.builder()
+            .instanceId("c2")
+            .namespace("default")
+            .containerdGrpcAddress("/run/g")
+            .build();
+
+    assertThatThrownBy(() -> read(parameters.encode(), Map.of()))
+        .isInstanceOf(CasemateException.class)
+        .hasMessageContaining("\"c2\"")
+        .hasMessageContaining("\"c1\"");
   }
 }

@@ -1,0 +1,209 @@
+package dev.casemate.e2e.containerd;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.casemate.e2e.Result;
+import dev.casemate.e2e.Running;
+import dev.casemate.e2e.Wait;
+import dev.casemate.e2e.engine.Containerd;
+import dev.casemate.e2e.engine.Places;
+import dev.casemate.e2e.engine.ShimByHand;
+import dev.casemate.oci.Json;
+import dev.casemate.protocol.bootstrap.BootstrapParams;
+import dev.casemate.protocol.bootstrap.BootstrapResult;
+import dev.casemate.protocol.bootstrap.Extension;
+import dev.casemate.protocol.containerd.RuntimeInfo;
+import dev.casemate.protocol.google.Any;
+import dev.casemate.protocol.runtimeoptions.Options;
+import dev.casemate.protocol.task.ConnectRequest;
+import dev.casemate.protocol.task.ConnectResponse;
+import dev.casemate.protocol.task.DeleteRequest;
+import dev.casemate.protocol.task.DeleteResponse;
+import dev.casemate.protocol.task.TaskService;
+import dev.casemate.rpc.TtrpcClient;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/**
+ * The shim's commands, called by hand as containerd 2.3 calls them, which no Debian has yet; an
+ * older one takes the events.
+ */
+final class StartDialogueTest extends ContainerdCases {
+  private static final int LOST = 137;
+  private static final Path SOCKETS = Places.RUN.resolve("s");
+  private static final Json.Obj PLAIN = new Json.Obj();
+  private static final byte[] NOTHING = new byte[0];
+
+  private static Containerd containerd;
+  private static ShimByHand shim;
+
+  @BeforeAll
+  static void start() {
+    containerd = new Containerd(Containerd.Line.TWO);
+    containerd.start();
+    shim =
+        new ShimByHand(
+            "hand", Containerd.NAMESPACE, containerd.socket().toString(), "containerd", Map.of());
+  }
+
+  @AfterAll
+  static void stop() {
+    containerd.close();
+  }
+
+  @Override
+  public Containerd engine() {
+    return containerd;
+  }
+
+  /** What containerd 2.3 writes to the start command. */
+  private static byte[] parameters(String id) {
+    Options options = Options.builder().configPath(containerd.configPath().toString()).build();
+    return BootstrapParams.builder()
+        .instanceId(id)
+        .namespace(Containerd.NAMESPACE)
+        .containerdVersion("v2.3.0")
+        .containerdTtrpcAddress(containerd.socket() + ".ttrpc")
+        .containerdGrpcAddress(containerd.socket().toString())
+        .containerdBinary("/usr/bin/containerd")
+        .socketDir(SOCKETS.toString())
+        .extensions(
+            List.of(
+                Extension.builder()
+                    .value(
+                        Any.builder()
+                            .typeUrl("runtimeoptions.v1.Options")
+                            .value(options.encode())
+                            .build())
+                    .build()))
+        .build()
+        .encode();
+  }
+
+  private static String addressOf(Result started) throws Exception {
+    BootstrapResult result = BootstrapResult.decode(started.expect(0).stdout());
+    assertThat(started.err()).isEmpty();
+    assertThat(result.version()).isEqualTo(3);
+    assertThat(result.protocol()).isEqualTo("ttrpc");
+    assertThat(result.address()).startsWith("unix://" + SOCKETS + "/");
+    return result.address();
+  }
+
+  private static void awaitEnd(int pid, String address) {
+    Wait.until(30, () -> "the end of shim " + pid, () -> !Files.exists(Path.of("/proc/" + pid)));
+    assertThat(Path.of(address.replaceFirst("^unix://", ""))).doesNotExist();
+  }
+
+  @Test
+  void parametersOnStandardInputAreAnsweredInKind() throws Exception {
+    String id = fresh("boot");
+    Path bundle =
+        shim.bundle(id, PLAIN, "sh", "-c", "awk '/MemTotal/ { print $2 }' /proc/meminfo; exit 5");
+    Path output = Places.fresh("out-" + id).resolve("log");
+    try (Running events = ctr("events").start()) {
+      String address = addressOf(shim.call(bundle, parameters(id), "-id", id, "start"));
+      assertThat(Files.readString(bundle.resolve("address"))).isEqualTo(address);
+      // Whoever asks again is sent to the same.
+      assertThat(addressOf(shim.call(bundle, parameters(id), "-id", id, "start")))
+          .isEqualTo(address);
+      int pid;
+      try (TtrpcClient client = ShimByHand.connect(address)) {
+        ConnectRequest who = ConnectRequest.builder().id(id).build();
+        pid = ConnectResponse.decode(ShimByHand.call(client, TaskService.CONNECT, who)).shimPid();
+        assertThat(Path.of("/proc/" + pid)).exists();
+        ShimByHand.run(client, id, bundle, output);
+        assertThat(ShimByHand.await(client, id)).isEqualTo(5);
+        ConnectResponse of =
+            ConnectResponse.decode(
+                client.call(
+                    dev.casemate.protocol.taskv3.TaskService.NAME, "Connect", who.encode(), 9_000));
+        assertThat(of.shimPid()).isEqualTo(pid);
+        assertThat(of.taskPid()).isPositive();
+        ShimByHand.call(client, TaskService.DELETE, DeleteRequest.builder().id(id).build());
+        ShimByHand.shutdown(client, id);
+      }
+      awaitEnd(pid, address);
+      // The options in the extension said 640 MiB.
+      assertThat(Long.parseLong(Files.readString(output).strip()) / 1024).isBetween(530L, 640L);
+      events.awaitOutput("/tasks/delete", SECONDS);
+      assertThat(events.soFar().out()).contains("/tasks/create").contains("/tasks/exit");
+    }
+  }
+
+  @Test
+  void deleteEndsAShimThatLives() throws Exception {
+    String id = fresh("living");
+    Path bundle = shim.bundle(id, PLAIN, "sleep", "1000");
+    String address = addressOf(shim.call(bundle, parameters(id), "-id", id, "start"));
+    int pid;
+    try (TtrpcClient client = ShimByHand.connect(address)) {
+      ConnectRequest who = ConnectRequest.builder().id(id).build();
+      pid = ConnectResponse.decode(ShimByHand.call(client, TaskService.CONNECT, who)).shimPid();
+    }
+    Result deleted =
+        shim.call(bundle, NOTHING, "-id", id, "-bundle", bundle.toString(), "delete").expect(0);
+    assertThat(DeleteResponse.decode(deleted.stdout()).exitStatus()).isEqualTo(LOST);
+    awaitEnd(pid, address);
+  }
+
+  @Test
+  void deleteOfWhatIsNotThere() throws Exception {
+    String id = fresh("unknown");
+    Path bundle = Places.fresh("bundle-" + id);
+    Result deleted =
+        shim.call(bundle, NOTHING, "-id", id, "-bundle", bundle.toString(), "delete").expect(0);
+    DeleteResponse response = DeleteResponse.decode(deleted.stdout());
+    assertThat(response.exitStatus()).isEqualTo(LOST);
+    assertThat(response.exitedAt()).isPresent();
+    assertThat(deleted.err()).isEmpty();
+    assertEmpty(bundle);
+  }
+
+  @Test
+  void infoTellsWhatItIs() throws Exception {
+    Path anywhere = Places.fresh("anywhere");
+    RuntimeInfo info = RuntimeInfo.decode(shim.call(anywhere, NOTHING, "-info").expect(0).stdout());
+    assertThat(info.name()).isEqualTo("io.containerd.casemate.v2");
+    assertThat(info.version().orElseThrow().version()).isNotEmpty();
+    Any features = info.features().orElseThrow();
+    assertThat(features.typeUrl()).endsWith("features/Features");
+    Json.Obj json = Json.parseObject(new String(features.value(), StandardCharsets.UTF_8));
+    assertThat(json.string("ociVersionMin")).isNotEmpty();
+    assertThat(json.strings("mountOptions")).contains("rbind");
+    assertEmpty(anywhere);
+  }
+
+  @Test
+  void rubbishOnStandardInputIsRefused() throws Exception {
+    String id = fresh("rubbish");
+    Path bundle = shim.bundle(id, PLAIN, "true");
+    byte[] bytes = new byte[5000];
+    new java.util.Random(4).nextBytes(bytes);
+    refused(bundle, bytes, id, "5000 bytes on standard input are neither");
+    refused(bundle, "{\"version\": 3}".getBytes(StandardCharsets.UTF_8), id, "are neither");
+    refused(bundle, parameters("another"), id, "speaks of container \"another\"");
+    Files.writeString(bundle.resolve("config.json"), "{\"process\": ");
+    refused(bundle, parameters(id), id, "config.json");
+  }
+
+  private static void refused(Path bundle, byte[] input, String id, String why) {
+    Result result = shim.call(bundle, input, "-id", id, "start").expect(1);
+    assertThat(result.err()).contains(why);
+    assertThat(result.err().lines()).hasSize(1);
+    assertThat(result.stdout()).isEmpty();
+    assertThat(bundle.resolve("address")).doesNotExist();
+  }
+
+  private static void assertEmpty(Path directory) throws IOException {
+    try (var files = Files.list(directory)) {
+      assertThat(files).isEmpty();
+    }
+  }
+}
