@@ -90,7 +90,7 @@ class HostileClientsTest {
       for (int i = 0; i < 100; i++) {
         long start = System.nanoTime();
         assertThat(client.call("Task", "State", new byte[0], 10_000)).hasSize(ANSWER_BYTES);
-        assertThat(System.nanoTime() - start).isLessThan(1_000_000_000L);
+        assertThat(System.nanoTime() - start).isLessThan(3_000_000_000L);
       }
     }
   }
@@ -132,7 +132,7 @@ class HostileClientsTest {
   @Test
   void anEngineMayWaitForAThousandProcesses() throws Exception {
     SocketPair pair = connect();
-    assertThat(flood(pair, "Wait", 1500)).isEqualTo(1500);
+    assertThat(flood(pair, "Wait", 1500, 20_000)).isEqualTo(1500);
     while (waiting.get() < 1500) {
       TimeUnit.MILLISECONDS.sleep(10);
     }
