@@ -2,6 +2,7 @@ package dev.casemate.hypervisor;
 
 import dev.casemate.linux.Fd;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * A VMM's driver. Drivers hold no state: a VM is its {@link VirtualMachine}, or its {@link
@@ -39,6 +40,7 @@ public interface Vmm {
    *
    * @param config as at its launch; paths and names may be others
    * @param disks those that were plugged in, in the snapshot's order
+   * @param launched is told of the VMM's process before the state is read, which can take long
    * @throws dev.casemate.oci.CasemateException FAILED_PRECONDITION if this VMM or machine cannot
    *     read the state, INTERNAL or UNAVAILABLE if it is damaged
    */
@@ -48,6 +50,7 @@ public interface Vmm {
       List<Device.Disk> disks,
       Fd from,
       int timeoutMillis,
+      Consumer<VmRecord> launched,
       VmListener listener);
 
   /**

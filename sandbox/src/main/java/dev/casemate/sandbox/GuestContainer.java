@@ -19,7 +19,6 @@ import dev.casemate.protocol.agent.UpdateContainerRequest;
 import dev.casemate.protocol.casemate.ArchiveRequest;
 import dev.casemate.protocol.casemate.ArchiveResponse;
 import dev.casemate.protocol.casemate.GuestService;
-import dev.casemate.protocol.oci.Mount;
 import dev.casemate.protocol.oci.Spec;
 import dev.casemate.rpc.RpcException;
 import java.nio.charset.StandardCharsets;
@@ -98,7 +97,11 @@ public final class GuestContainer {
 
   private void createInGuest() {
     Spec guestSpec =
-        GuestSpec.translate(spec, plan.root().path(), withHostFiles(plan.mounts()), plan.scope());
+        GuestSpec.translate(
+            spec,
+            plan.root().path(),
+            HostFiles.add(vm, id, spec.string("hostname"), plan.mounts()),
+            plan.scope());
     List<Storage> storages = new ArrayList<>(plan.root().storages());
     storages.addAll(plan.storages());
     CreateContainerRequest.Builder request =
@@ -120,54 +123,6 @@ public final class GuestContainer {
 
   private Optional<Json.Obj> process() {
     return spec.object("process");
-  }
-
-  /**
-   * {@code /etc/hosts}, {@code /etc/hostname} and {@code /etc/resolv.conf}, as every engine gives
-   * them to a container, unless the bundle brings its own.
-   */
-  private List<Mount> withHostFiles(List<Mount> mounts) {
-    List<Mount> all = new ArrayList<>(mounts);
-    String hostname = spec.string("hostname");
-    if (hostname.isEmpty()) {
-      return all;
-    }
-    String address = vm.address();
-    String hosts =
-        "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
-            + (address.isEmpty() ? "127.0.1.1" : address)
-            + "\t"
-            + hostname
-            + "\n";
-    addFile(all, "/etc/hostname", hostname + "\n");
-    addFile(all, "/etc/hosts", hosts);
-    if (vm.hasResolver()) {
-      addBind(all, "/run/kata-containers/sandbox/resolv.conf", "/etc/resolv.conf");
-    }
-    return all;
-  }
-
-  private void addFile(List<Mount> mounts, String destination, String content) {
-    String source = Shares.GUEST_DIRECTORY + "/" + id + destination.replace('/', '-');
-    if (addBind(mounts, source, destination)) {
-      vm.agent().copyFile(source, content.getBytes(StandardCharsets.UTF_8), 0644);
-    }
-  }
-
-  private static boolean addBind(List<Mount> mounts, String source, String destination) {
-    for (Mount mount : mounts) {
-      if (mount.destination().equals(destination)) {
-        return false;
-      }
-    }
-    mounts.add(
-        Mount.builder()
-            .type("bind")
-            .source(source)
-            .destination(destination)
-            .options(List.of("bind", "rprivate"))
-            .build());
-    return true;
   }
 
   void start() {

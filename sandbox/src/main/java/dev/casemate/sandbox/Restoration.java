@@ -4,6 +4,7 @@ import dev.casemate.hypervisor.Device;
 import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.hypervisor.VmConfig;
 import dev.casemate.hypervisor.VmListener;
+import dev.casemate.hypervisor.VmRecord;
 import dev.casemate.hypervisor.Vmm;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
@@ -16,6 +17,7 @@ import dev.casemate.protocol.containerd.Mount;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * A checkpoint with the disks that take the place of those that it was made with: from the same
@@ -129,7 +131,8 @@ public final class Restoration {
   }
 
   /** Gives the disks their content and starts the VM, which stands still. */
-  VirtualMachine launch(Vmm driver, VmConfig config, VmListener listener) {
+  VirtualMachine launch(
+      Vmm driver, VmConfig config, Consumer<VmRecord> launched, VmListener listener) {
     List<Device.Disk> devices = new ArrayList<>();
     for (int i = 0; i < disks.size(); i++) {
       HotDisks.HostDisk disk = disks.get(i);
@@ -139,7 +142,8 @@ public final class Restoration {
       devices.add(new Device.Disk(disk.deviceId(), disk.path(), disk.readOnly()));
     }
     try (Fd memory = Fs.open(Checkpoint.memory(directory), OpenFlag.READ_ONLY)) {
-      return driver.restore(config, checkpoint.snapshot(), devices, memory, LOAD_MILLIS, listener);
+      return driver.restore(
+          config, checkpoint.snapshot(), devices, memory, LOAD_MILLIS, launched, listener);
     }
   }
 }

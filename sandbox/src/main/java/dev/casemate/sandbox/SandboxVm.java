@@ -7,6 +7,7 @@ import dev.casemate.hypervisor.VmConfig;
 import dev.casemate.hypervisor.VmConfig.AcceleratorChoice;
 import dev.casemate.hypervisor.VmExit;
 import dev.casemate.hypervisor.VmListener;
+import dev.casemate.hypervisor.VmRecord;
 import dev.casemate.hypervisor.qemu.QemuDriver;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
@@ -143,16 +144,21 @@ public final class SandboxVm implements AutoCloseable {
       }
       builder.kernelParameter("casemate.modules=" + modules);
       VmConfig built = builder.build();
-      launched =
-          restoration.isPresent()
-              ? restoration.get().launch(new QemuDriver(), built, listener)
-              : new QemuDriver().launch(built, listener);
+      // From its first moment on somebody else can clean up after it.
+      Optional<Virtiofsd> daemon = shareDaemon;
+      Consumer<VmRecord> record =
+          process -> Leftovers.record(paths, config.id(), Optional.of(process), daemon);
+      if (restoration.isPresent()) {
+        launched = restoration.get().launch(new QemuDriver(), built, record, listener);
+      } else {
+        launched = new QemuDriver().launch(built, listener);
+        record.accept(launched.record());
+      }
     } finally {
       taps.forEach(Fd::close);
     }
     launchedMicros = Machine.monotonicMicros();
     vm = Optional.of(launched);
-    Leftovers.record(paths, config.id(), Optional.of(launched.record()), shareDaemon);
     shares.onDaemonEnd(this::sharesLost);
   }
 

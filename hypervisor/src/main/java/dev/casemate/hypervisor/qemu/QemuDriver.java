@@ -22,6 +22,7 @@ import dev.casemate.linux.UnixSocket;
 import dev.casemate.oci.CasemateException;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /** Runs VMs by QEMU 7.2 or later. */
 public final class QemuDriver implements Vmm {
@@ -77,12 +78,14 @@ public final class QemuDriver implements Vmm {
       List<Device.Disk> disks,
       Fd from,
       int timeoutMillis,
+      Consumer<VmRecord> launched,
       VmListener listener) {
     for (Device.Disk disk : disks) {
       requireDisk(config.vmId(), disk);
     }
     QemuVm vm = launch(config, Optional.of(Incoming.of(config, snapshot, disks)), listener);
     try {
+      launched.accept(vm.record());
       vm.load(snapshot, from, timeoutMillis);
       return vm;
     } catch (CasemateException e) {

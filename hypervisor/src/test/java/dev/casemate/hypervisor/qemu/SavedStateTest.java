@@ -93,7 +93,13 @@ class SavedStateTest {
     try (Fd from = open();
         VirtualMachine vm =
             driver.restore(
-                config("second"), snapshot, List.of(disk("kept")), from, MILLIS, VmListener.NONE)) {
+                config("second"),
+                snapshot,
+                List.of(disk("kept")),
+                from,
+                MILLIS,
+                _ -> {},
+                VmListener.NONE)) {
       vm.resume();
       try (Fd agent = vm.agentConnection()) {
         assertThat(TestGuest.ask(agent, "cat /proc/sys/kernel/hostname")).isEqualTo("remembered");
@@ -136,7 +142,8 @@ class SavedStateTest {
     try (Fd from = open()) {
       assertThatThrownBy(
               () ->
-                  driver.restore(config("second"), snapshot, disks, from, MILLIS, VmListener.NONE))
+                  driver.restore(
+                      config("second"), snapshot, disks, from, MILLIS, _ -> {}, VmListener.NONE))
           .isInstanceOf(CasemateException.class)
           .hasMessageContaining(words);
     }

@@ -1,0 +1,66 @@
+package dev.casemate.sandbox;
+
+import dev.casemate.protocol.oci.Mount;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * {@code /etc/hosts}, {@code /etc/hostname} and {@code /etc/resolv.conf}, as every engine gives
+ * them to a container, unless the bundle brings its own.
+ */
+final class HostFiles {
+  private final SandboxVm vm;
+  private final String containerId;
+  private final List<Mount> mounts;
+
+  private HostFiles(SandboxVm vm, String containerId, List<Mount> mounts) {
+    this.vm = vm;
+    this.containerId = containerId;
+    this.mounts = new ArrayList<>(mounts);
+  }
+
+  /** The container's mounts with those of the files, which the guest has then. */
+  static List<Mount> add(SandboxVm vm, String containerId, String hostname, List<Mount> mounts) {
+    if (hostname.isEmpty()) {
+      return mounts;
+    }
+    HostFiles files = new HostFiles(vm, containerId, mounts);
+    String address = vm.address();
+    String hosts =
+        "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+            + (address.isEmpty() ? "127.0.1.1" : address)
+            + "\t"
+            + hostname
+            + "\n";
+    files.file("/etc/hostname", hostname + "\n");
+    files.file("/etc/hosts", hosts);
+    if (vm.hasResolver()) {
+      files.bind("/run/kata-containers/sandbox/resolv.conf", "/etc/resolv.conf");
+    }
+    return files.mounts;
+  }
+
+  private void file(String destination, String content) {
+    String source = Shares.GUEST_DIRECTORY + "/" + containerId + destination.replace('/', '-');
+    if (bind(source, destination)) {
+      vm.agent().copyFile(source, content.getBytes(StandardCharsets.UTF_8), 0644);
+    }
+  }
+
+  private boolean bind(String source, String destination) {
+    for (Mount mount : mounts) {
+      if (mount.destination().equals(destination)) {
+        return false;
+      }
+    }
+    mounts.add(
+        Mount.builder()
+            .type("bind")
+            .source(source)
+            .destination(destination)
+            .options(List.of("bind", "rprivate"))
+            .build());
+    return true;
+  }
+}
