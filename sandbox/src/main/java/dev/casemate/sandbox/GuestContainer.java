@@ -6,7 +6,6 @@ import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.Json;
 import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.agent.CreateContainerRequest;
-import dev.casemate.protocol.agent.ExecProcessRequest;
 import dev.casemate.protocol.agent.ListProcessesRequest;
 import dev.casemate.protocol.agent.ListProcessesResponse;
 import dev.casemate.protocol.agent.PauseContainerRequest;
@@ -18,15 +17,12 @@ import dev.casemate.protocol.agent.Storage;
 import dev.casemate.protocol.agent.UpdateContainerRequest;
 import dev.casemate.protocol.casemate.ArchiveRequest;
 import dev.casemate.protocol.casemate.ArchiveResponse;
-import dev.casemate.protocol.casemate.GuestService;
 import dev.casemate.protocol.oci.Spec;
 import dev.casemate.rpc.RpcException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /** A container in the guest: its init process and those that were added to it. */
@@ -43,8 +39,7 @@ public final class GuestContainer {
   private final SandboxListener listener;
   private final Json.Obj spec;
   private final GuestProcess init;
-  private final Map<String, GuestProcess> execs = new ConcurrentHashMap<>();
-  private final Map<String, Json.Obj> pendingExecs = new ConcurrentHashMap<>();
+  private final ContainerExecs execs;
   private final AtomicBoolean started = new AtomicBoolean();
   private volatile Json.Obj limits;
   private volatile boolean paused;
@@ -65,6 +60,7 @@ public final class GuestContainer {
     this.spec = plan.spec();
     this.limits =
         spec.object("linux").flatMap(linux -> linux.object("resources")).orElse(new Json.Obj());
+    this.execs = new ContainerExecs(vm.agent(), id, guestId());
     this.init = new GuestProcess(vm.agent(), guestId(), "", plan.stdio());
   }
 
@@ -162,62 +158,23 @@ public final class GuestContainer {
 
   /** The init process for an empty exec id, else the exec. */
   public GuestProcess process(String execId) {
-    if (execId.isEmpty()) {
-      return init;
-    }
-    GuestProcess exec = execs.get(execId);
-    if (exec == null) {
-      throw CasemateException.of(
-          Kind.NOT_FOUND, "container " + id + " has no exec \"" + execId + "\"");
-    }
-    return exec;
+    return execId.isEmpty() ? init : execs.find(execId);
   }
 
   /** Its execs that have not been removed. */
   public List<GuestProcess> execs() {
-    return List.copyOf(execs.values());
+    return execs.all();
   }
 
   /** Registers an exec; it starts with {@link #startExec}. */
   void addExec(String execId, Stdio stdio, Json.Obj process) {
     requireRunning("exec");
-    GuestProcess exec = new GuestProcess(vm.agent(), guestId(), execId, stdio);
-    if (execs.putIfAbsent(execId, exec) != null) {
-      throw CasemateException.of(
-          Kind.ALREADY_EXISTS, "container " + id + " has an exec \"" + execId + "\" already");
-    }
-    try {
-      exec.openOutputs();
-    } catch (RuntimeException e) {
-      execs.remove(execId);
-      exec.close();
-      throw e;
-    }
-    pendingExecs.put(execId, process);
+    execs.add(execId, stdio, process);
     listener.execAdded(this, execId);
   }
 
   void startExec(String execId) {
-    GuestProcess exec = process(execId);
-    Json.Obj process = pendingExecs.remove(execId);
-    if (process == null) {
-      throw CasemateException.of(
-          Kind.FAILED_PRECONDITION, "exec \"" + execId + "\" has been started already");
-    }
-    ExecProcessRequest.Builder request =
-        ExecProcessRequest.builder()
-            .containerId(guestId())
-            .execId(execId)
-            .process(GuestSpec.process(process));
-    GuestSpec.user(process).ifPresent(request::stringUser);
-    try {
-      vm.agent().call(AgentService.EXEC_PROCESS, request.build());
-    } catch (RuntimeException e) {
-      execs.remove(execId);
-      exec.close();
-      throw e;
-    }
-    exec.running(true);
+    GuestProcess exec = execs.start(execId);
     listener.execStarted(this, execId);
     exec.attach(Optional.empty(), () -> listener.exited(this, exec));
   }
@@ -225,40 +182,11 @@ public final class GuestContainer {
   /** Starts a tar stream as an exec. */
   ArchiveResponse startArchive(ArchiveRequest request, Stdio stdio) {
     requireRunning("cp");
-    GuestProcess exec = new GuestProcess(vm.agent(), guestId(), request.execId(), stdio);
-    if (execs.putIfAbsent(request.execId(), exec) != null) {
-      throw CasemateException.of(
-          Kind.ALREADY_EXISTS,
-          "container " + id + " has an exec \"" + request.execId() + "\" already");
-    }
-    try {
-      ArchiveResponse response =
-          ArchiveResponse.decode(
-              vm.agent()
-                  .call(
-                      GuestService.NAME,
-                      GuestService.START_ARCHIVE,
-                      request,
-                      AgentClient.CALL_TIMEOUT_MILLIS));
-      exec.attach(Optional.empty(), () -> {});
-      return response;
-    } catch (RuntimeException e) {
-      execs.remove(request.execId());
-      exec.close();
-      throw e;
-    }
+    return execs.startArchive(request, stdio);
   }
 
   void removeExec(String execId) {
-    GuestProcess exec = process(execId);
-    if (exec.running()) {
-      throw CasemateException.of(
-          Kind.FAILED_PRECONDITION, "exec \"" + execId + "\" is still running");
-    }
-    execs.remove(execId);
-    pendingExecs.remove(execId);
-    exec.close();
-    listener.deleted(this, exec);
+    listener.deleted(this, execs.remove(execId));
   }
 
   /** Ends what is left of it in the guest. */
@@ -281,7 +209,7 @@ public final class GuestContainer {
       }
     }
     lost();
-    for (GuestProcess exec : execs.values()) {
+    for (GuestProcess exec : execs.all()) {
       exec.close();
     }
     init.close();
@@ -437,7 +365,7 @@ public final class GuestContainer {
 
   /** Its processes are gone: what was not started yet has ended, too. */
   void lost() {
-    for (GuestProcess exec : execs.values()) {
+    for (GuestProcess exec : execs.all()) {
       if (exec.lost()) {
         listener.exited(this, exec);
       }
