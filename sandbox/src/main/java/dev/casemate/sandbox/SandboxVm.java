@@ -21,9 +21,6 @@ import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.agent.CreateSandboxRequest;
 import dev.casemate.protocol.agent.DestroySandboxRequest;
 import dev.casemate.protocol.agent.Storage;
-import dev.casemate.protocol.casemate.BootReport;
-import dev.casemate.protocol.casemate.BootRequest;
-import dev.casemate.protocol.casemate.GuestService;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.TtrpcClient;
 import java.util.ArrayList;
@@ -59,9 +56,7 @@ public final class SandboxVm implements AutoCloseable {
   private volatile Optional<VirtualMachine> vm = Optional.empty();
   private volatile Optional<AgentClient> agent = Optional.empty();
   private long launchedMicros;
-  private long agentMainMicros;
-  private long agentReadyMicros;
-  private Optional<BootReport> bootReport = Optional.empty();
+  private Optional<GuestBoot> booted = Optional.empty();
   private final List<Fd> holds = new ArrayList<>();
   private volatile Optional<Restoration> restoration = Optional.empty();
   private boolean closed;
@@ -232,7 +227,8 @@ public final class SandboxVm implements AutoCloseable {
         client.setClock();
         client.reseed();
       } else {
-        boot(client, hostname);
+        booted = Optional.of(GuestBoot.await(client, config.vm().bootTimeoutMillis()));
+        client.createSandbox(sandboxRequest(hostname), AgentClient.CALL_TIMEOUT_MILLIS);
       }
       volumes = Optional.of(new Volumes(shares, machine, client, warnings));
       VmSize size = VmSize.of(config.vm());
@@ -252,20 +248,6 @@ public final class SandboxVm implements AutoCloseable {
     } catch (RpcException e) {
       throw BootFailure.of(machine, config.vm(), e);
     }
-  }
-
-  private void boot(AgentClient client, String hostname) {
-    int timeout = config.vm().bootTimeoutMillis();
-    BootReport report =
-        BootReport.decode(
-            client.call(
-                GuestService.NAME, GuestService.BOOT, BootRequest.builder().build(), timeout));
-    agentReadyMicros = Machine.monotonicMicros();
-    // Both clocks tick alike: the guest says how long before its answer its main() began.
-    long inGuest = report.readyMicros() - report.mainMicros();
-    agentMainMicros = agentReadyMicros - Math.clamp(inGuest, 0, timeout * 1000L);
-    bootReport = Optional.of(report);
-    client.createSandbox(sandboxRequest(hostname), AgentClient.CALL_TIMEOUT_MILLIS);
   }
 
   private CreateSandboxRequest sandboxRequest(String hostname) {
@@ -381,20 +363,13 @@ public final class SandboxVm implements AutoCloseable {
     }
   }
 
-  Optional<BootReport> bootReport() {
-    return bootReport;
-  }
-
   long launchedMicros() {
     return launchedMicros;
   }
 
-  long agentMainMicros() {
-    return agentMainMicros;
-  }
-
-  long agentReadyMicros() {
-    return agentReadyMicros;
+  /** What the guest told of its boot; empty before, and for one that was restored. */
+  Optional<GuestBoot> booted() {
+    return booted;
   }
 
   /** Sets the guest's wall clock. */
@@ -410,13 +385,7 @@ public final class SandboxVm implements AutoCloseable {
             json.put("pid", machine.pid())
                 .put("accelerator", machine.accelerator().kind().name().toLowerCase(Locale.ROOT))
                 .put("acceleratorReason", machine.accelerator().reason()));
-    bootReport.ifPresent(
-        report ->
-            json.put("kernelRelease", report.kernelRelease())
-                .put("agentVersion", report.agentVersion())
-                .put("machine", report.machine())
-                .put("memoryTotalBytes", report.memoryTotalBytes())
-                .put("agentRssBytes", report.agentRssBytes()));
+    booted.ifPresent(boot -> boot.describe(json));
     return json;
   }
 

@@ -240,8 +240,8 @@ final class StandaloneFront implements TaskFront, SandboxListener {
             commandStartMicros,
             mainMicros,
             vm.launchedMicros(),
-            vm.agentMainMicros(),
-            vm.agentReadyMicros(),
+            vm.booted().map(GuestBoot::agentMainMicros).orElse(0L),
+            vm.booted().map(GuestBoot::agentReadyMicros).orElse(0L),
             createdMicros,
             Machine.monotonicMicros());
     synchronized (this) {
