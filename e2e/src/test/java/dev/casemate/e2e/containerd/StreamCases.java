@@ -93,6 +93,41 @@ abstract class StreamCases extends ContainerdCases {
     remove(id);
   }
 
+  @Test
+  void attachToATask() {
+    String id =
+        detached(
+            "attach",
+            "sh",
+            "-c",
+            "trap 'echo told; exit 8' TERM; while :; do echo tick; sleep 0.1; done");
+    try (Running attached = ctr("task", "attach", id).openInput().start()) {
+      attached.awaitOutput("tick\ntick\n", SECONDS);
+      // ctr hands its own signals on.
+      attached.signal(Signals.TERM);
+      Result result = attached.await(SECONDS);
+      assertThat(result.exit()).isEqualTo(8);
+      assertThat(result.out()).endsWith("told\n");
+    }
+    remove(id);
+  }
+
+  @Test
+  void attachToATerminal() {
+    String id = fresh("attachtty");
+    engine().run("-d", "-t", IMAGE, id, "sh").inTerminal().ok();
+    try (Running attached = ctr("task", "attach", id).inTerminal().openInput().start()) {
+      Wait.millis(500);
+      attached.type("tty && echo is-a-$((40+2))-tty\n");
+      attached.awaitOutput("is-a-42-tty", SECONDS);
+      attached.type("until stty size | grep '33 99'; do sleep 0.1; done\n");
+      attached.awaitOutput("33 99\r\n", SECONDS);
+      attached.type("exit 6\n");
+      assertThat(attached.await(SECONDS).exit()).isEqualTo(6);
+    }
+    remove(id);
+  }
+
   private static String md5(byte[] bytes) {
     try {
       return java.util.HexFormat.of()

@@ -237,67 +237,6 @@ abstract class PodCases extends CriCases {
   }
 
   @Test
-  void publishedPortsAndStreams() {
-    Cri.PortMapping mapping =
-        Cri.PortMapping.newBuilder()
-            .setProtocol(Cri.Protocol.TCP)
-            .setContainerPort(80)
-            .setHostPort(18098)
-            .build();
-    try (Pod pod = new Pod(client(), "", config -> config.addPortMappings(mapping))) {
-      String web =
-          pod.start(
-              "web",
-              config -> config.setStdin(true),
-              "sh",
-              "-c",
-              "mkdir /www; echo page > /www/index.html; httpd -p 80 -h /www; while read line; do echo got-$line; done; sleep 1000");
-      Wait.until(
-          SECONDS,
-          "the page at the published port",
-          () ->
-              engine()
-                  .inNetwork(
-                      "busybox",
-                      "timeout",
-                      "10",
-                      "busybox",
-                      "wget",
-                      "-qO-",
-                      "http://10.89.77.1:18098/")
-                  .run()
-                  .out()
-                  .equals("page\n"));
-      Streams streams = new Streams(client(), engine());
-      streams.exec(web);
-      streams.execInTerminal(web);
-      streams.attach(web);
-    }
-  }
-
-  @Test
-  void portForward() {
-    try (Pod pod = new Pod(client())) {
-      String web =
-          pod.start(
-              "web",
-              "sh",
-              "-c",
-              "mkdir /www; echo page > /www/index.html; yes '' | head -c 9000000 > /www/big;"
-                  + " exec httpd -f -p 127.0.0.1:80 -h /www");
-      Wait.until(
-          SECONDS,
-          "the page inside",
-          () -> pod.exec(web, "timeout", "10", "wget", "-qO-", "http://127.0.0.1/").exit() == 0);
-      Streams streams = new Streams(client(), engine());
-      streams.forward(pod, 80, "page\n");
-      streams.download(pod, 80, "big", 9_000_000);
-      streams.refused(pod, 81);
-      streams.forward(pod, 80, "page\n");
-    }
-  }
-
-  @Test
   void aRuntimeClassThatIsNotThere() {
     assertThatThrownBy(() -> new Pod(client(), "no-such-class", pod -> {}).close())
         .hasMessageContaining("no-such-class");

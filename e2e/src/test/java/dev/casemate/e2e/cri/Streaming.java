@@ -98,7 +98,10 @@ final class Streaming implements AutoCloseable {
   }
 
   void send(int channel, String text) {
-    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    send(channel, text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  void send(int channel, byte[] bytes) {
     ByteBuffer message = ByteBuffer.allocate(bytes.length + 1);
     message.put((byte) channel).put(bytes).flip();
     socket.sendBinary(message, true).join();
@@ -124,6 +127,10 @@ final class Streaming implements AutoCloseable {
         SECONDS,
         () -> "\"" + text + "\" from channel " + channel + ": " + this,
         () -> text(channel).contains(text));
+  }
+
+  void awaitEnd() {
+    Wait.until(SECONDS, () -> "the end of " + this, () -> ended);
   }
 
   /** Waits until the far end has closed, and returns the status that it told: JSON. */

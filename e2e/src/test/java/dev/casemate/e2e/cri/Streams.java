@@ -6,11 +6,14 @@ import dev.casemate.e2e.Wait;
 import dev.casemate.e2e.engine.Call;
 import dev.casemate.e2e.engine.Containerd;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
 import kubernetes.cri.v1.Cri;
 
 /** What goes through kubectl exec, attach and port-forward. */
 record Streams(CriClient client, Containerd engine) {
+  private static final int PIECE = 32 * 1024;
+
   private Streaming streaming(String url) {
     return new Streaming(url, engine.networkNamespace());
   }
@@ -63,6 +66,72 @@ record Streams(CriClient client, Containerd engine) {
     try (Streaming stream = streaming(client.runtime().attach(request).getUrl())) {
       stream.send(Streaming.STDIN, "attached\n");
       stream.await(Streaming.STDOUT, "got-attached\n");
+    }
+  }
+
+  private Streaming attached(String container) {
+    Cri.AttachRequest request =
+        Cri.AttachRequest.newBuilder()
+            .setContainerId(container)
+            .setStdin(true)
+            .setStdout(true)
+            .setTty(true)
+            .build();
+    return streaming(client.runtime().attach(request).getUrl());
+  }
+
+  /** To a shell, whose terminal takes the client's size, and follows it. */
+  void attachToTerminal(String container, int rows, int columns) {
+    try (Streaming stream = attached(container)) {
+      stream.send(Streaming.RESIZE, "{\"Width\":" + columns + ",\"Height\":" + rows + "}");
+      String size = rows + " " + columns;
+      stream.send(
+          Streaming.STDIN, "tty; until stty size | grep '" + size + "'; do sleep 0.1; done\n");
+      stream.await(Streaming.STDOUT, size + "\r\n");
+      assertThat(stream.text(Streaming.STDOUT)).contains("/dev/");
+      size = rows + 1 + " " + (columns + 1);
+      stream.send(
+          Streaming.RESIZE, "{\"Width\":" + (columns + 1) + ",\"Height\":" + (rows + 1) + "}");
+      stream.send(Streaming.STDIN, "until stty size | grep '" + size + "'; do sleep 0.1; done\n");
+      stream.await(Streaming.STDOUT, size + "\r\n");
+    }
+  }
+
+  void typeInTerminal(String container, String text) {
+    try (Streaming stream = attached(container)) {
+      stream.send(Streaming.STDIN, text);
+      stream.awaitEnd();
+    }
+  }
+
+  private Streaming exec(String container, boolean input, String script) {
+    Cri.ExecRequest request =
+        Cri.ExecRequest.newBuilder()
+            .setContainerId(container)
+            .addAllCmd(List.of("sh", "-c", script))
+            .setStdin(input)
+            .setStdout(true)
+            .setStderr(true)
+            .build();
+    return streaming(client.runtime().exec(request).getUrl());
+  }
+
+  /** Gives bytes to a command that knows by itself where they end. */
+  void upload(String container, byte[] bytes, String script) {
+    try (Streaming stream = exec(container, true, script)) {
+      for (int at = 0; at < bytes.length; at += PIECE) {
+        stream.send(
+            Streaming.STDIN, Arrays.copyOfRange(bytes, at, Math.min(bytes.length, at + PIECE)));
+      }
+      assertThat(stream.awaitStatus()).as(stream.text(Streaming.STDERR)).contains("Success");
+    }
+  }
+
+  /** All that a command writes. */
+  byte[] download(String container, String script) {
+    try (Streaming stream = exec(container, false, script)) {
+      assertThat(stream.awaitStatus()).as(stream.text(Streaming.STDERR)).contains("Success");
+      return stream.bytes(Streaming.STDOUT);
     }
   }
 
