@@ -335,29 +335,6 @@ abstract class PodCases extends CriCases {
   }
 
   @Test
-  void aPodWhoseVmDies() {
-    if (!VM) {
-      return;
-    }
-    try (Pod pod = new Pod(client())) {
-      String first = pod.start("one", "sleep", "1000");
-      String second = pod.start("two", "sleep", "1000");
-      engine().killAll("qemu-system");
-      for (String container : List.of(first, second)) {
-        Wait.until(
-            SECONDS,
-            () -> "the end of " + pod.status(container),
-            () -> pod.status(container).getState() == Cri.ContainerState.CONTAINER_EXITED);
-        assertThat(pod.status(container).getExitCode()).isNotZero();
-      }
-      Wait.until(
-          SECONDS,
-          () -> "the pod not to be ready: " + pod.status(),
-          () -> pod.status().getState() == Cri.PodSandboxState.SANDBOX_NOTREADY);
-    }
-  }
-
-  @Test
   void severalPodsAtOnce() {
     try (Pod first = new Pod(client());
         Pod second = new Pod(client())) {
