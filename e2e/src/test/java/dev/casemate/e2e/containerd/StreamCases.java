@@ -5,9 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.casemate.e2e.Result;
 import dev.casemate.e2e.Running;
 import dev.casemate.e2e.Wait;
+import dev.casemate.e2e.engine.Places;
 import dev.casemate.linux.Signals;
+import java.io.IOException;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.zip.CRC32C;
@@ -159,11 +165,11 @@ abstract class StreamCases extends ContainerdCases {
 
   @Test
   void logsToAFile() throws Exception {
-    java.nio.file.Path file = dev.casemate.e2e.engine.Places.fresh("logs").resolve(fresh("log"));
+    Path file = Places.fresh("logs").resolve(fresh("a log+"));
     String id =
         detached(
             "log",
-            List.of("--log-uri", "file://" + file),
+            List.of("--log-uri", "file://" + file.toString().replace(" ", "%20")),
             "sh",
             "-c",
             "echo line-out; echo line-err >&2; exec sleep 1000");
@@ -171,17 +177,61 @@ abstract class StreamCases extends ContainerdCases {
         SECONDS,
         "both lines in " + file,
         () ->
-            java.nio.file.Files.exists(file)
+            Files.exists(file)
                 && read(file).contains("line-out\n")
                 && read(file).contains("line-err\n"));
     remove(id);
   }
 
-  private static String read(java.nio.file.Path file) {
+  @Test
+  void logsToAProgram() throws Exception {
+    Path directory = Places.fresh("logger");
+    Path logger = directory.resolve("a logger+");
+    Files.writeString(
+        logger,
+        """
+        #!/bin/sh
+        cd "${0%/*}"
+        echo "$CONTAINER_ID $CONTAINER_NAMESPACE $*" > called
+        exec 5>&-
+        cat <&3 > out &
+        cat <&4 > err &
+        wait
+        """);
+    Files.setPosixFilePermissions(logger, PosixFilePermissions.fromString("rwx------"));
+    String uri = "binary://" + logger.toString().replace(" ", "%20") + "?key=a+value";
+    String id =
+        detached(
+            "logger",
+            List.of("--log-uri", uri),
+            "sh",
+            "-c",
+            "echo line-out; echo line-err >&2; exec sleep 1000");
+    assertThat(read(directory.resolve("called"))).startsWith(id + " ").endsWith(" key a value\n");
+    Wait.until(
+        SECONDS,
+        "both lines in " + directory,
+        () ->
+            read(directory.resolve("out")).equals("line-out\n")
+                && read(directory.resolve("err")).equals("line-err\n"));
+    remove(id);
+    Wait.until(SECONDS, "the logger's end", () -> pids("a logger[+]").isEmpty());
+    Files.writeString(logger, "#!/bin/sh\nexit 3\n");
+    if (VM) {
+      // containerd's own shim takes the end of a logger for its being ready.
+      String failing = fresh("logger");
+      Result refused = engine().run("-d", "--log-uri", uri, IMAGE, failing, "true").run();
+      assertThat(refused.exit()).isNotZero();
+      assertThat(refused.err()).contains("ended with status 3 before it was ready");
+      ctr("container", "delete", failing).run();
+    }
+  }
+
+  private static String read(Path file) {
     try {
-      return java.nio.file.Files.readString(file);
-    } catch (java.io.IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 }
