@@ -13,7 +13,11 @@ public final class InetSocket {
   private static final int SOL_IP = 0;
   private static final int SO_REUSEADDR = 2;
   private static final int SO_ERROR = 4;
+  private static final int SO_KEEPALIVE = 9;
   private static final int SO_LINGER = 13;
+  private static final int IPPROTO_TCP = 6;
+  private static final int TCP_KEEPIDLE = 4;
+  private static final int TCP_KEEPINTVL = 5;
   private static final int SO_ORIGINAL_DST = 80;
   private static final int ADDRESS_SIZE = 28;
 
@@ -70,18 +74,17 @@ public final class InetSocket {
   }
 
   private static void option(Fd socket, int option, int... words) {
+    set(socket, SOL_SOCKET, option, words);
+  }
+
+  private static void set(Fd socket, int level, int option, int... words) {
     try (NativeBuffer value = NativeBuffer.allocate(4 * words.length)) {
       for (int i = 0; i < words.length; i++) {
         value.putInt(4 * i, words[i]);
       }
       SystemCall.check(
           SystemCall.raw(
-              SystemCall.SETSOCKOPT,
-              socket.number(),
-              SOL_SOCKET,
-              option,
-              value.address(),
-              value.size()),
+              SystemCall.SETSOCKOPT, socket.number(), level, option, value.address(), value.size()),
           "setsockopt",
           socket.toString());
     }
@@ -226,6 +229,17 @@ public final class InetSocket {
       get(socket, SOL_IP, SO_ORIGINAL_DST, name.address(), length.address());
       return peer(name);
     }
+  }
+
+  /**
+   * Finds out whether the peer is still there when nothing comes from it: after so many seconds,
+   * and again after each as many. One that has gone without a word, or has forgotten the
+   * connection, makes {@link Poll#ERR} (tcp(7)).
+   */
+  public static void keepAlive(Fd socket, int seconds) {
+    set(socket, IPPROTO_TCP, TCP_KEEPIDLE, seconds);
+    set(socket, IPPROTO_TCP, TCP_KEEPINTVL, seconds);
+    option(socket, SO_KEEPALIVE, 1);
   }
 
   /** Makes {@link Fd#close} reset the connection: the peer is not to take it for a regular end. */

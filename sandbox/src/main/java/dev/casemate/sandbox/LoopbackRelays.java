@@ -1,40 +1,110 @@
 package dev.casemate.sandbox;
 
 import dev.casemate.linux.Errno;
+import dev.casemate.linux.IpAddress;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.rpc.RpcException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Brings together the two loopback interfaces of a sandbox, that of the network namespace which an
  * engine has furnished and that of the guest, where the engine counts on there being one. Who needs
  * none of it pays nothing.
+ *
+ * <p>A relay is a process of one container, and ends when that is deleted. So the pause container
+ * is asked first, which lasts as long as its pod; where there is none, the next container that runs
+ * takes over.
  */
 final class LoopbackRelays implements AutoCloseable {
+  private static final long PAUSE_NANOS = 100_000_000;
+  private static final int TRIES = 8;
+
   private final Sandbox sandbox;
+
+  /** Held while the guest is asked for a resolver, which {@link #close} does not wait for. */
+  private final Object resolving = new Object();
+
   private Optional<RelayedResolver> resolver = Optional.empty();
   private Optional<PortForwarding> forwarding = Optional.empty();
-  private boolean closed;
+  private volatile boolean closed;
 
   LoopbackRelays(Sandbox sandbox) {
     this.sandbox = sandbox;
   }
 
-  /**
-   * What a container needs from its first instruction on: its name servers. They answer as long as
-   * the container is there that wanted them first; the next one that starts takes over.
-   */
-  synchronized void before(GuestContainer container) {
+  /** What a container needs from its first instruction on: its name servers. */
+  void before(GuestContainer container) {
     Optional<String> namespace = sandbox.vm().foreignNamespace();
-    if (closed || namespace.isEmpty() || resolver.filter(RelayedResolver::works).isPresent()) {
+    if (namespace.isEmpty()) {
       return;
     }
-    try {
-      resolver = RelayedResolver.start(sandbox.vm().agent(), container, namespace.get());
-    } catch (CasemateException | LinuxException | RpcException e) {
-      sandbox.warn("the name servers of container " + container.id() + ": " + e.getMessage());
+    synchronized (resolving) {
+      if (closed || resolver.filter(RelayedResolver::works).isPresent()) {
+        return;
+      }
+      try {
+        resolve(container, namespace.get());
+      } catch (CasemateException | LinuxException | RpcException e) {
+        sandbox.warn("the name servers of container " + container.id() + ": " + e.getMessage());
+      }
     }
+  }
+
+  /** Whether the container wants name servers that are now answered for. */
+  private boolean resolve(GuestContainer container, String namespace) {
+    List<IpAddress> wanted = RelayedResolver.of(container.plan().spec());
+    if (wanted.isEmpty()) {
+      return false;
+    }
+    long begin = System.nanoTime();
+    resolver =
+        Optional.of(
+            RelayedResolver.start(
+                sandbox.vm().agent(),
+                container.guestId(),
+                wanted,
+                namespace,
+                ended -> replace(ended, namespace, System.nanoTime() - begin)));
+    return true;
+  }
+
+  /**
+   * Lets another container answer for the name servers. The old relay still listens for a moment,
+   * so it may take several tries; one that ends again at once is not tried again as fast.
+   */
+  private void replace(RelayedResolver ended, String namespace, long livedNanos) {
+    if (ended.mistrusted()) {
+      return;
+    }
+    long pause = livedNanos < TRIES * PAUSE_NANOS ? TRIES * PAUSE_NANOS : PAUSE_NANOS;
+    for (int i = 0; i < TRIES; i++) {
+      LockSupport.parkNanos(pause << i);
+      synchronized (resolving) {
+        if (closed
+            || !sandbox.isReady()
+            || resolver.filter(RelayedResolver::works).isPresent()
+            || replaced(namespace)) {
+          return;
+        }
+      }
+    }
+  }
+
+  private boolean replaced(String namespace) {
+    for (GuestContainer container : running()) {
+      try {
+        if (resolve(container, namespace)) {
+          return true;
+        }
+      } catch (LinuxException | RpcException e) {
+        // It is being deleted just now, or the namespace is: the next try tells.
+      }
+    }
+    return false;
   }
 
   /** What a pod needs once it runs: port-forward. */
@@ -50,7 +120,7 @@ final class LoopbackRelays implements AutoCloseable {
       forwarding =
           Optional.of(
               PortForwarding.start(
-                  namespace.get(), sandbox.vm().agent(), this::running, sandbox::warn));
+                  namespace.get(), sandbox.vm().agent(), this::runningIds, sandbox::warn));
     } catch (CasemateException | LinuxException e) {
       // The loopback interface is down: so nobody can connect to it either.
       if (!(e instanceof LinuxException failure) || failure.errno() != Errno.EADDRNOTAVAIL) {
@@ -59,13 +129,23 @@ final class LoopbackRelays implements AutoCloseable {
     }
   }
 
-  private Optional<String> running() {
+  private List<String> runningIds() {
+    List<String> ids = new ArrayList<>();
+    for (GuestContainer container : running()) {
+      ids.add(container.guestId());
+    }
+    return ids;
+  }
+
+  /** The pause container first. */
+  private List<GuestContainer> running() {
+    List<GuestContainer> found = new ArrayList<>();
     for (GuestContainer container : sandbox.containers()) {
       if (container.init().running()) {
-        return Optional.of(container.id());
+        found.add(container.plan().weightless() ? 0 : found.size(), container);
       }
     }
-    return Optional.empty();
+    return found;
   }
 
   @Override

@@ -15,8 +15,12 @@ import dev.casemate.linux.UnixSocket;
 import dev.casemate.protocol.casemate.GuestService;
 import dev.casemate.protocol.casemate.RelayRequest;
 import dev.casemate.rpc.RpcException;
+import dev.casemate.rpc.RpcStatus;
+import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -28,6 +32,9 @@ import java.util.function.Supplier;
  *
  * <p>Only what runs in the namespace on the host comes this way, which is the engine: the guest and
  * the network do not.
+ *
+ * <p>A relay belongs to a container and ends when that is deleted, so it is given to the one that
+ * lasts longest: the pause container, where there is one.
  */
 final class PortForwarding implements AutoCloseable {
   private static final String TABLE = "casemate-forward";
@@ -36,13 +43,24 @@ final class PortForwarding implements AutoCloseable {
   private static final int AT_ONCE = 32;
   private static final int PAUSE_MILLIS = 500;
   private static final int PIECE = 32 * 1024;
+
+  /**
+   * A caller that has closed its end looks like one that waits for an answer, until it is asked: a
+   * kernel keeps such ends for a minute (tcp_fin_timeout).
+   */
+  private static final int KEEP_ALIVE_SECONDS = 30;
+
+  /** How long the guest has for the end of a relay whose caller has gone. */
+  private static final int END_MILLIS = 10_000;
+
   private static final int SHUTDOWN_WRITE = 1;
   private static final int SHUTDOWN_BOTH = 2;
 
   private final String networkNamespace;
   private final AgentClient agent;
-  private final Supplier<Optional<String>> container;
+  private final Supplier<List<String>> containers;
   private final Consumer<String> warnings;
+  private final int keepAliveSeconds;
   private final Fd listener;
   private final Fd stop = EventFd.open();
   private final Semaphore places = new Semaphore(AT_ONCE);
@@ -52,13 +70,15 @@ final class PortForwarding implements AutoCloseable {
   private PortForwarding(
       String networkNamespace,
       AgentClient agent,
-      Supplier<Optional<String>> container,
+      Supplier<List<String>> containers,
       Consumer<String> warnings,
+      int keepAliveSeconds,
       Fd listener) {
     this.networkNamespace = networkNamespace;
     this.agent = agent;
-    this.container = container;
+    this.containers = containers;
     this.warnings = warnings;
+    this.keepAliveSeconds = keepAliveSeconds;
     this.listener = listener;
     this.acceptor = Threads.start("forward", this::accept);
   }
@@ -66,16 +86,26 @@ final class PortForwarding implements AutoCloseable {
   /**
    * Begins to take connections.
    *
-   * @param container names one that runs; a relay belongs to it
+   * @param containers names those that run, the one first that is expected to last longest
    * @param warnings is told if it ends before it is closed
    */
   static PortForwarding start(
       String networkNamespace,
       AgentClient agent,
-      Supplier<Optional<String>> container,
+      Supplier<List<String>> containers,
       Consumer<String> warnings) {
+    return start(networkNamespace, agent, containers, warnings, KEEP_ALIVE_SECONDS);
+  }
+
+  static PortForwarding start(
+      String networkNamespace,
+      AgentClient agent,
+      Supplier<List<String>> containers,
+      Consumer<String> warnings,
+      int keepAliveSeconds) {
     Fd listener = NetworkNamespace.run(networkNamespace, PortForwarding::listen);
-    return new PortForwarding(networkNamespace, agent, container, warnings, listener);
+    return new PortForwarding(
+        networkNamespace, agent, containers, warnings, keepAliveSeconds, listener);
   }
 
   private static Fd listen() {
@@ -122,6 +152,9 @@ final class PortForwarding implements AutoCloseable {
           InetSocket.accept(listener).ifPresent(this::take);
         } catch (LinuxException e) {
           // Too many open files, for one: that passes, and a caller waits meanwhile.
+          if (Acceptor.isForGood(e.errno())) {
+            throw e;
+          }
           if (Poll.await(stop, Poll.IN, PAUSE_MILLIS) != 0) {
             return;
           }
@@ -133,9 +166,15 @@ final class PortForwarding implements AutoCloseable {
   }
 
   private void take(Fd socket) {
-    if (places.tryAcquire()) {
+    if (!places.tryAcquire()) {
+      refuse(socket);
+      return;
+    }
+    try {
       Threads.start("forwarded", () -> serve(socket));
-    } else {
+    } catch (OutOfMemoryError e) {
+      // No thread is to be had.
+      places.release();
       refuse(socket);
     }
   }
@@ -160,20 +199,21 @@ final class PortForwarding implements AutoCloseable {
   }
 
   private void carry(Fd socket) {
+    InetSocket.keepAlive(socket, keepAliveSeconds);
     int port = InetSocket.originalDestination(socket).port();
-    Optional<String> owner = container.get();
+    String execId = "casemate-forward-" + connections.incrementAndGet();
+    Optional<String> owner = startRelay(execId, port);
     if (owner.isEmpty()) {
       refuse(socket);
       return;
     }
     String containerId = owner.get();
-    String execId = "casemate-forward-" + connections.incrementAndGet();
-    agent.call(
-        GuestService.NAME,
-        GuestService.START_RELAY,
-        RelayRequest.builder().containerId(containerId).execId(execId).port(port).build(),
-        AgentClient.CALL_TIMEOUT_MILLIS);
+    CountDownLatch over = new CountDownLatch(1);
+    Thread self = Thread.currentThread();
     Thread in = Threads.start("forward-in", () -> toGuest(socket, containerId, execId));
+    Thread watch =
+        Threads.start(
+            "forward-watch", () -> watch(socket, over, containerId, execId, List.of(self, in)));
     boolean broken = true;
     try {
       fromGuest(socket, containerId, execId);
@@ -187,9 +227,54 @@ final class PortForwarding implements AutoCloseable {
       if (broken) {
         InetSocket.resetOnClose(socket);
       }
-      // Closing alone would not wake the thread that reads from it.
+      over.countDown();
+      // Closing alone would not wake the threads that look at it.
       UnixSocket.shutdown(socket, SHUTDOWN_BOTH);
+      join(watch);
+      // It may have been interrupted to get here.
+      Thread.interrupted();
       join(in);
+    }
+  }
+
+  /** Starts a relay in the first container that is not just being deleted; empty if all are. */
+  private Optional<String> startRelay(String execId, int port) {
+    for (String containerId : containers.get()) {
+      try {
+        agent.call(
+            GuestService.NAME,
+            GuestService.START_RELAY,
+            RelayRequest.builder().containerId(containerId).execId(execId).port(port).build(),
+            AgentClient.CALL_TIMEOUT_MILLIS);
+        return Optional.of(containerId);
+      } catch (RpcException e) {
+        if (e.status() != RpcStatus.NOT_FOUND && e.status() != RpcStatus.FAILED_PRECONDITION) {
+          throw e;
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  /**
+   * Ends a relay whose caller has gone, whatever the guest does: it may read nothing and say
+   * nothing, so that no thread that carries bytes would notice.
+   */
+  private void watch(
+      Fd socket, CountDownLatch over, String containerId, String execId, List<Thread> carriers) {
+    try {
+      // Both directions may have ended and bytes still be on their way: that is no error.
+      while ((Poll.await(socket, 0, -1) & Poll.ERR) == 0) {
+        if (over.await(PAUSE_MILLIS, TimeUnit.MILLISECONDS)) {
+          return;
+        }
+      }
+      kill(containerId, execId);
+      if (!over.await(END_MILLIS, TimeUnit.MILLISECONDS)) {
+        carriers.forEach(Thread::interrupt);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

@@ -14,6 +14,7 @@ import dev.casemate.oci.Json;
 import dev.casemate.protocol.casemate.GuestService;
 import dev.casemate.protocol.casemate.RelayRequest;
 import dev.casemate.protocol.casemate.RelayedQuery;
+import dev.casemate.rpc.MalformedMessageException;
 import dev.casemate.rpc.PrefixedMessages;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -22,6 +23,7 @@ import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Semaphore;
+import java.util.function.Consumer;
 
 /**
  * Name servers that listen on the loopback interface of the host's network namespace, as Docker's
@@ -52,28 +54,37 @@ final class RelayedResolver implements Runnable {
   private final Semaphore places = new Semaphore(AT_ONCE);
   private final PrefixedMessages questions = new PrefixedMessages(FRAME_LIMIT);
   private final BlockingQueue<RelayedQuery> answers = new ArrayBlockingQueue<>(2 * AT_ONCE);
+  private final Consumer<RelayedResolver> onEnd;
   private volatile boolean ended;
+  private volatile boolean mistrusted;
 
   private RelayedResolver(
-      AgentClient agent, String containerId, List<IpAddress> resolvers, Fd namespace) {
+      AgentClient agent,
+      String containerId,
+      List<IpAddress> resolvers,
+      Fd namespace,
+      Consumer<RelayedResolver> onEnd) {
     this.agent = agent;
     this.containerId = containerId;
     this.resolvers = resolvers;
     this.namespace = namespace;
+    this.onEnd = onEnd;
   }
 
   /**
-   * Makes the guest answer for the name servers that the container's {@code resolv.conf} has on the
-   * loopback interface, if there are any. It does so as long as the container is there.
+   * Makes the guest answer for name servers on its loopback interface. It does so as long as the
+   * container is there.
    *
-   * @return what answers, if there are
+   * @param containerId the guest's name of it
+   * @param resolvers at least one, on the loopback interface
+   * @param onEnd runs on a thread of its own when the relay has ended
    */
-  static Optional<RelayedResolver> start(
-      AgentClient agent, GuestContainer container, String networkNamespace) {
-    List<IpAddress> resolvers = loopback(resolvConf(container.plan().spec()));
-    if (resolvers.isEmpty()) {
-      return Optional.empty();
-    }
+  static RelayedResolver start(
+      AgentClient agent,
+      String containerId,
+      List<IpAddress> resolvers,
+      String networkNamespace,
+      Consumer<RelayedResolver> onEnd) {
     List<String> addresses = new ArrayList<>();
     for (IpAddress resolver : resolvers) {
       addresses.add(resolver.toString());
@@ -84,7 +95,7 @@ final class RelayedResolver implements Runnable {
           GuestService.NAME,
           GuestService.START_RELAY,
           RelayRequest.builder()
-              .containerId(container.id())
+              .containerId(containerId)
               .execId(EXEC_ID)
               .resolvers(addresses)
               .build(),
@@ -93,15 +104,25 @@ final class RelayedResolver implements Runnable {
       namespace.close();
       throw e;
     }
-    RelayedResolver resolver = new RelayedResolver(agent, container.id(), resolvers, namespace);
+    RelayedResolver resolver = new RelayedResolver(agent, containerId, resolvers, namespace, onEnd);
     Threads.start("resolver", resolver);
     Threads.start("resolver-answers", resolver::tell);
-    return Optional.of(resolver);
+    return resolver;
+  }
+
+  /** The name servers that a container's {@code resolv.conf} has on the loopback interface. */
+  static List<IpAddress> of(Json.Obj spec) {
+    return loopback(resolvConf(spec));
   }
 
   /** Whether the container is still there whose relay it is. */
   boolean works() {
     return !ended;
+  }
+
+  /** Whether it has ended because the guest has sent rubbish. */
+  boolean mistrusted() {
+    return mistrusted;
   }
 
   /** The container's {@code resolv.conf} as the engine has it by now; empty if it has none. */
@@ -151,23 +172,38 @@ final class RelayedResolver implements Runnable {
         }
         for (byte[] frame : questions.add(piece, piece.length)) {
           RelayedQuery question = RelayedQuery.decode(frame);
-          if (question.resolver() < 0 || question.resolver() >= resolvers.size()) {
+          if (question.resolver() < 0
+              || question.resolver() >= resolvers.size()
+              || question.message().length > MESSAGE_LIMIT) {
             continue;
           }
           // Whoever asks too much loses questions, and asks again. To wait here might be for ever:
           // the guest may not read answers before its questions are read.
           if (places.tryAcquire()) {
-            Threads.start("resolve", () -> ask(question));
+            answerLater(question);
           }
         }
       }
+    } catch (MalformedMessageException e) {
+      // The guest resolves no more.
+      mistrusted = true;
     } catch (RuntimeException e) {
-      // The container or the VM has gone; or the guest sends rubbish, and resolves no more.
+      // The container or the VM has gone.
     } finally {
       ended = true;
       answers.offer(NO_MORE);
+      Threads.start("resolver-end", () -> onEnd.accept(this));
       places.acquireUninterruptibly(AT_ONCE);
       namespace.close();
+    }
+  }
+
+  private void answerLater(RelayedQuery question) {
+    try {
+      Threads.start("resolve", () -> ask(question));
+    } catch (OutOfMemoryError e) {
+      // No thread is to be had: the question is lost, as datagrams are.
+      places.release();
     }
   }
 
