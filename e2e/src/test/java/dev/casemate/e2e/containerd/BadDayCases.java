@@ -11,8 +11,6 @@ import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.function.Consumer;
@@ -25,8 +23,6 @@ import org.junit.jupiter.api.Test;
 abstract class BadDayCases extends ContainerdCases {
   /** What a call of ctr may take here, and looking every now and then. */
   private static final int CTR_SECONDS = 4;
-
-  private static final int HOSTILE_CLIENTS = 300;
 
   /** Fits the images and little else. */
   static final int DISK_MIB = 96;
@@ -251,51 +247,5 @@ abstract class BadDayCases extends ContainerdCases {
       assertThat(script(id, "echo unharmed").expect(0).out()).isEqualTo("unharmed\n");
     }
     remove(id);
-  }
-
-  @Test
-  void hundredsOfClientsReadNothing() throws IOException {
-    String id = detached("besieged", "sleep", "1000");
-    UnixDomainSocketAddress address = UnixDomainSocketAddress.of(engine().shimSocket(id));
-    List<SocketChannel> clients = new ArrayList<>();
-    try {
-      for (int i = 0; i < HOSTILE_CLIENTS; i++) {
-        SocketChannel client = SocketChannel.open(StandardProtocolFamily.UNIX);
-        clients.add(client);
-        try {
-          client.connect(address);
-          client.configureBlocking(false);
-          for (int stream = 1; stream < 200; stream += 2) {
-            client.write(state(stream, id));
-          }
-        } catch (IOException e) {
-          // One too many.
-        }
-      }
-      long begin = System.nanoTime();
-      assertThat(status(id)).isEqualTo("RUNNING");
-      assertThat(script(id, "echo unharmed").expect(0).out()).isEqualTo("unharmed\n");
-      assertThat((System.nanoTime() - begin) / 1e9).isLessThan(2 * CTR_SECONDS);
-      remove(id);
-    } finally {
-      for (SocketChannel client : clients) {
-        client.close();
-      }
-    }
-  }
-
-  /** A State request as ttrpc has it. */
-  private static ByteBuffer state(int stream, String id) {
-    byte[] service = "containerd.task.v2.Task".getBytes(StandardCharsets.US_ASCII);
-    byte[] method = "State".getBytes(StandardCharsets.US_ASCII);
-    byte[] name = id.getBytes(StandardCharsets.US_ASCII);
-    int length = 2 + service.length + 2 + method.length + 4 + name.length;
-    ByteBuffer frame = ByteBuffer.allocate(10 + length);
-    frame.putInt(length).putInt(stream).put((byte) 1).put((byte) 0);
-    frame.put((byte) 10).put((byte) service.length).put(service);
-    frame.put((byte) 18).put((byte) method.length).put(method);
-    frame.put((byte) 26).put((byte) (2 + name.length));
-    frame.put((byte) 10).put((byte) name.length).put(name);
-    return frame.flip();
   }
 }
