@@ -90,8 +90,7 @@ junit unit linux,oci,archive,protocol-generator,rpc,protocol,cell,runtime,agent,
 stage demo scripts/demo.sh
 junit e2e e2e '-Dtest=dev.casemate.e2e.*Test'
 junit cell-engines e2e '-Dtest=dev.casemate.e2e.cell.*Test'
-# make engine-tests runs all of these: here the streams run with one containerd.
-junit containerd e2e '-Dtest=dev.casemate.e2e.containerd.*Test,!Containerd16StreamTest'
+junit containerd e2e '-Dtest=dev.casemate.e2e.containerd.*Test'
 junit pods e2e '-Dtest=dev.casemate.e2e.cri.*Test'
 junit docker e2e '-Dtest=dev.casemate.e2e.docker.*Test'
 say "native: what an image of ours must be able to do"
