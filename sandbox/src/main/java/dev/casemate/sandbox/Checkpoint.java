@@ -16,7 +16,10 @@ import java.util.List;
  * {@code memory}, and {@code disk0} and so on for the disks that can be written to. What can only
  * be read (an image's layers) is not in it and must be there again.
  *
- * @param vm what it was started with
+ * <p>What is read here may come from anybody: it names sizes, never files of the host, and {@link
+ * Restoration} holds it against what the node allows.
+ *
+ * @param start what the VM was started with
  * @param configured see {@link SandboxConfig}
  * @param size what it had when it was saved
  * @param kernelBytes size of the guest kernel's file
@@ -24,7 +27,7 @@ import java.util.List;
  * @param container as the guest knows it
  */
 public record Checkpoint(
-    VmOptions vm,
+    VmSize start,
     VmSize configured,
     VmSize most,
     VmSize size,
@@ -84,7 +87,7 @@ public record Checkpoint(
     Json.Obj json =
         new Json.Obj()
             .put("version", VERSION)
-            .put("vm", vm.toJson())
+            .put("start", size(start))
             .put("configured", size(configured))
             .put("most", size(most))
             .put("size", size(size))
@@ -144,7 +147,7 @@ public record Checkpoint(
     }
     Json.Obj container = json.object("container").orElseGet(Json.Obj::new);
     return new Checkpoint(
-        VmOptions.fromJson(json.object("vm").orElseGet(Json.Obj::new)),
+        size(json, "start"),
         size(json, "configured"),
         size(json, "most"),
         size(json, "size"),

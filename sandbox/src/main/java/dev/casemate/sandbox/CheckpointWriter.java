@@ -85,7 +85,7 @@ final class CheckpointWriter {
         savedDisks.add(save(disks.get(i), Checkpoint.disk(directory, i)));
       }
       new Checkpoint(
-              config.vm(),
+              VmSize.of(config.vm()),
               config.configured(),
               config.most(),
               vm.size(),

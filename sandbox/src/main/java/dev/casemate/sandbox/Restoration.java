@@ -10,7 +10,6 @@ import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Stat;
-import dev.casemate.network.NetworkConfig;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.protocol.containerd.Mount;
@@ -28,11 +27,14 @@ public final class Restoration {
 
   private final String directory;
   private final Checkpoint checkpoint;
+  private final SandboxConfig node;
   private final List<HotDisks.HostDisk> disks;
 
-  private Restoration(String directory, Checkpoint checkpoint, List<HotDisks.HostDisk> disks) {
+  private Restoration(
+      String directory, Checkpoint checkpoint, SandboxConfig node, List<HotDisks.HostDisk> disks) {
     this.directory = directory;
     this.checkpoint = checkpoint;
+    this.node = node;
     this.disks = disks;
   }
 
@@ -40,22 +42,25 @@ public final class Restoration {
    * Checks that a checkpoint fits.
    *
    * @param rootfs the snapshotter's mounts for the new container
+   * @param node the sandbox as the node would make it: its guest, accelerator, network, and the
+   *     most that it may be
    * @throws CasemateException INVALID_ARGUMENT if it is no checkpoint, FAILED_PRECONDITION if it
    *     does not fit
    */
-  public static Restoration of(String directory, List<Mount> rootfs) {
+  public static Restoration of(String directory, List<Mount> rootfs, SandboxConfig node) {
     Checkpoint checkpoint = Checkpoint.read(directory);
-    Optional<Stat> kernel = Fs.statIfExists(checkpoint.vm().kernel());
-    if (kernel.isEmpty() || kernel.get().size() != checkpoint.kernelBytes()) {
+    String kernel = node.vm().kernel();
+    Optional<Stat> stat = Fs.statIfExists(kernel);
+    if (stat.isEmpty() || stat.get().size() != checkpoint.kernelBytes()) {
       throw unfit(
           directory,
-          "it was made with a guest kernel of "
+          "it was made with another guest kernel than "
+              + kernel
+              + ", one of "
               + checkpoint.kernelBytes()
-              + " bytes, "
-              + checkpoint.vm().kernel()
-              + ", which "
-              + (kernel.isEmpty() ? "is not there" : "is another now"));
+              + " bytes: name it in the configuration");
     }
+    checkSizes(directory, checkpoint, node);
     List<HotDisks.HostDisk> disks = new ArrayList<>();
     RootDisks.plan(
         rootfs,
@@ -78,7 +83,33 @@ public final class Restoration {
     for (int i = 0; i < saved.size(); i++) {
       checkDisk(directory, saved.get(i), disks.get(i));
     }
-    return new Restoration(directory, checkpoint, disks);
+    return new Restoration(directory, checkpoint, node, disks);
+  }
+
+  private static void checkSizes(String directory, Checkpoint checkpoint, SandboxConfig node) {
+    VmSize allowed = VmSize.of(node.vm()).growingTo(node.most());
+    for (VmSize size :
+        List.of(
+            checkpoint.start(), checkpoint.size(), checkpoint.configured(), checkpoint.most())) {
+      if (size.memoryMib() < 1
+          || size.vcpus() < 1
+          || size.memoryMib() > allowed.memoryMib()
+          || size.vcpus() > allowed.vcpus()) {
+        throw unfit(
+            directory,
+            "its VM has "
+                + size.memoryMib()
+                + " MiB and "
+                + size.vcpus()
+                + " vCPUs, this node allows "
+                + allowed.memoryMib()
+                + " MiB and "
+                + allowed.vcpus());
+      }
+    }
+    if (checkpoint.hotplugPorts() != node.hotplugPorts()) {
+      throw unfit(directory, "its VM has " + checkpoint.hotplugPorts() + " hot-plug ports");
+    }
   }
 
   private static void checkDisk(
@@ -111,13 +142,13 @@ public final class Restoration {
   }
 
   /** The sandbox that goes on with it. */
-  public SandboxConfig config(String id, Optional<NetworkConfig> network) {
+  public SandboxConfig config() {
     return new SandboxConfig(
-        id,
-        checkpoint.vm(),
-        network,
+        node.id(),
+        node.vm().withSize(checkpoint.start()),
+        node.network(),
         false,
-        checkpoint.hotplugPorts(),
+        node.hotplugPorts(),
         checkpoint.configured(),
         checkpoint.most());
   }

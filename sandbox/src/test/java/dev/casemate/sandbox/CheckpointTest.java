@@ -82,9 +82,9 @@ class CheckpointTest {
     for (int turn = 0; turn < 2; turn++) {
       Path fresh = directory.resolve("fresh.ext4");
       Files.copy(original, fresh, StandardCopyOption.REPLACE_EXISTING);
-      Restoration checkpoint = Restoration.of(saved, mounts(fresh));
       Path place = directory.resolve("b" + turn);
-      try (TestPod pod = new TestPod(place, Optional.empty(), checkpoint)) {
+      try (TestPod pod = new TestPod(place, saved, mounts(fresh))) {
+        Restoration checkpoint = pod.checkpoint.orElseThrow();
         TestPod.Running running = pod.adopt("two", checkpoint);
         // Frozen until it is started.
         TimeUnit.MILLISECONDS.sleep(500);
@@ -147,12 +147,21 @@ class CheckpointTest {
     Path small = Files.write(directory.resolve("small"), new byte[1 << 20]);
     unfit(saved, mounts(small), "has 1048576 bytes");
     unfit(saved, List.of(), "its root was of 1 disks");
-    Files.delete(Path.of(saved, "casemate.json"));
+    Path record = Path.of(saved, "casemate.json");
+    String text = Files.readString(record);
+    Files.writeString(
+        record, text.replaceAll("\"memoryMib\" *: *[0-9]+", "\"memoryMib\": 99999999"));
+    unfit(saved, mounts(image), "this node allows");
+    Files.writeString(record, text.replaceAll("\"kernelBytes\" *: *[0-9]+", "\"kernelBytes\": 1"));
+    unfit(saved, mounts(image), "it was made with another guest kernel");
+    Files.delete(record);
     unfit(saved, mounts(image), "it is none that Casemate has made of a VM");
   }
 
   private static void unfit(String directory, List<Mount> rootfs, String words) {
-    assertThatThrownBy(() -> Restoration.of(directory, rootfs))
+    assertThatThrownBy(
+            () ->
+                Restoration.of(directory, rootfs, TestPod.config("no", Optional.empty(), 4, false)))
         .isInstanceOf(CasemateException.class)
         .hasMessageContaining(words);
   }

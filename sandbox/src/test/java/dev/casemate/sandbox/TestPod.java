@@ -25,6 +25,7 @@ final class TestPod implements AutoCloseable, SandboxListener {
   private static final int WAIT_SECONDS = 120;
 
   final Sandbox sandbox;
+  final Optional<Restoration> checkpoint;
   final SandboxPaths paths;
   final List<String> warnings = new CopyOnWriteArrayList<>();
   final List<String> outOfMemory = new CopyOnWriteArrayList<>();
@@ -80,20 +81,22 @@ final class TestPod implements AutoCloseable, SandboxListener {
     this.root = root(directory);
     String id = "pod" + own;
     Files.createDirectories(Path.of(paths.sandbox(id)));
-    VmOptions vm =
-        new VmOptions(
-            "qemu", "auto", GUEST + "/vmlinux", GUEST + "/initramfs.cpio", 320, 1, BOOT_MILLIS);
-    this.sandbox =
-        new Sandbox(
-            paths,
-            new SandboxConfig(
-                id, vm, network, sharing, hotplugPorts, new VmSize(192, 1), new VmSize(1344, 2)),
-            this);
+    this.checkpoint = Optional.empty();
+    this.sandbox = new Sandbox(paths, config(id, network, hotplugPorts, sharing), this);
     sandbox.start("pod", _ -> {});
   }
 
+  static SandboxConfig config(
+      String id, Optional<NetworkConfig> network, int hotplugPorts, boolean sharing) {
+    VmOptions vm =
+        new VmOptions(
+            "qemu", "auto", GUEST + "/vmlinux", GUEST + "/initramfs.cpio", 320, 1, BOOT_MILLIS);
+    return new SandboxConfig(
+        id, vm, network, sharing, hotplugPorts, new VmSize(192, 1), new VmSize(1344, 2));
+  }
+
   /** A pod that goes on from a checkpoint. */
-  TestPod(Path directory, Optional<NetworkConfig> network, Restoration checkpoint)
+  TestPod(Path directory, String saved, List<dev.casemate.protocol.containerd.Mount> rootfs)
       throws IOException {
     this.directory = Files.createDirectories(directory);
     int own = number++;
@@ -102,8 +105,10 @@ final class TestPod implements AutoCloseable, SandboxListener {
     this.root = directory;
     String id = "pod" + own;
     Files.createDirectories(Path.of(paths.sandbox(id)));
-    this.sandbox = new Sandbox(paths, checkpoint.config(id, network), this);
-    sandbox.restore(checkpoint);
+    Restoration restoration = Restoration.of(saved, rootfs, config(id, Optional.empty(), 4, false));
+    this.checkpoint = Optional.of(restoration);
+    this.sandbox = new Sandbox(paths, restoration.config(), this);
+    sandbox.restore(restoration);
   }
 
   /** Takes the container over that came with the checkpoint. */

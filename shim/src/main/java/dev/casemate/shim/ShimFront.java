@@ -12,7 +12,6 @@ import dev.casemate.sandbox.GuestContainer;
 import dev.casemate.sandbox.Restoration;
 import dev.casemate.sandbox.RootPlan;
 import dev.casemate.sandbox.Sandbox;
-import dev.casemate.sandbox.SandboxConfig;
 import dev.casemate.sandbox.SandboxVm;
 import dev.casemate.sandbox.Stdio;
 import dev.casemate.sandbox.TaskFront;
@@ -77,7 +76,8 @@ final class ShimFront implements TaskFront {
    * that was started before anybody knew of the checkpoint makes way.
    */
   private void restore(CreateTaskRequest request) {
-    Restoration checkpoint = Restoration.of(request.checkpoint(), request.rootfs());
+    Restoration checkpoint =
+        Restoration.of(request.checkpoint(), request.rootfs(), state.require().config());
     Json.Obj spec = new Bundle(request.bundle()).requireSpec();
     if (checkpoint.container().terminal() != request.terminal()) {
       throw CasemateException.of(
@@ -96,8 +96,7 @@ final class ShimFront implements TaskFront {
               + " is of a VM with one container: it cannot be restored into a pod");
     }
     log.debug("restore " + request.id() + " from " + request.checkpoint());
-    SandboxConfig before = state.require().config();
-    Sandbox sandbox = state.restart(checkpoint.config(before.id(), before.network()));
+    Sandbox sandbox = state.restart(checkpoint.config());
     if (!hosts.add(request)) {
       throw CasemateException.of(
           Kind.ALREADY_EXISTS, "container " + request.id() + " exists already; delete it first");

@@ -9,6 +9,7 @@ import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.Json;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A QEMU that waits for a saved state instead of booting. What was plugged into the saved VM is
@@ -17,12 +18,15 @@ import java.util.List;
  * @param disks those of the snapshot, in its order
  */
 record Incoming(VmSnapshot snapshot, List<Device.Disk> disks) {
+  private static final String PROCESSOR_SUFFIX = "-x86_64-cpu";
+
   static Incoming of(VmConfig config, VmSnapshot snapshot, List<Device.Disk> disks) {
     boolean same = disks.size() == snapshot.disks().size();
     for (int i = 0; same && i < disks.size(); i++) {
       VmSnapshot.PluggedDisk was = snapshot.disks().get(i);
       same =
           disks.get(i).id().equals(was.deviceId())
+              && isName(was.deviceId())
               && was.port() >= 0
               && was.port() < config.hotplugPorts();
     }
@@ -37,7 +41,38 @@ record Incoming(VmSnapshot snapshot, List<Device.Disk> disks) {
               + config.hotplugPorts()
               + " ports");
     }
+    snapshot.processors().forEach(processor -> check(config.vmId(), processor));
     return new Incoming(snapshot, List.copyOf(disks));
+  }
+
+  private static boolean isName(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (c != '-' && c != '_' && (c > 'z' || !Character.isLetterOrDigit(c))) {
+        return false;
+      }
+    }
+    return !text.isEmpty() && text.length() <= 40;
+  }
+
+  /** A description may come from anybody, and any device of QEMU's could be put there. */
+  private static void check(String vmId, Json.Obj processor) {
+    boolean valid =
+        processor.string("driver").endsWith(PROCESSOR_SUFFIX)
+            && isName(processor.string("driver"))
+            && isName(processor.string("id"));
+    for (Map.Entry<String, Json> field : processor.fields().entrySet()) {
+      valid &=
+          switch (field.getKey()) {
+            case "driver", "id" -> field.getValue() instanceof Json.Str;
+            default -> field.getKey().endsWith("-id") && field.getValue() instanceof Json.Num;
+          };
+    }
+    if (!valid) {
+      throw CasemateException.of(
+          Kind.INVALID_ARGUMENT,
+          "VM " + vmId + ": \"" + Qmp.bounded(processor.text()) + "\" is no processor of QEMU's");
+    }
   }
 
   void add(CommandLine line) {

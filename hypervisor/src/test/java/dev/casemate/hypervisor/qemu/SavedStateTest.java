@@ -136,6 +136,17 @@ class SavedStateTest {
     refused(snapshot, List.of(disk("other")), "its saved state has other disks than it is given");
     VmSnapshot foreign = new VmSnapshot("qemu 1.0 kvm", snapshot.disks(), snapshot.processors());
     refused(foreign, List.of(disk("kept")), "its state was written by qemu 1.0 kvm");
+    // Descriptions may come from anybody, and QEMU has devices that read files.
+    for (String device :
+        List.of(
+            "{\"driver\":\"loader\",\"id\":\"x\",\"file\":\"/etc/shadow\"}",
+            "{\"driver\":\"max-x86_64-cpu\",\"id\":\"x\",\"file\":\"/etc/shadow\"}",
+            "{\"driver\":\"max-x86_64-cpu\",\"id\":\"a,b\",\"core-id\":0}",
+            "{\"driver\":\"loader,x=-x86_64-cpu\",\"id\":\"x\"}")) {
+      VmSnapshot hostile =
+          new VmSnapshot(snapshot.driver(), snapshot.disks(), List.of(Json.parseObject(device)));
+      refused(hostile, List.of(disk("kept")), "is no processor of QEMU's");
+    }
   }
 
   private void refused(VmSnapshot snapshot, List<Device.Disk> disks, String words) {
