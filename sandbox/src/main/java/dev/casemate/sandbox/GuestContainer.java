@@ -322,6 +322,8 @@ public final class GuestContainer {
   /** The limits with what an update says beside or instead of them. */
   private static Json.Obj merged(Json.Obj limits, Json.Obj update) {
     Json.Obj all = new Json.Obj();
+    limits.fields().forEach(all::put);
+    update.fields().forEach(all::put);
     for (String part : List.of("memory", "cpu")) {
       Json.Obj joined = new Json.Obj();
       limits.object(part).ifPresent(old -> old.fields().forEach(joined::put));

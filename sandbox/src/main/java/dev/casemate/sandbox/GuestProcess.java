@@ -36,6 +36,7 @@ public final class GuestProcess implements AutoCloseable {
   private volatile boolean lost;
   private Optional<Thread> input = Optional.empty();
   private volatile Optional<StdinPump> stdin = Optional.empty();
+  private boolean inputClosed;
 
   GuestProcess(AgentClient agent, String containerId, String execId, Stdio stdio) {
     this.agent = agent;
@@ -101,12 +102,20 @@ public final class GuestProcess implements AutoCloseable {
     if (stdio.stdin().isEmpty()) {
       agent.closeStdin(containerId, execId);
     } else {
-      // A thread of its own that ends with the process: nobody waits for it.
-      StdinPump pump = new StdinPump(agent, containerId, execId, stdio.stdin(), stop);
-      stdin = Optional.of(pump);
-      input = Optional.of(Threads.start("stdin", pump));
+      attachInput();
     }
     Threads.start("wait", () -> awaitEnd(onEnd));
+  }
+
+  private synchronized void attachInput() {
+    StdinPump pump =
+        new StdinPump(agent, containerId, execId, stdio.stdin(), stdio.engine().isPresent(), stop);
+    stdin = Optional.of(pump);
+    // A thread of its own that ends with the process: nobody waits for it.
+    input = Optional.of(Threads.start("stdin", pump));
+    if (inputClosed) {
+      pump.drain();
+    }
   }
 
   private void addOutput(boolean error, Optional<Fd> to, Optional<ContainerLog> log) {
@@ -167,8 +176,9 @@ public final class GuestProcess implements AutoCloseable {
     return true;
   }
 
-  /** Ends its standard input behind what was written to it so far. */
-  void closeInput() {
+  /** Ends its standard input behind what was written to it so far, before its start, too. */
+  synchronized void closeInput() {
+    inputClosed = true;
     stdin.ifPresent(StdinPump::drain);
   }
 

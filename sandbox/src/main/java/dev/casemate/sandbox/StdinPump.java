@@ -20,13 +20,18 @@ final class StdinPump implements Runnable, AutoCloseable {
   /**
    * Opens the FIFO.
    *
+   * @param lasting whether writers may come and go, as those who attach do: it then ends by {@link
+   *     #drain} only, not with the last writer
    * @param stop becomes readable when the process has ended
    */
-  StdinPump(AgentClient agent, String containerId, String execId, String path, Fd stop) {
+  StdinPump(
+      AgentClient agent, String containerId, String execId, String path, boolean lasting, Fd stop) {
     this.agent = agent;
     this.containerId = containerId;
     this.execId = execId;
-    this.fifo = Fs.open(path, OpenFlag.READ_ONLY | OpenFlag.NON_BLOCK);
+    // One who reads and writes is a writer that stays.
+    int access = lasting ? OpenFlag.READ_WRITE : OpenFlag.READ_ONLY;
+    this.fifo = Fs.open(path, access | OpenFlag.NON_BLOCK);
     this.stop = stop;
   }
 

@@ -8,8 +8,9 @@ import java.util.Optional;
  * @param terminal whether the process has a terminal; its output is then all on {@code stdout}
  * @param engine containerd's namespace, if these are containerd's streams: then output may also be
  *     a {@code file://} or {@code binary://} URI, and readers of a FIFO may come late, and come and
- *     go: without one, the process waits as at a full pipe. Otherwise the other ends are open
- *     already, and their loss is the end of the stream.
+ *     go: without one, the process waits as at a full pipe. Writers of its input come and go, too:
+ *     that ends by a call of its own. Otherwise the other ends are open already, and their loss is
+ *     the end of the stream.
  */
 public record Stdio(
     String stdin, String stdout, String stderr, boolean terminal, Optional<String> engine) {

@@ -27,6 +27,8 @@ record Bundle(String path) {
         return Optional.empty();
       }
       throw e;
+    } catch (CasemateException e) {
+      throw CasemateException.of(e.kind(), file + ": " + e.getMessage(), e);
     }
   }
 

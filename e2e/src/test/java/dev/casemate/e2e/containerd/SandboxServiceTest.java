@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.e2e.Result;
+import dev.casemate.e2e.Shell;
 import dev.casemate.e2e.Wait;
 import dev.casemate.e2e.engine.Call;
 import dev.casemate.e2e.engine.Containerd;
@@ -81,6 +82,7 @@ final class SandboxServiceTest extends ContainerdCases {
     Path empty = Places.fresh("bundle-" + pod);
     Result started = shim.call(empty, new byte[0], "-id", pod, "start").expect(0);
     String address = Json.parseObject(started.out()).string("address");
+    Shell.run("ip netns add cmsbx");
     try (TtrpcClient client = ShimByHand.connect(address)) {
       PingRequest ping = PingRequest.builder().sandboxId(pod).build();
       assertThatThrownBy(() -> call(client, SandboxService.PING_SANDBOX, ping))
@@ -92,6 +94,7 @@ final class SandboxServiceTest extends ContainerdCases {
           CreateSandboxRequest.builder()
               .sandboxId(pod)
               .bundlePath(empty.toString())
+              .netnsPath("/run/netns/cmsbx")
               .options(
                   Any.builder()
                       .typeUrl("runtime.v1.PodSandboxConfig")
@@ -136,6 +139,8 @@ final class SandboxServiceTest extends ContainerdCases {
       // Containers come and go; the pod stays.
       call(client, SandboxService.PING_SANDBOX, ping);
       stop(client, pod);
+    } finally {
+      Shell.run("ip netns del cmsbx");
     }
   }
 

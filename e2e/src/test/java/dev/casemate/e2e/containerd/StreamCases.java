@@ -125,7 +125,7 @@ abstract class StreamCases extends ContainerdCases {
       attached.type("tty && echo is-a-$((40+2))-tty\n");
       attached.awaitOutput("is-a-42-tty", SECONDS);
       attached.type("until stty size | grep '33 99'; do sleep 0.1; done\n");
-      attached.awaitOutput("33 99\r\n", SECONDS);
+      attached.awaitOutput("\n33 99", SECONDS);
       attached.type("exit 6\n");
       assertThat(attached.await(SECONDS).exit()).isEqualTo(6);
     }

@@ -103,8 +103,9 @@ abstract class StreamingCases extends CriCases {
       String container = pod.start("files", "sleep", "1000");
       pod.script(container, "mkdir /in");
       Streams streams = new Streams(client(), engine());
-      streams.upload(
-          container, Files.readAllBytes(directory.resolve("in.tar")), "tar -xmf - -C /in");
+      byte[] tar = Files.readAllBytes(directory.resolve("in.tar"));
+      // This protocol has no end of standard input, and busybox' tar reads on behind the archive's.
+      streams.upload(container, tar, "head -c " + tar.length + " | tar -xmf - -C /in");
       String sum = Shell.run("sha256sum < '" + directory + "/big'").out();
       assertThat(pod.script(container, "sha256sum < /in/big")).isEqualTo(sum);
       Files.write(
