@@ -136,6 +136,20 @@ abstract class BadDayCases extends ContainerdCases {
         });
   }
 
+  /** Its end was told before; what is left of it in the guest is not waited for without end. */
+  @Test
+  void whatHasEndedIsDeletedThoughTheVmmStandsStill() {
+    assumeVm();
+    String id = detached("over", "sh", "-c", "exit 3");
+    awaitStatus(id, "STOPPED");
+    engine().stopAll("qemu-system");
+    long begin = System.nanoTime();
+    assertThat(delete(id)).isEqualTo(3);
+    double seconds = (System.nanoTime() - begin) / 1e9;
+    assertThat(seconds).as("seconds of delete").isLessThan(20);
+    ctr("container", "delete", id).ok();
+  }
+
   @Test
   void theShimIsKilled() {
     try (Running events = ctr("events").start()) {
