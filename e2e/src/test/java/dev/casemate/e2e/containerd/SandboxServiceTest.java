@@ -80,9 +80,10 @@ final class SandboxServiceTest extends ContainerdCases {
   void aPodsLife() throws Exception {
     String pod = fresh("pod");
     Path empty = Places.fresh("bundle-" + pod);
+    // Before the shim, whose mount namespace may not see what is mounted later.
+    Shell.run("ip netns add cmsbx");
     Result started = shim.call(empty, new byte[0], "-id", pod, "start").expect(0);
     String address = Json.parseObject(started.out()).string("address");
-    Shell.run("ip netns add cmsbx");
     try (TtrpcClient client = ShimByHand.connect(address)) {
       PingRequest ping = PingRequest.builder().sandboxId(pod).build();
       assertThatThrownBy(() -> call(client, SandboxService.PING_SANDBOX, ping))
