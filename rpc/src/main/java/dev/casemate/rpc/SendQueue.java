@@ -54,7 +54,7 @@ final class SendQueue {
   }
 
   private boolean isHeld() {
-    return holder != null && holder != Thread.currentThread();
+    return holder != null && !holder.equals(Thread.currentThread());
   }
 
   /** Takes frames from this thread only; others wait. */

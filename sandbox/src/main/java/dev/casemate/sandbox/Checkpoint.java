@@ -13,7 +13,7 @@ import java.util.List;
 
 /**
  * A container that was saved with its VM: a directory with {@code casemate.json}, which this is,
- * {@code memory}, and {@code disk0} and so on for the disks that can be written to. What can only
+ * {@code memory}, and a file for each disk that can be written to, numbered from 0. What can only
  * be read (an image's layers) is not in it and must be there again.
  *
  * <p>What is read here may come from anybody: it names sizes, never files of the host, and {@link
