@@ -66,7 +66,7 @@ class PodRelaysTest {
           ? "nothing"
           : new String(back, 0, Math.max(0, socket.read(back, 0, back.length)), UTF_8);
     } catch (LinuxException e) {
-      return e.getMessage();
+      return String.valueOf(e.getMessage());
     }
   }
 

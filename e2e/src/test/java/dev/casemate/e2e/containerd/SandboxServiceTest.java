@@ -182,8 +182,19 @@ final class SandboxServiceTest extends ContainerdCases {
             .build());
   }
 
-  /** All containers' together, in the form of this machine's cgroups. */
+  private record Figures(long memory, long cpu, long pids) {}
+
   private static void metrics(TtrpcClient client, String pod) {
+    Wait.until(
+        SECONDS,
+        () -> "20 MB: " + figures(client, pod),
+        () -> figures(client, pod).memory() > 15_000_000);
+    assertThat(figures(client, pod).cpu()).isPositive();
+    assertThat(figures(client, pod).pids()).isGreaterThan(2);
+  }
+
+  /** All containers' together, in the form of this machine's cgroups. */
+  private static Figures figures(TtrpcClient client, String pod) {
     Metric metric =
         SandboxMetricsResponse.decode(
                 call(
@@ -195,18 +206,18 @@ final class SandboxServiceTest extends ContainerdCases {
     Any data = metric.data().orElseThrow();
     assertThat(metric.timestamp()).isPresent();
     if (data.typeUrl().equals("io.containerd.cgroups.v2.Metrics")) {
-      var figures = dev.casemate.protocol.cgroups2.Metrics.decode(data.value());
-      assertThat(figures.memory().orElseThrow().usage()).isGreaterThan(15_000_000);
-      assertThat(figures.cpu().orElseThrow().usageUsec()).isPositive();
-      assertThat(figures.pids().orElseThrow().current()).isGreaterThan(2);
-    } else {
-      assertThat(data.typeUrl()).isEqualTo("io.containerd.cgroups.v1.Metrics");
-      var figures = dev.casemate.protocol.cgroups1.Metrics.decode(data.value());
-      assertThat(figures.memory().orElseThrow().usage().orElseThrow().usage())
-          .isGreaterThan(15_000_000);
-      assertThat(figures.cpu().orElseThrow().usage().orElseThrow().total()).isPositive();
-      assertThat(figures.pids().orElseThrow().current()).isGreaterThan(2);
+      var all = dev.casemate.protocol.cgroups2.Metrics.decode(data.value());
+      return new Figures(
+          all.memory().orElseThrow().usage(),
+          all.cpu().orElseThrow().usageUsec(),
+          all.pids().orElseThrow().current());
     }
+    assertThat(data.typeUrl()).isEqualTo("io.containerd.cgroups.v1.Metrics");
+    var all = dev.casemate.protocol.cgroups1.Metrics.decode(data.value());
+    return new Figures(
+        all.memory().orElseThrow().usage().orElseThrow().usage(),
+        all.cpu().orElseThrow().usage().orElseThrow().total(),
+        all.pids().orElseThrow().current());
   }
 
   private static void stop(TtrpcClient client, String pod) {
