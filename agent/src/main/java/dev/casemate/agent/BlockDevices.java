@@ -1,6 +1,10 @@
 package dev.casemate.agent;
 
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.OpenFlag;
 import java.util.Optional;
 
 /** Finds block devices by how the host names them. */
@@ -16,7 +20,7 @@ final class BlockDevices {
    */
   static Optional<String> find(String source) {
     if (source.startsWith("/dev/")) {
-      return Fs.exists(source) ? Optional.of(source) : Optional.empty();
+      return ready(source);
     }
     return find(PciPath.parse(source));
   }
@@ -26,8 +30,23 @@ final class BlockDevices {
     if (name.isEmpty()) {
       return Optional.empty();
     }
-    String node = "/dev/" + name.get();
-    return Fs.exists(node) ? Optional.of(node) : Optional.empty();
+    return ready("/dev/" + name.get());
+  }
+
+  /**
+   * A node that can be opened. It is there a moment before its disk, whose coming the kernel tells
+   * only then.
+   */
+  private static Optional<String> ready(String node) {
+    try (Fd fd = Fs.open(node, OpenFlag.READ_ONLY | OpenFlag.NON_BLOCK)) {
+      return fd.isOpen() ? Optional.of(node) : Optional.empty();
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.ENXIO || e.errno() == Errno.ENOENT) {
+        return Optional.empty();
+      }
+      // Whoever uses it is told what is wrong with it.
+      return Optional.of(node);
+    }
   }
 
   /** The name in {@code PCI-DEVICE/virtioN/block/NAME}. */
