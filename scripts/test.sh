@@ -58,9 +58,19 @@ junit() {
     failed=$((failed + errors))
     if [[ $errors -gt 0 ]]; then
         problems+=("$name (log: $log)")
-        grep -E '^\[ERROR\]' "$log" | head -60
+        said "$log"
     fi
     say "$name: $((tests - errors)) passed, $errors failed"
+}
+
+# What the failed tests said, without their stacks; what Maven said where it is no test that failed.
+said() {
+    awk '
+        /<<< (FAILURE|ERROR)!/ && !/Tests run:/ { lines = 30; tests++ }
+        /^\tat / { lines = 0 }
+        lines-- > 0 && tests <= 20 { print substr($0, 1, 400) }
+        /^\[ERROR\]/ { maven = maven $0 "\n" }
+        END { if (!tests) printf "%s", substr(maven, 1, 8000) }' "$1"
 }
 
 # Shows which test class is running, and when nothing has changed for a while.
