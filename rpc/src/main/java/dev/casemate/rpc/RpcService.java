@@ -20,4 +20,13 @@ public interface RpcService {
    *     {@link MalformedMessageException} as {@link RpcStatus#INVALID_ARGUMENT}
    */
   byte[] call(String method, byte[] payload, RpcContext context);
+
+  /**
+   * Told after a call was carried out whose caller is gone: what it has made for the caller alone
+   * can be undone.
+   *
+   * @param method the method's name
+   * @param payload the request, encoded
+   */
+  default void unheard(String method, byte[] payload) {}
 }

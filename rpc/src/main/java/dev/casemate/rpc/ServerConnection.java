@@ -23,6 +23,7 @@ final class ServerConnection implements FrameHandler {
   private final AnswerQueue answers;
   private final Object counting = new Object();
   private volatile boolean hasAsked;
+  private volatile boolean gone;
   private int inFlight;
   private int requestBytes;
 
@@ -60,6 +61,7 @@ final class ServerConnection implements FrameHandler {
   }
 
   void close() {
+    gone = true;
     answers.close();
   }
 
@@ -114,8 +116,11 @@ final class ServerConnection implements FrameHandler {
           "service " + request.service() + " is not implemented here");
     }
     try {
-      return RpcResponse.frame(
-          streamId, service.call(request.method(), request.payload(), request.context()));
+      byte[] response = service.call(request.method(), request.payload(), request.context());
+      if (gone) {
+        service.unheard(request.method(), request.payload());
+      }
+      return RpcResponse.frame(streamId, response);
     } catch (RuntimeException | Error e) {
       RpcException error = RpcResponse.error(e);
       return RpcResponse.errorFrame(streamId, error.status(), error.text());

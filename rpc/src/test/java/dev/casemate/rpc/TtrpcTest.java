@@ -26,6 +26,7 @@ import org.junit.jupiter.api.Timeout;
 class TtrpcTest {
   private final CountDownLatch release = new CountDownLatch(1);
   private final AtomicInteger blocked = new AtomicInteger();
+  private final AtomicInteger unheard = new AtomicInteger();
   private SocketPair pair = new SocketPair();
   private TtrpcServer server = new TtrpcServer(List.of(new Echo()), 8);
   private TtrpcClient client = new TtrpcClient(pair.client, "the test's server");
@@ -73,6 +74,13 @@ class TtrpcTest {
         default -> throw RpcException.unimplemented(name(), method);
       };
     }
+
+    @Override
+    public void unheard(String method, byte[] payload) {
+      assertThat(method).isEqualTo("Block");
+      assertThat(payload).containsExactly(7);
+      unheard.incrementAndGet();
+    }
   }
 
   private RpcException failure(String service, String method) {
@@ -89,6 +97,35 @@ class TtrpcTest {
     }
     assertThat(pair.client.longestWrite()).isEqualTo(32768);
     assertThat(pair.server.longestWrite()).isEqualTo(32768);
+  }
+
+  @Test
+  void theServiceIsToldThatNobodyHears() throws InterruptedException {
+    SocketPair other = new SocketPair();
+    Thread connection = new Thread(() -> server.serve(other.server));
+    connection.start();
+    TtrpcClient leaving = new TtrpcClient(other.client, "the test's server");
+    Thread caller =
+        new Thread(
+            () ->
+                catchThrowableOfType(
+                    ConnectionLostException.class,
+                    () -> leaving.call("test.Echo", "Block", new byte[] {7}, 20_000)));
+    caller.start();
+    for (int i = 0; i < 1000 && blocked.get() == 0; i++) {
+      TimeUnit.MILLISECONDS.sleep(10);
+    }
+    leaving.close();
+    connection.join();
+    caller.join();
+    assertThat(unheard).hasValue(0);
+    release.countDown();
+    for (int i = 0; i < 1000 && unheard.get() == 0; i++) {
+      TimeUnit.MILLISECONDS.sleep(10);
+    }
+    assertThat(client.call("test.Echo", "Block", new byte[] {7}, 5000)).containsExactly(7);
+    assertThat(unheard).hasValue(1);
+    other.close();
   }
 
   @Test

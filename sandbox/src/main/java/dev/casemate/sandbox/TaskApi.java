@@ -75,6 +75,13 @@ public final class TaskApi implements RpcService {
     }
   }
 
+  @Override
+  public void unheard(String method, byte[] payload) {
+    if (method.equals(TaskService.CREATE)) {
+      front.createdForNobody(CreateTaskRequest.decode(payload));
+    }
+  }
+
   private RpcException answer(RpcException e) {
     return front.forEngine() ? RpcErrors.forEngine(e) : e;
   }

@@ -15,6 +15,9 @@ public interface TaskFront {
   /** Makes a container, without executing its command. */
   void create(CreateTaskRequest request);
 
+  /** Who asked for a container is gone, and was not told that it is there. */
+  default void createdForNobody(CreateTaskRequest request) {}
+
   /** A process's streams as a request names them. */
   default Stdio stdio(String stdin, String stdout, String stderr, boolean terminal) {
     return new Stdio(stdin, stdout, stderr, terminal);

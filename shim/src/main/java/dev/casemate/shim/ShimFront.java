@@ -1,5 +1,6 @@
 package dev.casemate.shim;
 
+import dev.casemate.linux.Signals;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.Json;
@@ -52,10 +53,20 @@ final class ShimFront implements TaskFront {
   public void create(CreateTaskRequest request) {
     Identity.check("container id", request.id());
     state.use();
-    if (!request.checkpoint().isEmpty()) {
-      restore(request);
-      return;
+    try {
+      if (request.checkpoint().isEmpty()) {
+        make(request);
+      } else {
+        restore(request);
+      }
+    } finally {
+      if (isUnused()) {
+        state.idle();
+      }
     }
+  }
+
+  private void make(CreateTaskRequest request) {
     Sandbox sandbox = state.require();
     if (!hosts.add(request)) {
       throw CasemateException.of(
@@ -171,6 +182,30 @@ final class ShimFront implements TaskFront {
     state.require().delete(container);
     hosts.remove(container.id());
     log.debug("deleted " + container.id());
+    if (isUnused()) {
+      state.idle();
+    }
+  }
+
+  /** containerd has died: its successor may look for the container, or know nothing of it. */
+  @Override
+  public void createdForNobody(CreateTaskRequest request) {
+    log.warn(
+        "container "
+            + request.id()
+            + " is removed: containerd has gone away before it could be told of it");
+    Sandbox sandbox = state.require();
+    GuestContainer container = sandbox.container(request.id());
+    sandbox.kill(container, "", Signals.KILL, false);
+    delete(container);
+    if (isUnused()) {
+      state.shutdown();
+    }
+  }
+
+  /** A pod without a pause container lives on without containers, until ShutdownSandbox. */
+  private boolean isUnused() {
+    return hosts.isEmpty() && state.podName().isEmpty();
   }
 
   @Override
@@ -187,8 +222,7 @@ final class ShimFront implements TaskFront {
 
   @Override
   public void shutdown(boolean now) {
-    // A pod without a pause container lives on without containers, until ShutdownSandbox.
-    if (now || (hosts.isEmpty() && state.podName().isEmpty())) {
+    if (now || isUnused()) {
       state.shutdown();
     }
   }

@@ -7,24 +7,28 @@ import dev.casemate.sandbox.SandboxConfig;
 import dev.casemate.sandbox.SandboxListener;
 import dev.casemate.sandbox.SandboxPaths;
 import java.util.Optional;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 
 /**
- * The shim's sandbox, once there is one, and when the shim ends: when it is told to, or when nobody
- * has ever asked it for anything.
+ * The shim's sandbox, once there is one, and when the shim ends: when it is told to, or when it has
+ * had nothing to do for long.
  */
 final class ShimState {
-  /** containerd creates a task right after the shim's start; one that does not has died. */
-  private static final long UNUSED_LIMIT_SECONDS = 120;
+  /**
+   * containerd creates a task right after the shim's start, and tells the shim to end right after
+   * the last one is deleted; one that does not has died, and older ones forget the shim then.
+   */
+  private static final long IDLE_LIMIT_NANOS = 30_000_000_000L;
 
   private final SandboxPaths paths;
-  private final CountDownLatch over = new CountDownLatch(1);
   private volatile Optional<Sandbox> sandbox = Optional.empty();
   private Optional<SandboxListener> listener = Optional.empty();
   private volatile Optional<CasemateException> failure = Optional.empty();
   private volatile Optional<String> podName = Optional.empty();
-  private volatile boolean used;
+
+  private final Object life = new Object();
+  private boolean over;
+  private boolean used;
+  private long idleSince = System.nanoTime();
 
   ShimState(SandboxPaths paths) {
     this.paths = paths;
@@ -93,9 +97,24 @@ final class ShimState {
     return podName;
   }
 
-  /** Somebody uses the shim: from now on it ends only when it is told to. */
+  /** Somebody uses the shim: from now on it ends when it is told to. */
   void use() {
-    used = true;
+    synchronized (life) {
+      if (over) {
+        throw CasemateException.of(
+            Kind.UNAVAILABLE, "the shim ends: nobody has used it for long; start another");
+      }
+      used = true;
+    }
+  }
+
+  /** Nothing is left that the shim is for. It waits a while to be told to end. */
+  void idle() {
+    synchronized (life) {
+      used = false;
+      idleSince = System.nanoTime();
+      life.notifyAll();
+    }
   }
 
   /** Ends the VM. When it returns, the host has back what the VM had. */
@@ -106,14 +125,22 @@ final class ShimState {
   /** Ends the VM, and then the process. */
   void shutdown() {
     stop();
-    over.countDown();
+    synchronized (life) {
+      over = true;
+      life.notifyAll();
+    }
   }
 
   /** Waits for the end of the shim. */
   void await() throws InterruptedException {
-    while (!over.await(UNUSED_LIMIT_SECONDS, TimeUnit.SECONDS)) {
-      if (!used) {
-        return;
+    synchronized (life) {
+      while (!over) {
+        long left = used ? 0 : IDLE_LIMIT_NANOS - (System.nanoTime() - idleSince);
+        if (!used && left <= 0) {
+          over = true;
+          return;
+        }
+        life.wait(left / 1_000_000 + (used ? 0 : 1));
       }
     }
   }

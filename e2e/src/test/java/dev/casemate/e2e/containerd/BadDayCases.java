@@ -24,6 +24,9 @@ abstract class BadDayCases extends ContainerdCases {
   /** What a call of ctr may take here, and looking every now and then. */
   private static final int CTR_SECONDS = 4;
 
+  /** Half a minute, and what a busy machine takes beside. */
+  private static final int IDLE_SHIM_SECONDS = 45;
+
   /** Fits the images and little else. */
   static final int DISK_MIB = 96;
 
@@ -48,8 +51,8 @@ abstract class BadDayCases extends ContainerdCases {
       assertThat((System.nanoTime() - begin) / 1e9).as("seconds of delete").isLessThan(10);
       ctr("container", "delete", id).ok();
       events.awaitOutput("/containers/delete", SECONDS);
-      assertThat(events.soFar().out().lines().filter(line -> line.contains(id)).toList().toString())
-          .contains("/tasks/exit");
+      assertThat(events.soFar().out().lines().filter(line -> line.contains(id)).toList())
+          .anySatisfy(line -> assertThat(line).contains("/tasks/exit", "\"exit_status\":137"));
     }
   }
 
@@ -165,8 +168,8 @@ abstract class BadDayCases extends ContainerdCases {
       ctr("task", "delete", "-f", id).run();
       ctr("container", "delete", id).ok();
       events.awaitOutput("/containers/delete", SECONDS);
-      assertThat(events.soFar().out().lines().filter(line -> line.contains(id)).toList().toString())
-          .contains("/tasks/exit");
+      assertThat(events.soFar().out().lines().filter(line -> line.contains(id)).toList())
+          .anySatisfy(line -> assertThat(line).contains("/tasks/exit", "\"exit_status\":137"));
     }
     // With its FIFOs containerd's client had been lost, too.
     engine().removeFifos();
@@ -199,6 +202,13 @@ abstract class BadDayCases extends ContainerdCases {
       ctr("container", "delete", id).ok();
     }
     engine().removeFifos();
+    if (VM) {
+      // containerd 1.6 forgets a shim that has no task; it ends by itself.
+      Wait.until(
+          IDLE_SHIM_SECONDS,
+          () -> "the shims to end: " + pids("containerd-shim-casemate-v2.* -id torn"),
+          () -> pids("containerd-shim-casemate-v2.* -id torn").isEmpty());
+    }
   }
 
   @Test
