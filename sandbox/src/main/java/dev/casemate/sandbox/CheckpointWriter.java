@@ -84,10 +84,11 @@ final class CheckpointWriter {
       for (int i = 0; i < disks.size(); i++) {
         savedDisks.add(save(disks.get(i), Checkpoint.disk(directory, i)));
       }
+      VmSize start = VmSize.of(config.vm());
       new Checkpoint(
-              VmSize.of(config.vm()),
+              start,
               config.configured(),
-              config.most(),
+              start.growingTo(config.most()),
               vm.size(),
               config.hotplugPorts(),
               Fs.stat(config.vm().kernel()).size(),

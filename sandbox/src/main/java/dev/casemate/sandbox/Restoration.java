@@ -87,7 +87,7 @@ public final class Restoration {
   }
 
   private static void checkSizes(String directory, Checkpoint checkpoint, SandboxConfig node) {
-    VmSize allowed = VmSize.of(node.vm()).growingTo(node.most());
+    VmSize allowed = node.most().atLeast(VmSize.of(node.vm()));
     for (VmSize size :
         List.of(
             checkpoint.start(), checkpoint.size(), checkpoint.configured(), checkpoint.most())) {

@@ -105,6 +105,10 @@ public record VmSize(int memoryMib, int vcpus) {
         hostMemoryMib(), Math.min(MOST_VCPUS, Runtime.getRuntime().availableProcessors()));
   }
 
+  VmSize atLeast(VmSize other) {
+    return new VmSize(Math.max(memoryMib, other.memoryMib), Math.max(vcpus, other.vcpus));
+  }
+
   /** How far a VM that starts with this size can grow if it may not exceed {@code most}. */
   VmSize growingTo(VmSize most) {
     int extra = Math.max(0, most.memoryMib - memoryMib) / BLOCK_MIB * BLOCK_MIB;
