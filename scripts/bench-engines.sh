@@ -76,7 +76,10 @@ shim_pss() {
         grep -qz "$work" "/proc/$pid/environ" "/proc/$pid/cmdline" 2> /dev/null || continue
         awk '/^Pss:/ { print $2 }' "/proc/$pid/smaps_rollup" 2> /dev/null || true
     done | awk -v pods="$1" '{ sum += $1; if ($1 > max) max = $1 }
-        END { printf "%3d containers: %d shims, PSS mean %.2f MiB, most %.2f MiB\n", pods, NR, NR ? sum / NR / 1024 : 0, max / 1024 }'
+        END {
+            printf "%3d containers: %d shims, PSS mean %.2f MiB, most %.2f MiB", pods, NR, NR ? sum / NR / 1024 : 0, max / 1024
+            print NR == pods && max <= 2048 ? " (goal, at most 2 MiB each: met)" : " (goal, at most 2 MiB each: NOT MET)"
+        }'
 }
 
 echo

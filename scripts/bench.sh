@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures what docs/performance.md promises and says of each goal whether it is met; takes some four minutes on two quiet cores.
+# Measures what docs/performance.md promises and says of each goal whether it is met; takes some five minutes on two quiet cores.
 # Every comparison is one interleaved run; quote ratios, not milliseconds. BENCH_ROUNDS: rounds (default 10).
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
