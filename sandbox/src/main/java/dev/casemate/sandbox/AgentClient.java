@@ -162,17 +162,22 @@ final class AgentClient implements AutoCloseable {
   }
 
   /**
+   * Returns once the agent has answered.
+   *
+   * @throws RpcException DEADLINE_EXCEEDED if it does not in time
+   */
+  void check(int timeoutMillis) {
+    call(HealthService.NAME, HealthService.CHECK, CheckRequest.builder().build(), timeoutMillis);
+  }
+
+  /**
    * Does something while no other thread says anything to the agent, and the agent has heard all
    * that was said. Callers wait meanwhile.
    */
   void quietly(Runnable action) {
     client.hold();
     try {
-      call(
-          HealthService.NAME,
-          HealthService.CHECK,
-          CheckRequest.builder().build(),
-          CALL_TIMEOUT_MILLIS);
+      check(CALL_TIMEOUT_MILLIS);
       action.run();
     } finally {
       client.release();

@@ -19,6 +19,7 @@ import dev.casemate.protocol.casemate.ArchiveRequest;
 import dev.casemate.protocol.casemate.ArchiveResponse;
 import dev.casemate.protocol.oci.Spec;
 import dev.casemate.rpc.RpcException;
+import dev.casemate.rpc.RpcStatus;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -197,22 +198,35 @@ public final class GuestContainer {
           "container " + id + " is still running; kill it before it is deleted");
     }
     if (guestLives) {
-      try {
-        vm.agent()
-            .call(
-                AgentService.NAME,
-                AgentService.REMOVE_CONTAINER,
-                RemoveContainerRequest.builder().containerId(guestId()).build(),
-                REMOVE_TIMEOUT_MILLIS);
-      } catch (RpcException e) {
-        // Gone already, or with a VM that is just ending; a guest that keeps it only costs itself.
-      }
+      removeFromGuest();
     }
     lost();
     for (GuestProcess exec : execs.all()) {
       exec.close();
     }
     init.close();
+  }
+
+  /** A guest that answers may take its time; one that does not is ended, as for SIGKILL. */
+  private void removeFromGuest() {
+    try {
+      vm.agent().check(KILL_TIMEOUT_MILLIS);
+    } catch (RpcException e) {
+      if (e.status() == RpcStatus.DEADLINE_EXCEEDED) {
+        vm.kill();
+      }
+      return;
+    }
+    try {
+      vm.agent()
+          .call(
+              AgentService.NAME,
+              AgentService.REMOVE_CONTAINER,
+              RemoveContainerRequest.builder().containerId(guestId()).build(),
+              REMOVE_TIMEOUT_MILLIS);
+    } catch (RpcException e) {
+      // Gone already, or with a VM that is just ending; a guest that keeps it only costs itself.
+    }
   }
 
   void signal(String execId, int signal, boolean all) {

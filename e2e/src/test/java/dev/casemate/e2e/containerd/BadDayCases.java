@@ -149,7 +149,7 @@ abstract class BadDayCases extends ContainerdCases {
     long begin = System.nanoTime();
     assertThat(delete(id)).isEqualTo(3);
     double seconds = (System.nanoTime() - begin) / 1e9;
-    assertThat(seconds).as("seconds of delete").isLessThan(30);
+    assertThat(seconds).as("seconds of delete").isLessThan(4 + CTR_SECONDS);
     ctr("container", "delete", id).ok();
   }
 
