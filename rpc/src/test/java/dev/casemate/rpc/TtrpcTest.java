@@ -108,9 +108,8 @@ class TtrpcTest {
     Thread caller =
         new Thread(
             () ->
-                catchThrowableOfType(
-                    ConnectionLostException.class,
-                    () -> leaving.call("test.Echo", "Block", new byte[] {7}, 20_000)));
+                assertThatThrownBy(() -> leaving.call("test.Echo", "Block", new byte[] {7}, 20_000))
+                    .isInstanceOf(ConnectionLostException.class));
     caller.start();
     for (int i = 0; i < 1000 && blocked.get() == 0; i++) {
       TimeUnit.MILLISECONDS.sleep(10);

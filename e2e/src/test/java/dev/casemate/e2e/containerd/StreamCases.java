@@ -49,16 +49,17 @@ abstract class StreamCases extends ContainerdCases {
     Sum sum = new Sum();
     String line =
         "0123456789abcdefghijklmnopqrstuvwxyz The quick brown fox jumps over the lazy dog";
-    // Made once: it is the way out that is to be busy, not the workload.
-    String script =
-        "yes '%s' | head -n %d > /dev/shm/piece; i=0; while [ $i -lt %d ]; do cat /dev/shm/piece; i=$((i+1)); done";
     int lines = 10_000;
     long pieces = bigOutput() / (lines * (line.length() + 1L)) + 1;
-    engine()
-        .run("--rm", IMAGE, fresh("big"), "sh", "-c", script.formatted(line, lines, pieces))
-        .sink(sum)
-        .timeout(400)
-        .ok();
+    // Made once: it is the way out that is to be busy, not the workload.
+    String script =
+        """
+        yes '%s' | head -n %d > /dev/shm/piece
+        i=0
+        while [ $i -lt %d ]; do cat /dev/shm/piece; i=$((i+1)); done
+        """
+            .formatted(line, lines, pieces);
+    engine().run("--rm", IMAGE, fresh("big"), "sh", "-c", script).sink(sum).timeout(400).ok();
     long bytes = pieces * lines * (line.length() + 1L);
     assertThat(sum.count.get()).isEqualTo(bytes);
     assertThat(sum.crc.getValue()).isEqualTo(expected(line + "\n", bytes));
