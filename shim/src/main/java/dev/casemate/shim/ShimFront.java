@@ -13,6 +13,7 @@ import dev.casemate.sandbox.GuestContainer;
 import dev.casemate.sandbox.Restoration;
 import dev.casemate.sandbox.RootPlan;
 import dev.casemate.sandbox.Sandbox;
+import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.SandboxVm;
 import dev.casemate.sandbox.Stdio;
 import dev.casemate.sandbox.TaskFront;
@@ -23,12 +24,15 @@ import java.util.Optional;
 /** The front of containerd: containers come with their bundles and mounts, one by one. */
 final class ShimFront implements TaskFront {
   private final ShimRecord record;
+  private final SandboxPaths paths;
   private final ShimState state;
   private final HostContainers hosts;
   private final ShimLog log;
 
-  ShimFront(ShimRecord record, ShimState state, HostContainers hosts, ShimLog log) {
+  ShimFront(
+      ShimRecord record, SandboxPaths paths, ShimState state, HostContainers hosts, ShimLog log) {
     this.record = record;
+    this.paths = paths;
     this.state = state;
     this.hosts = hosts;
     this.log = log;
@@ -67,6 +71,10 @@ final class ShimFront implements TaskFront {
   }
 
   private void make(CreateTaskRequest request) {
+    RuntimeOptions options = RuntimeOptions.of(request.options());
+    if (hosts.isEmpty() && !options.equals(RuntimeOptions.NONE)) {
+      follow(options, request);
+    }
     Sandbox sandbox = state.require();
     if (!hosts.add(request)) {
       throw CasemateException.of(
@@ -79,6 +87,15 @@ final class ShimFront implements TaskFront {
     } catch (RuntimeException e) {
       hosts.remove(request.id());
       throw e;
+    }
+  }
+
+  /** CRI-O says only now what containerd tells with the shim's start, when the VM boots already. */
+  private void follow(RuntimeOptions options, CreateTaskRequest request) {
+    if (!options.equals(record.options()) && state.podName().isEmpty()) {
+      log.debug("the options of " + request.id() + " are not those of the shim's start");
+      Json.Obj spec = new Bundle(request.bundle()).requireSpec();
+      state.restart(Boot.ofSpec(record.with(options), paths, spec));
     }
   }
 

@@ -70,7 +70,7 @@ final class ShimServer {
   private void serve(Fd listener) {
     ShimState state = new ShimState(paths);
     EventSink events = new EventSink(publisher::publish, log, state::vmmPid, hosts);
-    ShimFront front = new ShimFront(record, state, hosts, log);
+    ShimFront front = new ShimFront(record, paths, state, hosts, log);
     Optional<Json.Obj> spec = new Bundle(record.bundle()).spec();
     if (spec.isPresent()) {
       // The VM boots while containerd still prepares the task.

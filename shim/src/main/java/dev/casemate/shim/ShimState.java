@@ -61,6 +61,18 @@ final class ShimState {
     return made;
   }
 
+  /**
+   * As {@link #restart(SandboxConfig)}, and begins to boot the VM of it, unless the one there is
+   * just that.
+   */
+  synchronized void restart(Boot boot) {
+    if (require().config().equals(boot.config())) {
+      return;
+    }
+    OwnCgroup.join(boot.node().cgroup());
+    restart(boot.config()).start(boot.hostname(), vm -> {});
+  }
+
   /** What kept the sandbox from being made: whoever creates a container is told. */
   void fail(CasemateException e) {
     failure = Optional.of(e);

@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -133,6 +134,26 @@ final class CrioTest extends ContainerdCases {
       // The pod does not go with one of its containers.
       assertThat(StateResponse.decode(ShimByHand.call(client, TaskService.STATE, request)).pid())
           .isEqualTo(state.pid());
+      assertThat(ShimByHand.remove(client, pod)).isEqualTo(137);
+      ShimByHand.shutdown(client, pod);
+    }
+  }
+
+  /**
+   * With {@code runtime_config_path}, of which CRI-O speaks when it creates the pod's container.
+   */
+  @Test
+  void theConfigurationComesWithTheContainer() {
+    String pod = fresh("crioconfig");
+    Path bundle = shim.bundle(pod, more("sandbox", pod, 0), "sh", "-c", "free -m; exec sleep 1000");
+    Path log = Places.fresh("out-" + pod).resolve("log");
+    String address = address(shim.call(bundle, NOTHING, "-id", pod, "start"));
+    try (TtrpcClient client = ShimByHand.connect(address)) {
+      ShimByHand.run(client, pod, bundle, log, Optional.of(containerd.configPath()));
+      // It asks for 640 MiB, the default is 512.
+      int total = Integer.parseInt(lines(log, 2).get(1).split(" +")[1]);
+      assertThat(total).isBetween(513, 640);
+      assertThat(containerd.pidsOf("qemu-system")).hasSize(1);
       assertThat(ShimByHand.remove(client, pod)).isEqualTo(137);
       ShimByHand.shutdown(client, pod);
     }

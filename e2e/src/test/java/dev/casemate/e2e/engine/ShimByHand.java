@@ -4,6 +4,8 @@ import dev.casemate.e2e.Result;
 import dev.casemate.linux.UnixSocket;
 import dev.casemate.oci.DefaultSpec;
 import dev.casemate.oci.Json;
+import dev.casemate.protocol.google.Any;
+import dev.casemate.protocol.runtimeoptions.Options;
 import dev.casemate.protocol.task.CreateTaskRequest;
 import dev.casemate.protocol.task.DeleteRequest;
 import dev.casemate.protocol.task.KillRequest;
@@ -22,6 +24,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /** The shim's executable, driven as an engine drives it. */
@@ -114,15 +117,29 @@ public final class ShimByHand {
 
   /** Makes a container of a bundle and starts it; its output goes to a file. */
   public static void run(TtrpcClient shim, String id, Path bundle, Path output) {
+    run(shim, id, bundle, output, Optional.empty());
+  }
+
+  /** As {@link #run}, with a configuration file that is told with the container only. */
+  public static void run(
+      TtrpcClient shim, String id, Path bundle, Path output, Optional<Path> configPath) {
     CreateTaskRequest request =
         CreateTaskRequest.builder()
             .id(id)
             .bundle(bundle.toString())
             .stdout("file://" + output)
             .stderr("file://" + output)
+            .options(configPath.map(ShimByHand::options))
             .build();
     call(shim, TaskService.CREATE, request);
     call(shim, TaskService.START, StartRequest.builder().id(id).build());
+  }
+
+  private static Any options(Path configPath) {
+    return Any.builder()
+        .typeUrl("runtimeoptions.v1.Options")
+        .value(Options.builder().configPath(configPath.toString()).build().encode())
+        .build();
   }
 
   /** Waits for a container's end; its exit status. */
