@@ -42,25 +42,25 @@ final class StartReport {
       return;
     }
     StringBuilder text = new StringBuilder("stage                   ms\n");
-    line(text, "process start", t.commandStart(), t.sandboxMain());
-    line(text, "VMM start", t.sandboxMain(), t.vmmSpawned());
-    line(text, "kernel", t.vmmSpawned(), t.agentMain());
-    line(text, "agent", t.agentMain(), t.agentReady());
-    line(text, "container", t.agentReady(), t.containerStarted());
+    t.stages().forEach((stage, millis) -> line(text, stage, millis));
     if (firstByteMicros > 0) {
-      line(text, "first byte", t.containerStarted(), firstByteMicros);
-      line(text, "run to first byte", t.commandStart(), firstByteMicros);
+      line(text, "first byte", millis(t.containerStarted(), firstByteMicros));
+      line(text, "run to first byte", millis(t.commandStart(), firstByteMicros));
     } else {
-      line(text, "run to start", t.commandStart(), t.containerStarted());
+      line(text, "run to start", millis(t.commandStart(), t.containerStarted()));
     }
     Console.err(text.toString());
   }
 
-  private static void line(StringBuilder text, String stage, long from, long to) {
-    String millis = Long.toString(Math.round((to - from) / 1000.0));
+  private static long millis(long from, long to) {
+    return Math.round((to - from) / 1000.0);
+  }
+
+  private static void line(StringBuilder text, String stage, long millis) {
+    String figure = Long.toString(millis);
     text.append(stage)
-        .repeat(' ', Math.max(1, 26 - stage.length() - millis.length()))
-        .append(millis)
+        .repeat(' ', Math.max(1, 26 - stage.length() - figure.length()))
+        .append(figure)
         .append('\n');
   }
 }

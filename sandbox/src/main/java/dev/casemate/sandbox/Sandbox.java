@@ -357,6 +357,18 @@ public final class Sandbox implements AutoCloseable {
     return vm.describe();
   }
 
+  /** When the stages of a start ended: the VM's are known here, the others to the caller. */
+  public StartTimings timings(long command, long main, long created, long started) {
+    return new StartTimings(
+        command,
+        main,
+        vm.launchedMicros(),
+        vm.booted().map(GuestBoot::agentMainMicros).orElse(0L),
+        vm.booted().map(GuestBoot::agentReadyMicros).orElse(0L),
+        created,
+        started);
+  }
+
   /** {@link #close} without a word to a guest that has nothing to lose. */
   public void discard() {
     vm.kill();

@@ -234,19 +234,14 @@ final class StandaloneFront implements TaskFront, SandboxListener {
 
   @Override
   public void started(GuestContainer container) {
-    SandboxVm vm = sandbox.vm();
     StartTimings timings =
-        new StartTimings(
-            commandStartMicros,
-            mainMicros,
-            vm.launchedMicros(),
-            vm.booted().map(GuestBoot::agentMainMicros).orElse(0L),
-            vm.booted().map(GuestBoot::agentReadyMicros).orElse(0L),
-            createdMicros,
-            Machine.monotonicMicros());
+        sandbox.timings(commandStartMicros, mainMicros, createdMicros, Machine.monotonicMicros());
     synchronized (this) {
       if (state.alive()) {
-        state = state.started(System.currentTimeMillis(), timings).owned(state.pid(), vm.address());
+        state =
+            state
+                .started(System.currentTimeMillis(), timings)
+                .owned(state.pid(), sandbox.vm().address());
         store.update(config.id(), state);
       }
     }

@@ -1,6 +1,8 @@
 package dev.casemate.sandbox;
 
 import dev.casemate.oci.Json;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
 /**
  * When the stages of a start ended, in microseconds of the host's monotonic clock; 0 for a stage
@@ -22,6 +24,21 @@ public record StartTimings(
     long agentReady,
     long containerCreated,
     long containerStarted) {
+  /** What each stage took, by name, in milliseconds; the first byte is for others to see. */
+  public Map<String, Long> stages() {
+    Map<String, Long> stages = new LinkedHashMap<>();
+    stages.put("process start", millis(commandStart, sandboxMain));
+    stages.put("VMM start", millis(sandboxMain, vmmSpawned));
+    stages.put("kernel", millis(vmmSpawned, agentMain));
+    stages.put("agent", millis(agentMain, agentReady));
+    stages.put("container", millis(agentReady, containerStarted));
+    return stages;
+  }
+
+  private static long millis(long from, long to) {
+    return Math.round((to - from) / 1000.0);
+  }
+
   static StartTimings none() {
     return new StartTimings(0, 0, 0, 0, 0, 0, 0);
   }

@@ -27,4 +27,8 @@ final class HostContainers {
   boolean isEmpty() {
     return requests.isEmpty();
   }
+
+  boolean isSingle() {
+    return requests.size() == 1;
+  }
 }

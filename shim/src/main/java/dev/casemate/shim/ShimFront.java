@@ -1,5 +1,6 @@
 package dev.casemate.shim;
 
+import dev.casemate.linux.Machine;
 import dev.casemate.linux.Signals;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
@@ -192,6 +193,17 @@ final class ShimFront implements TaskFront {
     }
     String absolute = path.startsWith("/") ? path : request.bundle() + "/" + path;
     return RootPlan.shared(volumes.shareRoot(request.id(), absolute));
+  }
+
+  @Override
+  public void start(GuestContainer container) {
+    Sandbox sandbox = state.require();
+    sandbox.start(container);
+    if (log.isDebug() && hosts.isSingle()) {
+      long now = Machine.monotonicMicros();
+      long began = state.beganMicros();
+      log.debug("stages in ms: " + sandbox.timings(began, began, now, now).stages());
+    }
   }
 
   @Override

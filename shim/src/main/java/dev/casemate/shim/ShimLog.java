@@ -34,6 +34,10 @@ final class ShimLog {
     }
   }
 
+  boolean isDebug() {
+    return debug;
+  }
+
   void debug(String message) {
     if (debug) {
       write("debug", message);

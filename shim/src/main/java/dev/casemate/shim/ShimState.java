@@ -1,5 +1,6 @@
 package dev.casemate.shim;
 
+import dev.casemate.linux.Machine;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.sandbox.Sandbox;
@@ -20,6 +21,7 @@ final class ShimState {
   private static final long IDLE_LIMIT_NANOS = 30_000_000_000L;
 
   private final SandboxPaths paths;
+  private final long beganMicros = Machine.monotonicMicros();
   private volatile Optional<Sandbox> sandbox = Optional.empty();
   private Optional<SandboxListener> listener = Optional.empty();
   private volatile Optional<CasemateException> failure = Optional.empty();
@@ -107,6 +109,11 @@ final class ShimState {
   /** The name of a pod without a pause container; empty for any other sandbox. */
   Optional<String> podName() {
     return podName;
+  }
+
+  /** When the shim began, by the host's monotonic clock. */
+  long beganMicros() {
+    return beganMicros;
   }
 
   /** Somebody uses the shim: from now on it ends when it is told to. */
