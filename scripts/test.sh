@@ -102,6 +102,7 @@ junit e2e e2e '-Dtest=dev.casemate.e2e.*Test'
 junit cell-engines e2e '-Dtest=dev.casemate.e2e.cell.*Test'
 junit containerd e2e '-Dtest=dev.casemate.e2e.containerd.*Test'
 junit pods e2e '-Dtest=dev.casemate.e2e.cri.*Test'
+junit cell-pods e2e '-Dtest=dev.casemate.e2e.cri.Containerd*PodTest' -Dengine.runtime=cell
 junit docker e2e '-Dtest=dev.casemate.e2e.docker.*Test'
 say "native: what an image of ours must be able to do"
 stage native run_logged native native/test.sh

@@ -99,7 +99,9 @@ abstract class TaskCases extends ContainerdCases {
   }
 
   private void pauseAndResume(String id) {
-    String count = "i=0; while :; do i=$((i+1)); echo $i > /count; sleep 0.05; done";
+    // Never seen empty.
+    String count =
+        "i=0; while :; do i=$((i+1)); echo $i > /next; mv /next /count; sleep 0.05; done";
     try (Running counter = engine().exec(id, "sh", "-c", count).start()) {
       Wait.until(
           SECONDS, "the first count", () -> script(id, "cat /count").out().matches("[0-9]+\n"));

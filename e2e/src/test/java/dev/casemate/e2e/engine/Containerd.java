@@ -337,6 +337,10 @@ public final class Containerd extends Daemon {
         text.append("[").append(table).append(".options]\n");
         text.append("  ConfigPath = \"").append(configPath).append("\"\n");
       }
+      if (RuntimeUnderTest.chosen() == RuntimeUnderTest.CELL) {
+        text.append("[").append(table).append(".options]\n");
+        text.append("  BinaryName = \"").append(RuntimeUnderTest.cell()).append("\"\n");
+      }
     }
     return text.toString();
   }
