@@ -1,6 +1,7 @@
 package dev.casemate.cell;
 
 import dev.casemate.oci.ProcessSpec;
+import dev.casemate.oci.Resources;
 
 /** Refuses what cannot be, before anything is made. */
 final class SpecCheck {
@@ -15,11 +16,36 @@ final class SpecCheck {
       throw Failures.precondition(
           "linux.intelRdt is not supported: the engine does not manage resctrl; remove it");
     }
+    check(config.spec().linux().resources());
     check(
         config
             .spec()
             .process()
             .orElseThrow(() -> Failures.invalid("config.json has no process; add one")));
+  }
+
+  private static void check(Resources resources) {
+    for (Resources.WeightDevice device : resources.blockIo().weightDevices()) {
+      if (device.weight().isEmpty() && device.leafWeight().isEmpty()) {
+        throw Failures.invalid(
+            "linux.resources.blockIO.weightDevice of device "
+                + device.major()
+                + ":"
+                + device.minor()
+                + " has neither weight nor leafWeight; give one of them");
+      }
+    }
+    resources
+        .rdma()
+        .forEach(
+            (card, limits) -> {
+              if (limits.hcaHandles().isEmpty() && limits.hcaObjects().isEmpty()) {
+                throw Failures.invalid(
+                    "linux.resources.rdma of \""
+                        + card
+                        + "\" has neither hcaHandles nor hcaObjects; give one of them");
+              }
+            });
   }
 
   static void check(ProcessSpec process) {

@@ -121,4 +121,20 @@ class CgroupSpecTest extends SpecTest {
     assertThat(box.ok("find /sys/fs/cgroup -type d -path '*" + box.cgroup() + "/must*'").out())
         .isEmpty();
   }
+
+  @Test
+  void aWeightDeviceAndAnRdmaEntryMustHaveALimit() {
+    refused(
+        b ->
+            b.linux()
+                .put("resources", json("{'blockIO':{'weightDevice':[{'major':8,'minor':0}]}}")),
+        "weightDevice",
+        "8:0",
+        "leafWeight");
+    refused(
+        b -> b.linux().put("resources", json("{'rdma':{'mlx5_1':{}}}")),
+        "rdma",
+        "mlx5_1",
+        "hcaHandles");
+  }
 }

@@ -31,6 +31,18 @@ class RuntimeSpecTest extends SpecTest {
   }
 
   @Test
+  void pausedMustBeTheStatusOfAPausedContainerOnly() {
+    bundle("sleep", "1000");
+    ok("create -b must " + ID + " > /dev/null 2>&1");
+    ok("start " + ID);
+    ok("pause " + ID);
+    assertThat(state(ID).string("status")).isEqualTo("paused");
+    ok("resume " + ID);
+    assertThat(state(ID).string("status")).isEqualTo("running");
+    ok("delete --force " + ID);
+  }
+
+  @Test
   void theProgramMustNotBeRunAtCreateAndMustBeRunAtStart() {
     bundle("sh", "-c", "echo was here");
     ok("create -b must " + ID + " > must/out 2>&1");

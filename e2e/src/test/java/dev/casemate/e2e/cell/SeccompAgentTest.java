@@ -2,6 +2,7 @@ package dev.casemate.e2e.cell;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.e2e.Result;
 import dev.casemate.e2e.Running;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
@@ -90,6 +91,19 @@ class SeccompAgentTest extends SpecTest {
     ok("create -b must " + ID + " > /dev/null 2>&1");
     fails(1, "start " + ID, "seccomp listener", "/run/no/agent");
     cell("delete --force " + ID);
+  }
+
+  @Test
+  void withoutNotifyTheListenerPathIsIgnored() {
+    Result result =
+        result(
+            b ->
+                b.linux()
+                    .put(
+                        "seccomp",
+                        json("{'defaultAction':'SCMP_ACT_ALLOW','listenerPath':'/run/no/agent'}")),
+            "echo ran");
+    assertThat(result.out()).as(result.toString()).isEqualTo("ran\n");
   }
 
   @Test
