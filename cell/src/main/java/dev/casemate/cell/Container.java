@@ -8,6 +8,7 @@ import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.WaitStatus;
 import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.LinuxSpec.IntelRdt;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.Resources;
 import dev.casemate.oci.Spec;
@@ -324,6 +325,7 @@ public final class Container implements AutoCloseable {
       } else {
         cgroup.addBelow(exec.pid, options.subgroup());
       }
+      record.resctrl().ifPresent(group -> group.add(exec.pid));
       exec.channel.go();
       Launcher.follow(exec, true, config());
       exec.channel.close();
@@ -426,6 +428,22 @@ public final class Container implements AutoCloseable {
     return warnings;
   }
 
+  /**
+   * Changes what its class of service has of caches and memory bandwidth.
+   *
+   * @throws CasemateException FAILED_PRECONDITION if it has none
+   */
+  public void update(IntelRdt rdt) {
+    expect("update", "running", State.RUNNING, State.CREATED, State.PAUSED);
+    record
+        .resctrl()
+        .orElseThrow(
+            () ->
+                Failures.precondition(
+                    "container " + id() + " was made without linux.intelRdt; it has no class"))
+        .update(rdt);
+  }
+
   public CgroupStats stats() {
     return cgroup.stats();
   }
@@ -490,6 +508,7 @@ public final class Container implements AutoCloseable {
     }
     ContainerConfig known = record.poststop() ? config() : null;
     cgroup.delete();
+    record.resctrl().ifPresent(ResctrlGroup::remove);
     directory.ifPresent(StateDirectory::remove);
     close();
     return known == null

@@ -2,6 +2,7 @@ package dev.casemate.cell;
 
 import dev.casemate.oci.Json;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What is kept of a container for other processes, as {@code state.json} of its {@link
@@ -12,6 +13,7 @@ import java.util.Map;
  * @param rootfs absolute path on the outside
  * @param createdMillis since the epoch
  * @param cgroup as {@link Cgroup#record} gives it
+ * @param resctrl its class of service, if it has one
  * @param namespaces {@code CLONE_NEW…} of those that differ from, or may differ from, the outside's
  * @param ownPids whether its pid namespace is its own, so that all end with the first process
  * @param poststart whether there are hooks to be run after the start
@@ -27,6 +29,7 @@ public record ContainerRecord(
     long createdMillis,
     Map<String, String> annotations,
     Json.Obj cgroup,
+    Optional<ResctrlGroup> resctrl,
     long namespaces,
     boolean ownPids,
     boolean poststart,
@@ -43,6 +46,7 @@ public record ContainerRecord(
         System.currentTimeMillis(),
         config.spec().annotations(),
         config.cgroup().record(),
+        ResctrlGroup.of(config.spec().linux().intelRdt(), config.id()),
         namespaces.all,
         namespaces.isFresh(dev.casemate.linux.Processes.CLONE_NEWPID),
         !config.spec().hooks().poststart().isEmpty(),
@@ -65,6 +69,7 @@ public record ContainerRecord(
         createdMillis,
         annotations,
         newCgroup,
+        resctrl,
         namespaces,
         ownPids,
         poststart,
@@ -82,6 +87,7 @@ public record ContainerRecord(
         json.integer("createdMillis", 0),
         json.stringMap("annotations"),
         json.object("cgroup").orElse(new Json.Obj()),
+        json.object("resctrl").map(ResctrlGroup::fromJson),
         json.integer("namespaces", 0),
         json.bool("ownPids", true),
         json.bool("poststart", false),
@@ -89,8 +95,9 @@ public record ContainerRecord(
   }
 
   Json.Obj toJson() {
-    return new Json.Obj()
-        .put("ociVersion", ociVersion)
+    Json.Obj json = new Json.Obj();
+    resctrl.ifPresent(group -> json.put("resctrl", group.toJson()));
+    return json.put("ociVersion", ociVersion)
         .put("id", id)
         .put("pid", pid)
         .put("startTime", startTime)

@@ -26,6 +26,8 @@ final class Creation {
     List<Optional<Fd>> userNamespaces = IdMaps.forMounts(spec.mounts(), spec.linux());
     Launcher.Launched launched = null;
     Optional<Fd> gate = Optional.empty();
+    Optional<ResctrlGroup> resctrl = record.resctrl();
+    boolean classed = false;
     boolean grouped = false;
     boolean done = false;
     try {
@@ -36,11 +38,15 @@ final class Creation {
         directory.get().write(spec);
         gate = Optional.of(directory.get().makeGate());
       }
+      resctrl.ifPresent(group -> group.create(spec.linux().intelRdt().orElseThrow()));
+      classed = true;
       Cgroup cgroup = config.cgroup();
       cgroup.create();
       grouped = true;
       launched = Launcher.init(config, options, namespaces, filter, stdio, userNamespaces, gate);
       cgroup.add(launched.pid);
+      int pid = launched.pid;
+      resctrl.ifPresent(group -> group.add(pid));
       if (namespaces.isFresh(Processes.CLONE_NEWUSER)) {
         IdMaps.write(launched.pid, spec.linux().uidMappings(), spec.linux().gidMappings());
       }
@@ -84,6 +90,9 @@ final class Creation {
         }
         if (grouped) {
           config.cgroup().delete();
+        }
+        if (classed) {
+          resctrl.ifPresent(ResctrlGroup::remove);
         }
         if (launched != null) {
           Hooks.runAll("poststop", spec.hooks().poststop(), config, 0, "stopped");

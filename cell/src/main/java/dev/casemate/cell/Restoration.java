@@ -62,6 +62,8 @@ final class Restoration {
   private Container restore(String program, Stdio.Pipes stdio) {
     ContainerRecord record = ContainerRecord.of(config, Namespaces.of(spec.linux()));
     Cgroup cgroup = config.cgroup();
+    Optional<ResctrlGroup> resctrl = record.resctrl();
+    boolean classed = false;
     boolean grouped = false;
     boolean done = false;
     try {
@@ -71,13 +73,24 @@ final class Restoration {
         Fs.makeDirectories(options.work(), 0700);
       }
       makeMountPoints();
+      resctrl.ifPresent(group -> group.create(spec.linux().intelRdt().orElseThrow()));
+      classed = true;
       cgroup.create();
       grouped = true;
       List<String> warnings = new ArrayList<>(cgroup.apply(spec.linux().resources()));
       warnings.addAll(cgroup.applyDevices(spec.linux().resources().devices()));
       String pidFile = directory.path() + "/" + PID_FILE;
       build(pidFile, stdio);
-      Criu.run(program, words, fds, options.restoreLog(), this::privateRoot, cgroup::add);
+      Criu.run(
+          program,
+          words,
+          fds,
+          options.restoreLog(),
+          this::privateRoot,
+          pid -> {
+            cgroup.add(pid);
+            resctrl.ifPresent(group -> group.add(pid));
+          });
       int pid = Integer.parseInt(Fs.readString(pidFile, 64).strip());
       Fs.unlink(pidFile);
       Fd pidfd = Processes.openPid(pid);
@@ -109,6 +122,9 @@ final class Restoration {
       if (!done && grouped) {
         cgroup.kill();
         cgroup.delete();
+      }
+      if (!done && classed) {
+        resctrl.ifPresent(ResctrlGroup::remove);
       }
     }
   }

@@ -12,10 +12,6 @@ final class SpecCheck {
     if (config.spec().annotations().containsKey("")) {
       throw Failures.invalid("annotations holds an empty key; name it or remove it");
     }
-    if (config.spec().linux().intelRdt().isPresent()) {
-      throw Failures.precondition(
-          "linux.intelRdt is not supported: the engine does not manage resctrl; remove it");
-    }
     check(config.spec().linux().resources());
     check(
         config

@@ -15,6 +15,7 @@ import dev.casemate.linux.Processes;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.Json;
+import dev.casemate.oci.LinuxSpec.IntelRdt;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.Resources;
 import dev.casemate.oci.Spec;
@@ -295,6 +296,13 @@ public final class CellEngine implements Engine {
   public List<String> update(String id, Resources resources) {
     try (Container container = load(id)) {
       return container.update(resources);
+    }
+  }
+
+  @Override
+  public void update(String id, IntelRdt rdt) {
+    try (Container container = load(id)) {
+      container.update(rdt);
     }
   }
 

@@ -112,7 +112,7 @@ final class CellFeatures {
         .put("seccomp", seccomp())
         .put("apparmor", yes)
         .put("selinux", yes)
-        .put("intelRdt", no)
+        .put("intelRdt", yes)
         .put("mountExtensions", new Json.Obj().put("idmap", yes));
   }
 

@@ -3,6 +3,7 @@ package dev.casemate.runtime;
 import dev.casemate.cell.CriuOptions;
 import dev.casemate.linux.Fd;
 import dev.casemate.oci.Json;
+import dev.casemate.oci.LinuxSpec.IntelRdt;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.Resources;
 import dev.casemate.oci.Spec;
@@ -141,6 +142,9 @@ public interface Engine {
 
   /** Changes limits; returns warnings. */
   List<String> update(String id, Resources resources);
+
+  /** Changes caches and memory bandwidth of its class of service; it must have one. */
+  void update(String id, IntelRdt rdt);
 
   /** What {@code events --stats} prints as {@code data}. */
   Json.Obj statistics(String id);

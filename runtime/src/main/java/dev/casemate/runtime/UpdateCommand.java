@@ -6,6 +6,7 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.Json;
+import dev.casemate.oci.LinuxSpec.IntelRdt;
 import dev.casemate.oci.Resources;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -49,23 +50,27 @@ final class UpdateCommand implements Command {
         Option.value("blkio-weight", "N", "weight of block I/O, 10 to 1000"),
         Option.value("kernel-memory", "BYTES", "ignored: kernels have no such limit any more"),
         Option.value("kernel-memory-tcp", "BYTES", "memory of TCP buffers (cgroup v1)"),
-        Option.value("l3-cache-schema", "SCHEMA", "refused: Intel RDT is not supported"),
-        Option.value("mem-bw-schema", "SCHEMA", "refused: Intel RDT is not supported"));
+        Option.value("l3-cache-schema", "SCHEMA", "caches of the container's resctrl group"),
+        Option.value("mem-bw-schema", "SCHEMA", "memory bandwidth of its resctrl group"));
   }
 
   @Override
   public int run(Arguments arguments, Session session) {
     String id = Ids.check(arguments.operands(name(), 1, 1).getFirst());
-    for (String option : List.of("l3-cache-schema", "mem-bw-schema")) {
-      if (!arguments.last(option, "").isEmpty()) {
-        throw CasemateException.of(
-            Kind.INVALID_ARGUMENT, "--" + option + ": Intel RDT is not supported; leave it out");
-      }
-    }
     Engine engine = session.engine();
     // First of all: a container that does not exist is the better message.
     engine.info(id);
     Json.Obj base = arguments.last("resources").map(UpdateCommand::read).orElse(new Json.Obj());
+    IntelRdt rdt =
+        new IntelRdt(
+            "",
+            arguments.last("l3-cache-schema", ""),
+            arguments.last("mem-bw-schema", ""),
+            false,
+            false);
+    if (!rdt.l3CacheSchema().isEmpty() || !rdt.memoryBandwidthSchema().isEmpty()) {
+      engine.update(id, rdt);
+    }
     Making.warn(session, engine.update(id, Resources.fromJson(merge(base, arguments))));
     return 0;
   }

@@ -341,7 +341,8 @@ class ConfigLinuxSpecTest extends SpecTest {
   }
 
   @Test
-  void intelRdtMustGenerateAnError() {
-    refused(b -> b.linux().put("intelRdt", json("{'closID':'guaranteed'}")), "intelRdt");
+  void intelRdtWithoutAMountedResctrlMustGenerateAnError() {
+    // And so must, where it is mounted, a group that is not there.
+    refused(b -> b.linux().put("intelRdt", json("{'closID':'not-there'}")), "resctrl");
   }
 }

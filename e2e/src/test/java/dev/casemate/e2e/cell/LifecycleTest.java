@@ -223,7 +223,7 @@ class LifecycleTest extends CellTest {
     assertThat(box.ok("cat " + memory).out().strip()).isEqualTo("33554432");
     fails(1, "update --memory 3x a", "--memory is \"3x\"");
     fails(1, "update --memory 64m none", "does not exist");
-    fails(1, "update --l3-cache-schema x a", "Intel RDT is not supported");
+    fails(1, "update --l3-cache-schema L3:0=f a", "without linux.intelRdt");
     ok("delete -f a");
   }
 
