@@ -95,7 +95,6 @@ final class CellFeatures {
 
   private static Json.Obj linux() {
     Json.Obj yes = new Json.Obj().put("enabled", true);
-    Json.Obj no = new Json.Obj().put("enabled", false);
     return new Json.Obj()
         .putStrings(
             "namespaces",
