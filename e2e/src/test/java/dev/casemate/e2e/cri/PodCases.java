@@ -64,6 +64,7 @@ abstract class PodCases extends CriCases {
                   .ok()
                   .out())
           .isEqualTo("page\n");
+      aSecondAddressFamily(pod, first);
 
       // Logs, exec.
       Wait.until(SECONDS, "both lines in the log", () -> pod.log("first").contains("to-err"));
@@ -85,6 +86,26 @@ abstract class PodCases extends CriCases {
       assertThat(pod.status().getState()).isEqualTo(Cri.PodSandboxState.SANDBOX_NOTREADY);
       assertThat(pod.status(first).getState()).isEqualTo(Cri.ContainerState.CONTAINER_EXITED);
     }
+  }
+
+  private void aSecondAddressFamily(Pod pod, String container) {
+    String address = pod.status().getNetwork().getAdditionalIps(0).getIp();
+    assertThat(address).startsWith("fd89:77::");
+    assertThat(pod.script(container, "ip -6 addr show eth0")).contains(address + "/64");
+    assertThat(pod.script(container, "ip -6 route show default")).contains("fd89:77::1");
+    assertThat(
+            engine()
+                .inNetwork(
+                    "busybox",
+                    "timeout",
+                    "10",
+                    "busybox",
+                    "wget",
+                    "-qO-",
+                    "http://[" + address + "]/")
+                .ok()
+                .out())
+        .isEqualTo("page\n");
   }
 
   @Test

@@ -237,7 +237,8 @@ public final class Containerd extends Daemon {
     return """
     {"cniVersion":"1.0.0","name":"casemate-tests","plugins":[
       {"type":"bridge","bridge":"cmg0","isGateway":true,"ipMasq":true,"hairpinMode":true,
-       "ipam":{"type":"host-local","dataDir":"%s","ranges":[[{"subnet":"10.89.77.0/24"}]],"routes":[{"dst":"0.0.0.0/0"}]}},
+       "ipam":{"type":"host-local","dataDir":"%s","ranges":[[{"subnet":"10.89.77.0/24"}],[{"subnet":"fd89:77::/64"}]],
+         "routes":[{"dst":"0.0.0.0/0"},{"dst":"::/0"}]}},
       {"type":"portmap","capabilities":{"portMappings":true}}]}
     """
         .formatted(root.resolve("cni/ipam"));

@@ -29,6 +29,7 @@ public final class Remains {
           "netns",
           "casemate-tests",
           "last_reserved_ip.0",
+          "last_reserved_ip.1",
           "lock",
           "default",
           "network",
