@@ -28,9 +28,13 @@ record Boot(SandboxConfig config, String hostname, RuntimeConfig node) {
   private static final String CPU_QUOTA = "io.kubernetes.cri.sandbox-cpu-quota";
   private static final String CPU_PERIOD = "io.kubernetes.cri.sandbox-cpu-period";
 
-  /** For a container, or for a pod by its pause container. */
-  static Boot ofSpec(ShimRecord record, SandboxPaths paths, Json.Obj spec) {
-    RuntimeConfig node = RuntimeConfig.load(record.options(), paths);
+  /**
+   * For a container, or for a pod by its pause container.
+   *
+   * @param options the engine's, where it has told them otherwise than with the shim's start
+   */
+  static Boot ofSpec(ShimRecord record, RuntimeOptions options, SandboxPaths paths, Json.Obj spec) {
+    RuntimeConfig node = RuntimeConfig.load(options, paths);
     Map<String, String> annotations = new LinkedHashMap<>(spec.stringMap("annotations"));
     if (!Grouping.of(record.group(), spec).pod()) {
       addLimits(annotations, spec);

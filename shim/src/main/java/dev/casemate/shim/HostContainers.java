@@ -15,8 +15,9 @@ final class HostContainers {
     return requests.putIfAbsent(request.id(), request) == null;
   }
 
-  void remove(String id) {
-    requests.remove(id);
+  /** Gives a container's place up; false if it had none. */
+  boolean remove(String id) {
+    return requests.remove(id) != null;
   }
 
   /** What was asked for; an empty request for a container that is not there. */

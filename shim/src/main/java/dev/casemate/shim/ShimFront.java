@@ -58,24 +58,23 @@ final class ShimFront implements TaskFront {
   public void create(CreateTaskRequest request) {
     Identity.check("container id", request.id());
     state.use();
+    boolean made = false;
     try {
       if (request.checkpoint().isEmpty()) {
         make(request);
       } else {
         restore(request);
       }
+      made = true;
     } finally {
-      if (isUnused()) {
-        state.idle();
+      if (!made) {
+        state.release();
       }
     }
   }
 
   private void make(CreateTaskRequest request) {
-    RuntimeOptions options = RuntimeOptions.of(request.options());
-    if (hosts.isEmpty() && !options.equals(RuntimeOptions.NONE)) {
-      follow(options, request);
-    }
+    follow(request);
     Sandbox sandbox = state.require();
     if (!hosts.add(request)) {
       throw CasemateException.of(
@@ -92,11 +91,12 @@ final class ShimFront implements TaskFront {
   }
 
   /** CRI-O says only now what containerd tells with the shim's start, when the VM boots already. */
-  private void follow(RuntimeOptions options, CreateTaskRequest request) {
-    if (!options.equals(record.options()) && state.podName().isEmpty()) {
+  private void follow(CreateTaskRequest request) {
+    RuntimeOptions options = RuntimeOptions.of(request.options());
+    if (isUnused() && !options.equals(RuntimeOptions.NONE) && !options.equals(record.options())) {
       log.debug("the options of " + request.id() + " are not those of the shim's start");
       Json.Obj spec = new Bundle(request.bundle()).requireSpec();
-      state.restart(Boot.ofSpec(record.with(options), paths, spec));
+      state.restart(Boot.ofSpec(record, options, paths, spec));
     }
   }
 
@@ -209,11 +209,10 @@ final class ShimFront implements TaskFront {
   @Override
   public void delete(GuestContainer container) {
     state.require().delete(container);
-    hosts.remove(container.id());
-    log.debug("deleted " + container.id());
-    if (isUnused()) {
-      state.idle();
+    if (hosts.remove(container.id())) {
+      state.release();
     }
+    log.debug("deleted " + container.id());
   }
 
   /** containerd has died: its successor may look for the container, or know nothing of it. */
@@ -227,9 +226,7 @@ final class ShimFront implements TaskFront {
     GuestContainer container = sandbox.container(request.id());
     sandbox.kill(container, "", Signals.KILL, false);
     delete(container);
-    if (isUnused()) {
-      state.shutdown();
-    }
+    shutdown(false);
   }
 
   /** A pod without a pause container lives on without containers, until ShutdownSandbox. */

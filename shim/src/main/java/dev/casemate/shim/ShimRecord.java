@@ -38,22 +38,6 @@ record ShimRecord(
     long startTime) {
   private static final int LIMIT = 4 << 20;
 
-  ShimRecord with(RuntimeOptions other) {
-    return new ShimRecord(
-        sandboxId,
-        namespace,
-        group,
-        bundle,
-        socket,
-        containerdAddress,
-        ttrpcAddress,
-        publishBinary,
-        debug,
-        other,
-        pid,
-        startTime);
-  }
-
   ShimRecord owned(int by, long since) {
     return new ShimRecord(
         sandboxId,

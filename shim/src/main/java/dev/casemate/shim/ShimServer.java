@@ -75,7 +75,7 @@ final class ShimServer {
     if (spec.isPresent()) {
       // The VM boots while containerd still prepares the task.
       try {
-        state.start(Boot.ofSpec(record, paths, spec.get()), events);
+        state.start(Boot.ofSpec(record, record.options(), paths, spec.get()), events);
       } catch (CasemateException e) {
         state.fail(e);
       }

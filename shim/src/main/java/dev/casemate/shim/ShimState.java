@@ -29,7 +29,10 @@ final class ShimState {
 
   private final Object life = new Object();
   private boolean over;
-  private boolean used;
+
+  /** Containers, those that are being made too, and a pod that the sandbox service has made. */
+  private int users;
+
   private long idleSince = System.nanoTime();
 
   ShimState(SandboxPaths paths) {
@@ -123,14 +126,14 @@ final class ShimState {
         throw CasemateException.of(
             Kind.UNAVAILABLE, "the shim ends: nobody has used it for long; start another");
       }
-      used = true;
+      users++;
     }
   }
 
-  /** Nothing is left that the shim is for. It waits a while to be told to end. */
-  void idle() {
+  /** One that has used the shim is gone. After the last one it waits a while to be told to end. */
+  void release() {
     synchronized (life) {
-      used = false;
+      users--;
       idleSince = System.nanoTime();
       life.notifyAll();
     }
@@ -154,12 +157,14 @@ final class ShimState {
   void await() throws InterruptedException {
     synchronized (life) {
       while (!over) {
-        long left = used ? 0 : IDLE_LIMIT_NANOS - (System.nanoTime() - idleSince);
-        if (!used && left <= 0) {
+        long left = IDLE_LIMIT_NANOS - (System.nanoTime() - idleSince);
+        if (users > 0) {
+          life.wait();
+        } else if (left > 0) {
+          life.wait(left / 1_000_000 + 1);
+        } else {
           over = true;
-          return;
         }
-        life.wait(left / 1_000_000 + (used ? 0 : 1));
       }
     }
   }
