@@ -37,8 +37,9 @@ oom_score = 0
   address = "$work/c.sock"
 END
 
-# start_containerd LEVEL: with what it logs, and its shims.
+# start_containerd LEVEL: with what it logs, and its shims; in place of one that runs.
 start_containerd() {
+    [[ -z $daemon ]] || { kill "$daemon" && wait "$daemon" || true; }
     PATH=$work/bin:$PATH unshare --net "$engines/bin/containerd" --config "$work/config.toml" --log-level "$1" > "$work/log" 2>&1 &
     daemon=$!
     for _ in $(seq 100); do
@@ -71,11 +72,9 @@ for _ in 1 2 3; do
     build/casemate run --rm --timings oci:build/demo-image echo here 2>&1 > /dev/null \
         | awk '$1 == "stage" || /first byte/ || NF < 2 { next } { value = $NF; sub(/ +[0-9]+$/, ""); line = line (line ? ", " : "") $0 "=" value } END { print "casemate run  {" line "}" }'
 done
-kill "$daemon" && wait "$daemon" || true
 start_containerd debug
 for _ in 1 2 3; do "$work/run" io.containerd.casemate.v2 > /dev/null; done
 grep -o 'stages in ms: {[^}]*}' "$work/log" | sed 's/stages in ms:/ctr run      /'
-kill "$daemon" && wait "$daemon" || true
 start_containerd warn
 
 # start_detached NAME: a container that stays.

@@ -10,6 +10,7 @@ import dev.casemate.oci.LinuxSpec.IntelRdt;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -167,7 +168,7 @@ record ResctrlGroup(String path, boolean own) {
     while (first < number.length() - 1 && number.charAt(first) == '0') {
       first++;
     }
-    return number.substring(first).toLowerCase(java.util.Locale.ROOT);
+    return number.substring(first).toLowerCase(Locale.ROOT);
   }
 
   /** Changes what the group has. */

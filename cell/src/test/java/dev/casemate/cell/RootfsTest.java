@@ -59,7 +59,7 @@ class RootfsTest {
   private Spec spec(List<MountSpec> more) {
     Spec spec =
         DefaultSpec.container(
-            "rootfs", "box", ProcessSpec.of(List.of("sh"), List.of(), "/work/deep"));
+            "rootfs", "box", ProcessSpec.of(List.of("sh"), List.of(), "/desk/deep"));
     List<MountSpec> mounts = new ArrayList<>(spec.mounts());
     mounts.addAll(more);
     return spec.withMounts(mounts);
@@ -114,7 +114,7 @@ class RootfsTest {
           Stat masked = Fs.lstat(root() + "/proc/interrupts");
           assertThat(masked.type()).isEqualTo(Stat.CHARACTER);
           assertThat(Fs.list(root() + "/sys/firmware")).isEmpty();
-          assertThat(Fs.stat(root() + "/work/deep").isDirectory()).isTrue();
+          assertThat(Fs.stat(root() + "/desk/deep").isDirectory()).isTrue();
           assertThat(Fs.exists(root() + "/sys/fs/cgroup")).isTrue();
         });
   }

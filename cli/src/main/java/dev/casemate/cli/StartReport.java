@@ -44,16 +44,12 @@ final class StartReport {
     StringBuilder text = new StringBuilder("stage                   ms\n");
     t.stages().forEach((stage, millis) -> line(text, stage, millis));
     if (firstByteMicros > 0) {
-      line(text, "first byte", millis(t.containerStarted(), firstByteMicros));
-      line(text, "run to first byte", millis(t.commandStart(), firstByteMicros));
+      line(text, "first byte", StartTimings.millis(t.containerStarted(), firstByteMicros));
+      line(text, "run to first byte", StartTimings.millis(t.commandStart(), firstByteMicros));
     } else {
-      line(text, "run to start", millis(t.commandStart(), t.containerStarted()));
+      line(text, "run to start", StartTimings.millis(t.commandStart(), t.containerStarted()));
     }
     Console.err(text.toString());
-  }
-
-  private static long millis(long from, long to) {
-    return Math.round((to - from) / 1000.0);
   }
 
   private static void line(StringBuilder text, String stage, long millis) {

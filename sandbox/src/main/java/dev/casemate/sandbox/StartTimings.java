@@ -35,7 +35,8 @@ public record StartTimings(
     return stages;
   }
 
-  private static long millis(long from, long to) {
+  /** Rounded. */
+  public static long millis(long from, long to) {
     return Math.round((to - from) / 1000.0);
   }
 

@@ -51,19 +51,7 @@ abstract class PodCases extends CriCases {
           .contains("ndots:5");
       assertThat(pod.script(first, "ip -4 addr show eth0"))
           .contains("inet " + pod.address() + "/24");
-      assertThat(
-              engine()
-                  .inNetwork(
-                      "busybox",
-                      "timeout",
-                      "10",
-                      "busybox",
-                      "wget",
-                      "-qO-",
-                      "http://" + pod.address() + "/")
-                  .ok()
-                  .out())
-          .isEqualTo("page\n");
+      assertThat(engine().fetch("http://" + pod.address() + "/").ok().out()).isEqualTo("page\n");
       aSecondAddressFamily(pod, first);
 
       // Logs, exec.
@@ -93,19 +81,7 @@ abstract class PodCases extends CriCases {
     assertThat(address).startsWith("fd89:77::");
     assertThat(pod.script(container, "ip -6 addr show eth0")).contains(address + "/64");
     assertThat(pod.script(container, "ip -6 route show default")).contains("fd89:77::1");
-    assertThat(
-            engine()
-                .inNetwork(
-                    "busybox",
-                    "timeout",
-                    "10",
-                    "busybox",
-                    "wget",
-                    "-qO-",
-                    "http://[" + address + "]/")
-                .ok()
-                .out())
-        .isEqualTo("page\n");
+    assertThat(engine().fetch("http://[" + address + "]/").ok().out()).isEqualTo("page\n");
   }
 
   @Test

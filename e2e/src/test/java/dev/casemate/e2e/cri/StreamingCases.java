@@ -34,19 +34,7 @@ abstract class StreamingCases extends CriCases {
       Wait.until(
           SECONDS,
           "the page at the published port",
-          () ->
-              engine()
-                  .inNetwork(
-                      "busybox",
-                      "timeout",
-                      "10",
-                      "busybox",
-                      "wget",
-                      "-qO-",
-                      "http://10.89.77.1:18098/")
-                  .run()
-                  .out()
-                  .equals("page\n"));
+          () -> engine().fetch("http://10.89.77.1:18098/").run().out().equals("page\n"));
       Streams streams = new Streams(client(), engine());
       streams.exec(web);
       streams.execInTerminal(web);

@@ -74,10 +74,7 @@ final class DockerResourcesTest extends DockerCases {
   }
 
   private String page(String url) {
-    return engine()
-        .inNetwork("busybox", "timeout", "10", "busybox", "wget", "-qO-", url)
-        .run()
-        .out();
+    return engine().fetch(url).run().out();
   }
 
   @Test
