@@ -58,7 +58,8 @@ junit() {
     failed=$((failed + errors))
     if [[ $errors -gt 0 ]]; then
         problems+=("$name (log: $log)")
-        said "$log"
+        # Once here and once more at the end: who reads the run elsewhere may be given its last lines only.
+        said "$log" | tee -a "$told"
     fi
     say "$name: $((tests - errors)) passed, $errors failed"
 }
@@ -86,7 +87,9 @@ follow() {
     done
 }
 
-mkdir -p build
+mkdir -p build/logs
+told=build/logs/failures.log
+: > "$told"
 stage check scripts/check.sh
 if ! make --no-print-directory build guest; then
     say "the executables or the guest cannot be built: no test can run"
@@ -109,6 +112,7 @@ stage native run_logged native native/test.sh
 say "machine after the tests"
 stage leftovers scripts/leftovers.sh
 
+[[ ! -s $told ]] || { echo "What failed tests said:" && head -c 6000 "$told"; }
 for problem in "${problems[@]}"; do
     echo "FAILED: $problem"
 done

@@ -81,6 +81,11 @@ abstract class PodCases extends CriCases {
     assertThat(address).startsWith("fd89:77::");
     assertThat(pod.script(container, "ip -6 addr show eth0")).contains(address + "/64");
     assertThat(pod.script(container, "ip -6 route show default")).contains("fd89:77::1");
+    // CNI does not wait for its bridge's address; a connection before then comes from another one.
+    Wait.until(
+        SECONDS,
+        "the bridge's address is settled",
+        () -> !engine().inNetwork("ip", "-6", "addr", "show").ok().out().contains("tentative"));
     assertThat(engine().fetch("http://[" + address + "]/").ok().out()).isEqualTo("page\n");
   }
 
