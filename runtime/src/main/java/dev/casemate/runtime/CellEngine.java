@@ -184,8 +184,7 @@ public final class CellEngine implements Engine {
     }
     try (container) {
       Container.State state = container.state();
-      boolean idle = state == Container.State.STOPPED || state == Container.State.CREATED;
-      if (!idle && !force) {
+      if (state != Container.State.STOPPED && !force) {
         throw wrongState(
             "cannot delete container "
                 + id
@@ -193,8 +192,7 @@ public final class CellEngine implements Engine {
                 + state.word()
                 + "; kill it first, or use --force");
       }
-      // As runc and crun do, one that was never started needs no force.
-      for (String failure : container.delete(true)) {
+      for (String failure : container.delete(force)) {
         session.log().warning(failure);
       }
     }

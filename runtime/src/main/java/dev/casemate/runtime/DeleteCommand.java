@@ -16,7 +16,7 @@ final class DeleteCommand implements Command {
 
   @Override
   public String summary() {
-    return "remove a container that is not running";
+    return "remove a stopped container";
   }
 
   @Override

@@ -134,9 +134,16 @@ class RuntimeSpecTest extends SpecTest {
   @Test
   void deleteOfAContainerThatIsNotStoppedMustHaveNoEffectAndGenerateAnError() {
     bundle("sleep", "1000");
-    ok("run -d -b must " + ID + " > /dev/null 2>&1");
-    fails(1, "delete " + ID, "not stopped");
+    ok("create -b must " + ID + " > /dev/null 2>&1");
+    fails(1, "delete " + ID, "not stopped: created; kill it first, or use --force");
+    ok("start " + ID);
+    fails(1, "delete " + ID, "not stopped: running");
+    ok("pause " + ID);
+    fails(1, "delete " + ID, "not stopped: paused");
+    ok("resume " + ID);
     assertThat(ok("exec " + ID + " echo alive").out()).isEqualTo("alive\n");
+    ok("delete --force " + ID);
+    ok("create -b must " + ID + " > /dev/null 2>&1");
     ok("delete --force " + ID);
   }
 
