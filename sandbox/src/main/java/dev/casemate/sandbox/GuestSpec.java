@@ -6,6 +6,7 @@ import dev.casemate.oci.SeccompSpec;
 import dev.casemate.protocol.agent.StringUser;
 import dev.casemate.protocol.oci.Box;
 import dev.casemate.protocol.oci.Linux;
+import dev.casemate.protocol.oci.LinuxBlockIO;
 import dev.casemate.protocol.oci.LinuxCPU;
 import dev.casemate.protocol.oci.LinuxCapabilities;
 import dev.casemate.protocol.oci.LinuxDevice;
@@ -256,6 +257,12 @@ final class GuestSpec {
     json.object("pids")
         .ifPresent(
             pids -> resources.pids(LinuxPids.builder().limit(pids.integer("limit", 0)).build()));
+    // Its limits of single devices name the host's, which the guest has not.
+    json.object("blockIO")
+        .ifPresent(
+            io ->
+                resources.blockIo(
+                    LinuxBlockIO.builder().weight((int) io.integer("weight", 0)).build()));
     List<LinuxHugepageLimit> pages = new ArrayList<>();
     for (Json.Obj limit : json.objects("hugepageLimits")) {
       pages.add(

@@ -7,6 +7,7 @@ import dev.casemate.cell.CompiledSeccomp;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.DefaultSeccomp;
 import dev.casemate.oci.Json;
+import dev.casemate.protocol.oci.LinuxBlockIO;
 import dev.casemate.protocol.oci.Spec;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -50,6 +51,20 @@ class GuestSpecTest {
     assertThat(spec.linux().orElseThrow().seccomp().orElseThrow().defaultAction())
         .isEqualTo("SCMP_ACT_NOTIFY");
     assertThat(spec.annotations()).containsOnlyKeys("a");
+  }
+
+  @Test
+  void theWeightOfBlockIoGoesIntoTheGuestAndTheHostsDevicesDoNot() {
+    LinuxBlockIO io =
+        GuestSpec.resources(
+                Json.parseObject(
+                    """
+                    {"blockIO":{"weight":300,"weightDevice":[{"major":8,"minor":0,"weight":500}],
+                     "throttleReadBpsDevice":[{"major":8,"minor":0,"rate":1000}]}}"""))
+            .blockIo()
+            .orElseThrow();
+
+    assertThat(io).isEqualTo(LinuxBlockIO.builder().weight(300).build());
   }
 
   @Test
