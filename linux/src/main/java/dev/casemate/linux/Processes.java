@@ -107,9 +107,11 @@ public final class Processes {
           return Optional.empty();
         }
         SystemCall.check(ended, "wait4", "pid " + pid);
-        return ended == 0
-            ? Optional.empty()
-            : Optional.of(new WaitStatus((int) ended, status.getInt(0)));
+        if (ended == 0) {
+          return Optional.empty();
+        }
+        Children.waitedFor((int) ended);
+        return Optional.of(new WaitStatus((int) ended, status.getInt(0)));
       }
     }
   }

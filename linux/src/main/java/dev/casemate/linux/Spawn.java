@@ -116,9 +116,12 @@ public final class Spawn {
       signals.putLong(0, ~((1L << 8) | (1L << 18) | (1L << 31) | (1L << 32)));
       call(SpawnFunction.ATTR_SET_SIGDEFAULT, attributes.address(), signals.address());
       int error =
-          smallPages
-              ? spawnWithSmallPages(pid, program, actions, attributes, argv, envp)
-              : spawn(pid, program, actions, attributes, argv, envp);
+          Children.start(
+              pid,
+              () ->
+                  smallPages
+                      ? spawnWithSmallPages(pid, program, actions, attributes, argv, envp)
+                      : spawn(pid, program, actions, attributes, argv, envp));
       call(SpawnFunction.ACTIONS_DESTROY, actions.address());
       call(SpawnFunction.ATTR_DESTROY, attributes.address());
       if (error != 0) {
@@ -151,8 +154,8 @@ public final class Spawn {
 
   /**
    * The flag belongs to an address space and is inherited by what is executed in its place
-   * (prctl(2)): ours has it for as long as the call takes, and a program that another thread starts
-   * meanwhile may get it too, which costs it nothing but speed.
+   * (prctl(2)): ours has it for as long as the call takes. One start at a time: no other program
+   * gets it.
    */
   private static int spawnWithSmallPages(
       NativeBuffer pid,
@@ -161,16 +164,14 @@ public final class Spawn {
       NativeBuffer attributes,
       CStrings argv,
       CStrings envp) {
-    synchronized (Spawn.class) {
-      boolean already = SystemCall.raw(SystemCall.PRCTL, PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1;
-      // Fails where the kernel knows no such pages: then there is nothing to switch off.
-      SystemCall.raw(SystemCall.PRCTL, PR_SET_THP_DISABLE, 1, 0, 0, 0);
-      try {
-        return spawn(pid, program, actions, attributes, argv, envp);
-      } finally {
-        if (!already) {
-          SystemCall.raw(SystemCall.PRCTL, PR_SET_THP_DISABLE, 0, 0, 0, 0);
-        }
+    boolean already = SystemCall.raw(SystemCall.PRCTL, PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1;
+    // Fails where the kernel knows no such pages: then there is nothing to switch off.
+    SystemCall.raw(SystemCall.PRCTL, PR_SET_THP_DISABLE, 1, 0, 0, 0);
+    try {
+      return spawn(pid, program, actions, attributes, argv, envp);
+    } finally {
+      if (!already) {
+        SystemCall.raw(SystemCall.PRCTL, PR_SET_THP_DISABLE, 0, 0, 0, 0);
       }
     }
   }

@@ -70,6 +70,26 @@ class ProcessesTest {
   }
 
   @Test
+  void waitsForOrphansAndForNoChildThatIsSomebodys() throws Exception {
+    Processes.childSubreaper();
+    String file = directory.resolve("orphan").toString();
+    int own = shell("exit 3").start();
+    try (Fd pidfd = Processes.openPid(own)) {
+      assertThat(Poll.await(pidfd, Poll.IN, 10_000)).isNotZero();
+    }
+    assertThat(run(shell("sleep 0.1 & echo $! > " + file)).exitStatus()).isZero();
+    String orphan = "/proc/" + Fs.readString(file, 100).strip();
+    assertThat(Fs.exists(orphan)).isTrue();
+    assertThat(Children.reapOrphans()).as("an own child has ended").isTrue();
+    assertThat(Processes.waitFor(own, 0).orElseThrow().exitStatus()).isEqualTo(3);
+    for (int i = 0; i < 1000 && Fs.exists(orphan); i++) {
+      Thread.sleep(10);
+      assertThat(Children.reapOrphans()).isFalse();
+    }
+    assertThat(Fs.exists(orphan)).isFalse();
+  }
+
+  @Test
   void signalsHaveNames() {
     assertThat(Signals.number("SIGTERM")).isEqualTo(15);
     assertThat(Signals.number("term")).isEqualTo(15);

@@ -35,7 +35,7 @@ final class ShimServer {
     Signals.ignore(Signals.PIPE);
     // As containerd's own shims: only KILL ends it from outside, and then delete cleans up.
     Signals.block(Signals.TERM, Signals.INT, Signals.HUP);
-    Processes.childSubreaper();
+    Orphans.adopt();
     Fd lock = Fd.of(StartCommand.LOCK);
     lock.closeOnExec(true);
     Fd listener = Fd.of(StartCommand.LISTENER);
@@ -81,6 +81,7 @@ final class ShimServer {
       }
     }
     Threads.start("events", publisher);
+    Threads.start("orphans", Orphans.reaper(log));
     TtrpcServer server =
         new TtrpcServer(
             List.of(

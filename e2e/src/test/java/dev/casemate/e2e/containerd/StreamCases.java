@@ -239,6 +239,8 @@ abstract class StreamCases extends ContainerdCases {
         #!/bin/sh
         cd "${0%/*}"
         echo "$CONTAINER_ID $CONTAINER_NAMESPACE $*" > called
+        # Its parent ends at once: left to the shim, to be waited for.
+        (sleep 0.5 3<&- 4<&- 5>&- & echo $! > orphan)
         exec 5>&-
         cat <&3 > out &
         cat <&4 > err &
@@ -260,6 +262,8 @@ abstract class StreamCases extends ContainerdCases {
         () ->
             read(directory.resolve("out")).equals("line-out\n")
                 && read(directory.resolve("err")).equals("line-err\n"));
+    Path orphan = Path.of("/proc", read(directory.resolve("orphan")).strip());
+    Wait.until(SECONDS, orphan + " to be waited for", () -> !Files.exists(orphan));
     remove(id);
     Wait.until(SECONDS, "the logger's end", () -> pids("a logger[+]").isEmpty());
     Files.writeString(logger, "#!/bin/sh\nexit 3\n");
