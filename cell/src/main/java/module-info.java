@@ -2,6 +2,7 @@
 @org.jspecify.annotations.NullMarked
 module dev.casemate.cell {
   requires static org.jspecify;
+  requires dev.casemate.rpc;
   requires transitive dev.casemate.linux;
   requires transitive dev.casemate.oci;
 

@@ -22,29 +22,25 @@ final class Checkpoint {
 
   private final ContainerRecord record;
   private final Spec spec;
-  private final List<String> words = new ArrayList<>();
+  private final CriuOptions options;
+  private final CriuRequest request;
   private final String proc;
 
-  private Checkpoint(ContainerRecord record, Spec spec) {
+  private Checkpoint(ContainerRecord record, Spec spec, CriuOptions options) {
     this.record = record;
     this.spec = spec;
+    this.options = options;
+    this.request = CriuRequest.dump(options, record.pid(), record.rootfs());
     this.proc = "/proc/" + record.pid();
   }
 
   /** Dumps a running container; on failure it goes on, and no images of this dump are left. */
   static void dump(ContainerRecord record, Spec spec, CriuOptions options) {
-    if (spec.process().isPresent() && spec.process().get().terminal()) {
-      throw Failures.precondition(
-          "container "
-              + record.id()
-              + " has a terminal, whose other end cannot be restored; checkpoint one that was made"
-              + " with process.terminal false");
-    }
     String program = Criu.find();
-    new Checkpoint(record, spec).dump(program, options);
+    new Checkpoint(record, spec, options).dump(program);
   }
 
-  private void dump(String program, CriuOptions options) {
+  private void dump(String program) {
     Set<String> before;
     try {
       Fs.makeDirectories(options.images(), DIRECTORY_MODE);
@@ -52,27 +48,22 @@ final class Checkpoint {
         Fs.makeDirectories(options.work(), DIRECTORY_MODE);
       }
       before = new HashSet<>(Fs.list(options.images()));
-      checkParent(options);
+      checkParent();
     } catch (LinuxException e) {
       throw Failures.of("making the directory for the checkpoint", e);
     }
     boolean done = false;
     try {
-      words.addAll(options.dumpWords(record.pid(), record.rootfs()));
-      String freezer = Criu.freezer(record.cgroup());
-      if (!freezer.isEmpty()) {
-        words.add("--freeze-cgroup");
-        words.add(freezer);
-      }
+      request.freezeCgroup(Criu.freezer(record.cgroup()));
       namespaces();
       ImageRecord image = new ImageRecord(streams(), mounts());
       for (String mount : image.mounts()) {
-        external("mnt[" + mount + "]:" + mount);
+        request.external("mnt[" + mount + "]:" + mount);
       }
       if (!options.preDump()) {
         image.write(options.images());
       }
-      Criu.run(program, words, List.of(), options.dumpLog(), () -> {}, pid -> {});
+      Criu.run(program, request, List.of(), () -> {}, pid -> {});
       done = true;
     } catch (LinuxException e) {
       throw Failures.of("checkpointing container " + record.id(), e);
@@ -83,7 +74,7 @@ final class Checkpoint {
     }
   }
 
-  private static void checkParent(CriuOptions options) {
+  private void checkParent() {
     if (!options.parent().isEmpty()
         && !Fs.statIfExists(options.images() + "/" + options.parent())
             .map(Stat::isDirectory)
@@ -106,18 +97,13 @@ final class Checkpoint {
     }
   }
 
-  private void external(String what) {
-    words.add("--external");
-    words.add(what);
-  }
-
   /** Namespaces of somebody else are not the container's to be dumped. */
   private void namespaces() {
     if (!ImageRecord.joined(spec.linux(), "network", "net").isEmpty()) {
-      external("net[" + Fs.stat(proc + "/ns/net").inode() + "]:" + Criu.NETWORK);
+      request.external("net[" + Fs.stat(proc + "/ns/net").inode() + "]:" + Criu.NETWORK);
     }
     if (!ImageRecord.joined(spec.linux(), "pid").isEmpty()) {
-      external("pid[" + Fs.stat(proc + "/ns/pid").inode() + "]:" + Criu.PIDS);
+      request.external("pid[" + Fs.stat(proc + "/ns/pid").inode() + "]:" + Criu.PIDS);
     }
   }
 
@@ -132,9 +118,9 @@ final class Checkpoint {
     for (int fd = 0; fd < 3; fd++) {
       String name = stream(fd, own);
       if (name.startsWith("socket:[")) {
-        external("unix[" + name.substring("socket:[".length()));
+        request.external("unix[" + name.substring("socket:[".length()));
       } else if (!name.isEmpty() && !name.startsWith("pipe:") && !streams.contains(name)) {
-        external(name);
+        request.external(name);
       }
       streams.add(name);
     }

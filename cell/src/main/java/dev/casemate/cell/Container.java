@@ -124,11 +124,12 @@ public final class Container implements AutoCloseable {
    * Makes a container of what {@link #checkpoint} has written. One of the same id that its
    * checkpoint has stopped is removed first. Its first process is this one's child.
    *
-   * @param stdio what it gets in place of the streams of the outside that it had
+   * @param stdio what it gets in place of the streams of the outside that it had; a terminal if it
+   *     had one
    * @throws CasemateException also for what criu refuses; nothing is left over then
    */
   public static Container restore(
-      ContainerConfig config, Stdio.Pipes stdio, CriuOptions options, StateDirectory directory) {
+      ContainerConfig config, Stdio stdio, CriuOptions options, StateDirectory directory) {
     boolean done = false;
     SpecCheck.check(config);
     Restoration.check(options);

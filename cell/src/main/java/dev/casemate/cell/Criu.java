@@ -6,17 +6,18 @@ import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
-import dev.casemate.linux.Pipe;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Spawn;
 import dev.casemate.linux.Stat;
 import dev.casemate.linux.Text;
+import dev.casemate.linux.UnixSocket;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.Json;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.IntConsumer;
 
 /** The program criu(8), which dumps processes to files and makes processes of these. */
@@ -26,9 +27,10 @@ final class Criu {
 
   static final String PIDS = "extRootPidNS";
 
-  /** The first descriptor that is handed to criu beside its streams. */
-  static final int FIRST_FD = 3;
+  /** The first descriptor that is handed to criu beside its streams and our socket. */
+  static final int FIRST_FD = 4;
 
+  private static final int SOCKET_FD = 3;
   private static final int TAIL_BYTES = 64 * 1024;
   private static final int TAIL_LINES = 4;
   private static final int LINE_LIMIT = 300;
@@ -49,71 +51,82 @@ final class Criu {
   }
 
   /**
-   * Runs criu to its end.
+   * What criu has made.
    *
-   * @param words its arguments
+   * @param pid of the restored process; 0 after a dump
+   * @param terminal the other end of its terminal, if it has one whose end was outside
+   */
+  record Outcome(int pid, Optional<Fd> terminal) {}
+
+  /**
+   * Has criu do something, and waits for its end.
+   *
    * @param fds what it gets as {@link #FIRST_FD} and up
-   * @param log path of its log
    * @param inChild is done in its process before it is executed
-   * @param placed is told its pid, before it is executed
+   * @param placed is told its pid, before it does anything
    * @throws CasemateException with the end of its log
    */
-  static void run(
-      String program,
-      List<String> words,
-      List<Fd> fds,
-      String log,
-      Runnable inChild,
-      IntConsumer placed) {
-    List<String> argv = new ArrayList<>();
-    argv.add("criu");
-    argv.addAll(words);
+  static Outcome run(
+      String program, CriuRequest request, List<Fd> fds, Runnable inChild, IntConsumer placed) {
+    String log =
+        request.options().logDirectory()
+            + "/"
+            + (request.type() == CriuRequest.Type.RESTORE
+                ? CriuOptions.RESTORE_LOG
+                : CriuOptions.DUMP_LOG);
     Fs.unlinkIfExists(log);
-    try (Fd nothing = Fs.open("/dev/null", OpenFlag.READ_ONLY);
-        Fd output = Hooks.memory(new byte[0]);
-        Pipe go = Pipe.open()) {
-      List<Fd> all = new ArrayList<>(List.of(nothing, output, output));
+    Fd[] pair = UnixSocket.messagePair();
+    try (CriuDialogue dialogue = new CriuDialogue(pair[0]);
+        Fd theirs = pair[1];
+        Fd nothing = Fs.open("/dev/null", OpenFlag.READ_ONLY);
+        Fd output = Hooks.memory(new byte[0])) {
+      // A shell's job goes on at the terminal that criu has.
+      List<Fd> all =
+          new ArrayList<>(
+              List.of(request.options().shellJob() ? Fd.STDIN : nothing, output, output, theirs));
       all.addAll(fds);
       int pid = Processes.fork(0);
       if (pid == 0) {
-        become(program, argv, all, go, inChild);
+        become(program, request, all, inChild);
       }
+      theirs.close();
+      Optional<CriuAnswer> answer;
+      int status;
       try {
         placed.accept(pid);
-        go.write().writeAll(new byte[1]);
+        answer = dialogue.ask(request);
       } finally {
-        go.write().close();
+        // It ends by that if it waits for us.
+        dialogue.hangUp();
+        status = Processes.waitFor(pid, 0).orElseThrow().exitStatus();
       }
-      int status = Processes.waitFor(pid, 0).orElseThrow().exitStatus();
-      if (status != 0) {
+      if (answer.isEmpty() || !answer.get().success() || status != 0) {
         throw CasemateException.of(
             Kind.FAILED_PRECONDITION,
             "criu "
-                + words.getFirst()
+                + request.type().word
                 + " failed with status "
                 + status
                 + ": "
-                + reason(log, output)
+                + reason(log, output, answer.map(CriuAnswer::message).orElse(""))
                 + " (its log: "
                 + log
                 + "; \"criu check\" says whether it can do with this kernel)");
       }
+      return new Outcome(answer.get().pid(), dialogue.takeTerminal());
     }
   }
 
-  private static void become(
-      String program, List<String> argv, List<Fd> all, Pipe go, Runnable inChild) {
+  private static void become(String program, CriuRequest request, List<Fd> all, Runnable inChild) {
     try {
-      go.write().close();
-      if (go.read().read(new byte[1], 0, 1) != 1) {
-        Processes.exit(1);
-      }
       Child.resetSignals();
       inChild.run();
+      CriuDialogue.open(all.get(SOCKET_FD), request.options());
       for (Fd fd : Descriptors.keepOnly(all)) {
         fd.closeOnExec(false);
       }
-      Processes.execute(program, argv, Processes.environment());
+      Processes.execute(
+          program, List.of("criu", "swrk", Integer.toString(SOCKET_FD)), Processes.environment());
     } catch (Throwable e) {
       byte[] text = String.valueOf(e.getMessage()).getBytes(StandardCharsets.UTF_8);
       // It may be that the streams are not in their places yet; this one is known.
@@ -122,8 +135,8 @@ final class Criu {
     Processes.exit(127);
   }
 
-  /** The last errors of the log; where there are none, what it has printed. */
-  private static String reason(String log, Fd output) {
+  /** The last errors of the log; where there are none, what it has printed, or told. */
+  private static String reason(String log, Fd output, String told) {
     List<String> lines = new ArrayList<>();
     try (Fd file = Fs.open(log, OpenFlag.READ_ONLY | OpenFlag.NO_FOLLOW)) {
       Stat stat = Fs.stat(file);
@@ -144,6 +157,9 @@ final class Criu {
           lines.add(shorten(line.strip()));
         }
       }
+    }
+    if (lines.isEmpty() && !told.isEmpty()) {
+      lines.add(shorten(told));
     }
     return String.join("; ", lines.subList(Math.max(0, lines.size() - TAIL_LINES), lines.size()));
   }
@@ -176,17 +192,15 @@ final class Criu {
     return "";
   }
 
-  /** Where criu is to put restored processes, as values of {@code --cgroup-root}. */
-  static List<String> roots(Json.Obj cgroup) {
-    List<String> roots = new ArrayList<>();
+  /** Tells where criu is to put restored processes. */
+  static void place(CriuRequest request, Json.Obj cgroup) {
     if (cgroup.string("version").equals("v2")) {
-      roots.add(RootPaths.clean(cgroup.string("path")));
+      request.cgroupRoot("", RootPaths.clean(cgroup.string("path")));
     }
     for (Json.Obj one : cgroup.objects("hierarchies")) {
       for (String controller : Text.split(one.string("controllers"), ',')) {
-        roots.add(controller + ":" + one.string("path"));
+        request.cgroupRoot(controller, one.string("path"));
       }
     }
-    return roots;
   }
 }

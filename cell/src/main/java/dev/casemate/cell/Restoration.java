@@ -17,7 +17,6 @@ import java.util.Optional;
 
 /** Makes a container of what {@link Checkpoint} has dumped, by criu. */
 final class Restoration {
-  private static final String PID_FILE = "criu.pid";
   private static final int FILE_MODE = 0755;
 
   private final ContainerConfig config;
@@ -26,7 +25,7 @@ final class Restoration {
   private final StateDirectory directory;
   private final ImageRecord image;
   private final String rootfs;
-  private final List<String> words = new ArrayList<>();
+  private final CriuRequest request;
   private final List<Fd> fds = new ArrayList<>();
   private final List<Fd> opened = new ArrayList<>();
 
@@ -37,11 +36,12 @@ final class Restoration {
     this.directory = directory;
     this.image = ImageRecord.read(options.images());
     this.rootfs = Rootfs.path(config);
+    this.request = CriuRequest.restore(options, rootfs);
   }
 
   /** Restores it, or leaves nothing; the directory has been made, and is the caller's to remove. */
   static Container restore(
-      ContainerConfig config, Stdio.Pipes stdio, CriuOptions options, StateDirectory directory) {
+      ContainerConfig config, Stdio stdio, CriuOptions options, StateDirectory directory) {
     String program = Criu.find();
     return new Restoration(config, options, directory).restore(program, stdio);
   }
@@ -59,7 +59,7 @@ final class Restoration {
     Criu.find();
   }
 
-  private Container restore(String program, Stdio.Pipes stdio) {
+  private Container restore(String program, Stdio stdio) {
     ContainerRecord record = ContainerRecord.of(config, Namespaces.of(spec.linux()));
     Cgroup cgroup = config.cgroup();
     Optional<ResctrlGroup> resctrl = record.resctrl();
@@ -79,20 +79,20 @@ final class Restoration {
       grouped = true;
       List<String> warnings = new ArrayList<>(cgroup.apply(spec.linux().resources()));
       warnings.addAll(cgroup.applyDevices(spec.linux().resources().devices()));
-      String pidFile = directory.path() + "/" + PID_FILE;
-      build(pidFile, stdio);
-      Criu.run(
-          program,
-          words,
-          fds,
-          options.restoreLog(),
-          this::privateRoot,
-          pid -> {
-            cgroup.add(pid);
-            resctrl.ifPresent(group -> group.add(pid));
-          });
-      int pid = Integer.parseInt(Fs.readString(pidFile, 64).strip());
-      Fs.unlink(pidFile);
+      build(stdio);
+      Criu.Outcome outcome =
+          Criu.run(
+              program,
+              request,
+              fds,
+              this::privateRoot,
+              pid -> {
+                cgroup.add(pid);
+                resctrl.ifPresent(group -> group.add(pid));
+              });
+      outcome.terminal().ifPresent(opened::add);
+      checkTerminal(outcome, stdio);
+      int pid = outcome.pid();
       Fd pidfd = Processes.openPid(pid);
       record =
           record.withProcess(
@@ -107,10 +107,11 @@ final class Restoration {
                   record,
                   cgroup,
                   Optional.of(directory),
-                  new CellProcess(pid, Optional.empty(), warnings),
+                  new CellProcess(pid, outcome.terminal(), warnings),
                   Optional.of(pidfd),
                   Container.State.RUNNING)
               .made(config, Optional.empty());
+      outcome.terminal().ifPresent(opened::remove);
       done = true;
       return container;
     } catch (LinuxException e) {
@@ -129,19 +130,31 @@ final class Restoration {
     }
   }
 
-  private void build(String pidFile, Stdio.Pipes stdio) {
-    words.addAll(options.restoreWords(pidFile, rootfs));
+  /** Somebody waits for the other end of a terminal, or nobody would take it. */
+  private void checkTerminal(Criu.Outcome outcome, Stdio stdio) {
+    boolean wanted = stdio instanceof Stdio.Terminal;
+    if (outcome.terminal().isPresent() != wanted) {
+      throw Failures.precondition(
+          "container "
+              + config.id()
+              + " was checkpointed "
+              + (wanted ? "without" : "with")
+              + " a terminal; set process.terminal to "
+              + !wanted);
+    }
+  }
+
+  private void build(Stdio stdio) {
     if (!options.manageCgroups().equals("ignore")) {
-      for (String root : Criu.roots(config.cgroup().record())) {
-        words.add("--cgroup-root");
-        words.add(root);
-      }
+      Criu.place(request, config.cgroup().record());
     }
     for (String target : image.mounts()) {
-      words.add("--external");
-      words.add("mnt[" + target + "]:" + ImageRecord.source(target, spec, config.bundle()));
+      request.external("mnt[" + target + "]:" + ImageRecord.source(target, spec, config.bundle()));
     }
-    List<Fd> streams = List.of(stdio.in(), stdio.out(), stdio.err());
+    List<Fd> streams =
+        stdio instanceof Stdio.Pipes pipes
+            ? List.of(pipes.in(), pipes.out(), pipes.err())
+            : List.of();
     List<String> seen = new ArrayList<>();
     for (int i = 0; i < Math.min(streams.size(), image.streams().size()); i++) {
       String name = image.streams().get(i);
@@ -182,8 +195,7 @@ final class Restoration {
   }
 
   private void inherit(Fd fd, String name) {
-    words.add("--inherit-fd");
-    words.add("fd[" + (Criu.FIRST_FD + fds.size()) + "]:" + name);
+    request.inherit(Criu.FIRST_FD + fds.size(), name);
     fds.add(fd);
   }
 

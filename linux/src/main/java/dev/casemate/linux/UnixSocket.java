@@ -8,6 +8,7 @@ import java.util.Optional;
 public final class UnixSocket {
   private static final int AF_UNIX = 1;
   private static final int SOCK_STREAM = 1;
+  private static final int SOCK_SEQPACKET = 5;
   private static final int SOL_SOCKET = 1;
   private static final int SCM_RIGHTS = 1;
   private static final int SO_PEERCRED = 17;
@@ -79,16 +80,24 @@ public final class UnixSocket {
     }
   }
 
+  /** What has come in one piece. */
+  public record Message(byte[] bytes, List<Fd> descriptors) {}
+
   /** Two connected sockets. */
   public static Fd[] pair() {
+    return pair(SOCK_STREAM);
+  }
+
+  /** Two connected sockets that keep messages apart (SOCK_SEQPACKET). */
+  public static Fd[] messagePair() {
+    return pair(SOCK_SEQPACKET);
+  }
+
+  private static Fd[] pair(int type) {
     try (NativeBuffer fds = NativeBuffer.allocate(8)) {
       SystemCall.check(
           SystemCall.raw(
-              SystemCall.SOCKETPAIR,
-              AF_UNIX,
-              SOCK_STREAM | OpenFlag.CLOSE_ON_EXEC,
-              0,
-              fds.address()),
+              SystemCall.SOCKETPAIR, AF_UNIX, type | OpenFlag.CLOSE_ON_EXEC, 0, fds.address()),
           "socketpair",
           "");
       return new Fd[] {Fd.of(fds.getInt(0)), Fd.of(fds.getInt(4))};
@@ -168,11 +177,19 @@ public final class UnixSocket {
 
   /** Receives one byte with up to 16 descriptors; empty when the peer has closed. */
   public static Optional<List<Fd>> receiveDescriptors(Fd socket) {
+    return receive(socket, 1).map(Message::descriptors);
+  }
+
+  /**
+   * Receives up to {@code limit} bytes, or a message, whose rest is lost if it is longer, with up
+   * to 16 descriptors; empty when the peer has closed.
+   */
+  public static Optional<Message> receive(Fd socket, int limit) {
     try (NativeBuffer header = NativeBuffer.allocate(56);
         NativeBuffer vector = NativeBuffer.allocate(16);
-        NativeBuffer data = NativeBuffer.allocate(1);
+        NativeBuffer data = NativeBuffer.allocate(limit);
         NativeBuffer control = NativeBuffer.allocate(16 + 4 * FDS_LIMIT)) {
-      vector.putLong(0, data.address()).putLong(8, 1);
+      vector.putLong(0, data.address()).putLong(8, limit);
       header
           .putLong(16, vector.address())
           .putLong(24, 1)
@@ -194,7 +211,7 @@ public final class UnixSocket {
           fds.add(Fd.of(control.getInt(at)));
         }
       }
-      return Optional.of(fds);
+      return Optional.of(new Message(data.bytes(0, (int) n), fds));
     }
   }
 }

@@ -281,10 +281,11 @@ public final class CellEngine implements Engine {
 
   @Override
   public Running restore(Creation creation, CriuOptions options) {
+    Spec spec = creation.spec();
     Container container =
         Container.restore(
             config(creation),
-            new Stdio.Pipes(Fd.STDIN, Fd.STDOUT, Fd.STDERR),
+            stdio(spec.process().isPresent() && spec.process().get().terminal()),
             options,
             directory(creation.id()));
     return new Made(container.init());

@@ -1,9 +1,8 @@
 package dev.casemate.runtime;
 
 import dev.casemate.cell.CriuOptions;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
 import java.util.List;
+import java.util.Optional;
 
 final class RestoreCommand implements Command {
   @Override
@@ -38,7 +37,7 @@ final class RestoreCommand implements Command {
         CriuFlags.AUTO_DEDUP,
         Option.value("lsm-profile", "TYPE:NAME", "AppArmor or SELinux label of its processes"),
         Option.value("lsm-mount-context", "LABEL", "SELinux label of its mounts"),
-        Option.value("console-socket", "SOCKET", "refused: terminals cannot be restored"),
+        Making.CONSOLE_SOCKET,
         Option.flag("no-pivot", "understood, and of no effect"),
         Option.flag("no-subreaper", "understood, and of no effect"),
         Option.flag("lazy-pages", "refused"));
@@ -48,22 +47,17 @@ final class RestoreCommand implements Command {
   public int run(Arguments arguments, Session session) {
     CriuFlags.refuse(arguments, "lazy-pages");
     Engine.Creation creation = Making.creation(name(), arguments, session);
-    boolean terminal =
-        creation.spec().process().isPresent() && creation.spec().process().get().terminal();
-    if (terminal || !arguments.last("console-socket", "").isEmpty()) {
-      throw CasemateException.of(
-          Kind.FAILED_PRECONDITION,
-          "a terminal cannot be restored; leave out --console-socket, and set process.terminal to"
-              + " false");
-    }
-    CriuOptions options = CriuFlags.parse(arguments, session);
     boolean detach = arguments.has("detach");
+    Optional<String> console = arguments.last("console-socket").filter(s -> !s.isEmpty());
+    Making.checkTerminal(creation.spec().process(), detach, console);
+    CriuOptions options = CriuFlags.parse(arguments, session);
     Engine engine = session.engine();
     boolean remove = true;
     try (Foreground foreground = detach ? null : Foreground.prepare();
         Engine.Running process = engine.restore(creation, options)) {
       try {
         Making.warn(session, process.warnings());
+        Making.sendConsole(console, process);
         Making.writePid(arguments.last("pid-file"), process.pid());
         int status = foreground == null ? 0 : foreground.follow(process);
         remove = !detach;

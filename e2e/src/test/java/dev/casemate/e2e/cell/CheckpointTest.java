@@ -5,7 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.casemate.e2e.Result;
 import dev.casemate.e2e.Running;
 import dev.casemate.e2e.engine.Places;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Poll;
+import dev.casemate.linux.Tty;
+import dev.casemate.linux.UnixSocket;
 import dev.casemate.oci.Json;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -199,6 +204,79 @@ class CheckpointTest extends CellTest {
         "descriptor 0 of the process was a pipe when it was checkpointed");
   }
 
+  /** The master of a terminal that a command hands over on a console socket. */
+  private static Fd master(String command) {
+    try (Fd listener = UnixSocket.listen(box.files() + "/c.sock", 1)) {
+      criu(command + " --console-socket $FILES/c.sock -d -b tty a");
+      try (Fd connection = UnixSocket.accept(listener)) {
+        return UnixSocket.receiveDescriptors(connection).orElseThrow().getFirst();
+      }
+    } finally {
+      box.ok("rm -f c.sock");
+    }
+  }
+
+  private static void awaitText(Fd master, String text) {
+    StringBuilder out = new StringBuilder();
+    byte[] chunk = new byte[4096];
+    while (out.indexOf(text) < 0) {
+      assertThat(Poll.await(master, Poll.IN, Box.TIMEOUT_SECONDS * 1000)).as(text).isNotZero();
+      out.append(
+          new String(
+              chunk, 0, Math.max(0, master.read(chunk, 0, chunk.length)), StandardCharsets.UTF_8));
+    }
+  }
+
+  private static void type(Fd master, String line) {
+    master.writeAll((line + "\n").getBytes(StandardCharsets.UTF_8));
+  }
+
+  @Test
+  void aTerminalsOtherEndIsHandedOverAnew() {
+    Bundle bundle =
+        Bundle.make(
+                box,
+                "tty",
+                "sh",
+                "-c",
+                "n=0; while read line; do n=$((n+1)); echo $n:$line; stty size; done")
+            .with(b -> b.process().put("terminal", true))
+            .with(b -> box.ok("mkdir -p tty/rootfs/tmp; rm -rf images*"));
+    try (Fd first = master("run")) {
+      Tty.resize(first, new Tty.Size(70, 22));
+      type(first, "one");
+      awaitText(first, "1:one\r\n22 70\r\n");
+      criu("checkpoint --image-path images a");
+    }
+    ok("delete a");
+    try (Fd second = master("restore --image-path images")) {
+      assertThat(Tty.isTerminal(second)).isTrue();
+      type(second, "two");
+      // Its memory and the size of its terminal are as they were, and it is its own.
+      awaitText(second, "2:two\r\n22 70\r\n");
+      assertThat(ok("exec a sh -c 'readlink /proc/1/fd/0; ls -l /dev/console'").out())
+          .contains("/dev/pts/0", "/dev/console");
+      ok("delete -f a");
+    }
+    // In the foreground it is the command's.
+    try (Running third =
+        box.start(
+            "{ echo three; sleep 1000; } | "
+                + criuCommand("restore -b tty --image-path images a")
+                + " 2> /dev/null")) {
+      third.awaitOutput("2:three", Box.TIMEOUT_SECONDS);
+      ok("kill a KILL");
+      box.ok("while $CELL --root " + ROOT + " state a > /dev/null 2>&1; do sleep 0.05; done");
+      box.ok("pkill -x -f 'sleep 1000'");
+    }
+    bundle.with(b -> b.process().put("terminal", false));
+    criuFails(
+        "restore -d -b tty --image-path images a < /dev/null",
+        "was checkpointed with a terminal; set process.terminal to true");
+    fails(1, "state a", "does not exist");
+    fails(1, "restore -b tty -d --console-socket none --image-path images a", "console socket");
+  }
+
   @Test
   void whatCannotBeIsRefusedAndLeavesEverythingAsItWas() {
     started();
@@ -230,6 +308,6 @@ class CheckpointTest extends CellTest {
         .isEmpty();
     ok("create -b counter c > /dev/null 2>&1");
     criuFails("checkpoint --image-path images2 c", "cannot be checkpointed in created state");
-    ok("delete c");
+    ok("delete -f c");
   }
 }
