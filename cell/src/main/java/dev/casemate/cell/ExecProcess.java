@@ -82,7 +82,7 @@ final class ExecProcess {
               if (!channel.awaitGo()) {
                 Processes.exit(1);
               }
-              process.execCpuAffinity().ifPresent(cpus -> Priorities.affinity(cpus.finalList()));
+              process.execCpuAffinity().ifPresent(Priorities::finalAffinity);
             });
   }
 }

@@ -90,6 +90,16 @@ final class Priorities {
     }
   }
 
+  /** Once it is in the group: what is not given is the group's. */
+  static void finalAffinity(ProcessSpec.CpuAffinity cpus) {
+    if (cpus.finalList().isEmpty() && !cpus.initial().isEmpty()) {
+      // The kernel leaves out what the group may not use.
+      affinity("0-" + (CPU_LIMIT - 1));
+    } else {
+      affinity(cpus.finalList());
+    }
+  }
+
   /** The numbers in a list such as {@code 0-3,7}. */
   static int[] cpus(String list) {
     List<Integer> cpus = new ArrayList<>();

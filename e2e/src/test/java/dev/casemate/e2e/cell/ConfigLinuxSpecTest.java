@@ -251,6 +251,10 @@ class ConfigLinuxSpecTest extends SpecTest {
                         "{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['mkdir'],"
                             + "'action':'SCMP_ACT_KILL','errnoRet':1}]}")),
         "SCMP_ACT_KILL");
+    refused(
+        b ->
+            b.linux().put("seccomp", json("{'defaultAction':'SCMP_ACT_LOG','defaultErrnoRet':38}")),
+        "SCMP_ACT_LOG");
   }
 
   @Test

@@ -137,6 +137,31 @@ class ConfigSpecTest extends SpecTest {
     assertThat(out(b -> addMount(b, mount.replace("%s", maps)), "stat -c %u:%g /data/f"))
         .isEqualTo("5000:6000\n");
     refused(b -> addMount(b, mount.replace("%s", "")), "idmap", "uidMappings");
+    // Whose file is of nobody in the map is nobody's in the container; what it makes is mapped
+    // back.
+    box.ok("touch idmap/g && chown 7:7 idmap/g; chown 1000:1000 idmap; chmod 777 idmap");
+    assertThat(
+            out(
+                b -> {
+                  b.process().put("user", json("{'uid':5001,'gid':6002}"));
+                  addMount(b, mount.replace("%s", maps));
+                },
+                "stat -c %u:%g /data/g; touch /data/new"))
+        .isEqualTo("65534:65534\n");
+    assertThat(box.ok("stat -c %u:%g idmap/new").out()).isEqualTo("1001:1002\n");
+    // idmap is of the mount alone, ridmap of those below as well.
+    box.ok(
+        "mkdir -p idmap/below && mount -t tmpfs none idmap/below && chown 1000:1000 idmap/below");
+    try {
+      for (String option : new String[] {"idmap", "ridmap"}) {
+        String tree = mount.replace("'bind','idmap'", "'rbind','" + option + "'");
+        assertThat(out(b -> addMount(b, tree.replace("%s", maps)), "stat -c %u:%g /data/below"))
+            .as(option)
+            .isEqualTo(option.equals("idmap") ? "1000:1000\n" : "5000:6000\n");
+      }
+    } finally {
+      box.ok("umount idmap/below");
+    }
   }
 
   @Test

@@ -72,6 +72,33 @@ class ExecTest extends CellTest {
     fails(255, "exec --process wrong.json a", "wrong.json", "\"args\" is the number 1");
   }
 
+  private static String allowedCpus(String affinity) {
+    Json.Obj process =
+        new Json.Obj()
+            .putStrings("args", List.of("grep", "Cpus_allowed_list", "/proc/self/status"))
+            .put("cwd", "/")
+            .put("execCPUAffinity", Json.parseObject(affinity));
+    box.ok("cat > cpus.json <<'END'\n" + process.text() + "\nEND");
+    return ok("exec --process cpus.json a").out().split("\\s+")[1];
+  }
+
+  @Test
+  void cpuAffinity() {
+    String all = ok("exec a grep Cpus_allowed_list /proc/self/status").out().split("\\s+")[1];
+    assertThat(all).isNotEqualTo("0");
+    assertThat(allowedCpus("{\"initial\":\"0-1\",\"final\":\"0\"}")).isEqualTo("0");
+    assertThat(allowedCpus("{\"final\":\"1\"}")).isEqualTo("1");
+    // What is not said is as the container has it.
+    assertThat(allowedCpus("{\"initial\":\"0\"}")).isEqualTo(all);
+    for (String wrong : List.of("1-0", "x", "8000")) {
+      box.ok(
+          "cat > cpus.json <<'END'\n{\"args\":[\"true\"],\"cwd\":\"/\",\"execCPUAffinity\":{\"initial\":\""
+              + wrong
+              + "\"}}\nEND");
+      fails(255, "exec --process cpus.json a", "execCPUAffinity", wrong);
+    }
+  }
+
   @Test
   void detached() {
     ok("exec -d --pid-file exec.pid a sleep 500 > /dev/null 2>&1");
