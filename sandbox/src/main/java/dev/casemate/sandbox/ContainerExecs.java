@@ -46,7 +46,7 @@ final class ContainerExecs {
   }
 
   private GuestProcess register(String execId, Stdio stdio) {
-    GuestProcess exec = new GuestProcess(agent, guestId, execId, stdio);
+    GuestProcess exec = new GuestProcess(agent, containerId, guestId, execId, stdio);
     if (execs.putIfAbsent(execId, exec) != null) {
       exec.close();
       throw CasemateException.of(

@@ -62,7 +62,7 @@ public final class GuestContainer {
     this.limits =
         spec.object("linux").flatMap(linux -> linux.object("resources")).orElse(new Json.Obj());
     this.execs = new ContainerExecs(vm.agent(), id, guestId());
-    this.init = new GuestProcess(vm.agent(), guestId(), "", plan.stdio());
+    this.init = new GuestProcess(vm.agent(), id, guestId(), "", plan.stdio());
   }
 
   public String id() {

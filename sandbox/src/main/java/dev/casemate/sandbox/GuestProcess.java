@@ -23,6 +23,7 @@ public final class GuestProcess implements AutoCloseable {
 
   private final AgentClient agent;
   private final String containerId;
+  private final String guestId;
   private final String execId;
   private final Stdio stdio;
   private final CountDownLatch ended = new CountDownLatch(1);
@@ -38,9 +39,16 @@ public final class GuestProcess implements AutoCloseable {
   private volatile Optional<StdinPump> stdin = Optional.empty();
   private boolean inputClosed;
 
-  GuestProcess(AgentClient agent, String containerId, String execId, Stdio stdio) {
+  /**
+   * One that does not run yet.
+   *
+   * @param containerId the engine's name of its container
+   * @param guestId the guest's, another one if it was restored
+   */
+  GuestProcess(AgentClient agent, String containerId, String guestId, String execId, Stdio stdio) {
     this.agent = agent;
     this.containerId = containerId;
+    this.guestId = guestId;
     this.execId = execId;
     this.stdio = stdio;
   }
@@ -100,7 +108,7 @@ public final class GuestProcess implements AutoCloseable {
       addOutput(true, to.stderr(), log);
     }
     if (stdio.stdin().isEmpty()) {
-      agent.closeStdin(containerId, execId);
+      agent.closeStdin(guestId, execId);
     } else {
       attachInput();
     }
@@ -109,7 +117,7 @@ public final class GuestProcess implements AutoCloseable {
 
   private synchronized void attachInput() {
     StdinPump pump =
-        new StdinPump(agent, containerId, execId, stdio.stdin(), stdio.engine().isPresent(), stop);
+        new StdinPump(agent, guestId, execId, stdio.stdin(), stdio.engine().isPresent(), stop);
     stdin = Optional.of(pump);
     // A thread of its own that ends with the process: nobody waits for it.
     input = Optional.of(Threads.start("stdin", pump));
@@ -119,7 +127,7 @@ public final class GuestProcess implements AutoCloseable {
   }
 
   private void addOutput(boolean error, Optional<Fd> to, Optional<ContainerLog> log) {
-    StreamPump pump = new StreamPump(agent, containerId, execId, error, to, log);
+    StreamPump pump = new StreamPump(agent, guestId, execId, error, to, log);
     outputs.add(pump);
     pumps.add(Threads.start(error ? "stderr" : "stdout", pump));
   }
@@ -127,7 +135,7 @@ public final class GuestProcess implements AutoCloseable {
   private void awaitEnd(Runnable onEnd) {
     int status = LOST_STATUS;
     try {
-      status = agent.waitProcess(containerId, execId);
+      status = agent.waitProcess(guestId, execId);
     } catch (RuntimeException e) {
       // The VM is gone; the status of a killed process is the truth.
       lost = true;

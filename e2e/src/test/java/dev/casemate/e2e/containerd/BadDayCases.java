@@ -157,6 +157,7 @@ abstract class BadDayCases extends ContainerdCases {
   void theShimIsKilled() {
     try (Running events = ctr("events").start()) {
       String id = detached("shimless", "sleep", "1000");
+      long begin = System.nanoTime();
       engine().killAll("containerd-shim");
       Wait.until(
           SECONDS,
@@ -165,6 +166,7 @@ abstract class BadDayCases extends ContainerdCases {
               status(id).isEmpty() || status(id).equals("STOPPED") || status(id).equals("UNKNOWN"));
       // Deleted before containerd has cleaned up, it would not be told of.
       events.awaitOutput("/tasks/exit", SECONDS);
+      assertThat((System.nanoTime() - begin) / 1e9).as("seconds").isLessThan(1 + CTR_SECONDS);
       ctr("task", "delete", "-f", id).run();
       ctr("container", "delete", id).ok();
       events.awaitOutput("/containers/delete", SECONDS);
