@@ -1,5 +1,6 @@
 package dev.casemate.agent;
 
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.protocol.casemate.BootReport;
 
@@ -15,14 +16,15 @@ final class Boot {
         .kernelRelease(release)
         .agentVersion(Agent.VERSION)
         .machine(kernel("ostype") + " " + release + " " + kernel("version") + " " + kernel("arch"))
-        .memoryTotalBytes(ProcText.memInfo(Fs.readString("/proc/meminfo", 64 * 1024), "MemTotal"))
-        .agentRssBytes(ProcText.residentBytes(Fs.readString("/proc/self/statm", 256)))
+        .memoryTotalBytes(
+            ProcText.memInfo(FileContent.readString("/proc/meminfo", 64 * 1024), "MemTotal"))
+        .agentRssBytes(ProcText.residentBytes(FileContent.readString("/proc/self/statm", 256)))
         .build();
   }
 
   private static String kernel(String name) {
     String path = "/proc/sys/kernel/" + name;
     // "arch" came with Linux 6.1.
-    return Fs.exists(path) ? Fs.readString(path, 4096).strip() : "x86_64";
+    return Fs.exists(path) ? FileContent.readString(path, 4096).strip() : "x86_64";
   }
 }

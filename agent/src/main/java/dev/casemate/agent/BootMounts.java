@@ -2,6 +2,7 @@ package dev.casemate.agent;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
@@ -64,12 +65,12 @@ final class BootMounts {
   /** PID 1 stays in the root cgroup, which may have processes and controllers at once. */
   private static void enableControllers() {
     StringBuilder all = new StringBuilder();
-    String controllers = Fs.readString(CGROUP_ROOT + "/cgroup.controllers", 4096);
+    String controllers = FileContent.readString(CGROUP_ROOT + "/cgroup.controllers", 4096);
     for (String controller : Text.split(controllers.strip(), ' ')) {
       all.append(all.isEmpty() ? "+" : " +").append(controller);
     }
     if (!all.isEmpty()) {
-      Fs.writeControl(CGROUP_ROOT + "/cgroup.subtree_control", all.toString());
+      FileContent.writeControl(CGROUP_ROOT + "/cgroup.subtree_control", all.toString());
     }
   }
 

@@ -1,6 +1,6 @@
 package dev.casemate.agent;
 
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Text;
 import java.util.List;
 
@@ -15,7 +15,7 @@ record CommandLine(List<String> moduleGroups, Console.Level logLevel) {
   private static final String LOG = "agent.log=";
 
   static CommandLine read() {
-    return parse(Fs.readString("/proc/cmdline", 64 * 1024));
+    return parse(FileContent.readString("/proc/cmdline", 64 * 1024));
   }
 
   /** Parses {@code /proc/cmdline}; the last one of equal parameters counts. */

@@ -2,6 +2,8 @@ package dev.casemate.agent;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -43,7 +45,7 @@ final class CopyFile {
               + request.offset()
               + " were sent");
     }
-    Fs.makeDirectories(shared, 0755);
+    FileTree.makeDirectories(shared, 0755);
     Fd directory = Fs.open(shared, OpenFlag.READ_ONLY | OpenFlag.DIRECTORY);
     try {
       for (String parent : parts.subList(0, parts.size() - 1)) {
@@ -114,12 +116,12 @@ final class CopyFile {
       flags |= OpenFlag.CREATE | OpenFlag.EXCLUSIVE;
     }
     try (Fd fd = Fs.openResolved(directory, part, flags, 0600, RESOLVE)) {
-      Fs.seek(fd, request.offset(), 0);
+      FileContent.seek(fd, request.offset(), 0);
       fd.writeAll(request.data());
       if (request.offset() + request.data().length < request.fileSize()) {
         return;
       }
-      Fs.truncate(fd, request.fileSize());
+      FileContent.truncate(fd, request.fileSize());
       Fs.chown(fd, request.uid(), request.gid());
       Fs.chmod(fd, request.fileMode() & 07777);
     }

@@ -1,6 +1,7 @@
 package dev.casemate.agent;
 
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Processes;
 import dev.casemate.protocol.agent.CreateSandboxRequest;
 import dev.casemate.protocol.agent.KernelModule;
@@ -27,11 +28,11 @@ final class CreateSandbox {
     if (!request.hostname().isEmpty()) {
       Processes.hostname(request.hostname());
     }
-    Fs.makeDirectories(SHARED, 0755);
-    Fs.makeDirectories(DIRECTORY, 0755);
+    FileTree.makeDirectories(SHARED, 0755);
+    FileTree.makeDirectories(DIRECTORY, 0755);
     if (!request.dns().isEmpty()) {
       String text = String.join("\n", request.dns()) + "\n";
-      Fs.write(DIRECTORY + "/resolv.conf", text.getBytes(StandardCharsets.UTF_8), 0644);
+      FileContent.write(DIRECTORY + "/resolv.conf", text.getBytes(StandardCharsets.UTF_8), 0644);
     }
     agent
         .storages()

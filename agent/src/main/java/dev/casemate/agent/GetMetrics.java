@@ -1,6 +1,6 @@
 package dev.casemate.agent;
 
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Text;
 import dev.casemate.protocol.agent.Metrics;
 import java.util.List;
@@ -16,13 +16,13 @@ final class GetMetrics {
 
   static Metrics handle(Agent agent) {
     StringBuilder text = new StringBuilder();
-    text.append(load(Fs.readString("/proc/loadavg", 256)));
-    text.append(memory(Fs.readString("/proc/meminfo", FILE_LIMIT)));
-    text.append(cpu(Fs.readString("/proc/stat", FILE_LIMIT)));
+    text.append(load(FileContent.readString("/proc/loadavg", 256)));
+    text.append(memory(FileContent.readString("/proc/meminfo", FILE_LIMIT)));
+    text.append(cpu(FileContent.readString("/proc/stat", FILE_LIMIT)));
     text.append(network(ProcText.netDev()));
     head(text, "kata_agent_total_rss", "gauge", "Resident bytes of the agent");
     text.append("kata_agent_total_rss ")
-        .append(ProcText.residentBytes(Fs.readString("/proc/self/statm", 256)))
+        .append(ProcText.residentBytes(FileContent.readString("/proc/self/statm", 256)))
         .append('\n');
     head(text, "kata_agent_containers", "gauge", "Containers that the agent has");
     text.append("kata_agent_containers ").append(agent.containers().all().size()).append('\n');

@@ -1,5 +1,6 @@
 package dev.casemate.agent;
 
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.protocol.agent.AgentDetails;
 import dev.casemate.protocol.agent.GuestDetailsRequest;
@@ -28,7 +29,7 @@ final class GuestDetails {
                     .extraFeatures(List.of("archive"))
                     .build());
     if (request.memBlockSize() && Fs.exists(BLOCK_SIZE)) {
-      response.memBlockSizeBytes(hex(Fs.readString(BLOCK_SIZE, 64).strip()));
+      response.memBlockSizeBytes(hex(FileContent.readString(BLOCK_SIZE, 64).strip()));
     }
     if (request.memHotplugProbe()) {
       response.supportMemHotplugProbe(Fs.exists(PROBE));
@@ -46,7 +47,7 @@ final class GuestDetails {
 
   static void probe(MemHotplugByProbeRequest request) {
     for (long address : request.memHotplugProbeAddr()) {
-      Fs.writeControl(PROBE, "0x" + Long.toHexString(address));
+      FileContent.writeControl(PROBE, "0x" + Long.toHexString(address));
     }
   }
 }

@@ -1,5 +1,6 @@
 package dev.casemate.agent;
 
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.CasemateException;
@@ -43,10 +44,10 @@ final class HugePages {
           "the guest has no huge pages of " + pageKib + " KiB; x86-64 has 2M and perhaps 1G");
     }
     long before = count(control);
-    Fs.writeControl(control, Long.toString(before + pages));
+    FileContent.writeControl(control, Long.toString(before + pages));
     long now = count(control);
     if (now < before + pages) {
-      Fs.writeControl(control, Long.toString(before));
+      FileContent.writeControl(control, Long.toString(before));
       throw CasemateException.of(
           Kind.RESOURCE_EXHAUSTED,
           "the guest can set aside "
@@ -68,14 +69,14 @@ final class HugePages {
     }
     String control = SYSFS + reserved[0] + "kB/nr_hugepages";
     try {
-      Fs.writeControl(control, Long.toString(Math.max(0, count(control) - reserved[1])));
+      FileContent.writeControl(control, Long.toString(Math.max(0, count(control) - reserved[1])));
     } catch (LinuxException e) {
       // Still mapped somewhere: they are freed with that.
     }
   }
 
   private static long count(String control) {
-    return Numbers.parse(Fs.readString(control, 64).strip(), 0);
+    return Numbers.parse(FileContent.readString(control, 64).strip(), 0);
   }
 
   private static long kib(String size) {

@@ -2,6 +2,7 @@ package dev.casemate.agent;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Machine;
@@ -40,7 +41,7 @@ final class KernelModules {
     try (Fd file = Fs.openAt(directory, "groups", OpenFlag.READ_ONLY, 0)) {
       text =
           new String(
-              Fs.readBytes(file, DIRECTORY + "/groups", GROUPS_LIMIT),
+              FileContent.readBytes(file, DIRECTORY + "/groups", GROUPS_LIMIT),
               java.nio.charset.StandardCharsets.UTF_8);
     } catch (LinuxException e) {
       if (e.errno() != Errno.ENOENT) {

@@ -1,5 +1,6 @@
 package dev.casemate.agent;
 
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.CasemateException;
@@ -76,8 +77,8 @@ final class OnlineCpuMem {
 
   private static boolean switchOn(String control, String off, String on) {
     try {
-      if (Fs.readString(control, 64).strip().equals(off)) {
-        Fs.writeControl(control, on);
+      if (FileContent.readString(control, 64).strip().equals(off)) {
+        FileContent.writeControl(control, on);
       }
       return true;
     } catch (LinuxException e) {

@@ -1,6 +1,7 @@
 package dev.casemate.agent;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -78,8 +79,8 @@ final class OomWatch {
   }
 
   private static long read(Fd fd) {
-    Fs.seek(fd, 0, 0);
-    byte[] bytes = Fs.readBytes(fd, "memory.events", FILE_LIMIT);
+    FileContent.seek(fd, 0, 0);
+    byte[] bytes = FileContent.readBytes(fd, "memory.events", FILE_LIMIT);
     return kills(new String(bytes, StandardCharsets.US_ASCII));
   }
 

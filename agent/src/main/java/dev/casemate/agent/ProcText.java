@@ -1,7 +1,7 @@
 package dev.casemate.agent;
 
 import dev.casemate.linux.Errno;
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Text;
 import java.util.ArrayList;
@@ -80,7 +80,7 @@ final class ProcText {
    */
   static List<NetDev> netDev() {
     try {
-      return netDev(Fs.readString("/proc/net/dev", FILE_LIMIT));
+      return netDev(FileContent.readString("/proc/net/dev", FILE_LIMIT));
     } catch (LinuxException e) {
       if (e.errno() == Errno.EFBIG) {
         return List.of();

@@ -1,6 +1,6 @@
 package dev.casemate.agent;
 
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
@@ -47,7 +47,8 @@ final class SignalProcess {
   /** The first process of a PID namespace never sees a signal that it has no handler for. */
   private static boolean isLost(int pid, int signal) {
     try {
-      return ProcText.isLostOnInit(Fs.readString("/proc/" + pid + "/status", 64 * 1024), signal);
+      return ProcText.isLostOnInit(
+          FileContent.readString("/proc/" + pid + "/status", 64 * 1024), signal);
     } catch (LinuxException e) {
       return false;
     }

@@ -1,6 +1,7 @@
 package dev.casemate.agent;
 
 import dev.casemate.linux.Errno;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
@@ -184,7 +185,7 @@ final class Storages {
       throw Failures.invalid("storage of driver " + storage.driver() + " has no mount point");
     }
     MountOptions options = MountOptions.parse(storage.options());
-    Fs.makeDirectories(target, 0755);
+    FileTree.makeDirectories(target, 0755);
     try {
       Mounts.mount(source, target, fstype, options.flags(), options.data());
     } catch (LinuxException e) {
@@ -221,7 +222,7 @@ final class Storages {
 
   private static void makeOverlayDirectories(List<String> options) {
     for (String name : List.of("upperdir", "workdir")) {
-      MountOptions.value(options, name).ifPresent(path -> Fs.makeDirectories(path, 0755));
+      MountOptions.value(options, name).ifPresent(path -> FileTree.makeDirectories(path, 0755));
     }
   }
 
@@ -252,7 +253,7 @@ final class Storages {
     if (path.isEmpty()) {
       throw Failures.invalid("storage of driver local has no mount point");
     }
-    Fs.makeDirectories(path, 0755);
+    FileTree.makeDirectories(path, 0755);
     Optional<String> mode = MountOptions.value(storage.options(), "mode");
     int uid = MountOptions.value(storage.options(), "uid").map(Numbers::parseId).orElse(-1);
     int gid = MountOptions.value(storage.options(), "gid").map(Numbers::parseId).orElse(-1);

@@ -2,6 +2,8 @@ package dev.casemate.agent;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -47,11 +49,11 @@ final class SyncDirectory {
     if (parts.size() != 1) {
       throw Failures.invalid("path \"" + request.path() + "\" is not directly below " + volumes);
     }
-    Fs.makeDirectories(volumes, 0755);
+    FileTree.makeDirectories(volumes, 0755);
     try (Fd parent = Fs.open(volumes, DIRECTORY | OpenFlag.NO_FOLLOW)) {
       if (request.remove()) {
         if (Fs.list(parent).contains(parts.getFirst())) {
-          Fs.removeTreeAt(parent, parts.getFirst());
+          FileTree.removeTreeAt(parent, parts.getFirst());
         }
         return;
       }
@@ -155,7 +157,7 @@ final class SyncDirectory {
         throw e;
       }
       if (!Fs.lstatAt(parent, name).isDirectory()) {
-        Fs.removeTreeAt(parent, name);
+        FileTree.removeTreeAt(parent, name);
         Fs.makeDirectoryAt(parent, name, 0755);
       }
     }
@@ -198,7 +200,8 @@ final class SyncDirectory {
       }
       boolean same =
           stat.size() == entry.data().length
-              && Arrays.equals(Fs.readBytes(fd, name, entry.data().length + 1), entry.data());
+              && Arrays.equals(
+                  FileContent.readBytes(fd, name, entry.data().length + 1), entry.data());
       if (same && stat.permissions() != (entry.mode() & MODE_MASK)) {
         Fs.chmod(fd, entry.mode() & MODE_MASK);
       }
@@ -232,7 +235,7 @@ final class SyncDirectory {
       if (e.errno() != Errno.EISDIR && e.errno() != Errno.ENOTEMPTY && e.errno() != Errno.EEXIST) {
         throw e;
       }
-      Fs.removeTreeAt(parent, to);
+      FileTree.removeTreeAt(parent, to);
       Fs.rename(directory + from, directory + to);
     }
   }
@@ -242,7 +245,7 @@ final class SyncDirectory {
       Fs.unlinkAt(parent, name);
     } catch (LinuxException e) {
       if (e.errno() != Errno.ENOENT) {
-        Fs.removeTreeAt(parent, name);
+        FileTree.removeTreeAt(parent, name);
       }
     }
   }
@@ -251,7 +254,7 @@ final class SyncDirectory {
     for (String name : Fs.list(directory)) {
       SyncEntry entry = wanted.get(prefix + name);
       if (entry == null) {
-        Fs.removeTreeAt(directory, name);
+        FileTree.removeTreeAt(directory, name);
       } else if ((entry.mode() & Stat.TYPE_MASK) == Stat.DIRECTORY) {
         try (Fd child = open(directory, name)) {
           removeOthers(child, prefix + name + "/", wanted);

@@ -1,6 +1,7 @@
 package dev.casemate.agent;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -21,7 +22,7 @@ final class VirtioPort {
     for (String port : Fs.list(CLASS)) {
       String name;
       try {
-        name = Fs.readString(CLASS + "/" + port + "/name", 256).strip();
+        name = FileContent.readString(CLASS + "/" + port + "/name", 256).strip();
       } catch (LinuxException e) {
         // No name yet, or none at all.
         continue;

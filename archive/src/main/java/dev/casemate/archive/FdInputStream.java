@@ -1,7 +1,7 @@
 package dev.casemate.archive;
 
 import dev.casemate.linux.Fd;
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import java.io.IOException;
 import java.io.InputStream;
 
@@ -62,7 +62,7 @@ public final class FdInputStream extends InputStream {
       return super.skip(count);
     }
     long n = Math.clamp(count, 0, left);
-    Fs.seek(fd, n, 1);
+    FileContent.seek(fd, n, 1);
     left -= n;
     return n;
   }

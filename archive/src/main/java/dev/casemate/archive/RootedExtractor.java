@@ -3,6 +3,8 @@ package dev.casemate.archive;
 import dev.casemate.archive.TarEntry.Segment;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.NativeBuffer;
@@ -234,7 +236,7 @@ public final class RootedExtractor implements AutoCloseable {
       if (keepDirectory) {
         return true;
       }
-      Fs.removeTreeAt(directory, name);
+      FileTree.removeTreeAt(directory, name);
     } else {
       Fs.unlinkAt(directory, name);
     }
@@ -265,7 +267,7 @@ public final class RootedExtractor implements AutoCloseable {
           continue;
         }
         if (segment.offset() != at) {
-          Fs.seek(fd, segment.offset(), 0);
+          FileContent.seek(fd, segment.offset(), 0);
         }
         long left = segment.length();
         while (left > 0) {
@@ -280,7 +282,7 @@ public final class RootedExtractor implements AutoCloseable {
         at = segment.offset() + segment.length();
       }
       if (at < entry.size()) {
-        Fs.truncate(fd, entry.size());
+        FileContent.truncate(fd, entry.size());
       }
       Fs.chown(fd, entry.uid(), entry.gid());
       Fs.chmod(fd, entry.mode());

@@ -2,6 +2,7 @@ package dev.casemate.archive;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -111,7 +112,7 @@ final class Whiteouts {
   /** Removes a name unless this layer made it; of a directory that it made, all that it did not. */
   private void remove(Fd directory, String name, String path) {
     if (!touched.contains(path)) {
-      Fs.removeTreeAt(directory, name);
+      FileTree.removeTreeAt(directory, name);
       return;
     }
     Stat there = Fs.lstatAt(directory, name);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.OpenFlag;
 import java.io.ByteArrayInputStream;
@@ -29,7 +30,7 @@ final class RootedExtractorTest {
   void makeRoot() {
     root = temp + "/root";
     Fs.makeDirectory(root, 0755);
-    Fs.write(temp + "/outside", "untouched".getBytes(StandardCharsets.UTF_8), 0600);
+    FileContent.write(temp + "/outside", "untouched".getBytes(StandardCharsets.UTF_8), 0600);
     Fs.makeDirectory(temp + "/outdir", 0700);
   }
 
@@ -136,7 +137,7 @@ final class RootedExtractorTest {
                   assertThat(((ArchiveException) e).reason())
                       .isEqualTo(ArchiveException.Reason.REFUSED));
     }
-    assertThat(Fs.readString(temp + "/outside", 100)).isEqualTo("untouched");
+    assertThat(FileContent.readString(temp + "/outside", 100)).isEqualTo("untouched");
     assertThat(Fs.stat(temp + "/outside").links()).isEqualTo(1);
     assertThat(Fs.list(temp.toString())).containsExactlyInAnyOrder("root", "outside", "outdir");
     assertThat(Fs.list(temp + "/outdir")).isEmpty();
@@ -148,11 +149,11 @@ final class RootedExtractorTest {
     Fs.symlink("../outside", root + "/sym");
     Fs.symlink("../outdir", root + "/symdir");
     layer("c null", "p fifo", "f null new", "f fifo new", "f sym new", "d symdir", "f symdir/x");
-    assertThat(Fs.readString(temp + "/outside", 100)).isEqualTo("untouched");
+    assertThat(FileContent.readString(temp + "/outside", 100)).isEqualTo("untouched");
     assertThat(Fs.list(temp + "/outdir")).isEmpty();
     for (String name : List.of("null", "fifo", "sym")) {
       assertThat(Fs.lstat(root + "/" + name).isRegular()).isTrue();
-      assertThat(Fs.readString(root + "/" + name, 100)).isEqualTo("new");
+      assertThat(FileContent.readString(root + "/" + name, 100)).isEqualTo("new");
     }
     assertThat(Fs.lstat(root + "/symdir").isDirectory()).isTrue();
   }
@@ -176,7 +177,7 @@ final class RootedExtractorTest {
     layer("d a", "f a/new", "f a/.wh..wh..opq", "f a/newer", "d b", "f b/.wh..wh..opq");
     assertThat(files()).isEqualTo("./a ./a/new ./a/newer ./b ./d");
     layer("f d again", "f .wh.d", "f .wh..wh.plnk", "d .wh..wh.aufs", "f .wh..wh.aufs/x");
-    assertThat(Fs.readString(root + "/d", 10)).isEqualTo("again");
+    assertThat(FileContent.readString(root + "/d", 10)).isEqualTo("again");
     assertThat(files()).isEqualTo("./a ./a/new ./a/newer ./b ./d");
   }
 
@@ -192,8 +193,8 @@ final class RootedExtractorTest {
     layer("f x now-a-file", "d z", "f z/y");
     assertThat(files()).isEqualTo("./x ./z ./z/y");
     layer("h link x", "f x changed");
-    assertThat(Fs.readString(root + "/link", 100)).isEqualTo("now-a-file");
-    assertThat(Fs.readString(root + "/x", 100)).isEqualTo("changed");
+    assertThat(FileContent.readString(root + "/link", 100)).isEqualTo("now-a-file");
+    assertThat(FileContent.readString(root + "/x", 100)).isEqualTo("changed");
   }
 
   @Test

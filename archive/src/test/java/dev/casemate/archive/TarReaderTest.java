@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.archive.TarEntry.Segment;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.OpenFlag;
 import java.io.ByteArrayInputStream;
@@ -38,7 +39,7 @@ final class TarReaderTest {
   }
 
   private void extract(String tar, String target) {
-    Fs.makeDirectories(target, 0755);
+    FileTree.makeDirectories(target, 0755);
     try (Fd archive = Fs.open(tar, OpenFlag.READ_ONLY);
         Fd root = Fs.open(target, OpenFlag.READ_ONLY | OpenFlag.DIRECTORY);
         RootedExtractor extractor = new RootedExtractor(root, RootedExtractor.Options.plain())) {

@@ -1,6 +1,6 @@
 package dev.casemate.casemate;
 
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Text;
 import dev.casemate.sandbox.SandboxProcess;
@@ -36,7 +36,7 @@ public final class Main {
   /** The last component of argv[0]. */
   private static String role() {
     List<String> commandLine =
-        Text.split(Fs.readString("/proc/self/cmdline", COMMAND_LINE_LIMIT), '\0');
+        Text.split(FileContent.readString("/proc/self/cmdline", COMMAND_LINE_LIMIT), '\0');
     String program = commandLine.isEmpty() ? "" : commandLine.getFirst();
     return program.substring(program.lastIndexOf('/') + 1);
   }

@@ -1,6 +1,7 @@
 package dev.casemate.cell;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Processes;
 import dev.casemate.oci.LinuxSpec;
@@ -67,7 +68,7 @@ final class Borrowed implements AutoCloseable {
 
   private static void offset(Map<String, LinuxSpec.TimeOffset> offsets) {
     for (Map.Entry<String, LinuxSpec.TimeOffset> offset : offsets.entrySet()) {
-      Fs.writeControl(
+      FileContent.writeControl(
           "/proc/self/timens_offsets",
           offset.getKey()
               + " "

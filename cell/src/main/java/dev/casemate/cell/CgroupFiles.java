@@ -1,6 +1,7 @@
 package dev.casemate.cell;
 
 import dev.casemate.linux.Errno;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Text;
@@ -19,7 +20,7 @@ final class CgroupFiles {
 
   static Optional<String> read(String path) {
     try {
-      return Optional.of(Fs.readString(path, FILE_LIMIT));
+      return Optional.of(FileContent.readString(path, FILE_LIMIT));
     } catch (LinuxException e) {
       if (e.errno() == Errno.ENOENT || e.errno() == Errno.ENODEV || e.errno() == Errno.EOPNOTSUPP) {
         return Optional.empty();

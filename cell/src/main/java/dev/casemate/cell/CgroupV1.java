@@ -1,6 +1,7 @@
 package dev.casemate.cell;
 
 import dev.casemate.linux.Errno;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Poll;
@@ -170,11 +171,11 @@ final class CgroupV1 implements Cgroup {
   }
 
   private static String inherit(String mount, String path, String file) {
-    String own = Fs.readString(mount + path + file, 64 * 1024).strip();
+    String own = FileContent.readString(mount + path + file, 64 * 1024).strip();
     if (own.isEmpty() && !path.isEmpty()) {
       int slash = path.lastIndexOf('/');
       own = inherit(mount, path.substring(0, Math.max(0, slash)), file);
-      Fs.writeControl(mount + path + file, own);
+      FileContent.writeControl(mount + path + file, own);
     }
     return own;
   }
@@ -215,7 +216,7 @@ final class CgroupV1 implements Cgroup {
     for (int i = hierarchies.size() - 1; i >= 0; i--) {
       Hierarchy one = hierarchies.get(i);
       try {
-        Fs.writeControl(one.directory() + "/cgroup.procs", Integer.toString(pid));
+        FileContent.writeControl(one.directory() + "/cgroup.procs", Integer.toString(pid));
       } catch (LinuxException e) {
         if (!optional || !Cgroups.isRefusal(e.errno())) {
           throw Failures.of("moving process " + pid + " to cgroup " + one.directory(), e);
@@ -231,7 +232,7 @@ final class CgroupV1 implements Cgroup {
 
   static void add(int pid, String directory) {
     try {
-      Fs.writeControl(directory + "/cgroup.procs", Integer.toString(pid));
+      FileContent.writeControl(directory + "/cgroup.procs", Integer.toString(pid));
     } catch (LinuxException e) {
       throw Failures.of("moving process " + pid + " to cgroup " + directory, e);
     }
@@ -294,11 +295,11 @@ final class CgroupV1 implements Cgroup {
                             + " not delegated"));
     try {
       if (!frozen) {
-        Fs.writeControl(directory + "/freezer.state", "THAWED");
+        FileContent.writeControl(directory + "/freezer.state", "THAWED");
         return;
       }
       if (!freeze(directory)) {
-        Fs.writeControl(directory + "/freezer.state", "THAWED");
+        FileContent.writeControl(directory + "/freezer.state", "THAWED");
         throw CasemateException.of(
             CasemateException.Kind.TIMEOUT,
             "cgroup " + directory + " did not freeze within " + WAIT_MILLIS + " ms; try again");
@@ -318,10 +319,10 @@ final class CgroupV1 implements Cgroup {
     long deadline = System.nanoTime() + WAIT_MILLIS * 1_000_000L;
     for (int round = 0; ; round++) {
       if (round > 0 && round % REFREEZE_ROUNDS == 0) {
-        Fs.writeControl(file, "THAWED");
+        FileContent.writeControl(file, "THAWED");
       }
-      Fs.writeControl(file, "FROZEN");
-      if (Fs.readString(file, 64).startsWith("FROZEN")) {
+      FileContent.writeControl(file, "FROZEN");
+      if (FileContent.readString(file, 64).startsWith("FROZEN")) {
         return true;
       }
       if (System.nanoTime() > deadline) {
@@ -388,7 +389,7 @@ final class CgroupV1 implements Cgroup {
       return;
     }
     try {
-      Fs.writeControl(freezer.get() + "/freezer.state", "THAWED");
+      FileContent.writeControl(freezer.get() + "/freezer.state", "THAWED");
     } catch (LinuxException e) {
       if (e.errno() != Errno.ENOENT && e.errno() != Errno.ENODEV) {
         throw Failures.of("thawing cgroup " + freezer.get(), e);

@@ -1,6 +1,6 @@
 package dev.casemate.cell;
 
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.Resources.DeviceRule;
 import java.util.ArrayList;
@@ -87,7 +87,7 @@ final class CgroupV1Devices {
     for (String line : lines(rules)) {
       int blank = line.indexOf(' ');
       try {
-        Fs.writeControl(
+        FileContent.writeControl(
             directory + "/devices." + line.substring(0, blank), line.substring(blank + 1));
       } catch (LinuxException e) {
         throw Failures.of("device rule \"" + line + "\" of cgroup " + directory, e);

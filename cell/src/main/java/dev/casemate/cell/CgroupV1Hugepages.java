@@ -1,6 +1,7 @@
 package dev.casemate.cell;
 
 import dev.casemate.linux.Errno;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.CasemateException;
@@ -26,7 +27,7 @@ final class CgroupV1Hugepages {
       String prefix = own.orElse(unified) + "/hugetlb." + size;
       String suffix = own.isPresent() ? "limit_in_bytes" : "max";
       try {
-        Fs.writeControl(prefix + "." + suffix, value);
+        FileContent.writeControl(prefix + "." + suffix, value);
       } catch (LinuxException e) {
         if (e.errno() == Errno.ENOENT) {
           throw missing(limit);
@@ -34,7 +35,7 @@ final class CgroupV1Hugepages {
         throw Failures.of("cgroup limit hugetlb." + size + " = " + value, e);
       }
       try {
-        Fs.writeControl(prefix + ".rsvd." + suffix, value);
+        FileContent.writeControl(prefix + ".rsvd." + suffix, value);
       } catch (LinuxException e) {
         // Kernels before 5.7 have no such limit.
         if (e.errno() != Errno.ENOENT) {

@@ -1,7 +1,7 @@
 package dev.casemate.cell;
 
 import dev.casemate.linux.Errno;
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.Resources;
 import java.util.List;
@@ -61,7 +61,7 @@ final class CgroupV1Limits {
 
   private void write(String controller, String file, String value) {
     try {
-      Fs.writeControl(directory(controller, file, value) + "/" + file, value);
+      FileContent.writeControl(directory(controller, file, value) + "/" + file, value);
     } catch (LinuxException e) {
       throw failed(file, value, e);
     }
@@ -74,7 +74,7 @@ final class CgroupV1Limits {
   /** Writes to a file that not every kernel has. */
   private boolean writeIfThere(String controller, String file, String value) {
     try {
-      Fs.writeControl(directory(controller, file, value) + "/" + file, value);
+      FileContent.writeControl(directory(controller, file, value) + "/" + file, value);
       return true;
     } catch (LinuxException e) {
       if (e.errno() == Errno.ENOENT || e.errno() == Errno.EOPNOTSUPP) {
@@ -159,7 +159,7 @@ final class CgroupV1Limits {
     String value = Long.toString(limit);
     String directory = directory("memory", "memory.limit_in_bytes", value);
     try {
-      Fs.writeControl(directory + "/memory.limit_in_bytes", value);
+      FileContent.writeControl(directory + "/memory.limit_in_bytes", value);
     } catch (LinuxException e) {
       if (e.errno() == Errno.EBUSY) {
         throw CgroupValues.belowUsage(
@@ -208,7 +208,8 @@ final class CgroupV1Limits {
     if (period != 0) {
       String value = Long.toUnsignedString(period);
       try {
-        Fs.writeControl(directory("cpu", "cpu.cfs_period_us", value) + "/cpu.cfs_period_us", value);
+        FileContent.writeControl(
+            directory("cpu", "cpu.cfs_period_us", value) + "/cpu.cfs_period_us", value);
       } catch (LinuxException e) {
         late = e.errno() == Errno.EINVAL && quota != 0;
         if (!late) {

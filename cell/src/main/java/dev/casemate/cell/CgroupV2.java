@@ -3,6 +3,7 @@ package dev.casemate.cell;
 import dev.casemate.linux.Bpf;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -96,8 +97,9 @@ final class CgroupV2 implements Cgroup {
 
   /** Enables the controllers of a group for its children; one that cannot be is left out. */
   private static void delegate(String directory) {
-    String enabled = Fs.readString(directory + "/cgroup.subtree_control", FILE_LIMIT).strip();
-    String there = Fs.readString(directory + "/cgroup.controllers", FILE_LIMIT).strip();
+    String enabled =
+        FileContent.readString(directory + "/cgroup.subtree_control", FILE_LIMIT).strip();
+    String there = FileContent.readString(directory + "/cgroup.controllers", FILE_LIMIT).strip();
     if (enabled.length() == there.length()) {
       return;
     }
@@ -115,11 +117,11 @@ final class CgroupV2 implements Cgroup {
     }
     String file = directory + "/cgroup.subtree_control";
     try {
-      Fs.writeControl(file, all.substring(1));
+      FileContent.writeControl(file, all.substring(1));
     } catch (LinuxException e) {
       for (String controller : missing) {
         try {
-          Fs.writeControl(file, controller);
+          FileContent.writeControl(file, controller);
         } catch (LinuxException one) {
           // Whoever sets a limit that needs it hears of it then.
         }
@@ -163,7 +165,7 @@ final class CgroupV2 implements Cgroup {
   private void write(CgroupValues.Setting setting, List<String> warnings) {
     String file = directory + "/" + setting.file();
     try {
-      Fs.writeControl(file, setting.value());
+      FileContent.writeControl(file, setting.value());
       return;
     } catch (LinuxException e) {
       if (e.errno() != Errno.ENOENT && e.errno() != Errno.EOPNOTSUPP) {
@@ -213,7 +215,7 @@ final class CgroupV2 implements Cgroup {
 
   private boolean writeIfThere(String file, String value) {
     try {
-      Fs.writeControl(directory + "/" + file, value);
+      FileContent.writeControl(directory + "/" + file, value);
       return true;
     } catch (LinuxException e) {
       if (e.errno() == Errno.ENOENT || e.errno() == Errno.EOPNOTSUPP) {
@@ -241,7 +243,7 @@ final class CgroupV2 implements Cgroup {
   @Override
   public void add(int pid) {
     try {
-      Fs.writeControl(directory + "/cgroup.procs", Integer.toString(pid));
+      FileContent.writeControl(directory + "/cgroup.procs", Integer.toString(pid));
     } catch (LinuxException e) {
       throw Failures.of("moving process " + pid + " to cgroup " + directory, e);
     }
@@ -250,7 +252,7 @@ final class CgroupV2 implements Cgroup {
   @Override
   public void addBeside(int pid, int init) {
     try {
-      Fs.writeControl(directory + "/cgroup.procs", Integer.toString(pid));
+      FileContent.writeControl(directory + "/cgroup.procs", Integer.toString(pid));
       return;
     } catch (LinuxException e) {
       if (e.errno() != Errno.EBUSY && e.errno() != Errno.EOPNOTSUPP) {
@@ -259,10 +261,11 @@ final class CgroupV2 implements Cgroup {
     }
     // The container has made groups of its own: its first process is in one of them.
     try {
-      for (String line : Text.split(Fs.readString("/proc/" + init + "/cgroup", FILE_LIMIT), '\n')) {
+      for (String line :
+          Text.split(FileContent.readString("/proc/" + init + "/cgroup", FILE_LIMIT), '\n')) {
         if (line.startsWith("0::") && !line.contains("/../")) {
           String group = mountPoint + line.substring(3) + "/cgroup.procs";
-          Fs.writeControl(group, Integer.toString(pid));
+          FileContent.writeControl(group, Integer.toString(pid));
           return;
         }
       }
@@ -317,10 +320,10 @@ final class CgroupV2 implements Cgroup {
   @Override
   public void freeze(boolean frozen) {
     try (Fd events = Fs.open(directory + "/cgroup.events", OpenFlag.READ_ONLY)) {
-      Fs.writeControl(directory + "/cgroup.freeze", frozen ? "1" : "0");
+      FileContent.writeControl(directory + "/cgroup.freeze", frozen ? "1" : "0");
       if (!awaitEvent(events, "frozen", frozen ? 1 : 0)) {
         if (frozen) {
-          Fs.writeControl(directory + "/cgroup.freeze", "0");
+          FileContent.writeControl(directory + "/cgroup.freeze", "0");
         }
         throw CasemateException.of(
             CasemateException.Kind.TIMEOUT,
@@ -341,8 +344,8 @@ final class CgroupV2 implements Cgroup {
   private static boolean awaitEvent(Fd events, String field, long value) {
     long deadline = System.nanoTime() + WAIT_MILLIS * 1_000_000L;
     while (true) {
-      Fs.seek(events, 0, 0);
-      byte[] text = Fs.readBytes(events, "cgroup.events", FILE_LIMIT);
+      FileContent.seek(events, 0, 0);
+      byte[] text = FileContent.readBytes(events, "cgroup.events", FILE_LIMIT);
       String content = new String(text, java.nio.charset.StandardCharsets.UTF_8);
       if (CgroupFiles.field(content, field, -1) == value) {
         return true;
@@ -358,7 +361,7 @@ final class CgroupV2 implements Cgroup {
   @Override
   public void kill() {
     try {
-      Fs.writeControl(directory + "/cgroup.kill", "1");
+      FileContent.writeControl(directory + "/cgroup.kill", "1");
       return;
     } catch (LinuxException e) {
       if (e.errno() == Errno.ENODEV

@@ -1,6 +1,7 @@
 package dev.casemate.cell;
 
 import dev.casemate.linux.Errno;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Text;
@@ -134,7 +135,7 @@ public final class Cgroups {
   }
 
   private static List<String> lines() {
-    return Text.split(Fs.readString("/proc/self/cgroup", FILE_LIMIT), '\n');
+    return Text.split(FileContent.readString("/proc/self/cgroup", FILE_LIMIT), '\n');
   }
 
   private static String ownGroup(List<String> lines, String controllers) {

@@ -1,6 +1,8 @@
 package dev.casemate.cell;
 
 import dev.casemate.linux.Errno;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
@@ -43,9 +45,9 @@ final class Checkpoint {
   private void dump(String program) {
     Set<String> before;
     try {
-      Fs.makeDirectories(options.images(), DIRECTORY_MODE);
+      FileTree.makeDirectories(options.images(), DIRECTORY_MODE);
       if (!options.work().isEmpty()) {
-        Fs.makeDirectories(options.work(), DIRECTORY_MODE);
+        FileTree.makeDirectories(options.work(), DIRECTORY_MODE);
       }
       before = new HashSet<>(Fs.list(options.images()));
       checkParent();
@@ -110,7 +112,7 @@ final class Checkpoint {
   /** Declares streams that lead out of the container, and names them. */
   private List<String> streams() {
     Set<String> own = new HashSet<>();
-    for (String line : Text.split(Fs.readString(proc + "/mountinfo", FILE_LIMIT), '\n')) {
+    for (String line : Text.split(FileContent.readString(proc + "/mountinfo", FILE_LIMIT), '\n')) {
       int blank = line.indexOf(' ');
       own.add(blank < 0 ? line : line.substring(0, blank));
     }
@@ -142,7 +144,8 @@ final class Checkpoint {
       return link;
     }
     String mount = "";
-    for (String line : Text.split(Fs.readString(proc + "/fdinfo/" + fd, FILE_LIMIT), '\n')) {
+    for (String line :
+        Text.split(FileContent.readString(proc + "/fdinfo/" + fd, FILE_LIMIT), '\n')) {
       if (line.startsWith("mnt_id:")) {
         mount = line.substring("mnt_id:".length()).strip();
       }

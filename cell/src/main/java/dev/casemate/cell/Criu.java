@@ -3,6 +3,7 @@ package dev.casemate.cell;
 import dev.casemate.linux.Descriptors;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -140,7 +141,7 @@ final class Criu {
     List<String> lines = new ArrayList<>();
     try (Fd file = Fs.open(log, OpenFlag.READ_ONLY | OpenFlag.NO_FOLLOW)) {
       Stat stat = Fs.stat(file);
-      Fs.seek(file, Math.max(0, stat.size() - TAIL_BYTES), 0);
+      FileContent.seek(file, Math.max(0, stat.size() - TAIL_BYTES), 0);
       for (String line : Text.split(text(file, log), '\n')) {
         int error = line.indexOf("Error");
         if (error >= 0) {
@@ -151,7 +152,7 @@ final class Criu {
       // It has not come that far.
     }
     if (lines.isEmpty()) {
-      Fs.seek(output, 0, 0);
+      FileContent.seek(output, 0, 0);
       for (String line : Text.split(text(output, "criu's output"), '\n')) {
         if (!line.isBlank()) {
           lines.add(shorten(line.strip()));
@@ -166,7 +167,8 @@ final class Criu {
 
   private static String text(Fd file, String subject) {
     try {
-      return new String(Fs.readBytes(file, subject, 2 * TAIL_BYTES), StandardCharsets.UTF_8);
+      return new String(
+          FileContent.readBytes(file, subject, 2 * TAIL_BYTES), StandardCharsets.UTF_8);
     } catch (LinuxException e) {
       if (e.errno() == Errno.EFBIG) {
         return "";

@@ -2,7 +2,7 @@ package dev.casemate.cell;
 
 import dev.casemate.linux.Descriptors;
 import dev.casemate.linux.Fd;
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.NativeBuffer;
 import dev.casemate.linux.Pipe;
@@ -159,7 +159,7 @@ final class Hooks {
                       "memfd_create",
                       "state"));
       file.writeAll(content);
-      Fs.seek(file, 0, 0);
+      FileContent.seek(file, 0, 0);
       return file;
     }
   }

@@ -2,6 +2,7 @@ package dev.casemate.cell;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Pipe;
@@ -42,14 +43,14 @@ final class IdMaps {
     }
     String file = "/proc/" + pid + "/" + kind + "_map";
     try {
-      Fs.writeControl(file, lines(maps));
+      FileContent.writeControl(file, lines(maps));
     } catch (LinuxException e) {
       if (e.errno() != Errno.EPERM || !kind.equals("gid")) {
         throw e;
       }
       // Without rights outside groups may be mapped only once setgroups(2) is given up.
-      Fs.writeControl("/proc/" + pid + "/setgroups", "deny");
-      Fs.writeControl(file, lines(maps));
+      FileContent.writeControl("/proc/" + pid + "/setgroups", "deny");
+      FileContent.writeControl(file, lines(maps));
     }
   }
 
@@ -69,7 +70,8 @@ final class IdMaps {
         Fd nothing = Fs.open("/dev/null", 0)) {
       int child = Spawn.program(path, argv).stdio(nothing, output.write(), output.write()).start();
       output.write().close();
-      String said = new String(Fs.readBytes(output.read(), name, 1 << 16), StandardCharsets.UTF_8);
+      String said =
+          new String(FileContent.readBytes(output.read(), name, 1 << 16), StandardCharsets.UTF_8);
       WaitStatus status = Processes.waitFor(child, 0).orElseThrow();
       if (status.exitStatus() != 0) {
         throw Failures.precondition(

@@ -1,7 +1,7 @@
 package dev.casemate.cell;
 
 import dev.casemate.linux.Errno;
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.Json;
 import dev.casemate.oci.LinuxSpec;
@@ -24,7 +24,7 @@ record ImageRecord(List<String> streams, List<String> mounts) {
 
   static ImageRecord read(String images) {
     try {
-      Json.Obj json = Json.parseObject(Fs.readString(images + "/" + FILE, LIMIT));
+      Json.Obj json = Json.parseObject(FileContent.readString(images + "/" + FILE, LIMIT));
       return new ImageRecord(json.strings("streams"), json.strings("mounts"));
     } catch (LinuxException e) {
       if (e.errno() == Errno.ENOENT) {
@@ -37,7 +37,7 @@ record ImageRecord(List<String> streams, List<String> mounts) {
 
   void write(String images) {
     Json.Obj json = new Json.Obj().putStrings("streams", streams).putStrings("mounts", mounts);
-    Fs.replace(images + "/" + FILE, json.text().getBytes(StandardCharsets.UTF_8), 0600);
+    FileContent.replace(images + "/" + FILE, json.text().getBytes(StandardCharsets.UTF_8), 0600);
   }
 
   /** The outside's path of a mount, as the configuration has it now. */

@@ -2,6 +2,7 @@ package dev.casemate.cell;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -54,7 +55,7 @@ final class Labels {
 
   private static boolean isEnabled(String parameter, char yes) {
     try {
-      return Fs.readString(parameter, 16).indexOf(yes) >= 0;
+      return FileContent.readString(parameter, 16).indexOf(yes) >= 0;
     } catch (LinuxException e) {
       return false;
     }

@@ -2,6 +2,7 @@ package dev.casemate.cell;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
@@ -268,7 +269,7 @@ final class MountMaker {
     try (Fd target = target(destination, true, options);
         Fd tree = NewMount.create("tmpfs", "tmpfs", List.of("mode=755"), options.set & ~1L)) {
       attach(tree, target, options, false, Optional.empty());
-      for (String line : Text.split(Fs.readString("/proc/self/cgroup", 64 * 1024), '\n')) {
+      for (String line : Text.split(FileContent.readString("/proc/self/cgroup", 64 * 1024), '\n')) {
         hierarchy(destination, line, options);
       }
       if ((options.set & NewMount.ATTR_RDONLY) != 0) {

@@ -1,7 +1,7 @@
 package dev.casemate.cell;
 
 import dev.casemate.linux.Errno;
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import java.util.List;
 import java.util.Optional;
@@ -16,7 +16,7 @@ final class OutOfMemory {
       return;
     }
     try {
-      Fs.writeControl("/proc/self/oom_score_adj", Integer.toString(score.get()));
+      FileContent.writeControl("/proc/self/oom_score_adj", Integer.toString(score.get()));
     } catch (LinuxException e) {
       if (e.errno() != Errno.EACCES && e.errno() != Errno.EPERM) {
         throw e;

@@ -1,5 +1,6 @@
 package dev.casemate.cell;
 
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Text;
@@ -20,8 +21,8 @@ final class ProcessTable {
   static Optional<ProcessInfo> read(int pid) {
     String folder = "/proc/" + pid;
     try {
-      String stat = Fs.readString(folder + "/stat", FILE_LIMIT);
-      String status = Fs.readString(folder + "/status", FILE_LIMIT);
+      String stat = FileContent.readString(folder + "/stat", FILE_LIMIT);
+      String status = FileContent.readString(folder + "/status", FILE_LIMIT);
       // The command is in parentheses and may hold anything: fields count from the last one.
       int open = stat.indexOf('(');
       int close = stat.lastIndexOf(')');

@@ -1,6 +1,7 @@
 package dev.casemate.cell;
 
 import dev.casemate.linux.Errno;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
@@ -122,7 +123,8 @@ record ResctrlGroup(String path, boolean own) {
     if (wanted.isEmpty()) {
       return;
     }
-    Map<String, Map<String, String>> found = parse(Fs.readString(path + "/schemata", LIMIT));
+    Map<String, Map<String, String>> found =
+        parse(FileContent.readString(path + "/schemata", LIMIT));
     parse(String.join("\n", wanted))
         .forEach(
             (resource, values) -> {
@@ -184,7 +186,7 @@ record ResctrlGroup(String path, boolean own) {
 
   private void write(String file, String value) {
     try {
-      Fs.writeControl(path + "/" + file, value);
+      FileContent.writeControl(path + "/" + file, value);
     } catch (LinuxException e) {
       throw Failures.of("resctrl group " + path + " (see info/last_cmd_status beside it)", e);
     }

@@ -2,6 +2,7 @@ package dev.casemate.cell;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
@@ -70,7 +71,7 @@ final class Restoration {
       directory.write(record);
       directory.write(spec);
       if (!options.work().isEmpty()) {
-        Fs.makeDirectories(options.work(), 0700);
+        FileTree.makeDirectories(options.work(), 0700);
       }
       makeMountPoints();
       resctrl.ifPresent(group -> group.create(spec.linux().intelRdt().orElseThrow()));

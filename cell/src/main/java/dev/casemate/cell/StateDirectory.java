@@ -2,6 +2,8 @@ package dev.casemate.cell;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -105,7 +107,7 @@ public final class StateDirectory implements AutoCloseable {
   /** Makes the directory and takes its lock. */
   void make() {
     try {
-      Fs.makeDirectories(root, 0711);
+      FileTree.makeDirectories(root, 0711);
       Fs.makeDirectory(path(), 0700);
     } catch (LinuxException e) {
       if (e.errno() == Errno.EEXIST) {
@@ -158,7 +160,7 @@ public final class StateDirectory implements AutoCloseable {
   /** Writes the record: whole or not at all. */
   void write(ContainerRecord record) {
     try {
-      Fs.replace(
+      FileContent.replace(
           path() + "/" + RECORD, record.toJson().text().getBytes(StandardCharsets.UTF_8), 0600);
     } catch (LinuxException e) {
       throw Failures.of("writing the state of container " + id, e);
@@ -167,7 +169,8 @@ public final class StateDirectory implements AutoCloseable {
 
   void write(Spec spec) {
     try {
-      Fs.write(path() + "/" + CONFIG, spec.toJson().text().getBytes(StandardCharsets.UTF_8), 0600);
+      FileContent.write(
+          path() + "/" + CONFIG, spec.toJson().text().getBytes(StandardCharsets.UTF_8), 0600);
     } catch (LinuxException e) {
       throw Failures.of("writing the configuration of container " + id, e);
     }
@@ -177,7 +180,7 @@ public final class StateDirectory implements AutoCloseable {
   public ContainerRecord record() {
     try {
       return ContainerRecord.fromJson(
-          Json.parseObject(Fs.readString(path() + "/" + RECORD, RECORD_LIMIT)));
+          Json.parseObject(FileContent.readString(path() + "/" + RECORD, RECORD_LIMIT)));
     } catch (LinuxException e) {
       if (e.errno() == Errno.ENOENT || e.errno() == Errno.ENOTDIR) {
         throw missing();
@@ -189,7 +192,7 @@ public final class StateDirectory implements AutoCloseable {
   /** The spec that the container was made from. */
   public Spec spec() {
     try {
-      return Spec.parse(Fs.readString(path() + "/" + CONFIG, RECORD_LIMIT));
+      return Spec.parse(FileContent.readString(path() + "/" + CONFIG, RECORD_LIMIT));
     } catch (LinuxException e) {
       throw Failures.of("reading the configuration of container " + id, e);
     }
@@ -232,7 +235,7 @@ public final class StateDirectory implements AutoCloseable {
   /** Notes that the container was stopped by a checkpoint: a restore may take its place. */
   void markDumped() {
     try {
-      Fs.write(path() + "/" + DUMPED, new byte[0], 0600);
+      FileContent.write(path() + "/" + DUMPED, new byte[0], 0600);
     } catch (LinuxException e) {
       throw Failures.of("writing the state of container " + id, e);
     }
@@ -245,7 +248,7 @@ public final class StateDirectory implements AutoCloseable {
   /** Removes the directory and what is in it; missing is fine. */
   public void remove() {
     try {
-      Fs.removeTree(path());
+      FileTree.removeTree(path());
     } catch (LinuxException e) {
       if (e.errno() != Errno.ENOENT) {
         throw Failures.of("removing state directory " + path(), e);

@@ -1,6 +1,6 @@
 package dev.casemate.cell;
 
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Processes;
 import java.util.Map;
@@ -18,7 +18,7 @@ final class Sysctls {
             "sysctl \"" + key + "\" is not in a separate kernel namespace; set it on the host");
       }
       try {
-        Fs.writeControl("/proc/sys/" + path(key), entry.getValue());
+        FileContent.writeControl("/proc/sys/" + path(key), entry.getValue());
       } catch (LinuxException e) {
         throw Failures.of("sysctl " + key, e);
       }

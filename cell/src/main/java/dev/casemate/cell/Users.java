@@ -2,6 +2,7 @@ package dev.casemate.cell;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -203,7 +204,7 @@ public final class Users {
       }
       int flags = OpenFlag.READ_ONLY | OpenFlag.NON_BLOCK | OpenFlag.NO_CTTY;
       try (Fd content = Fs.openIn(root, path, flags, 0)) {
-        byte[] bytes = Fs.readBytes(content, path, FILE_LIMIT);
+        byte[] bytes = FileContent.readBytes(content, path, FILE_LIMIT);
         return Text.split(new String(bytes, StandardCharsets.UTF_8), '\n');
       }
     } catch (LinuxException e) {

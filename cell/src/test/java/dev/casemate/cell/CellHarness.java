@@ -2,6 +2,7 @@ package dev.casemate.cell;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Processes;
@@ -58,7 +59,7 @@ public final class CellHarness {
   private static void kept(String command, List<String> args) {
     StateDirectory directory = StateDirectory.of(args.get(0), args.get(1));
     if (command.equals("create")) {
-      Spec spec = Spec.parse(Fs.readString(args.get(2) + "/config.json", 1 << 20));
+      Spec spec = Spec.parse(FileContent.readString(args.get(2) + "/config.json", 1 << 20));
       Cgroup cgroup = Cgroups.of(spec.linux().cgroupsPath(), args.get(1), false);
       ContainerConfig config = new ContainerConfig(args.get(1), args.get(2), spec, cgroup, false);
       warnings(Container.create(config, stdio(false), LaunchOptions.DEFAULT, directory).init());
@@ -113,7 +114,7 @@ public final class CellHarness {
 
   private static int run(List<String> args) {
     String bundle = args.get(0);
-    Spec spec = Spec.parse(Fs.readString(bundle + "/config.json", 1 << 20));
+    Spec spec = Spec.parse(FileContent.readString(bundle + "/config.json", 1 << 20));
     Cgroup cgroup = Cgroup.none();
     boolean terminal = spec.process().orElseThrow().terminal();
     boolean times = args.contains("-T");

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Spawn;
@@ -69,7 +70,8 @@ class CgroupV1Test {
   }
 
   private String read(String controller, String file) {
-    return Fs.readString(((CgroupV1) cgroup).directory(controller).orElseThrow() + "/" + file, 4096)
+    return FileContent.readString(
+            ((CgroupV1) cgroup).directory(controller).orElseThrow() + "/" + file, 4096)
         .strip();
   }
 
@@ -84,7 +86,8 @@ class CgroupV1Test {
     int pid = spawn("exec sleep 100");
     cgroup.add(pid);
     for (CgroupV1.Hierarchy one : hierarchies()) {
-      assertThat(Fs.readString(one.directory() + "/cgroup.procs", 100)).isEqualTo(pid + "\n");
+      assertThat(FileContent.readString(one.directory() + "/cgroup.procs", 100))
+          .isEqualTo(pid + "\n");
     }
     assertThat(cgroup.processes()).containsExactly(pid);
   }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Spawn;
@@ -49,12 +50,13 @@ class CgroupV2Test {
     cgroup.add(pid);
     assertThat(cgroup.processes()).containsExactly(pid);
     cgroup.freeze(true);
-    assertThat(Fs.readString(cgroup.directory() + "/cgroup.events", 1000)).contains("frozen 1");
+    assertThat(FileContent.readString(cgroup.directory() + "/cgroup.events", 1000))
+        .contains("frozen 1");
     cgroup.freeze(false);
     // A group of the container's own, with its first process in it.
     Fs.makeDirectory(cgroup.directory() + "/own", 0755);
     int other = sleeper();
-    Fs.writeControl(cgroup.directory() + "/own/cgroup.procs", "" + other);
+    FileContent.writeControl(cgroup.directory() + "/own/cgroup.procs", "" + other);
     assertThat(cgroup.processes()).containsExactlyInAnyOrder(pid, other);
     assertThat(ProcessTable.read(other).orElseThrow().commandLine()).isEqualTo("sleep 100");
     assertThat(ProcessTable.read(other).orElseThrow().ppid()).isEqualTo(Processes.currentPid());

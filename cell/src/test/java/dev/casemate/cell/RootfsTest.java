@@ -3,6 +3,7 @@ package dev.casemate.cell;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
@@ -86,7 +87,7 @@ class RootfsTest {
   private String options(String path) {
     String target = root() + path;
     String options = "";
-    String mountinfo = Fs.readString("/proc/thread-self/mountinfo", 1 << 20);
+    String mountinfo = FileContent.readString("/proc/thread-self/mountinfo", 1 << 20);
     for (String line : mountinfo.split("\n", -1)) {
       String[] fields = line.split(" ", -1);
       if (fields.length > 5 && fields[4].equals(target)) {
@@ -135,13 +136,13 @@ class RootfsTest {
                       MountSpec.of("/var/lib/data", "bind", bundle + "/data", "rbind", "rro"),
                       MountSpec.of("/plain", "bind", "data", "bind", "ro", "nosuid"),
                       MountSpec.of("/etc/resolv.conf", "bind", "data/file", "bind", "ro"))));
-          assertThat(Fs.readString(root() + "/private/var/lib/data/file", 100))
+          assertThat(FileContent.readString(root() + "/private/var/lib/data/file", 100))
               .isEqualTo("content");
           assertThat(options("/private/var/lib/data")).startsWith("ro,");
           assertThat(options("/private/var/lib/data/below")).startsWith("ro,");
           assertThat(options("/plain")).startsWith("ro,").contains("nosuid");
           assertThat(options("/plain/below")).isEmpty();
-          assertThat(Fs.readString(root() + "/run/resolv", 100)).isEqualTo("content");
+          assertThat(FileContent.readString(root() + "/run/resolv", 100)).isEqualTo("content");
         });
     assertThat(Files.exists(bundle.resolve("rootfs/private/var/lib/data"))).isTrue();
     assertThat(Files.exists(Path.of("/private"))).isFalse();
@@ -160,7 +161,7 @@ class RootfsTest {
                   List.of(
                       MountSpec.of("/srv", "tmpfs", "tmpfs", "tmpcopyup", "ro"),
                       MountSpec.of("/new", "tmpfs", "tmpfs", "size=4096k", "mode=1700"))));
-          assertThat(Fs.readString(root() + "/srv/inner/f", 100)).isEqualTo("text");
+          assertThat(FileContent.readString(root() + "/srv/inner/f", 100)).isEqualTo("text");
           assertThat(Fs.readLink(root() + "/srv/link")).isEqualTo("inner");
           assertThat(Fs.stat(root() + "/srv").permissions()).isEqualTo(0751);
           assertThat(options("/srv")).startsWith("ro,");

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Pipe;
 import dev.casemate.linux.Processes;
@@ -39,7 +40,7 @@ class SmallProgramTest {
   /** Runs an image whose standard output and error are one pipe. */
   private Outcome run(byte[] image, String... argv) {
     String path = folder.resolve("program").toString();
-    Fs.write(path, image, 0755);
+    FileContent.write(path, image, 0755);
     try (Pipe pipe = Pipe.open()) {
       int pid =
           Spawn.program(path, List.of(argv))
@@ -47,7 +48,7 @@ class SmallProgramTest {
               .stdio(Fd.STDIN, pipe.write(), pipe.write())
               .start();
       pipe.write().close();
-      byte[] output = Fs.readBytes(pipe.read(), "pipe", 1 << 16);
+      byte[] output = FileContent.readBytes(pipe.read(), "pipe", 1 << 16);
       WaitStatus status = Processes.waitFor(pid, 0).orElseThrow();
       return new Outcome(status.exitStatus(), output);
     }

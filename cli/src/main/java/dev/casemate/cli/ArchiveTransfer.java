@@ -3,6 +3,8 @@ package dev.casemate.cli;
 import dev.casemate.archive.FdInputStream;
 import dev.casemate.archive.FdOutputStream;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.OpenFlag;
@@ -114,7 +116,7 @@ final class ArchiveTransfer {
       ArchiveResponse response = client.startArchive(request, stdio);
       running = true;
       // Both sides have them open: without names nothing can be left of them.
-      Fs.removeTree(directory);
+      FileTree.removeTree(directory);
       input.close();
       output.nonBlocking(false);
       errors.nonBlocking(false);
@@ -145,7 +147,7 @@ final class ArchiveTransfer {
       int status = client.await(execId);
       if (status != 0) {
         String message =
-            new String(Fs.readBytes(errors, "cp", MESSAGE_LIMIT), StandardCharsets.UTF_8);
+            new String(FileContent.readBytes(errors, "cp", MESSAGE_LIMIT), StandardCharsets.UTF_8);
         throw CasemateException.of(
             Kind.INVALID_ARGUMENT,
             "cp: the container's side failed: " + Table.clean(message.strip(), 500));
@@ -160,7 +162,7 @@ final class ArchiveTransfer {
       output.close();
       errors.close();
       forget();
-      Fs.removeTree(directory);
+      FileTree.removeTree(directory);
     }
 
     void forget() {

@@ -1,6 +1,7 @@
 package dev.casemate.cli;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Text;
@@ -355,7 +356,7 @@ final class ContainerSpec {
 
   private static String readFile(String path, String option) {
     try {
-      return Fs.readString(path, FILE_LIMIT);
+      return FileContent.readString(path, FILE_LIMIT);
     } catch (LinuxException e) {
       throw CasemateException.of(
           Kind.NOT_FOUND, "cannot read the file of option " + option + ": " + e.getMessage(), e);

@@ -3,6 +3,7 @@ package dev.casemate.cli;
 import dev.casemate.hypervisor.Accelerator;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -25,7 +26,7 @@ final class EmulationNotice {
       return;
     }
     try {
-      Fs.makeDirectories(paths.run(), 0711);
+      FileTree.makeDirectories(paths.run(), 0711);
       Fd made = Fs.open(marker, OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.EXCLUSIVE, 0600);
       made.close();
     } catch (LinuxException e) {

@@ -1,7 +1,7 @@
 package dev.casemate.cli;
 
 import dev.casemate.linux.Fd;
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.Tty;
 import dev.casemate.oci.CasemateException;
@@ -123,7 +123,7 @@ final class ExecCommand implements Command {
       ContainerStore store, ContainerRecord record, Arguments arguments, List<String> command) {
     Json.Obj spec =
         Json.parseObject(
-            Fs.readString(
+            FileContent.readString(
                 store.paths().container(record.config().id()) + "/config.json", SPEC_LIMIT));
     Json.Obj process =
         spec.object("process")

@@ -3,6 +3,7 @@ package dev.casemate.cli;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.EventFd;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Machine;
@@ -128,7 +129,7 @@ final class Streams implements AutoCloseable {
    * whatever happens to us.
    */
   void unlink() {
-    Fs.removeTree(directory);
+    FileTree.removeTree(directory);
   }
 
   /** Puts our terminal in raw mode if the process has one; undone by {@link #close}. */
@@ -276,6 +277,6 @@ final class Streams implements AutoCloseable {
     stderrFifo.ifPresent(Fd::close);
     signals.close();
     wakeUp.close();
-    Fs.removeTree(directory);
+    FileTree.removeTree(directory);
   }
 }

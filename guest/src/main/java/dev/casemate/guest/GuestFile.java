@@ -1,7 +1,7 @@
 package dev.casemate.guest;
 
 import dev.casemate.linux.Errno;
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
@@ -27,7 +27,7 @@ final class GuestFile {
     String path = directory.resolve(GuestStore.DESCRIPTION).toString();
     String text;
     try {
-      text = Fs.readString(path, MAXIMUM_BYTES);
+      text = FileContent.readString(path, MAXIMUM_BYTES);
     } catch (LinuxException e) {
       if (e.errno() == Errno.ENOENT || e.errno() == Errno.ENOTDIR) {
         return Optional.empty();
@@ -90,7 +90,7 @@ final class GuestFile {
             .put("groups", groups);
     String path = directory.resolve(GuestStore.DESCRIPTION).toString();
     try {
-      Fs.replace(path, (json.text() + "\n").getBytes(StandardCharsets.UTF_8), 0644);
+      FileContent.replace(path, (json.text() + "\n").getBytes(StandardCharsets.UTF_8), 0644);
     } catch (LinuxException e) {
       throw Failure.of("write " + path, e);
     }

@@ -1,6 +1,7 @@
 package dev.casemate.guest;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -35,7 +36,7 @@ final class GuestLock implements AutoCloseable {
     }
     try {
       if (!Fs.lock(file, true, false)) {
-        String holder = Fs.readString(path, 64).strip();
+        String holder = FileContent.readString(path, 64).strip();
         throw CasemateException.of(
             Kind.FAILED_PRECONDITION,
             "Guest '"
@@ -44,7 +45,7 @@ final class GuestLock implements AutoCloseable {
                 + (holder.isEmpty() ? "(unknown)" : holder)
                 + ". Wait until it is done");
       }
-      Fs.truncate(file, 0);
+      FileContent.truncate(file, 0);
       file.writeAll((Processes.currentPid() + "\n").getBytes(StandardCharsets.US_ASCII));
       return new GuestLock(root, name, file);
     } catch (LinuxException e) {

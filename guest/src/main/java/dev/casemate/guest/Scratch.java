@@ -1,6 +1,6 @@
 package dev.casemate.guest;
 
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Processes;
 import java.nio.file.Path;
@@ -19,7 +19,7 @@ final class Scratch {
 
   static void make(Path directory) {
     try {
-      Fs.makeDirectories(directory.toString(), 0755);
+      FileTree.makeDirectories(directory.toString(), 0755);
     } catch (LinuxException e) {
       throw Failure.of("make the directory " + directory, e);
     }
@@ -28,7 +28,7 @@ final class Scratch {
   /** Removes a directory with all that is in it, if it is there. */
   static void remove(Path directory) {
     try {
-      Fs.removeTree(directory.toString());
+      FileTree.removeTree(directory.toString());
     } catch (LinuxException e) {
       throw Failure.of("remove " + directory, e);
     }

@@ -1,6 +1,7 @@
 package dev.casemate.guest;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.NativeBuffer;
@@ -151,7 +152,7 @@ final class Tool {
                       "memfd_create",
                       ""));
       fd.writeAll(content);
-      Fs.seek(fd, 0, 0);
+      FileContent.seek(fd, 0, 0);
       return fd;
     }
   }

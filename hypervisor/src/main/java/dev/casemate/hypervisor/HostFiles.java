@@ -1,5 +1,6 @@
 package dev.casemate.hypervisor;
 
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Text;
@@ -30,7 +31,7 @@ final class HostFiles {
   /** A file's text, trimmed; empty if it cannot be read. */
   String read(String path) {
     try {
-      return Fs.readString(root + path, LIMIT).trim();
+      return FileContent.readString(root + path, LIMIT).trim();
     } catch (LinuxException e) {
       return "";
     }

@@ -2,6 +2,7 @@ package dev.casemate.hypervisor;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -202,7 +203,7 @@ public final class Virtiofsd implements AutoCloseable {
   /** The hard limit on open files; 0, which leaves the limit as it is, if it cannot be read. */
   static long hardLimit(String path) {
     try {
-      for (String row : Text.split(Fs.readString(path, 64 * 1024), '\n')) {
+      for (String row : Text.split(FileContent.readString(path, 64 * 1024), '\n')) {
         if (row.startsWith("Max open files")) {
           List<String> fields = Text.split(row.substring("Max open files".length()), ' ');
           return fields.size() < 2 ? 0 : Long.parseLong(fields.get(1));

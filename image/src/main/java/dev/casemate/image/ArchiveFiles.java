@@ -5,6 +5,7 @@ import dev.casemate.archive.FdInputStream;
 import dev.casemate.archive.TarEntry;
 import dev.casemate.archive.TarReader;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Machine;
@@ -67,7 +68,7 @@ final class ArchiveFiles implements FileSet {
       if (n < 4 || !(LayerStream.isGzip(magic) || LayerStream.isZstd(magic))) {
         return Optional.empty();
       }
-      Fs.seek(fd, 0, 0);
+      FileContent.seek(fd, 0, 0);
       TempEntry entry = TempEntry.file(root + "/temp", Machine.randomHex(8) + ".archive");
       boolean complete = false;
       try (InputStream in = LayerStream.open(fd, Fs.stat(fd).size())) {
@@ -107,7 +108,7 @@ final class ArchiveFiles implements FileSet {
         String name = clean("", entry.name());
         switch (entry.type()) {
           case FILE -> {
-            long offset = Fs.seek(fd, 0, 1);
+            long offset = FileContent.seek(fd, 0, 1);
             if (entry.segments().size() > 1 || offset + entry.size() > end) {
               throw StoreErrors.corrupt(
                   "archive "
@@ -162,7 +163,7 @@ final class ArchiveFiles implements FileSet {
       return Optional.empty();
     }
     Fd fd = Fs.open(path, OpenFlag.READ_ONLY);
-    Fs.seek(fd, place.offset(), 0);
+    FileContent.seek(fd, place.offset(), 0);
     return Optional.of(new Content(fd, place.size()));
   }
 

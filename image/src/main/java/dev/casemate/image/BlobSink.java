@@ -1,7 +1,7 @@
 package dev.casemate.image;
 
 import dev.casemate.linux.Fd;
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.Descriptor;
@@ -48,8 +48,8 @@ final class BlobSink {
   void restart() {
     hash.reset();
     position = 0;
-    Fs.truncate(fd, 0);
-    Fs.seek(fd, 0, 0);
+    FileContent.truncate(fd, 0);
+    FileContent.seek(fd, 0, 0);
     progress.transferred(descriptor.digest(), 0, descriptor.size());
   }
 

@@ -2,6 +2,7 @@ package dev.casemate.image;
 
 import dev.casemate.archive.FdInputStream;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Machine;
@@ -104,7 +105,7 @@ final class BlobStore {
   /** A manifest or config that is in the store, verified again. */
   byte[] document(String digest) {
     try {
-      byte[] content = Fs.readBytes(path(digest), MAX_DOCUMENT);
+      byte[] content = FileContent.readBytes(path(digest), MAX_DOCUMENT);
       if (Digests.of(content).equals(digest)) {
         return content;
       }

@@ -3,6 +3,8 @@ package dev.casemate.image;
 import dev.casemate.archive.TarEntry;
 import dev.casemate.archive.TarWriter;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -50,7 +52,7 @@ public final class BusyboxImage {
     byte[] program = program();
     byte[] tar = tar(program, applets());
     byte[] layer = gzip(tar);
-    Fs.makeDirectories(directory + "/blobs/sha256", 0755);
+    FileTree.makeDirectories(directory + "/blobs/sha256", 0755);
     ImageConfig config =
         new ImageConfig(
             Platform.LINUX_AMD64,
@@ -83,11 +85,11 @@ public final class BusyboxImage {
             .put("schemaVersion", 2)
             .put("mediaType", ImageIndex.OCI)
             .putObjects("manifests", List.of(named.json()));
-    Fs.replace(
+    FileContent.replace(
         directory + "/oci-layout",
         utf8(new Json.Obj().put("imageLayoutVersion", "1.0.0").text()),
         0644);
-    Fs.replace(directory + "/index.json", utf8(index.text()), 0644);
+    FileContent.replace(directory + "/index.json", utf8(index.text()), 0644);
   }
 
   private static byte[] utf8(String text) {
@@ -96,14 +98,14 @@ public final class BusyboxImage {
 
   private static Descriptor put(String directory, String mediaType, byte[] content) {
     Descriptor blob = Descriptor.of(mediaType, Digests.of(content), content.length);
-    Fs.replace(directory + "/blobs/sha256/" + blob.hex(), content, 0644);
+    FileContent.replace(directory + "/blobs/sha256/" + blob.hex(), content, 0644);
     return blob;
   }
 
   private static byte[] program() {
     byte[] program;
     try {
-      program = Fs.readBytes(BUSYBOX, MAX_PROGRAM);
+      program = FileContent.readBytes(BUSYBOX, MAX_PROGRAM);
     } catch (LinuxException e) {
       throw missing("cannot be read: " + e.getMessage());
     }
@@ -144,7 +146,7 @@ public final class BusyboxImage {
               .stdio(none, pipe.write(), none)
               .start();
       pipe.write().close();
-      list = Fs.readBytes(pipe.read(), "busybox --list", 1 << 20);
+      list = FileContent.readBytes(pipe.read(), "busybox --list", 1 << 20);
     }
     Processes.waitFor(pid, 0);
     List<String> applets =

@@ -1,5 +1,6 @@
 package dev.casemate.image;
 
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.CasemateException;
@@ -26,7 +27,9 @@ final class DockerConfig {
     }
     try {
       Json.Obj auths =
-          Json.parseObject(Fs.readString(path, 1 << 20)).object("auths").orElseGet(Json.Obj::new);
+          Json.parseObject(FileContent.readString(path, 1 << 20))
+              .object("auths")
+              .orElseGet(Json.Obj::new);
       for (String key : auths.fields().keySet()) {
         if (host(key).equals(registry.equals("docker.io") ? "index.docker.io" : registry)
             || host(key).equals(registry)) {

@@ -2,6 +2,7 @@ package dev.casemate.image;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -82,7 +83,7 @@ final class ErofsBuilder {
    */
   private static void clearBuildTime(String image) {
     try (Fd fd = Fs.open(image, OpenFlag.READ_WRITE)) {
-      Fs.seek(fd, SUPERBLOCK, 0);
+      FileContent.seek(fd, SUPERBLOCK, 0);
       byte[] block = new byte[BLOCK - SUPERBLOCK];
       if (fd.read(block, 0, block.length) < block.length) {
         throw CasemateException.of(
@@ -99,7 +100,7 @@ final class ErofsBuilder {
           block[4 + i] = (byte) (value >> (8 * i));
         }
       }
-      Fs.seek(fd, SUPERBLOCK, 0);
+      FileContent.seek(fd, SUPERBLOCK, 0);
       fd.writeAll(block);
     }
   }
@@ -118,7 +119,7 @@ final class ErofsBuilder {
 
   private static String lastLine(String log) {
     try {
-      String text = new String(Fs.readBytes(log, 1 << 20), StandardCharsets.UTF_8).strip();
+      String text = new String(FileContent.readBytes(log, 1 << 20), StandardCharsets.UTF_8).strip();
       return text.substring(text.lastIndexOf('\n') + 1);
     } catch (LinuxException e) {
       return "no message";

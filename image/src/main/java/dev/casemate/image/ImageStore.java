@@ -1,6 +1,7 @@
 package dev.casemate.image;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -202,13 +203,13 @@ public final class ImageStore {
   }
 
   private void makeFolders() {
-    Fs.makeDirectories(root, 0711);
+    FileTree.makeDirectories(root, 0711);
     for (String folder : List.of("refs/registry", "refs/local", "images", "erofs")) {
-      Fs.makeDirectories(root + "/" + folder, 0755);
+      FileTree.makeDirectories(root + "/" + folder, 0755);
     }
     // Unpacked trees hold set-id programs and other people's files: not for everybody.
     for (String folder : List.of("blobs/sha256", "temp", "rootfs")) {
-      Fs.makeDirectories(root + "/" + folder, 0700);
+      FileTree.makeDirectories(root + "/" + folder, 0700);
     }
   }
 

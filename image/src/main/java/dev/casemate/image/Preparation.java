@@ -2,6 +2,7 @@ package dev.casemate.image;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -40,10 +41,11 @@ final class Preparation {
   /** The record of a manifest, or of an index by way of the manifest that was chosen from it. */
   static Optional<PreparedImage> read(String root, String digest) {
     try {
-      Json.Obj json = Json.parseObject(Fs.readString(recordPath(root, digest), MAX_RECORD));
+      Json.Obj json =
+          Json.parseObject(FileContent.readString(recordPath(root, digest), MAX_RECORD));
       String alias = json.string("alias");
       if (!alias.isEmpty()) {
-        json = Json.parseObject(Fs.readString(recordPath(root, alias), MAX_RECORD));
+        json = Json.parseObject(FileContent.readString(recordPath(root, alias), MAX_RECORD));
       }
       return Optional.of(PreparedImage.parse(json));
     } catch (LinuxException e) {
@@ -66,7 +68,7 @@ final class Preparation {
   }
 
   private static void write(String path, Json.Obj json) {
-    Fs.replace(path, json.pretty().getBytes(StandardCharsets.UTF_8), 0644);
+    FileContent.replace(path, json.pretty().getBytes(StandardCharsets.UTF_8), 0644);
   }
 
   /** Follows indexes to the manifest for this machine. */
@@ -239,7 +241,7 @@ final class Preparation {
           ErofsBuilder.build(tree, image, chain, work.path(), root);
           try (Fd fd = Fs.open(image, OpenFlag.READ_ONLY)) {
             Fs.chmod(fd, 0644);
-            Fs.sync(fd);
+            FileContent.sync(fd);
           }
           Fs.rename(image, target);
         }

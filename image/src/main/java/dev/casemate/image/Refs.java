@@ -1,6 +1,8 @@
 package dev.casemate.image;
 
 import dev.casemate.linux.Errno;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Stat;
@@ -68,7 +70,7 @@ final class Refs {
 
   Optional<Ref> read(String path) {
     try {
-      Json.Obj json = Json.parseObject(Fs.readString(path, MAX_FILE));
+      Json.Obj json = Json.parseObject(FileContent.readString(path, MAX_FILE));
       return Optional.of(
           new Ref(
               path,
@@ -88,7 +90,7 @@ final class Refs {
   }
 
   void write(Ref ref) {
-    Fs.makeDirectories(ref.path().substring(0, ref.path().lastIndexOf('/')), 0755);
+    FileTree.makeDirectories(ref.path().substring(0, ref.path().lastIndexOf('/')), 0755);
     String text =
         new Json.Obj()
             .put("reference", ref.reference())
@@ -96,7 +98,7 @@ final class Refs {
             .put("manifest", ref.manifest())
             .put("seconds", ref.seconds())
             .pretty();
-    Fs.replace(ref.path(), text.getBytes(StandardCharsets.UTF_8), 0644);
+    FileContent.replace(ref.path(), text.getBytes(StandardCharsets.UTF_8), 0644);
   }
 
   /** All names, unsorted. */

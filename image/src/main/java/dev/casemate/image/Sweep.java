@@ -2,6 +2,7 @@ package dev.casemate.image;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -69,7 +70,7 @@ final class Sweep {
         // A tree is moved away first: half of one must never be taken for the whole.
         String doomed = root + "/temp/" + path.substring(path.lastIndexOf('/') + 1) + ".doomed";
         Fs.rename(path, doomed);
-        Fs.removeTree(doomed);
+        FileTree.removeTree(doomed);
       }
     } catch (LinuxException e) {
       if (e.errno() != Errno.ENOENT) {

@@ -2,6 +2,8 @@ package dev.casemate.image;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -26,7 +28,7 @@ final class TempEntry implements AutoCloseable {
   /** An empty file; waits while another process or thread works on one of the same name. */
   static TempEntry file(String folder, String name) {
     TempEntry entry = acquire(folder + "/" + name, false);
-    Fs.truncate(entry.fd, 0);
+    FileContent.truncate(entry.fd, 0);
     return entry;
   }
 
@@ -34,7 +36,7 @@ final class TempEntry implements AutoCloseable {
   static TempEntry directory(String folder, String name) {
     TempEntry entry = acquire(folder + "/" + name, true);
     for (String left : Fs.list(entry.path)) {
-      Fs.removeTree(entry.path + "/" + left);
+      FileTree.removeTree(entry.path + "/" + left);
     }
     return entry;
   }
@@ -107,7 +109,7 @@ final class TempEntry implements AutoCloseable {
       String path = folder + "/" + name;
       try (Fd fd = Fs.open(path, OpenFlag.READ_ONLY | OpenFlag.NON_BLOCK | OpenFlag.NO_FOLLOW)) {
         if (Fs.lock(fd, true, false) && isSame(fd, path)) {
-          Fs.removeTree(path);
+          FileTree.removeTree(path);
         }
       } catch (LinuxException e) {
         // Gone or taken by somebody else meanwhile; the next run looks again.
@@ -125,7 +127,7 @@ final class TempEntry implements AutoCloseable {
 
   /** Writes a file through to the disk and renames it to its place. */
   void moveTo(String target) {
-    Fs.sync(fd);
+    FileContent.sync(fd);
     Fs.rename(path, target);
     moved = true;
   }
@@ -134,7 +136,7 @@ final class TempEntry implements AutoCloseable {
   public void close() {
     try {
       if (!moved) {
-        Fs.removeTree(path);
+        FileTree.removeTree(path);
       }
     } finally {
       fd.close();

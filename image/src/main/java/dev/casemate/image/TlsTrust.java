@@ -1,5 +1,6 @@
 package dev.casemate.image;
 
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.CasemateException;
@@ -92,7 +93,7 @@ final class TlsTrust {
   private static void add(KeyStore roots, String file, String what)
       throws GeneralSecurityException {
     try {
-      byte[] pem = Fs.readBytes(file, MAX_BUNDLE);
+      byte[] pem = FileContent.readBytes(file, MAX_BUNDLE);
       CertificateFactory certificates = CertificateFactory.getInstance("X.509");
       for (Certificate certificate :
           certificates.generateCertificates(new ByteArrayInputStream(pem))) {

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
@@ -139,9 +141,9 @@ final class LocalImageTest {
     byte[] b = TestImage.tarOf("b", TestImage.random(1, 300_000));
     byte[] c = TestImage.tarOf("c", new byte[5_000_000]);
     byte[] d = TestImage.tar("f d 4");
-    Fs.makeDirectories(temp.toString(), 0755);
-    Fs.write(temp + "/b", b, 0644);
-    Fs.write(temp + "/c", c, 0644);
+    FileTree.makeDirectories(temp.toString(), 0755);
+    FileContent.write(temp + "/b", b, 0644);
+    FileContent.write(temp + "/c", c, 0644);
     // Two frames and a skippable one, as zstd:chunked has them.
     Shell.run(
         "cd "
@@ -158,7 +160,7 @@ final class LocalImageTest {
         .tag("latest");
     String tree = resolve("oci:" + dir).directory(PullProgress.NONE);
     assertThat(Fs.list(tree)).containsExactlyInAnyOrder("a", "b", "c", "d");
-    assertThat(Fs.readBytes(tree + "/b", 1 << 20)).isEqualTo(TestImage.random(1, 300_000));
+    assertThat(FileContent.readBytes(tree + "/b", 1 << 20)).isEqualTo(TestImage.random(1, 300_000));
   }
 
   @Test

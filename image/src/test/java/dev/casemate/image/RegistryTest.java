@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.image.FaultyProxy.Effect;
 import dev.casemate.image.RegistryOptions.Credentials;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.Descriptor;
@@ -156,7 +158,7 @@ final class RegistryTest {
         new FaultyProxy(
             registry.port(), n -> n <= 6 ? new Effect(200_000, -1, 0, false) : Effect.NONE)) {
       Image image = pull(proxy.host() + "/team/demo:v1");
-      assertThat(Fs.readBytes(image.directory(PullProgress.NONE) + "/one", 1 << 20))
+      assertThat(FileContent.readBytes(image.directory(PullProgress.NONE) + "/one", 1 << 20))
           .isEqualTo(TestImage.random(1, 600_000));
       assertThat(proxy.blobRequests().stream().filter(r -> r.contains("Range: bytes=")))
           .hasSizeGreaterThanOrEqualTo(4);
@@ -213,8 +215,8 @@ final class RegistryTest {
           .isPresent();
       String auth =
           Base64.getEncoder().encodeToString("alice:secret".getBytes(StandardCharsets.UTF_8));
-      Fs.makeDirectories(temp + "/docker", 0755);
-      Fs.write(
+      FileTree.makeDirectories(temp + "/docker", 0755);
+      FileContent.write(
           temp + "/docker/config.json",
           ("{\"auths\":{\"" + closed.host() + "\":{\"auth\":\"" + auth + "\"}}}")
               .getBytes(StandardCharsets.UTF_8),
@@ -321,14 +323,15 @@ final class RegistryTest {
   @Test
   void keepsCredentialsFromOtherServers() throws IOException {
     TestImage image = new TestImage(temp + "/redirected").layer(TestImage.tar("f x")).tag("x");
-    byte[] manifest = Fs.readBytes(image.path(image.manifest(Platform.LINUX_AMD64)), 1 << 20);
+    byte[] manifest =
+        FileContent.readBytes(image.path(image.manifest(Platform.LINUX_AMD64)), 1 << 20);
     try (ScriptedServer elsewhere =
             new ScriptedServer(
                 (head, out) ->
                     ScriptedServer.send(
                         out,
                         "200 OK",
-                        Fs.readBytes(
+                        FileContent.readBytes(
                             temp + "/redirected/blobs/sha256/" + head.split("[/ ]")[2], 1 << 20)));
         ScriptedServer front =
             new ScriptedServer(
@@ -431,7 +434,8 @@ final class RegistryTest {
   @Test
   void waitsForABusyRegistry() throws IOException {
     TestImage image = new TestImage(temp + "/busy").layer(TestImage.tar("f x")).tag("x");
-    byte[] manifest = Fs.readBytes(image.path(image.manifest(Platform.LINUX_AMD64)), 1 << 20);
+    byte[] manifest =
+        FileContent.readBytes(image.path(image.manifest(Platform.LINUX_AMD64)), 1 << 20);
     AtomicInteger count = new AtomicInteger();
     try (ScriptedServer server =
         new ScriptedServer(
@@ -454,7 +458,9 @@ final class RegistryTest {
               } else {
                 String hex = head.substring(head.indexOf("sha256:") + 7).split(" ")[0];
                 ScriptedServer.send(
-                    out, "200 OK", Fs.readBytes(temp + "/busy/blobs/sha256/" + hex, 1 << 20));
+                    out,
+                    "200 OK",
+                    FileContent.readBytes(temp + "/busy/blobs/sha256/" + hex, 1 << 20));
               }
             })) {
       assertThat(pull(server.host() + "/x").erofs()).isPresent();

@@ -2,7 +2,8 @@ package dev.casemate.image;
 
 import dev.casemate.archive.TarEntry;
 import dev.casemate.archive.TarWriter;
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.oci.Descriptor;
 import dev.casemate.oci.ImageConfig;
 import dev.casemate.oci.ImageIndex;
@@ -31,7 +32,7 @@ public final class TestImage {
 
   public TestImage(String directory) {
     this.directory = directory;
-    Fs.makeDirectories(directory + "/blobs/sha256", 0755);
+    FileTree.makeDirectories(directory + "/blobs/sha256", 0755);
   }
 
   /** A tar from lines: {@code f name [content]}, {@code d name}, {@code s name target}. */
@@ -82,7 +83,7 @@ public final class TestImage {
 
   Descriptor blob(String mediaType, byte[] content) {
     Descriptor blob = Descriptor.of(mediaType, Digests.of(content), content.length);
-    Fs.write(path(blob), content, 0644);
+    FileContent.write(path(blob), content, 0644);
     return blob;
   }
 
@@ -142,8 +143,9 @@ public final class TestImage {
             .put("schemaVersion", 2)
             .put("mediaType", ImageIndex.OCI)
             .putObjects("manifests", manifests);
-    Fs.write(directory + "/index.json", index.text().getBytes(StandardCharsets.UTF_8), 0644);
-    Fs.write(
+    FileContent.write(
+        directory + "/index.json", index.text().getBytes(StandardCharsets.UTF_8), 0644);
+    FileContent.write(
         directory + "/oci-layout",
         "{\"imageLayoutVersion\":\"1.0.0\"}".getBytes(StandardCharsets.UTF_8),
         0644);

@@ -1,6 +1,6 @@
 package dev.casemate.image;
 
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -36,7 +36,7 @@ public final class TestRegistry implements AutoCloseable {
   public static TestRegistry start(String storage, String http, String auth) {
     int port = freePort();
     String config = storage + "-" + port + ".yml";
-    Fs.write(
+    FileContent.write(
         config,
         ("version: 0.1\nlog:\n  level: error\n  accesslog:\n    disabled: true\nstorage:\n"
                 + "  filesystem:\n    rootdirectory: "

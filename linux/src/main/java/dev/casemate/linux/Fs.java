@@ -1,18 +1,16 @@
 package dev.casemate.linux;
 
-import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Files and directories by path or relative to an open directory. Every descriptor is opened
- * close-on-exec. Errors are {@link LinuxException}s that name the path.
+ * Files and directories by path or relative to an open directory; what is in them is {@link
+ * FileContent}'s and {@link FileTree}'s. Every descriptor is opened close-on-exec. Errors are
+ * {@link LinuxException}s that name the path.
  */
 public final class Fs {
-  private static final AtomicInteger TEMPORARY = new AtomicInteger();
   static final int AT_SYMLINK_NOFOLLOW = 0x100;
   static final int AT_REMOVEDIR = 0x200;
   static final int AT_SYMLINK_FOLLOW = 0x400;
@@ -96,25 +94,6 @@ public final class Fs {
     try (NativeBuffer p = NativeBuffer.ofString(name)) {
       SystemCall.check(
           SystemCall.raw(SystemCall.MKDIRAT, directory.number(), p.address(), mode), "mkdir", name);
-    }
-  }
-
-  /** Makes a directory and those above it that are missing. */
-  public static void makeDirectories(String path, int mode) {
-    Optional<Stat> there = statIfExists(path);
-    if (there.isPresent() && there.get().isDirectory()) {
-      return;
-    }
-    int slash = path.lastIndexOf('/');
-    if (slash > 0) {
-      makeDirectories(path.substring(0, slash), mode);
-    }
-    try {
-      makeDirectory(path, mode);
-    } catch (LinuxException e) {
-      if (e.errno() != Errno.EEXIST || !stat(path).isDirectory()) {
-        throw e;
-      }
     }
   }
 
@@ -392,178 +371,6 @@ public final class Fs {
             names.add(name);
           }
         }
-      }
-    }
-  }
-
-  /** Reads a whole file; one that holds more than {@code limit} bytes is an error (EFBIG). */
-  public static byte[] readBytes(String path, int limit) {
-    try (Fd fd = open(path, OpenFlag.READ_ONLY)) {
-      return readBytes(fd, path, limit);
-    }
-  }
-
-  /** Reads the rest of an open file; {@code subject} names it in errors. */
-  public static byte[] readBytes(Fd fd, String subject, int limit) {
-    ByteArrayOutputStream content = new ByteArrayOutputStream();
-    byte[] chunk = new byte[16 * 1024];
-    while (true) {
-      int n = fd.read(chunk, 0, chunk.length);
-      if (n < 0) {
-        return content.toByteArray();
-      }
-      if (content.size() + n > limit) {
-        throw new LinuxException("read", subject, Errno.EFBIG);
-      }
-      content.write(chunk, 0, n);
-    }
-  }
-
-  /** Reads a whole UTF-8 file of at most {@code limit} bytes. */
-  public static String readString(String path, int limit) {
-    return new String(readBytes(path, limit), StandardCharsets.UTF_8);
-  }
-
-  /**
-   * Creates or replaces a file's content in place; see {@link #replace} where a reader may be
-   * looking.
-   */
-  public static void write(String path, byte[] content, int mode) {
-    try (Fd fd = open(path, OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.TRUNCATE, mode)) {
-      fd.writeAll(content);
-    }
-  }
-
-  /** Writes to a file that exists, in a single write(2), as the kernel's control files want it. */
-  public static void writeControl(String path, String value) {
-    byte[] bytes = value.getBytes(StandardCharsets.UTF_8);
-    try (Fd fd = open(path, OpenFlag.WRITE_ONLY)) {
-      fd.write(bytes, 0, bytes.length);
-    } catch (LinuxException e) {
-      throw new LinuxException(e.call(), path + " \"" + value + "\"", e.errno());
-    }
-  }
-
-  /**
-   * Writes a file's whole new content beside it and renames it into place: a reader sees the old or
-   * the new, never half.
-   */
-  public static void replace(String path, byte[] content, int mode) {
-    String temporary = temporaryName(path);
-    try {
-      write(temporary, content, mode);
-      rename(temporary, path);
-    } catch (LinuxException e) {
-      unlinkIfExists(temporary);
-      throw e;
-    }
-  }
-
-  /** A name beside a file for its new content, which no other thread or process uses. */
-  public static String temporaryName(String path) {
-    return path + ".new." + Processes.currentPid() + "." + TEMPORARY.incrementAndGet();
-  }
-
-  /**
-   * Removes a file or a directory with all below it; does not follow links, does not cross into
-   * mounts. Missing is fine.
-   */
-  public static void removeTree(String path) {
-    int slash = path.lastIndexOf('/');
-    String parent = slash < 0 ? "." : slash == 0 ? "/" : path.substring(0, slash);
-    try (Fd directory = open(parent, OpenFlag.READ_ONLY | OpenFlag.DIRECTORY)) {
-      removeTreeAt(directory, path.substring(slash + 1));
-    } catch (LinuxException e) {
-      if (e.errno() != Errno.ENOENT) {
-        throw new LinuxException(e.call(), path, e.errno());
-      }
-    }
-  }
-
-  /** {@link #removeTree} relative to an open directory. */
-  public static void removeTreeAt(Fd directory, String name) {
-    try {
-      unlinkAt(directory, name);
-      return;
-    } catch (LinuxException e) {
-      if (e.errno() == Errno.ENOENT) {
-        return;
-      }
-      if (e.errno() != Errno.EISDIR && e.errno() != Errno.EPERM) {
-        throw e;
-      }
-    }
-    try (Fd child =
-        openResolved(
-            directory,
-            name,
-            OpenFlag.READ_ONLY | OpenFlag.DIRECTORY | OpenFlag.NO_FOLLOW,
-            0,
-            OpenFlag.RESOLVE_NO_XDEV | OpenFlag.RESOLVE_NO_SYMLINKS)) {
-      for (String entry : list(child)) {
-        removeTreeAt(child, entry);
-      }
-      removeDirectoryAt(directory, name);
-    } catch (LinuxException e) {
-      // Somebody else may be removing it, too.
-      if (e.errno() != Errno.ENOENT) {
-        throw e;
-      }
-    }
-  }
-
-  /** Sets a file's length; growing leaves a hole. */
-  public static void truncate(Fd fd, long size) {
-    SystemCall.check(
-        SystemCall.raw(SystemCall.FTRUNCATE, fd.number(), size), "ftruncate", fd.toString());
-  }
-
-  public static void sync(Fd fd) {
-    SystemCall.check(SystemCall.raw(SystemCall.FSYNC, fd.number()), "fsync", fd.toString());
-  }
-
-  /**
-   * {@code lseek(2)}: whence 0 start, 1 current, 2 end, 3 next data, 4 next hole. Returns −1 for
-   * ENXIO (no data after the offset).
-   */
-  public static long seek(Fd fd, long offset, int whence) {
-    long at = SystemCall.raw(SystemCall.LSEEK, fd.number(), offset, whence);
-    if (at == -Errno.ENXIO) {
-      return -1;
-    }
-    return SystemCall.check(at, "lseek", fd.toString());
-  }
-
-  /** Copies a sparse file: only its data, by {@code copy_file_range(2)}; holes stay holes. */
-  public static void copySparse(String from, String to, int mode) {
-    try (Fd source = open(from, OpenFlag.READ_ONLY);
-        Fd target = open(to, OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.EXCLUSIVE, mode);
-        NativeBuffer offsets = NativeBuffer.allocate(16)) {
-      long size = stat(source).size();
-      truncate(target, size);
-      long data = seek(source, 0, 3);
-      while (data >= 0 && data < size) {
-        long end = seek(source, data, 4);
-        while (data < end) {
-          offsets.putLong(0, data).putLong(8, data);
-          long n =
-              SystemCall.check(
-                  SystemCall.raw(
-                      SystemCall.COPY_FILE_RANGE,
-                      source.number(),
-                      offsets.address(),
-                      target.number(),
-                      offsets.address() + 8,
-                      end - data,
-                      0),
-                  "copy_file_range",
-                  from + " to " + to);
-          if (n == 0) {
-            return;
-          }
-          data += n;
-        }
-        data = seek(source, end, 3);
       }
     }
   }

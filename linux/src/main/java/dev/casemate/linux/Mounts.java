@@ -142,12 +142,12 @@ public final class Mounts {
 
   /** This process's mounts, in mount order. */
   public static List<Info> list() {
-    return parse(Fs.readString("/proc/self/mountinfo", 16 << 20));
+    return parse(FileContent.readString("/proc/self/mountinfo", 16 << 20));
   }
 
   /** The mounts that another process sees. */
   public static List<Info> list(int pid) {
-    return parse(Fs.readString("/proc/" + pid + "/mountinfo", 16 << 20));
+    return parse(FileContent.readString("/proc/" + pid + "/mountinfo", 16 << 20));
   }
 
   static List<Info> parse(String mountinfo) {

@@ -152,7 +152,7 @@ public final class Processes {
   public static Optional<Long> startTime(int pid) {
     String stat;
     try {
-      stat = Fs.readString("/proc/" + pid + "/stat", 8192);
+      stat = FileContent.readString("/proc/" + pid + "/stat", 8192);
     } catch (LinuxException e) {
       if (e.errno() == Errno.ENOENT || e.errno() == Errno.ESRCH) {
         return Optional.empty();

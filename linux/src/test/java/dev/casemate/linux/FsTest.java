@@ -30,15 +30,15 @@ class FsTest {
 
   @Test
   void aRootIsNotLeft() {
-    Fs.makeDirectories(path("root/etc"), 0755);
-    Fs.write(path("secret"), bytes("outside"), 0600);
-    Fs.write(path("root/secret"), bytes("inside"), 0600);
+    FileTree.makeDirectories(path("root/etc"), 0755);
+    FileContent.write(path("secret"), bytes("outside"), 0600);
+    FileContent.write(path("root/secret"), bytes("inside"), 0600);
     Fs.symlink("/secret", path("root/absolute"));
     Fs.symlink("../../../secret", path("root/etc/relative"));
     try (Fd root = Fs.open(path("root"), OpenFlag.PATH | OpenFlag.DIRECTORY)) {
       for (String name : new String[] {"absolute", "etc/relative", "../secret", "/../../secret"}) {
         try (Fd file = Fs.openIn(root, name, OpenFlag.READ_ONLY, 0)) {
-          assertThat(new String(Fs.readBytes(file, name, 100), StandardCharsets.UTF_8))
+          assertThat(new String(FileContent.readBytes(file, name, 100), StandardCharsets.UTF_8))
               .as(name)
               .isEqualTo("inside");
         }
@@ -51,10 +51,10 @@ class FsTest {
     for (int round = 0; round < 30; round++) {
       String tree = path("shared" + round);
       for (int i = 0; i < 20; i++) {
-        Fs.makeDirectories(tree + "/directory" + i, 0755);
+        FileTree.makeDirectories(tree + "/directory" + i, 0755);
       }
-      CompletableFuture<Void> other = CompletableFuture.runAsync(() -> Fs.removeTree(tree));
-      Fs.removeTree(tree);
+      CompletableFuture<Void> other = CompletableFuture.runAsync(() -> FileTree.removeTree(tree));
+      FileTree.removeTree(tree);
       other.join();
       assertThat(Fs.exists(tree)).isFalse();
     }
@@ -62,30 +62,30 @@ class FsTest {
 
   @Test
   void removesATreeButNotWhatItsLinksName() {
-    Fs.makeDirectories(path("tree/a/b"), 0755);
-    Fs.write(path("tree/a/b/file"), bytes("x"), 0400);
-    Fs.makeDirectories(path("kept"), 0755);
-    Fs.write(path("kept/file"), bytes("x"), 0600);
+    FileTree.makeDirectories(path("tree/a/b"), 0755);
+    FileContent.write(path("tree/a/b/file"), bytes("x"), 0400);
+    FileTree.makeDirectories(path("kept"), 0755);
+    FileContent.write(path("kept/file"), bytes("x"), 0600);
     Fs.symlink(path("kept"), path("tree/link"));
-    Fs.removeTree(path("tree"));
+    FileTree.removeTree(path("tree"));
     assertThat(Fs.exists(path("tree"))).isFalse();
     assertThat(Fs.exists(path("kept/file"))).isTrue();
-    Fs.removeTree(path("tree"));
+    FileTree.removeTree(path("tree"));
   }
 
   @Test
   void copiesHolesAsHoles() {
     try (Fd file = Fs.open(path("sparse"), OpenFlag.READ_WRITE | OpenFlag.CREATE, 0600)) {
-      Fs.truncate(file, 1L << 30);
-      Fs.seek(file, 512L << 20, 0);
+      FileContent.truncate(file, 1L << 30);
+      FileContent.seek(file, 512L << 20, 0);
       file.writeAll(bytes("middle"));
     }
-    Fs.copySparse(path("sparse"), path("copy"), 0600);
+    FileContent.copySparse(path("sparse"), path("copy"), 0600);
     Stat copy = Fs.stat(path("copy"));
     assertThat(copy.size()).isEqualTo(1L << 30);
     assertThat(copy.blocks()).isLessThan(1024);
     try (Fd file = Fs.open(path("copy"), OpenFlag.READ_ONLY)) {
-      assertThat(Fs.seek(file, 0, 3)).isEqualTo(512L << 20);
+      assertThat(FileContent.seek(file, 0, 3)).isEqualTo(512L << 20);
     }
   }
 
@@ -102,9 +102,10 @@ class FsTest {
 
   @Test
   void refusesFilesThatAreTooLong() {
-    Fs.write(path("long"), new byte[1000], 0600);
-    assertThat(Fs.readBytes(path("long"), 1000)).hasSize(1000);
-    assertThatThrownBy(() -> Fs.readBytes(path("long"), 999)).hasMessageContaining("EFBIG");
+    FileContent.write(path("long"), new byte[1000], 0600);
+    assertThat(FileContent.readBytes(path("long"), 1000)).hasSize(1000);
+    assertThatThrownBy(() -> FileContent.readBytes(path("long"), 999))
+        .hasMessageContaining("EFBIG");
     assertThatThrownBy(() -> Fs.open("a\0b", OpenFlag.READ_ONLY))
         .isInstanceOf(IllegalArgumentException.class);
   }

@@ -32,7 +32,8 @@ class ProcessesTest {
       assertThat(status.exited()).isTrue();
       assertThat(status.exitStatus()).isEqualTo(3);
       pipe.write().close();
-      String output = new String(Fs.readBytes(pipe.read(), "pipe", 1000), StandardCharsets.UTF_8);
+      String output =
+          new String(FileContent.readBytes(pipe.read(), "pipe", 1000), StandardCharsets.UTF_8);
       assertThat(output).startsWith("out\n");
       assertThat(Text.split(output.substring(4), ' ')).contains("5", "7");
     }
@@ -78,7 +79,7 @@ class ProcessesTest {
       assertThat(Poll.await(pidfd, Poll.IN, 10_000)).isNotZero();
     }
     assertThat(run(shell("sleep 0.1 & echo $! > " + file)).exitStatus()).isZero();
-    String orphan = "/proc/" + Fs.readString(file, 100).strip();
+    String orphan = "/proc/" + FileContent.readString(file, 100).strip();
     assertThat(Fs.exists(orphan)).isTrue();
     assertThat(Children.reapOrphans()).as("an own child has ended").isTrue();
     assertThat(Processes.waitFor(own, 0).orElseThrow().exitStatus()).isEqualTo(3);
@@ -105,7 +106,7 @@ class ProcessesTest {
 
   @Test
   void descriptorsTravelOverSockets() {
-    Fs.write(directory + "/file", "cargo".getBytes(StandardCharsets.UTF_8), 0600);
+    FileContent.write(directory + "/file", "cargo".getBytes(StandardCharsets.UTF_8), 0600);
     Fd[] pair = UnixSocket.pair();
     try (Fd here = pair[0];
         Fd there = pair[1];
@@ -115,7 +116,7 @@ class ProcessesTest {
       assertThat(received).hasSize(1);
       try (Fd copy = received.getFirst()) {
         assertThat(copy.number()).isNotEqualTo(file.number());
-        assertThat(Fs.readBytes(copy, "cargo", 10)).hasSize(5);
+        assertThat(FileContent.readBytes(copy, "cargo", 10)).hasSize(5);
       }
       here.close();
       assertThat(UnixSocket.receiveDescriptors(there)).isEmpty();

@@ -1,6 +1,7 @@
 package dev.casemate.network;
 
 import dev.casemate.linux.Errno;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.IpAddress;
 import dev.casemate.linux.IpNetwork;
@@ -43,8 +44,8 @@ record Bridge(int index, String name, IpNetwork subnet, IpAddress gateway, int m
     Optional<Bridge> there = find(route, name);
     Bridge bridge = there.isPresent() ? there.get() : create(route, name, file);
     // Somebody may have switched it off since.
-    if (!Fs.readString(FORWARDING, LIMIT).strip().equals("1")) {
-      Fs.writeControl(FORWARDING, "1");
+    if (!FileContent.readString(FORWARDING, LIMIT).strip().equals("1")) {
+      FileContent.writeControl(FORWARDING, "1");
     }
     return bridge;
   }
@@ -90,7 +91,7 @@ record Bridge(int index, String name, IpNetwork subnet, IpAddress gateway, int m
             .index();
     route.noLinkLocalAddress(index);
     // A published port is reached from the host's 127.0.0.1 by this; PacketFilter guards it.
-    Fs.writeControl(PER_LINK + name + "/route_localnet", "1");
+    FileContent.writeControl(PER_LINK + name + "/route_localnet", "1");
     route.setUp(index);
     // The address last: it is what makes the bridge complete, see find.
     route.addAddress(index, new IpNetwork(gateway, subnet.prefix()));
@@ -100,7 +101,7 @@ record Bridge(int index, String name, IpNetwork subnet, IpAddress gateway, int m
             .put("subnet", subnet.toString())
             .put("gateway", gateway.toString())
             .put("mtu", mtu);
-    Fs.replace(file, json.pretty().getBytes(StandardCharsets.UTF_8), 0644);
+    FileContent.replace(file, json.pretty().getBytes(StandardCharsets.UTF_8), 0644);
     return new Bridge(index, name, subnet, gateway, mtu);
   }
 
@@ -111,7 +112,7 @@ record Bridge(int index, String name, IpNetwork subnet, IpAddress gateway, int m
     if (Fs.exists(file)) {
       try {
         IpNetwork last =
-            IpNetwork.parse(Json.parseObject(Fs.readString(file, LIMIT)).string("subnet"));
+            IpNetwork.parse(Json.parseObject(FileContent.readString(file, LIMIT)).string("subnet"));
         if (!last.address().isV6() && last.prefix() <= 29 && free(last, routes, addresses)) {
           return last.masked();
         }

@@ -1,7 +1,7 @@
 package dev.casemate.network;
 
 import dev.casemate.linux.Errno;
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.IpAddress;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Text;
@@ -79,7 +79,7 @@ public record Dns(List<String> nameservers, List<String> search, List<String> op
 
   private static String read(String path) {
     try {
-      return Fs.readString(path, LIMIT);
+      return FileContent.readString(path, LIMIT);
     } catch (LinuxException e) {
       if (e.errno() == Errno.ENOENT || e.errno() == Errno.EACCES) {
         return "";

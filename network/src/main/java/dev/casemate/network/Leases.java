@@ -1,6 +1,8 @@
 package dev.casemate.network;
 
 import dev.casemate.linux.Errno;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.IpAddress;
 import dev.casemate.linux.IpNetwork;
@@ -35,7 +37,7 @@ final class Leases {
    */
   IpAddress lease(
       String sandboxId, IpNetwork subnet, IpAddress gateway, Optional<IpAddress> wanted) {
-    Fs.makeDirectories(directory, 0755);
+    FileTree.makeDirectories(directory, 0755);
     Set<String> taken = new HashSet<>(Fs.list(directory));
     taken.add(gateway.toString());
     if (wanted.isPresent()) {
@@ -58,7 +60,7 @@ final class Leases {
     for (int i = 0; i < count; i++) {
       IpAddress candidate = IpAddress.ofV4(first + Math.floorMod(start + i, count));
       if (!taken.contains(candidate.toString())) {
-        Fs.replace(
+        FileContent.replace(
             nextFile,
             IpAddress.ofV4(candidate.v4() + 1).toString().getBytes(StandardCharsets.UTF_8),
             0644);
@@ -89,7 +91,7 @@ final class Leases {
   private int next(IpNetwork subnet) {
     int first = subnet.masked().address().v4() + 1;
     try {
-      IpAddress next = IpAddress.parse(Fs.readString(nextFile, LIMIT));
+      IpAddress next = IpAddress.parse(FileContent.readString(nextFile, LIMIT));
       return subnet.contains(next) ? next.v4() : first;
     } catch (LinuxException e) {
       if (e.errno() == Errno.ENOENT) {
@@ -102,13 +104,14 @@ final class Leases {
   }
 
   private IpAddress write(String sandboxId, IpAddress address) {
-    Fs.replace(directory + "/" + address, sandboxId.getBytes(StandardCharsets.UTF_8), 0644);
+    FileContent.replace(
+        directory + "/" + address, sandboxId.getBytes(StandardCharsets.UTF_8), 0644);
     return address;
   }
 
   private String owner(String address) {
     try {
-      return Fs.readString(directory + "/" + address, LIMIT);
+      return FileContent.readString(directory + "/" + address, LIMIT);
     } catch (LinuxException e) {
       if (e.errno() == Errno.ENOENT) {
         return "";

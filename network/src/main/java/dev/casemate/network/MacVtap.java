@@ -1,6 +1,7 @@
 package dev.casemate.network;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
@@ -73,7 +74,7 @@ final class MacVtap {
   private static Fd openNode(String numberFile, String name) {
     List<String> number;
     try {
-      number = Text.split(Fs.readString(numberFile, 64).strip(), ':');
+      number = Text.split(FileContent.readString(numberFile, 64).strip(), ':');
     } catch (LinuxException e) {
       throw CasemateException.of(
           CasemateException.Kind.FAILED_PRECONDITION,

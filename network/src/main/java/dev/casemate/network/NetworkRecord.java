@@ -1,7 +1,7 @@
 package dev.casemate.network;
 
 import dev.casemate.linux.Errno;
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.IpAddress;
 import dev.casemate.linux.IpNetwork;
 import dev.casemate.linux.LinuxException;
@@ -53,7 +53,7 @@ record NetworkRecord(String kind, boolean complete, NetworkModel model, SandboxN
                 .putStrings("search", network.dns().search())
                 .putStrings("options", network.dns().options()))
         .putObjects("published", published);
-    Fs.replace(file, json.pretty().getBytes(StandardCharsets.UTF_8), 0644);
+    FileContent.replace(file, json.pretty().getBytes(StandardCharsets.UTF_8), 0644);
   }
 
   private static Json.Obj json(Endpoint endpoint) {
@@ -99,7 +99,7 @@ record NetworkRecord(String kind, boolean complete, NetworkModel model, SandboxN
   static Optional<NetworkRecord> read(String file) {
     String text;
     try {
-      text = Fs.readString(file, LIMIT);
+      text = FileContent.readString(file, LIMIT);
     } catch (LinuxException e) {
       if (e.errno() == Errno.ENOENT) {
         return Optional.empty();

@@ -2,6 +2,7 @@ package dev.casemate.network;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.IpAddress;
 import dev.casemate.linux.IpNetwork;
@@ -51,8 +52,8 @@ public final class Networks {
   }
 
   private Fd lock() {
-    Fs.makeDirectories(records, 0711);
-    Fs.makeDirectories(namespaces, 0711);
+    FileTree.makeDirectories(records, 0711);
+    FileTree.makeDirectories(namespaces, 0711);
     Fd lock = Fs.open(directory + "/lock", OpenFlag.READ_WRITE | OpenFlag.CREATE, 0600);
     Fs.lock(lock, true, true);
     return lock;

@@ -1,5 +1,6 @@
 package dev.casemate.network;
 
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Text;
@@ -19,7 +20,7 @@ final class PortHolder {
     for (String table : List.of(mapping.protocol().toString(), mapping.protocol() + "6")) {
       String text;
       try {
-        text = Fs.readString("/proc/thread-self/net/" + table, LIMIT);
+        text = FileContent.readString("/proc/thread-self/net/" + table, LIMIT);
       } catch (LinuxException e) {
         continue;
       }
@@ -54,7 +55,7 @@ final class PortHolder {
             return "process "
                 + pid
                 + " ("
-                + Fs.readString("/proc/" + pid + "/comm", 64).strip()
+                + FileContent.readString("/proc/" + pid + "/comm", 64).strip()
                 + ")";
           }
         }

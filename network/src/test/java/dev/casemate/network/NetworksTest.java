@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.IpAddress;
 import dev.casemate.linux.IpNetwork;
@@ -125,7 +127,7 @@ class NetworksTest {
       SandboxNetwork network = host.attach("crashed", config);
       switch (damage) {
         case 0 -> Fs.unlink(record);
-        case 1 -> Fs.write(record, "{\"kind\":\"br".getBytes(), 0600);
+        case 1 -> FileContent.write(record, "{\"kind\":\"br".getBytes(), 0600);
         case 2 -> NetworkNamespace.destroy(network.netnsPath());
         case 3 ->
             host.onHost(
@@ -135,7 +137,7 @@ class NetworksTest {
                   }
                   return true;
                 });
-        case 4 -> Fs.removeTree(host.run + "/network/leases");
+        case 4 -> FileTree.removeTree(host.run + "/network/leases");
         default ->
             host.onHost(
                 () -> {
@@ -377,7 +379,7 @@ class NetworksTest {
   @Test
   void worksInTheRootNamespace() {
     String forwarding = "/proc/sys/net/ipv4/ip_forward";
-    String before = Fs.readString(forwarding, 10);
+    String before = FileContent.readString(forwarding, 10);
     List<String> dump = TestHost.dump();
     Networks networks = new Networks(directory.resolve("root-run").toString());
     try {
@@ -409,7 +411,7 @@ class NetworksTest {
         }
       }
       networks.release("root");
-      Fs.writeControl(forwarding, before.strip());
+      FileContent.writeControl(forwarding, before.strip());
     }
     assertThat(TestHost.dump()).isEqualTo(dump);
     assertThat(networks.leftovers(Set.of())).isEmpty();

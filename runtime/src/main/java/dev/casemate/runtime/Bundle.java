@@ -2,6 +2,7 @@ package dev.casemate.runtime;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -45,7 +46,7 @@ final class Bundle {
       if (before.size() > LIMIT) {
         throw tooLarge(path, before.size());
       }
-      byte[] content = Fs.readBytes(file, path, LIMIT);
+      byte[] content = FileContent.readBytes(file, path, LIMIT);
       Stat after = Fs.stat(file);
       if (after.size() != content.length
           || after.mtimeSeconds() != before.mtimeSeconds()

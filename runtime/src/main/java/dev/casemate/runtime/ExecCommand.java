@@ -1,6 +1,6 @@
 package dev.casemate.runtime;
 
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
@@ -101,7 +101,7 @@ final class ExecCommand implements Command {
 
   private static ProcessSpec read(String path) {
     try {
-      return ProcessSpec.fromJson(Json.parseObject(Fs.readString(path, PROCESS_LIMIT)));
+      return ProcessSpec.fromJson(Json.parseObject(FileContent.readString(path, PROCESS_LIMIT)));
     } catch (LinuxException e) {
       throw CasemateException.of(
           Kind.NOT_FOUND, "reading the process: " + e.getMessage() + "; correct --process", e);

@@ -1,6 +1,7 @@
 package dev.casemate.runtime;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Processes;
@@ -171,7 +172,8 @@ final class Making {
             + "."
             + Processes.currentPid();
     try {
-      Fs.write(temporary, Integer.toString(pid).getBytes(StandardCharsets.US_ASCII), PID_FILE_MODE);
+      FileContent.write(
+          temporary, Integer.toString(pid).getBytes(StandardCharsets.US_ASCII), PID_FILE_MODE);
       Fs.rename(temporary, path);
     } catch (LinuxException e) {
       Fs.unlinkIfExists(temporary);

@@ -1,6 +1,7 @@
 package dev.casemate.runtime;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Pipe;
@@ -124,7 +125,7 @@ final class PsCommand implements Command {
   }
 
   private static long bootTime() {
-    for (String line : Text.split(Fs.readString("/proc/stat", OUTPUT_LIMIT), '\n')) {
+    for (String line : Text.split(FileContent.readString("/proc/stat", OUTPUT_LIMIT), '\n')) {
       if (line.startsWith("btime ")) {
         return Long.parseLong(line.substring(6));
       }
@@ -149,7 +150,8 @@ final class PsCommand implements Command {
       pipe.write().close();
       output =
           new String(
-              Fs.readBytes(pipe.read(), "output of ps", OUTPUT_LIMIT), StandardCharsets.UTF_8);
+              FileContent.readBytes(pipe.read(), "output of ps", OUTPUT_LIMIT),
+              StandardCharsets.UTF_8);
       int status = Processes.waitFor(pid, 0).orElseThrow().exitStatus();
       if (status != 0) {
         throw CasemateException.of(Kind.INVALID_ARGUMENT, "ps ended with exit status " + status);

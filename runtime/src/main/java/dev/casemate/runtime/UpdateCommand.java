@@ -1,7 +1,7 @@
 package dev.casemate.runtime;
 
 import dev.casemate.linux.Fd;
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
@@ -79,8 +79,8 @@ final class UpdateCommand implements Command {
     try {
       byte[] content =
           path.equals("-")
-              ? Fs.readBytes(Fd.STDIN, "standard input", FILE_LIMIT)
-              : Fs.readBytes(path, FILE_LIMIT);
+              ? FileContent.readBytes(Fd.STDIN, "standard input", FILE_LIMIT)
+              : FileContent.readBytes(path, FILE_LIMIT);
       return Json.parseObject(new String(content, StandardCharsets.UTF_8));
     } catch (LinuxException e) {
       throw CasemateException.of(

@@ -1,6 +1,6 @@
 package dev.casemate.runtime;
 
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Text;
 import java.util.HashMap;
@@ -15,7 +15,7 @@ final class Users {
 
   Users() {
     try {
-      for (String line : Text.split(Fs.readString("/etc/passwd", LIMIT), '\n')) {
+      for (String line : Text.split(FileContent.readString("/etc/passwd", LIMIT), '\n')) {
         List<String> fields = split(line);
         if (fields.size() > 2) {
           names.putIfAbsent(fields.get(2), fields.get(0));

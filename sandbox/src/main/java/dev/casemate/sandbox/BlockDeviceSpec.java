@@ -1,6 +1,6 @@
 package dev.casemate.sandbox;
 
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Stat;
 import dev.casemate.linux.Text;
@@ -79,7 +79,8 @@ final class BlockDeviceSpec {
     String number = major + ":" + minor;
     try {
       for (String line :
-          Text.split(Fs.readString("/sys/dev/block/" + number + "/uevent", UEVENT_LIMIT), '\n')) {
+          Text.split(
+              FileContent.readString("/sys/dev/block/" + number + "/uevent", UEVENT_LIMIT), '\n')) {
         if (line.startsWith("DEVNAME=")) {
           return "/dev/" + line.substring("DEVNAME=".length());
         }

@@ -1,6 +1,7 @@
 package dev.casemate.sandbox;
 
 import dev.casemate.hypervisor.VmSnapshot;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -116,7 +117,7 @@ public record Checkpoint(
   public static Checkpoint read(String directory) {
     Json.Obj json;
     try {
-      json = Json.parseObject(Fs.readString(directory + RECORD, LIMIT));
+      json = Json.parseObject(FileContent.readString(directory + RECORD, LIMIT));
     } catch (LinuxException | CasemateException e) {
       throw CasemateException.of(
           Kind.INVALID_ARGUMENT,

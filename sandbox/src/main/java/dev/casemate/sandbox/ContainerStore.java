@@ -2,6 +2,8 @@ package dev.casemate.sandbox;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -49,8 +51,8 @@ public final class ContainerStore {
     checkName(config.name());
     String directory = paths.container(config.id());
     try {
-      Fs.makeDirectories(paths.containers(), 0700);
-      Fs.makeDirectories(paths.names(), 0700);
+      FileTree.makeDirectories(paths.containers(), 0700);
+      FileTree.makeDirectories(paths.names(), 0700);
       Fs.makeDirectory(directory, 0700);
     } catch (LinuxException e) {
       throw failure("create the container's directory", e);
@@ -63,10 +65,10 @@ public final class ContainerStore {
       takeName(config);
       return record;
     } catch (LinuxException e) {
-      Fs.removeTree(directory);
+      FileTree.removeTree(directory);
       throw failure("write the container's record", e);
     } catch (RuntimeException e) {
-      Fs.removeTree(directory);
+      FileTree.removeTree(directory);
       throw e;
     }
   }
@@ -133,7 +135,7 @@ public final class ContainerStore {
 
   private Optional<String> nameOwner(String name) {
     try {
-      return Optional.of(Fs.readString(paths.names() + "/" + name, 256).trim());
+      return Optional.of(FileContent.readString(paths.names() + "/" + name, 256).trim());
     } catch (LinuxException e) {
       return Optional.empty();
     }
@@ -245,14 +247,14 @@ public final class ContainerStore {
     if (nameOwner(name).orElse("").equals(id)) {
       Fs.unlinkIfExists(paths.names() + "/" + name);
     }
-    Fs.removeTree(paths.container(id));
+    FileTree.removeTree(paths.container(id));
   }
 
   private static Json.Obj read(String path) {
-    return Json.parseObject(Fs.readString(path, RECORD_LIMIT));
+    return Json.parseObject(FileContent.readString(path, RECORD_LIMIT));
   }
 
   private static void write(String path, Json.Obj json) {
-    Fs.replace(path, json.pretty().getBytes(StandardCharsets.UTF_8), 0600);
+    FileContent.replace(path, json.pretty().getBytes(StandardCharsets.UTF_8), 0600);
   }
 }

@@ -2,6 +2,7 @@ package dev.casemate.sandbox;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -98,7 +99,7 @@ final class DirectorySnapshot {
         try (Fd file =
             Fs.openAt(
                 directory, name, OpenFlag.READ_ONLY | OpenFlag.NO_FOLLOW | OpenFlag.NON_BLOCK, 0)) {
-          add(entry, path, Fs.readBytes(file, path, BYTES_LIMIT));
+          add(entry, path, FileContent.readBytes(file, path, BYTES_LIMIT));
         }
       }
       case Stat.SYMLINK ->

@@ -1,6 +1,7 @@
 package dev.casemate.sandbox;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.NativeBuffer;
@@ -38,8 +39,8 @@ final class DiskContent {
   }
 
   private static long size(Fd disk) {
-    long size = Fs.seek(disk, 0, SEEK_END);
-    Fs.seek(disk, 0, 0);
+    long size = FileContent.seek(disk, 0, SEEK_END);
+    FileContent.seek(disk, 0, 0);
     return size;
   }
 
@@ -66,12 +67,12 @@ final class DiskContent {
       long at = 0;
       while (at < size) {
         if (holes) {
-          long data = Fs.seek(disk, at, SEEK_DATA);
+          long data = FileContent.seek(disk, at, SEEK_DATA);
           if (data < 0) {
             break;
           }
           at = data - data % PIECE;
-          Fs.seek(disk, at, 0);
+          FileContent.seek(disk, at, 0);
         }
         int n = read(disk, piece, HEADER, PIECE);
         if (n == 0) {
@@ -161,7 +162,7 @@ final class DiskContent {
         if (read(from, piece, 0, length) != length) {
           throw damaged(file);
         }
-        Fs.seek(disk, at, 0);
+        FileContent.seek(disk, at, 0);
         disk.writeAll(piece, 0, length);
         end = at + length;
       }
@@ -182,8 +183,8 @@ final class DiskContent {
       }
       return;
     }
-    Fs.truncate(disk, 0);
-    Fs.truncate(disk, size);
+    FileContent.truncate(disk, 0);
+    FileContent.truncate(disk, size);
   }
 
   private static CasemateException damaged(String file) {

@@ -3,6 +3,8 @@ package dev.casemate.sandbox;
 import dev.casemate.hypervisor.Virtiofsd;
 import dev.casemate.hypervisor.VmRecord;
 import dev.casemate.hypervisor.qemu.QemuDriver;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
@@ -34,7 +36,7 @@ public final class Leftovers {
                     .put("pid", daemon.pid())
                     .put("startTime", daemon.startTime())
                     .put("socket", daemon.socketPath())));
-    Fs.replace(paths.processes(id), json.pretty().getBytes(StandardCharsets.UTF_8), 0600);
+    FileContent.replace(paths.processes(id), json.pretty().getBytes(StandardCharsets.UTF_8), 0600);
   }
 
   /** Ends what is left of a sandbox whose process is gone, and removes its run directory. */
@@ -43,7 +45,7 @@ public final class Leftovers {
       return;
     }
     try {
-      Json.Obj json = Json.parseObject(Fs.readString(paths.processes(id), RECORD_LIMIT));
+      Json.Obj json = Json.parseObject(FileContent.readString(paths.processes(id), RECORD_LIMIT));
       json.object("vm").ifPresent(vm -> new QemuDriver().cleanUp(VmRecord.fromJson(vm)));
       json.object("virtiofsd")
           .ifPresent(
@@ -67,6 +69,6 @@ public final class Leftovers {
         Mounts.unmount(mount.target(), Mounts.DETACH | Mounts.UMOUNT_NOFOLLOW);
       }
     }
-    Fs.removeTree(directory);
+    FileTree.removeTree(directory);
   }
 }

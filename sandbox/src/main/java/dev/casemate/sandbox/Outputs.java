@@ -1,6 +1,7 @@
 package dev.casemate.sandbox;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -54,7 +55,7 @@ record Outputs(Optional<Fd> stdout, Optional<Fd> stderr, Optional<LoggerProcess>
     try {
       if (engine && uri.startsWith(FILE)) {
         String path = LogUri.of(uri.substring(FILE.length())).path();
-        Fs.makeDirectories(path.substring(0, Math.max(1, path.lastIndexOf('/'))), 0755);
+        FileTree.makeDirectories(path.substring(0, Math.max(1, path.lastIndexOf('/'))), 0755);
         int flags = OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.APPEND;
         return Optional.of(Fs.open(path, flags, 0644));
       }

@@ -1,6 +1,7 @@
 package dev.casemate.sandbox;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.InetSocket;
 import dev.casemate.linux.IpAddress;
@@ -133,7 +134,8 @@ final class RelayedResolver implements Runnable {
         try (Fd file = Fs.open(mount.string("source"), OpenFlag.READ_ONLY | OpenFlag.NON_BLOCK)) {
           return Fs.stat(file).isRegular()
               ? new String(
-                  Fs.readBytes(file, mount.string("source"), FILE_LIMIT), StandardCharsets.UTF_8)
+                  FileContent.readBytes(file, mount.string("source"), FILE_LIMIT),
+                  StandardCharsets.UTF_8)
               : "";
         } catch (LinuxException e) {
           return "";

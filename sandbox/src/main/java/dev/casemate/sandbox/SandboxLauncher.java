@@ -1,6 +1,7 @@
 package dev.casemate.sandbox;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -89,7 +90,7 @@ public final class SandboxLauncher {
       return SandboxClient.connect(paths, id);
     } catch (RuntimeException e) {
       if (store.load(id).isEmpty()) {
-        Fs.removeTree(paths.sandbox(id));
+        FileTree.removeTree(paths.sandbox(id));
       }
       throw e;
     }
@@ -97,7 +98,7 @@ public final class SandboxLauncher {
 
   private static Fd takeLock(SandboxPaths paths, String id) {
     try {
-      Fs.makeDirectories(paths.sandbox(id), 0700);
+      FileTree.makeDirectories(paths.sandbox(id), 0700);
       Fd lock = Fs.open(paths.lock(id), OpenFlag.READ_WRITE | OpenFlag.CREATE, 0600);
       Fs.lock(lock, true, true);
       return lock;

@@ -1,7 +1,7 @@
 package dev.casemate.sandbox;
 
 import dev.casemate.linux.Fd;
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Signals;
 import dev.casemate.oci.Json;
 import dev.casemate.rpc.TtrpcServer;
@@ -47,7 +47,8 @@ public final class SandboxProcess {
       return 1;
     }
     Json.Obj spec =
-        Json.parseObject(Fs.readString(store.paths().container(id) + "/config.json", SPEC_LIMIT));
+        Json.parseObject(
+            FileContent.readString(store.paths().container(id) + "/config.json", SPEC_LIMIT));
     if (StandaloneFront.needsShares(record.get().config(), spec)) {
       Shares.isolate();
     }

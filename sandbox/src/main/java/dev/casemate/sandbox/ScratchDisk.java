@@ -1,6 +1,8 @@
 package dev.casemate.sandbox;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -28,7 +30,7 @@ final class ScratchDisk {
       format(paths, sizeMib, template);
     }
     try {
-      Fs.copySparse(template, path, 0600);
+      FileContent.copySparse(template, path, 0600);
     } catch (LinuxException e) {
       throw CasemateException.of(
           Kind.RESOURCE_EXHAUSTED,
@@ -47,10 +49,10 @@ final class ScratchDisk {
           Kind.FAILED_PRECONDITION,
           "mkfs.ext4 is missing, which formats scratch disks; install it: apt-get install e2fsprogs");
     }
-    Fs.makeDirectories(paths.cache(), 0700);
-    String temporary = Fs.temporaryName(template);
+    FileTree.makeDirectories(paths.cache(), 0700);
+    String temporary = FileContent.temporaryName(template);
     try (Fd file = Fs.open(temporary, OpenFlag.WRITE_ONLY | OpenFlag.CREATE, 0600)) {
-      Fs.truncate(file, (long) sizeMib << 20);
+      FileContent.truncate(file, (long) sizeMib << 20);
     }
     try (Fd nothing = Fs.open("/dev/null", OpenFlag.READ_WRITE)) {
       // No journal and no checksums: the disk dies with its container. Lazy tables and few inodes:

@@ -3,6 +3,8 @@ package dev.casemate.sandbox;
 import dev.casemate.hypervisor.Virtiofsd;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
@@ -71,7 +73,7 @@ public final class Shares implements AutoCloseable {
    */
   private void prepare() {
     if (!prepared) {
-      Fs.makeDirectories(directory, 0700);
+      FileTree.makeDirectories(directory, 0700);
       Mounts.mount(directory, directory, "", Mounts.BIND, "");
       Mounts.mount("", directory, "", Mounts.SHARED, "");
       prepared = true;
@@ -102,7 +104,7 @@ public final class Shares implements AutoCloseable {
       mount.accept(target);
     } catch (RuntimeException e) {
       detach(target);
-      Fs.removeTree(target);
+      FileTree.removeTree(target);
       throw e;
     }
     mounted.add(target);
@@ -142,7 +144,7 @@ public final class Shares implements AutoCloseable {
       if (Fs.stat(source).isDirectory()) {
         Fs.makeDirectory(target, 0700);
       } else {
-        Fs.write(target, new byte[0], 0600);
+        FileContent.write(target, new byte[0], 0600);
       }
       Mounts.mount(source.procPath(), target, "", Mounts.BIND | (recursive ? Mounts.REC : 0), "");
       mounted.add(target);

@@ -1,6 +1,6 @@
 package dev.casemate.sandbox;
 
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Text;
 import dev.casemate.oci.Json;
@@ -119,7 +119,8 @@ public record VmSize(int memoryMib, int vcpus) {
     try {
       List<String> words =
           Text.split(
-              Text.split(Fs.readString("/proc/meminfo", MEMINFO_LIMIT), '\n').getFirst(), ' ');
+              Text.split(FileContent.readString("/proc/meminfo", MEMINFO_LIMIT), '\n').getFirst(),
+              ' ');
       return (int) Math.min(number(words.get(1)) / 1024, 1 << 22);
     } catch (LinuxException e) {
       return 0;

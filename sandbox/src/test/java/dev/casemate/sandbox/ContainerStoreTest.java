@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.OpenFlag;
@@ -32,7 +34,7 @@ class ContainerStoreTest {
 
   @AfterEach
   void close() {
-    Fs.removeTree(paths.run());
+    FileTree.removeTree(paths.run());
   }
 
   private static ContainerConfig config(String id, String name) {
@@ -57,7 +59,7 @@ class ContainerStoreTest {
   }
 
   private Fd own(String id) {
-    Fs.makeDirectories(paths.sandbox(id), 0700);
+    FileTree.makeDirectories(paths.sandbox(id), 0700);
     Fd lock = Fs.open(paths.lock(id), OpenFlag.READ_WRITE | OpenFlag.CREATE, 0600);
     assertThat(Fs.lock(lock, true, false)).isTrue();
     return lock;
@@ -98,8 +100,8 @@ class ContainerStoreTest {
 
   @Test
   void takesOverANameWhoseContainerIsGone() {
-    Fs.makeDirectories(paths.names(), 0700);
-    Fs.write(
+    FileTree.makeDirectories(paths.names(), 0700);
+    FileContent.write(
         paths.names() + "/one", "cc33".getBytes(java.nio.charset.StandardCharsets.UTF_8), 0600);
     try (Fd lock = own("aa11")) {
       assertThat(lock.isOpen()).isTrue();

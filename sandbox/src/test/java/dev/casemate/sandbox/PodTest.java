@@ -3,6 +3,8 @@ package dev.casemate.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Mounts;
 import dev.casemate.linux.Processes;
@@ -122,7 +124,7 @@ class PodTest {
     Files.createSymbolicLink(config.resolve("..data_tmp"), Path.of("..v2"));
     Files.move(
         config.resolve("..data_tmp"), config.resolve("..data"), StandardCopyOption.ATOMIC_MOVE);
-    Fs.removeTree(config.resolve("..v1").toString());
+    FileTree.removeTree(config.resolve("..v1").toString());
     String output = watcher.end();
     pod.stop(watcher);
     assertThat(output).containsSubsequence("one\n", "READY\n", "moved ..data\n", "two\n");
@@ -358,7 +360,8 @@ class PodTest {
           victim.start("v1", TestPod.spec("sleep 1000", List.of(), new Json.Obj()));
       Json.Obj processes =
           Json.parseObject(
-              Fs.readString(victim.paths.processes(victim.sandbox.config().id()), 1 << 16));
+              FileContent.readString(
+                  victim.paths.processes(victim.sandbox.config().id()), 1 << 16));
       int daemon = shareDaemon(processes);
       Processes.kill(-daemon, Signals.KILL);
       assertThat(sleeper.container().init().awaitEnd(30_000)).isTrue();

@@ -1,6 +1,7 @@
 package dev.casemate.sandbox;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
@@ -263,6 +264,6 @@ final class TestPod implements AutoCloseable, SandboxListener {
   @Override
   public void close() {
     sandbox.close();
-    Fs.removeTree(paths.run());
+    FileTree.removeTree(paths.run());
   }
 }

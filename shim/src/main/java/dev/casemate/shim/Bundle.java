@@ -1,6 +1,7 @@
 package dev.casemate.shim;
 
 import dev.casemate.linux.Errno;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.CasemateException;
@@ -21,7 +22,7 @@ record Bundle(String path) {
   Optional<Json.Obj> spec() {
     String file = path + "/config.json";
     try {
-      return Optional.of(Json.parseObject(Fs.readString(file, SPEC_LIMIT)));
+      return Optional.of(Json.parseObject(FileContent.readString(file, SPEC_LIMIT)));
     } catch (LinuxException e) {
       if (e.errno() == Errno.ENOENT) {
         return Optional.empty();
@@ -42,6 +43,6 @@ record Bundle(String path) {
 
   /** Where the next start command and containerd after a restart find the shim. */
   void writeAddress(String address) {
-    Fs.replace(path + "/address", address.getBytes(StandardCharsets.UTF_8), 0600);
+    FileContent.replace(path + "/address", address.getBytes(StandardCharsets.UTF_8), 0600);
   }
 }

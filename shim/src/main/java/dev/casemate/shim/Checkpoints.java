@@ -1,5 +1,6 @@
 package dev.casemate.shim;
 
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
@@ -23,7 +24,7 @@ record Checkpoints(String directory, boolean keep) {
           Kind.INVALID_ARGUMENT,
           "checkpoint path \"" + directory + "\" is not valid: expected an absolute path");
     }
-    Fs.makeDirectories(directory, 0700);
+    FileTree.makeDirectories(directory, 0700);
     if (!Fs.list(directory).isEmpty()) {
       throw CasemateException.of(
           Kind.ALREADY_EXISTS,

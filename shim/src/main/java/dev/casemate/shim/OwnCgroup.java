@@ -1,5 +1,7 @@
 package dev.casemate.shim;
 
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Processes;
@@ -52,7 +54,7 @@ final class OwnCgroup {
   }
 
   private static void enter(String directory) {
-    Fs.makeDirectories(directory, 0755);
-    Fs.writeControl(directory + "/cgroup.procs", Integer.toString(Processes.currentPid()));
+    FileTree.makeDirectories(directory, 0755);
+    FileContent.writeControl(directory + "/cgroup.procs", Integer.toString(Processes.currentPid()));
   }
 }

@@ -1,6 +1,7 @@
 package dev.casemate.shim;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
@@ -33,7 +34,7 @@ final class RootMounts {
               "mount target \"" + mount.target() + "\" of the root leads out of it");
         }
         place = target + "/" + mount.target();
-        Fs.makeDirectories(place, 0755);
+        FileTree.makeDirectories(place, 0755);
       }
       mountOne(mount, place);
     }

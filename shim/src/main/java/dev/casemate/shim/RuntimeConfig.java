@@ -1,6 +1,7 @@
 package dev.casemate.shim;
 
 import dev.casemate.linux.Errno;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.network.NetworkModel;
@@ -53,7 +54,8 @@ record RuntimeConfig(
   static RuntimeConfig load(RuntimeOptions options, SandboxPaths paths) {
     if (!options.configPath().isEmpty()) {
       try {
-        return parse(options.configPath(), Fs.readString(options.configPath(), LIMIT), paths);
+        return parse(
+            options.configPath(), FileContent.readString(options.configPath(), LIMIT), paths);
       } catch (LinuxException e) {
         throw CasemateException.of(
             Kind.NOT_FOUND,
@@ -68,7 +70,7 @@ record RuntimeConfig(
       return parse("the engine's ConfigBody", options.configBody(), paths);
     }
     try {
-      return parse(DEFAULT_PATH, Fs.readString(DEFAULT_PATH, LIMIT), paths);
+      return parse(DEFAULT_PATH, FileContent.readString(DEFAULT_PATH, LIMIT), paths);
     } catch (LinuxException e) {
       if (e.errno() == Errno.ENOENT) {
         return parse(DEFAULT_PATH, "", paths);

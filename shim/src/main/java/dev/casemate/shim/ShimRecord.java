@@ -1,7 +1,7 @@
 package dev.casemate.shim;
 
 import dev.casemate.linux.Errno;
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.Json;
 import dev.casemate.sandbox.SandboxPaths;
@@ -74,13 +74,14 @@ record ShimRecord(
             .put("configBody", options.configBody())
             .put("pid", pid)
             .put("startTime", startTime);
-    Fs.replace(path(paths, sandboxId), json.pretty().getBytes(StandardCharsets.UTF_8), 0600);
+    FileContent.replace(
+        path(paths, sandboxId), json.pretty().getBytes(StandardCharsets.UTF_8), 0600);
   }
 
   /** Empty if there is no such sandbox, or none of a shim's. */
   static Optional<ShimRecord> read(SandboxPaths paths, String sandboxId) {
     try {
-      Json.Obj json = Json.parseObject(Fs.readString(path(paths, sandboxId), LIMIT));
+      Json.Obj json = Json.parseObject(FileContent.readString(path(paths, sandboxId), LIMIT));
       return Optional.of(
           new ShimRecord(
               json.string("sandboxId"),

@@ -2,6 +2,8 @@ package dev.casemate.shim;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -36,7 +38,8 @@ final class StartCommand {
 
   static byte[] run(ShimFlags flags) {
     StartDialogue dialogue =
-        StartDialogue.read(flags, Fs.readBytes(Fd.STDIN, "standard input", INPUT_LIMIT), Env::get);
+        StartDialogue.read(
+            flags, FileContent.readBytes(Fd.STDIN, "standard input", INPUT_LIMIT), Env::get);
     Bundle bundle = Bundle.of(flags);
     Json.Obj spec = bundle.spec().orElseGet(Json.Obj::new);
     Grouping grouping = Grouping.of(flags.id(), spec);
@@ -168,7 +171,7 @@ final class StartCommand {
   /** Takes a sandbox's lock and cleans up what a dead one has left; empty: a living one has it. */
   private static Optional<Fd> takeLock(SandboxPaths paths, String id) {
     for (int attempt = 0; ; attempt++) {
-      Fs.makeDirectories(paths.sandbox(id), 0700);
+      FileTree.makeDirectories(paths.sandbox(id), 0700);
       Fd lock = Fs.open(paths.lock(id), OpenFlag.READ_WRITE | OpenFlag.CREATE, 0600);
       if (!Fs.lock(lock, true, false)) {
         lock.close();
@@ -186,7 +189,7 @@ final class StartCommand {
   private static Fd listen(String socket) {
     String directory = socket.substring(0, socket.lastIndexOf('/'));
     try {
-      Fs.makeDirectories(directory, 0711);
+      FileTree.makeDirectories(directory, 0711);
       Fs.unlinkIfExists(socket);
       Fd listener = UnixSocket.listen(socket, BACKLOG);
       Fs.chmod(socket, 0600);
@@ -204,9 +207,10 @@ final class StartCommand {
   /** The shim goes before containerd when memory is short. */
   private static void adjustOomScore(int pid) {
     try {
-      String text = Fs.readString("/proc/" + Processes.parentPid() + "/oom_score_adj", 64).trim();
+      String text =
+          FileContent.readString("/proc/" + Processes.parentPid() + "/oom_score_adj", 64).trim();
       int score = Math.min(1000, Integer.parseInt(text) + 1);
-      Fs.writeControl("/proc/" + pid + "/oom_score_adj", Integer.toString(score));
+      FileContent.writeControl("/proc/" + pid + "/oom_score_adj", Integer.toString(score));
     } catch (LinuxException | NumberFormatException e) {
       // Lowering takes CAP_SYS_RESOURCE; then it stays as it is.
     }

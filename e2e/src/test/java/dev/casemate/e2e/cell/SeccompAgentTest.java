@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.casemate.e2e.Result;
 import dev.casemate.e2e.Running;
 import dev.casemate.linux.Fd;
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.NativeBuffer;
 import dev.casemate.linux.SystemCall;
 import dev.casemate.linux.UnixSocket;
@@ -49,7 +49,7 @@ class SeccompAgentTest extends SpecTest {
         List<Fd> fds = UnixSocket.receiveDescriptors(connection).orElseThrow();
         assertThat(fds).hasSize(1);
         String rest =
-            new String(Fs.readBytes(connection, "state", 1 << 16), StandardCharsets.UTF_8);
+            new String(FileContent.readBytes(connection, "state", 1 << 16), StandardCharsets.UTF_8);
         Json.Obj state = Json.parseObject("{" + rest);
         assertThat(state.strings("fds")).containsExactly("seccompFd");
         assertThat(state.integer("pid", 0)).isPositive();

@@ -1,6 +1,7 @@
 package dev.casemate.hypervisor.qemu;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -71,7 +72,8 @@ final class QemuBinary {
               .start();
       pipe.write().close();
       String output =
-          new String(Fs.readBytes(pipe.read(), binary, OUTPUT_LIMIT), StandardCharsets.UTF_8);
+          new String(
+              FileContent.readBytes(pipe.read(), binary, OUTPUT_LIMIT), StandardCharsets.UTF_8);
       Processes.waitFor(pid, 0);
       return parseVersion(output)
           .orElseThrow(

@@ -12,6 +12,7 @@ import dev.casemate.hypervisor.Vmm;
 import dev.casemate.hypervisor.VmmInfo;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -166,7 +167,7 @@ public final class QemuDriver implements Vmm {
   }
 
   private static void makeRunDirectory(String path) {
-    Fs.makeDirectories(path, 0x1c0); // 0700: whoever reaches the control socket owns the VM
+    FileTree.makeDirectories(path, 0x1c0); // 0700: whoever reaches the control socket owns the VM
     try (Fd directory =
         Fs.open(path, OpenFlag.READ_ONLY | OpenFlag.DIRECTORY | OpenFlag.NO_FOLLOW)) {
       if (Fs.stat(directory).permissions() != 0x1c0) {
