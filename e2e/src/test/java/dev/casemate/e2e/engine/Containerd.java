@@ -101,7 +101,8 @@ public final class Containerd extends Daemon {
 
   @Override
   protected Map<String, String> environment() {
-    return Map.of("PATH", programs.path());
+    // There it leaves what it has unpacked of a checkpoint.
+    return Map.of("PATH", programs.path(), "TMPDIR", root.toString());
   }
 
   @Override
