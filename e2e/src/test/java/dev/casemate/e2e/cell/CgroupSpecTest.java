@@ -28,7 +28,7 @@ class CgroupSpecTest extends SpecTest {
       long pid = state(ID).integer("pid", 0);
       assertThat(box.ok("cat /proc/" + pid + "/cgroup").out())
           .contains(":freezer:" + box.cgroup() + "/must\n", ":memory:" + box.cgroup() + "/must\n");
-      ok("delete " + ID);
+      ok("delete -f " + ID);
     }
   }
 
@@ -44,7 +44,7 @@ class CgroupSpecTest extends SpecTest {
     fails(1, "create -b must other", "in use");
     fails(1, "state other", "does not exist");
     assertThat(status(ID)).isEqualTo("created");
-    ok("delete " + ID);
+    ok("delete -f " + ID);
   }
 
   @Test
@@ -59,7 +59,7 @@ class CgroupSpecTest extends SpecTest {
     ok("update --memory 128M --pids-limit 50 " + ID);
     assertThat(read("memory.limit_in_bytes")).isEqualTo("134217728");
     assertThat(read("pids.max")).isEqualTo("50");
-    ok("delete " + ID);
+    ok("delete -f " + ID);
   }
 
   @Test

@@ -69,10 +69,10 @@ class LifecycleTest extends CellTest {
   }
 
   @Test
-  void aContainerThatWasNeverStartedCanBeDeleted() {
+  void aContainerThatWasNeverStartedIsKilledOrDeletedByForce() {
     sleeper();
     ok("create --bundle sleeper a > /dev/null 2>&1");
-    ok("delete a");
+    ok("delete -f a");
     ok("create --bundle sleeper a > /dev/null 2>&1");
     ok("kill a KILL");
     await("a", "stopped");
@@ -174,7 +174,7 @@ class LifecycleTest extends CellTest {
     assertThat(ok("list").out()).contains("ID", "STATUS", "BUNDLE", "CREATED", "OWNER");
     assertThat(ok("list -q").out()).contains("b\n");
     ok("delete -f a");
-    ok("delete b");
+    ok("delete -f b");
   }
 
   @Test
