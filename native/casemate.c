@@ -121,13 +121,15 @@ static void sleep_millis(long millis) {
 
 /*
  * Sleeps (less, if a signal comes), and gives back the pages of code and constants once the caller's own way here is forgotten: the
- * caller could not do that itself, its way back would map much of them again. Any thread may run meanwhile.
+ * caller could not do that itself, its way back would map much of them again. Any thread may run meanwhile. Returns how many pages that
+ * were, or -1.
  */
-void casemate_idle(long millis) {
+long casemate_idle(long millis) {
     enum { SETTLE = 100 };
     sleep_millis(millis < SETTLE ? millis : SETTLE);
-    release(0);
+    long released = release(0);
     sleep_millis(millis < SETTLE ? 0 : millis - SETTLE);
+    return released;
 }
 
 /*

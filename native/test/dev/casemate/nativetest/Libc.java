@@ -27,5 +27,5 @@ final class Libc {
     static native void exit(int status);
 
     @CFunction(value = "casemate_idle", transition = Transition.TO_NATIVE)
-    static native void idle(long millis);
+    static native long idle(long millis);
 }
