@@ -135,6 +135,8 @@ final class Restoration {
   private void checkTerminal(Criu.Outcome outcome, Stdio stdio) {
     boolean wanted = stdio instanceof Stdio.Terminal;
     if (outcome.terminal().isPresent() != wanted) {
+      // There may be no control group by which it would be found.
+      Processes.killIfExists(outcome.pid(), Signals.KILL);
       throw Failures.precondition(
           "container "
               + config.id()
