@@ -26,7 +26,6 @@ junit() {
     local name=$1 modules=$2 log=build/logs/$1.log report counts tests errors skipped lacking
     shift 2
     say "$name: $modules"
-    mkdir -p build/logs
     # shellcheck disable=SC2086
     rm -rf $(printf '%s/target/surefire-reports ' ${modules//,/ })
     scripts/maven.sh -fae -pl "$modules" -am -Dsurefire.failIfNoSpecifiedTests=false "$@" test > "$log" 2>&1 &

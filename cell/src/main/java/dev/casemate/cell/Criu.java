@@ -69,12 +69,7 @@ final class Criu {
    */
   static Outcome run(
       String program, CriuRequest request, List<Fd> fds, Runnable inChild, IntConsumer placed) {
-    String log =
-        request.options().logDirectory()
-            + "/"
-            + (request.type() == CriuRequest.Type.RESTORE
-                ? CriuOptions.RESTORE_LOG
-                : CriuOptions.DUMP_LOG);
+    String log = request.options().logDirectory() + "/" + request.type().log;
     Fs.unlinkIfExists(log);
     Fd[] pair = UnixSocket.messagePair();
     try (CriuDialogue dialogue = new CriuDialogue(pair[0]);

@@ -71,7 +71,7 @@ final class CriuDialogue implements AutoCloseable {
           fd.close();
         }
       }
-      if (answer.type() != CriuRequest.Type.NOTIFY.value) {
+      if (answer.type() != CriuRequest.NOTIFY) {
         return Optional.of(answer);
       }
       send(CriuRequest.goOn());

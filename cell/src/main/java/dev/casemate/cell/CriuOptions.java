@@ -28,9 +28,6 @@ public record CriuOptions(
     String lsmProfile,
     String lsmMountContext) {
 
-  static final String DUMP_LOG = "dump.log";
-  static final String RESTORE_LOG = "restore.log";
-
   /** The directory of the log. */
   String logDirectory() {
     return work.isEmpty() ? images : work;

@@ -8,21 +8,27 @@ import dev.casemate.rpc.ProtoWriter;
 final class CriuRequest {
   /** Requests; {@code value} as in {@code criu_req_type}. */
   enum Type {
-    DUMP("dump", 1),
-    RESTORE("restore", 2),
-    NOTIFY("notify", 6),
-    PRE_DUMP("pre-dump", 13);
+    DUMP("dump", 1, "dump.log"),
+    RESTORE("restore", 2, "restore.log"),
+    PRE_DUMP("pre-dump", 13, "dump.log");
 
     /** As criu's command line calls it. */
     final String word;
 
     final int value;
 
-    Type(String word, int value) {
+    /** Name of the log file. */
+    final String log;
+
+    Type(String word, int value, String log) {
       this.word = word;
       this.value = value;
+      this.log = log;
     }
   }
+
+  /** The type of a notification and of what it is answered with. */
+  static final int NOTIFY = 6;
 
   private static final int TYPE = 1;
   private static final int OPTIONS = 2;
@@ -66,7 +72,7 @@ final class CriuRequest {
     this.type = type;
     this.options = options;
     fields.putInt32(LOG_LEVEL, VERBOSE);
-    fields.string(LOG_FILE, type == Type.RESTORE ? CriuOptions.RESTORE_LOG : CriuOptions.DUMP_LOG);
+    fields.string(LOG_FILE, type.log);
     fields.putBool(NOTIFY_SCRIPTS, true);
     // The other end of a container's terminal is the outside's.
     fields.putBool(ORPHAN_PTS_MASTER, true);
@@ -160,7 +166,7 @@ final class CriuRequest {
   /** What a notification is answered with: go on. */
   static byte[] goOn() {
     ProtoWriter answer = new ProtoWriter();
-    answer.putInt32(TYPE, Type.NOTIFY.value);
+    answer.putInt32(TYPE, NOTIFY);
     answer.putBool(NOTIFY_SUCCESS, true);
     return answer.toByteArray();
   }

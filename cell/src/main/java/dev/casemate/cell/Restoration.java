@@ -66,6 +66,7 @@ final class Restoration {
     Optional<ResctrlGroup> resctrl = record.resctrl();
     boolean classed = false;
     boolean grouped = false;
+    int restored = 0;
     boolean done = false;
     try {
       directory.write(record);
@@ -91,14 +92,14 @@ final class Restoration {
                 cgroup.add(pid);
                 resctrl.ifPresent(group -> group.add(pid));
               });
+      restored = outcome.pid();
       outcome.terminal().ifPresent(opened::add);
       checkTerminal(outcome, stdio);
-      int pid = outcome.pid();
-      Fd pidfd = Processes.openPid(pid);
+      Fd pidfd = Processes.openPid(restored);
       record =
           record.withProcess(
-              pid,
-              Processes.startTime(pid)
+              restored,
+              Processes.startTime(restored)
                   .orElseThrow(
                       () -> Failures.precondition("the restored process has ended at once")),
               cgroup.record());
@@ -108,7 +109,7 @@ final class Restoration {
                   record,
                   cgroup,
                   Optional.of(directory),
-                  new CellProcess(pid, outcome.terminal(), warnings),
+                  new CellProcess(restored, outcome.terminal(), warnings),
                   Optional.of(pidfd),
                   Container.State.RUNNING)
               .made(config, Optional.empty());
@@ -120,6 +121,10 @@ final class Restoration {
     } finally {
       for (Fd fd : opened) {
         fd.close();
+      }
+      if (!done && restored > 0) {
+        // There may be no control group by which it would be found.
+        Processes.killIfExists(restored, Signals.KILL);
       }
       if (!done && grouped) {
         cgroup.kill();
@@ -135,8 +140,6 @@ final class Restoration {
   private void checkTerminal(Criu.Outcome outcome, Stdio stdio) {
     boolean wanted = stdio instanceof Stdio.Terminal;
     if (outcome.terminal().isPresent() != wanted) {
-      // There may be no control group by which it would be found.
-      Processes.killIfExists(outcome.pid(), Signals.KILL);
       throw Failures.precondition(
           "container "
               + config.id()

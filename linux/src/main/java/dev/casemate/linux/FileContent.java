@@ -4,7 +4,7 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** What is in files: read, written, replaced and copied as a whole. */
+/** What is in files: as a whole by path, or by place in an open one. */
 public final class FileContent {
   private static final AtomicInteger TEMPORARY = new AtomicInteger();
 

@@ -54,11 +54,10 @@ public final class CellEngine implements Engine {
 
   @Override
   public Running create(Creation creation) {
-    Spec spec = creation.spec();
     Container container =
         Container.create(
             config(creation),
-            stdio(spec.process().isPresent() && spec.process().get().terminal()),
+            stdio(creation.spec()),
             new LaunchOptions(
                 creation.noPivot(), !creation.noNewKeyring(), preserved(creation.preserveFds())),
             directory(creation.id()));
@@ -73,6 +72,10 @@ public final class CellEngine implements Engine {
         spec,
         Cgroups.of(spec.linux().cgroupsPath(), creation.id(), session.rootless()),
         false);
+  }
+
+  private static Stdio stdio(Spec spec) {
+    return stdio(spec.process().isPresent() && spec.process().get().terminal());
   }
 
   private static Stdio stdio(boolean terminal) {
@@ -281,13 +284,9 @@ public final class CellEngine implements Engine {
 
   @Override
   public Running restore(Creation creation, CriuOptions options) {
-    Spec spec = creation.spec();
     Container container =
         Container.restore(
-            config(creation),
-            stdio(spec.process().isPresent() && spec.process().get().terminal()),
-            options,
-            directory(creation.id()));
+            config(creation), stdio(creation.spec()), options, directory(creation.id()));
     return new Made(container.init());
   }
 

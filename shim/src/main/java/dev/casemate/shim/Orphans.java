@@ -45,7 +45,7 @@ final class Orphans implements Runnable {
       }
       try {
         boolean more = Children.reapOrphans();
-        retries = !more ? 0 : ready != 0 ? RETRIES : Math.max(0, retries - 1);
+        retries = !more ? 0 : ready != 0 ? RETRIES : retries - 1;
       } catch (LinuxException e) {
         log.warn("cannot wait for orphaned processes: " + e.getMessage());
         return;

@@ -3,6 +3,8 @@ package dev.casemate.e2e.cell;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.e2e.Result;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.UnixSocket;
 import dev.casemate.oci.Json;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
@@ -48,6 +50,20 @@ abstract class CellTest {
 
   static Result ok(String arguments) {
     return cell(arguments).expect(0);
+  }
+
+  /** The master of a terminal that a command hands over on the socket {@code $FILES/c.sock}. */
+  static Fd master(Runnable command) {
+    try (Fd listener = UnixSocket.listen(box.files() + "/c.sock", 1)) {
+      command.run();
+      try (Fd connection = UnixSocket.accept(listener)) {
+        List<Fd> fds = UnixSocket.receiveDescriptors(connection).orElseThrow();
+        assertThat(fds).hasSize(1);
+        return fds.getFirst();
+      }
+    } finally {
+      box.ok("rm -f c.sock");
+    }
   }
 
   /** Expects one line of error in the log that contains each fragment. */

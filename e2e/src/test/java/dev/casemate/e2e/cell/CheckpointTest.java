@@ -8,7 +8,6 @@ import dev.casemate.e2e.engine.Places;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Poll;
 import dev.casemate.linux.Tty;
-import dev.casemate.linux.UnixSocket;
 import dev.casemate.oci.Json;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -204,16 +203,8 @@ class CheckpointTest extends CellTest {
         "descriptor 0 of the process was a pipe when it was checkpointed");
   }
 
-  /** The master of a terminal that a command hands over on a console socket. */
-  private static Fd master(String command) {
-    try (Fd listener = UnixSocket.listen(box.files() + "/c.sock", 1)) {
-      criu(command + " --console-socket $FILES/c.sock -d -b tty a");
-      try (Fd connection = UnixSocket.accept(listener)) {
-        return UnixSocket.receiveDescriptors(connection).orElseThrow().getFirst();
-      }
-    } finally {
-      box.ok("rm -f c.sock");
-    }
+  private static Fd terminalOf(String command) {
+    return master(() -> criu(command + " --console-socket $FILES/c.sock -d -b tty a"));
   }
 
   private static void awaitText(Fd master, String text) {
@@ -242,14 +233,14 @@ class CheckpointTest extends CellTest {
                 "n=0; while read line; do n=$((n+1)); echo $n:$line; stty size; done")
             .with(b -> b.process().put("terminal", true))
             .with(b -> box.ok("mkdir -p tty/rootfs/tmp; rm -rf images*"));
-    try (Fd first = master("run")) {
+    try (Fd first = terminalOf("run")) {
       Tty.resize(first, new Tty.Size(70, 22));
       type(first, "one");
       awaitText(first, "1:one\r\n22 70\r\n");
       criu("checkpoint --image-path images a");
     }
     ok("delete a");
-    try (Fd second = master("restore --image-path images")) {
+    try (Fd second = terminalOf("restore --image-path images")) {
       assertThat(Tty.isTerminal(second)).isTrue();
       type(second, "two");
       // Its memory and the size of its terminal are as they were, and it is its own.

@@ -8,10 +8,8 @@ import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Poll;
 import dev.casemate.linux.Tty;
-import dev.casemate.linux.UnixSocket;
 import dev.casemate.oci.Json;
 import java.nio.charset.StandardCharsets;
-import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** Terminals: in the foreground, and by way of a console socket. */
@@ -84,22 +82,13 @@ class ConsoleTest extends CellTest {
     bundle("stty size; read line; echo got $line")
         .with(
             b -> b.process().put("consoleSize", new Json.Obj().put("height", 20).put("width", 60)));
-    String path = box.files() + "/c.sock";
-    try (Fd listener = UnixSocket.listen(path, 1)) {
-      ok("create -b tty --console-socket $FILES/c.sock a > /dev/null 2>&1");
-      try (Fd connection = UnixSocket.accept(listener)) {
-        List<Fd> fds = UnixSocket.receiveDescriptors(connection).orElseThrow();
-        assertThat(fds).hasSize(1);
-        try (Fd master = fds.getFirst()) {
-          assertThat(Tty.isTerminal(master)).isTrue();
-          ok("start a");
-          master.writeAll("typed\n".getBytes(StandardCharsets.UTF_8));
-          String out = all(master);
-          assertThat(out).contains("20 60", "got typed");
-        }
-      }
-    } finally {
-      box.ok("rm -f c.sock");
+    try (Fd master =
+        master(() -> ok("create -b tty --console-socket $FILES/c.sock a > /dev/null 2>&1"))) {
+      assertThat(Tty.isTerminal(master)).isTrue();
+      ok("start a");
+      master.writeAll("typed\n".getBytes(StandardCharsets.UTF_8));
+      String out = all(master);
+      assertThat(out).contains("20 60", "got typed");
     }
     await("a", "stopped");
     ok("delete a");
@@ -109,14 +98,12 @@ class ConsoleTest extends CellTest {
   void consoleSocketsOfDetachedExecs() {
     Bundle.make(box, "tty", "sleep", "1000");
     ok("run -d -b tty a > /dev/null 2>&1");
-    try (Fd listener = UnixSocket.listen(box.files() + "/c.sock", 1)) {
-      ok("exec -d -t --console-socket $FILES/c.sock --pid-file $FILES/p a sh -c 'echo in; tty'");
-      try (Fd connection = UnixSocket.accept(listener);
-          Fd master = UnixSocket.receiveDescriptors(connection).orElseThrow().getFirst()) {
-        assertThat(all(master)).contains("in", "/dev/pts/");
-      }
+    String exec =
+        "exec -d -t --console-socket $FILES/c.sock --pid-file $FILES/p a sh -c 'echo in; tty'";
+    try (Fd master = master(() -> ok(exec))) {
+      assertThat(all(master)).contains("in", "/dev/pts/");
     } finally {
-      box.ok("rm -f c.sock p");
+      box.ok("rm -f p");
     }
     ok("delete -f a");
   }

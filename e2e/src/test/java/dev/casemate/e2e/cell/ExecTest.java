@@ -72,13 +72,18 @@ class ExecTest extends CellTest {
     fails(255, "exec --process wrong.json a", "wrong.json", "\"args\" is the number 1");
   }
 
-  private static String allowedCpus(String affinity) {
+  /** Writes a process that shows which CPUs it may use to {@code cpus.json}. */
+  private static void cpusProcess(String affinity) {
     Json.Obj process =
         new Json.Obj()
             .putStrings("args", List.of("grep", "Cpus_allowed_list", "/proc/self/status"))
             .put("cwd", "/")
             .put("execCPUAffinity", Json.parseObject(affinity));
     box.ok("cat > cpus.json <<'END'\n" + process.text() + "\nEND");
+  }
+
+  private static String allowedCpus(String affinity) {
+    cpusProcess(affinity);
     return ok("exec --process cpus.json a").out().split("\\s+")[1];
   }
 
@@ -91,10 +96,7 @@ class ExecTest extends CellTest {
     // What is not said is as the container has it.
     assertThat(allowedCpus("{\"initial\":\"0\"}")).isEqualTo(all);
     for (String wrong : List.of("1-0", "x", "8000")) {
-      box.ok(
-          "cat > cpus.json <<'END'\n{\"args\":[\"true\"],\"cwd\":\"/\",\"execCPUAffinity\":{\"initial\":\""
-              + wrong
-              + "\"}}\nEND");
+      cpusProcess("{\"initial\":\"" + wrong + "\"}");
       fails(255, "exec --process cpus.json a", "execCPUAffinity", wrong);
     }
   }
