@@ -21,7 +21,6 @@ final class Interfaces {
   /** A busy host may take long to plug a card in. */
   private static final int TIMEOUT_MILLIS = 20_000;
 
-  private static final int IFF_NOARP = 0x80;
   private static final String DEVICES = "/sys/devices";
 
   private Interfaces() {}
@@ -30,9 +29,6 @@ final class Interfaces {
   static void update(Agent agent, UpdateInterfaceRequest request, Answer answer) {
     Interface wanted =
         request.interface_().orElseThrow(() -> Failures.invalid("the request has no interface"));
-    if ((wanted.rawFlags() & IFF_NOARP) != 0) {
-      throw Failures.invalid("interface flag NOARP is not supported");
-    }
     MacAddress mac = parse("MAC address", wanted.hwAddr(), MacAddress::parse);
     Optional<PciPath> place =
         wanted.devicePath().isEmpty()
@@ -103,6 +99,10 @@ final class Interfaces {
       }
       if (wanted.mtu() != 0) {
         netlink.setMtu(index, Math.clamp(wanted.mtu(), 68, 65535));
+      }
+      boolean noArp = (wanted.rawFlags() & NetworkLink.NO_ARP) != 0;
+      if (noArp != link.isNoArp()) {
+        netlink.setArp(index, !noArp);
       }
       for (NetworkAddress address : netlink.addresses()) {
         if (address.linkIndex() == index

@@ -27,6 +27,9 @@ public record NetworkLink(
     String kind,
     String alias,
     boolean carrier) {
+  /** Neighbours are not asked for: IFF_NOARP. */
+  public static final int NO_ARP = 0x80;
+
   static final int FIXED = 16;
   static final int MAC = 1;
   static final int NAME = 3;
@@ -61,6 +64,13 @@ public record NetworkLink(
   /** Whether it has been switched on (IFF_UP). */
   public boolean isUp() {
     return (flags & 1) != 0;
+  }
+
+  /**
+   * Whether it neither asks for nor answers about addresses, as an ipvlan of mode L3 (IFF_NOARP).
+   */
+  public boolean isNoArp() {
+    return (flags & NO_ARP) != 0;
   }
 
   public boolean isLoopback() {

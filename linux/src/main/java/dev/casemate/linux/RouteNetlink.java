@@ -112,6 +112,14 @@ public final class RouteNetlink implements AutoCloseable {
     change(link(NEW_LINK, 0, index, 0, UP), "set link " + index + " down");
   }
 
+  /** Whether neighbours are asked for by ARP and neighbour discovery. */
+  public void setArp(int index, boolean on) {
+    int flags = on ? 0 : NetworkLink.NO_ARP;
+    change(
+        link(NEW_LINK, 0, index, flags, NetworkLink.NO_ARP),
+        "set link " + index + (on ? " arp on" : " arp off"));
+  }
+
   /** Keeps the kernel from giving the link an IPv6 address of its own; before it is up. */
   public void noLinkLocalAddress(int index) {
     NetlinkMessage message = link(NEW_LINK, 0, index, 0, 0);

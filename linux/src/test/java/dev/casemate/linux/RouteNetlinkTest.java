@@ -109,6 +109,10 @@ class RouteNetlinkTest {
       b.setUp(peer.index());
       assertThat(b.link("eth0")).isEmpty();
       assertThat(b.link("net7").orElseThrow().mtu()).isEqualTo(1300);
+      b.setArp(peer.index(), false);
+      assertThat(b.link("net7").orElseThrow().isNoArp()).isTrue();
+      b.setArp(peer.index(), true);
+      assertThat(b.link("net7").orElseThrow().isNoArp()).isFalse();
 
       IpNetwork v4 = IpNetwork.parse("192.0.2.5/24");
       IpNetwork v6 = IpNetwork.parse("2001:db8::5/64");

@@ -16,6 +16,7 @@ import java.util.List;
  * @param tapName {@code tap0}; what {@link Takeover#openTap} opens
  * @param mac the guest's interface has this address: it is the namespace's interface's
  * @param mtu bytes
+ * @param noArp neither asks for nor answers about addresses, as an ipvlan of mode L3
  * @param addresses with their prefixes
  * @param routes without those that follow from the addresses; {@code linkIndex} is the namespace's
  * @param neighbours permanent entries only
@@ -27,16 +28,19 @@ public record Endpoint(
     String tapName,
     MacAddress mac,
     int mtu,
+    boolean noArp,
     List<IpNetwork> addresses,
     List<NetworkRoute> routes,
     List<NetworkNeighbour> neighbours) {
 
   /**
-   * Whether the guest has nothing to change for the other one: same name, MTU, addresses, routes.
+   * Whether the guest has nothing to change for the other one: same name, MTU, flag, addresses,
+   * routes.
    */
   public boolean looksLike(Endpoint other) {
     return interfaceName.equals(other.interfaceName)
         && mtu == other.mtu
+        && noArp == other.noArp
         && addresses.equals(other.addresses)
         && routes.equals(other.routes)
         && neighbours.equals(other.neighbours);
@@ -44,13 +48,22 @@ public record Endpoint(
 
   Endpoint joined(Joint newJoint, String newTapName) {
     return new Endpoint(
-        interfaceName, linkIndex, newJoint, newTapName, mac, mtu, addresses, routes, neighbours);
+        interfaceName,
+        linkIndex,
+        newJoint,
+        newTapName,
+        mac,
+        mtu,
+        noArp,
+        addresses,
+        routes,
+        neighbours);
   }
 
   /** This interface under another name. */
   Endpoint renamed(String newName) {
     return new Endpoint(
-        newName, linkIndex, joint, tapName, mac, mtu, addresses, routes, neighbours);
+        newName, linkIndex, joint, tapName, mac, mtu, noArp, addresses, routes, neighbours);
   }
 
   /** This interface, with name, addresses and routes as they are in another look at it. */
@@ -62,6 +75,7 @@ public record Endpoint(
         tapName,
         mac,
         look.mtu,
+        look.noArp,
         look.addresses,
         look.routes,
         look.neighbours);

@@ -81,6 +81,7 @@ final class NamespaceScan {
         "",
         mac,
         link.mtu(),
+        link.isNoArp(),
         addresses(link.index()),
         routes(link.index()),
         neighbours(link.index()));

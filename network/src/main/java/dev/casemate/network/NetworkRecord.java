@@ -90,6 +90,7 @@ record NetworkRecord(String kind, boolean complete, NetworkModel model, SandboxN
         .put("tap", endpoint.tapName())
         .put("mac", endpoint.mac().toString())
         .put("mtu", endpoint.mtu())
+        .put("noArp", endpoint.noArp())
         .putStrings("addresses", addresses)
         .putObjects("routes", routes)
         .putObjects("neighbours", neighbours);
@@ -175,6 +176,7 @@ record NetworkRecord(String kind, boolean complete, NetworkModel model, SandboxN
         json.string("tap"),
         MacAddress.parse(json.string("mac")),
         (int) json.integer("mtu", 0),
+        json.bool("noArp", false),
         addresses,
         routes,
         neighbours);

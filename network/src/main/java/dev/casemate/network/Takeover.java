@@ -148,8 +148,8 @@ public final class Takeover {
           link.carrier()
               ? TapRedirect.attach(route, scan, netnsPath, owner, link)
               : GivenTap.attach(route, scan, netnsPath, link);
-      // There can be no macvtap on top of it.
-      case "macvlan" -> TapRedirect.attach(route, scan, netnsPath, owner, link);
+      // There can be no macvtap on top of them.
+      case "macvlan", "ipvlan" -> TapRedirect.attach(route, scan, netnsPath, owner, link);
       default ->
           model == NetworkModel.MACVTAP
               ? MacVtap.attach(route, scan, netnsPath, owner, link)

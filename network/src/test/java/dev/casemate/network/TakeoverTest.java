@@ -290,6 +290,10 @@ class TakeoverTest {
     assertThat(changed.mtu()).isEqualTo(1400);
     assertThat(changed.addresses()).contains(IpNetwork.parse("10.9.0.3/24"));
     assertThat(changed.routes()).anyMatch(NetworkRoute::isDefault);
+    // As an ipvlan of mode L3 is, which this kernel may not have.
+    with((outside, inside) -> inside.setArp(changed.linkIndex(), false));
+    assertThat(networks.refresh("pod").changed()).allMatch(Endpoint::noArp).hasSize(1);
+    assertThat(networks.refresh("pod").isEmpty()).isTrue();
 
     with((outside, inside) -> outside.deleteLink(outside.link("out0").orElseThrow().index()));
     change = networks.refresh("pod");

@@ -2,6 +2,7 @@ package dev.casemate.sandbox;
 
 import dev.casemate.linux.IpAddress;
 import dev.casemate.linux.IpNetwork;
+import dev.casemate.linux.NetworkLink;
 import dev.casemate.linux.NetworkNeighbour;
 import dev.casemate.linux.NetworkRoute;
 import dev.casemate.network.Endpoint;
@@ -66,6 +67,7 @@ final class GuestInterfaces {
                 .name(endpoint.interfaceName())
                 .hwAddr(endpoint.mac().toString())
                 .mtu(endpoint.mtu())
+                .rawFlags(endpoint.noArp() ? NetworkLink.NO_ARP : 0)
                 .devicePath(pciPath)
                 .ipAddresses(addresses)
                 .build())

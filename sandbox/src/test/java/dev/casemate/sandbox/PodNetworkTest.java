@@ -161,7 +161,9 @@ class PodNetworkTest {
                       + " do sleep 0.2; done; echo ETH1; ip route; "
                       + "while ip addr show eth1 >/dev/null 2>&1; do sleep 0.2; done; echo GONE;"
                       + " while ! ip addr show eth0 | grep -q 10.9.0.9; do sleep 0.2; done;"
-                      + " echo CHANGED; sleep 1000",
+                      + " echo CHANGED; while ! ip addr show eth0 | grep -q NOARP; do sleep 0.2; done;"
+                      + " echo SILENT; while ip addr show eth0 | grep -q NOARP; do sleep 0.2; done;"
+                      + " echo ASKS; sleep 1000",
                   List.of(),
                   new dev.casemate.oci.Json.Obj()));
       running.await("LOOKED");
@@ -203,6 +205,10 @@ class PodNetworkTest {
               inside.addAddress(
                   inside.link("eth0").orElseThrow().index(), IpNetwork.parse("10.9.0.9/24")));
       running.await("CHANGED");
+      with((outside, inside) -> inside.setArp(inside.link("eth0").orElseThrow().index(), false));
+      running.await("SILENT");
+      with((outside, inside) -> inside.setArp(inside.link("eth0").orElseThrow().index(), true));
+      running.await("ASKS");
       for (int i = 0; i < 100 && links().size() > 3; i++) {
         TimeUnit.MILLISECONDS.sleep(50);
       }
