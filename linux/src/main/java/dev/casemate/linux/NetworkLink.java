@@ -13,6 +13,8 @@ import java.util.Optional;
  * @param master index of the bridge that it is a port of, or 0
  * @param peer index of the other end of a veth pair, in whatever namespace, or 0
  * @param kind driver: {@code veth}, {@code bridge}, {@code tun}, …; empty for hardware and lo
+ * @param ipvlanL3s whether it is an ipvlan of mode L3S: what comes for it goes to the IP stack past
+ *     traffic control and packet sockets
  * @param alias free text that its creator left
  * @param carrier whether anything is at the other end; a TAP that nobody has opened has none
  */
@@ -25,6 +27,7 @@ public record NetworkLink(
     int master,
     int peer,
     String kind,
+    boolean ipvlanL3s,
     String alias,
     boolean carrier) {
   /** Neighbours are not asked for: IFF_NOARP. */
@@ -39,13 +42,17 @@ public record NetworkLink(
   static final int INFO = 18;
   static final int INFO_KIND = 1;
   static final int INFO_DATA = 2;
+  static final int IPVLAN_MODE = 1;
+  static final int IPVLAN_L3S = 2;
   static final int ALIAS = 20;
   static final int CARRIER = 33;
 
   static NetworkLink of(NetlinkReader message) {
     List<NetlinkReader> attributes = message.attributes(FIXED);
     Optional<NetlinkReader> mac = NetlinkReader.find(attributes, MAC);
-    Optional<NetlinkReader> info = NetlinkReader.find(attributes, INFO);
+    List<NetlinkReader> info =
+        NetlinkReader.find(attributes, INFO).map(i -> i.attributes(0)).orElse(List.of());
+    String kind = NetlinkReader.string(info, INFO_KIND);
     return new NetworkLink(
         message.i32(4),
         NetlinkReader.string(attributes, NAME),
@@ -56,7 +63,12 @@ public record NetworkLink(
         message.i32(8),
         NetlinkReader.i32(attributes, MASTER, 0),
         NetlinkReader.i32(attributes, PEER, 0),
-        info.isPresent() ? NetlinkReader.string(info.get().attributes(0), INFO_KIND) : "",
+        kind,
+        kind.equals("ipvlan")
+            && NetlinkReader.find(info, INFO_DATA)
+                .flatMap(data -> NetlinkReader.find(data.attributes(0), IPVLAN_MODE))
+                .map(mode -> mode.u16(0) == IPVLAN_L3S)
+                .orElse(false),
         NetlinkReader.string(attributes, ALIAS),
         NetlinkReader.find(attributes, CARRIER).map(c -> c.u8(0) != 0).orElse(true));
   }

@@ -37,6 +37,32 @@ class NetlinkTest {
     assertThat(NetlinkReader.find(attributes, 6).orElseThrow().size()).isEqualTo(5);
   }
 
+  private static NetworkLink link(String kind, int mode) {
+    NetlinkMessage message =
+        new NetlinkMessage(16, 0).put32(0).put32(3).put32(NetworkLink.NO_ARP | 1).put32(0);
+    message.attribute(NetworkLink.NAME, "eth0");
+    int info = message.beginNested(NetworkLink.INFO);
+    message.attribute(NetworkLink.INFO_KIND, kind);
+    int data = message.beginNested(NetworkLink.INFO_DATA);
+    message.attribute16(NetworkLink.IPVLAN_MODE, mode).end(data).end(info);
+    return NetworkLink.of(Netlink.split(message.finish(1, 0)).getFirst().payload());
+  }
+
+  @Test
+  void modesOfAnIpvlan() {
+    NetworkLink l3 = link("ipvlan", 1);
+    assertThat(l3.name()).isEqualTo("eth0");
+    assertThat(l3.index()).isEqualTo(3);
+    assertThat(l3.kind()).isEqualTo("ipvlan");
+    assertThat(l3.isUp()).isTrue();
+    assertThat(l3.isNoArp()).isTrue();
+    assertThat(l3.ipvlanL3s()).isFalse();
+    assertThat(link("ipvlan", 0).ipvlanL3s()).isFalse();
+    assertThat(link("ipvlan", 2).ipvlanL3s()).isTrue();
+    // Another kind's attributes mean something else.
+    assertThat(link("macvlan", 2).ipvlanL3s()).isFalse();
+  }
+
   @Test
   void refusesLengthsThatDoNotFit() {
     byte[] datagram = new NetlinkMessage(1, 0).attribute(1, "x").finish(1, 0);

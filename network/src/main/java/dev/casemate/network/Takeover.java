@@ -140,6 +140,16 @@ public final class Takeover {
       String owner,
       NetworkModel model,
       NetworkLink link) {
+    if (link.ipvlanL3s()) {
+      throw CasemateException.of(
+          CasemateException.Kind.INVALID_ARGUMENT,
+          "interface "
+              + link.name()
+              + " in "
+              + netnsPath
+              + " is an ipvlan of mode l3s, whose packets the host's IP stack takes before a VM"
+              + " could; make it one of mode l2 or l3");
+    }
     return switch (link.kind()) {
       case "macvtap" ->
           scan.describe(link, requireMac(link, netnsPath)).joined(Joint.GIVEN_MACVTAP, link.name());
