@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.e2e.Result;
 import dev.casemate.e2e.Running;
+import dev.casemate.e2e.Shell;
 import dev.casemate.e2e.Wait;
 import dev.casemate.e2e.engine.Containerd;
 import dev.casemate.e2e.engine.Places;
@@ -25,6 +26,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
@@ -65,7 +67,11 @@ final class StartDialogueTest extends ContainerdCases {
 
   /** What containerd 2.3 writes to the start command. */
   private static byte[] parameters(String id) {
-    Options options = Options.builder().configPath(containerd.configPath().toString()).build();
+    return parameters(id, containerd.configPath());
+  }
+
+  private static byte[] parameters(String id, Path config) {
+    Options options = Options.builder().configPath(config.toString()).build();
     return BootstrapParams.builder()
         .instanceId(id)
         .namespace(Containerd.NAMESPACE)
@@ -134,6 +140,38 @@ final class StartDialogueTest extends ContainerdCases {
       assertThat(Long.parseLong(Files.readString(output).strip()) / 1024).isBetween(530L, 640L);
       events.awaitOutput("/tasks/delete", SECONDS);
       assertThat(events.soFar().out()).contains("/tasks/create").contains("/tasks/exit");
+    }
+  }
+
+  @Test
+  void aControlGroupOfItsOwn() throws Exception {
+    String group = Places.MARK + "-own";
+    Path config = Places.fresh("cgroup").resolve("casemate.toml");
+    Files.writeString(config, "[shim]\ncgroup = \"/" + group + "\"\n");
+    String id = fresh("grouped");
+    Path bundle = shim.bundle(id, PLAIN, "sleep", "1000");
+    Path output = Places.fresh("out-" + id).resolve("log");
+    try {
+      String address = addressOf(shim.call(bundle, parameters(id, config), "-id", id, "start"));
+      try (TtrpcClient client = ShimByHand.connect(address)) {
+        ConnectRequest who = ConnectRequest.builder().id(id).build();
+        int pid =
+            ConnectResponse.decode(ShimByHand.call(client, TaskService.CONNECT, who)).shimPid();
+        ShimByHand.run(client, id, bundle, output);
+        List<Integer> pids = new ArrayList<>(List.of(pid));
+        pids.addAll(containerd.pidsOf("qemu-system"));
+        pids.addAll(containerd.pidsOf("virtiofsd"));
+        assertThat(pids).hasSizeGreaterThan(2);
+        for (int each : pids) {
+          assertThat(Files.readString(Path.of("/proc/" + each + "/cgroup")))
+              .contains(":/" + group + "\n");
+        }
+        assertThat(ShimByHand.remove(client, id)).isEqualTo(LOST);
+        ShimByHand.shutdown(client, id);
+        awaitEnd(pid, address);
+      }
+    } finally {
+      Shell.run("find /sys/fs/cgroup -depth -type d -name " + group + " -exec rmdir {} +");
     }
   }
 
