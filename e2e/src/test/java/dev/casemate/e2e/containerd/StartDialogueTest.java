@@ -15,7 +15,6 @@ import dev.casemate.protocol.bootstrap.BootstrapResult;
 import dev.casemate.protocol.bootstrap.Extension;
 import dev.casemate.protocol.containerd.RuntimeInfo;
 import dev.casemate.protocol.google.Any;
-import dev.casemate.protocol.runtimeoptions.Options;
 import dev.casemate.protocol.task.ConnectRequest;
 import dev.casemate.protocol.task.ConnectResponse;
 import dev.casemate.protocol.task.DeleteRequest;
@@ -71,7 +70,6 @@ final class StartDialogueTest extends ContainerdCases {
   }
 
   private static byte[] parameters(String id, Path config) {
-    Options options = Options.builder().configPath(config.toString()).build();
     return BootstrapParams.builder()
         .instanceId(id)
         .namespace(Containerd.NAMESPACE)
@@ -80,15 +78,7 @@ final class StartDialogueTest extends ContainerdCases {
         .containerdGrpcAddress(containerd.socket().toString())
         .containerdBinary("/usr/bin/containerd")
         .socketDir(SOCKETS.toString())
-        .extensions(
-            List.of(
-                Extension.builder()
-                    .value(
-                        Any.builder()
-                            .typeUrl("runtimeoptions.v1.Options")
-                            .value(options.encode())
-                            .build())
-                    .build()))
+        .extensions(List.of(Extension.builder().value(ShimByHand.options(config)).build()))
         .build()
         .encode();
   }
@@ -121,15 +111,17 @@ final class StartDialogueTest extends ContainerdCases {
           .isEqualTo(address);
       int pid;
       try (TtrpcClient client = ShimByHand.connect(address)) {
-        ConnectRequest who = ConnectRequest.builder().id(id).build();
-        pid = ConnectResponse.decode(ShimByHand.call(client, TaskService.CONNECT, who)).shimPid();
+        pid = ShimByHand.shimPid(client, id);
         assertThat(Path.of("/proc/" + pid)).exists();
         ShimByHand.run(client, id, bundle, output);
         assertThat(ShimByHand.await(client, id)).isEqualTo(5);
         ConnectResponse of =
             ConnectResponse.decode(
                 client.call(
-                    dev.casemate.protocol.taskv3.TaskService.NAME, "Connect", who.encode(), 9_000));
+                    dev.casemate.protocol.taskv3.TaskService.NAME,
+                    "Connect",
+                    ConnectRequest.builder().id(id).build().encode(),
+                    9_000));
         assertThat(of.shimPid()).isEqualTo(pid);
         assertThat(of.taskPid()).isPositive();
         ShimByHand.call(client, TaskService.DELETE, DeleteRequest.builder().id(id).build());
@@ -154,9 +146,7 @@ final class StartDialogueTest extends ContainerdCases {
     try {
       String address = addressOf(shim.call(bundle, parameters(id, config), "-id", id, "start"));
       try (TtrpcClient client = ShimByHand.connect(address)) {
-        ConnectRequest who = ConnectRequest.builder().id(id).build();
-        int pid =
-            ConnectResponse.decode(ShimByHand.call(client, TaskService.CONNECT, who)).shimPid();
+        int pid = ShimByHand.shimPid(client, id);
         ShimByHand.run(client, id, bundle, output);
         List<Integer> pids = new ArrayList<>(List.of(pid));
         pids.addAll(containerd.pidsOf("qemu-system"));
@@ -182,8 +172,7 @@ final class StartDialogueTest extends ContainerdCases {
     String address = addressOf(shim.call(bundle, parameters(id), "-id", id, "start"));
     int pid;
     try (TtrpcClient client = ShimByHand.connect(address)) {
-      ConnectRequest who = ConnectRequest.builder().id(id).build();
-      pid = ConnectResponse.decode(ShimByHand.call(client, TaskService.CONNECT, who)).shimPid();
+      pid = ShimByHand.shimPid(client, id);
     }
     Result deleted =
         shim.call(bundle, NOTHING, "-id", id, "-bundle", bundle.toString(), "delete").expect(0);

@@ -6,6 +6,8 @@ import dev.casemate.oci.DefaultSpec;
 import dev.casemate.oci.Json;
 import dev.casemate.protocol.google.Any;
 import dev.casemate.protocol.runtimeoptions.Options;
+import dev.casemate.protocol.task.ConnectRequest;
+import dev.casemate.protocol.task.ConnectResponse;
 import dev.casemate.protocol.task.CreateTaskRequest;
 import dev.casemate.protocol.task.DeleteRequest;
 import dev.casemate.protocol.task.KillRequest;
@@ -115,6 +117,12 @@ public final class ShimByHand {
     return shim.call(TaskService.NAME, method, request.encode(), MILLIS);
   }
 
+  /** The process of the shim that a container has. */
+  public static int shimPid(TtrpcClient shim, String id) {
+    ConnectRequest who = ConnectRequest.builder().id(id).build();
+    return ConnectResponse.decode(call(shim, TaskService.CONNECT, who)).shimPid();
+  }
+
   /** Makes a container of a bundle and starts it; its output goes to a file. */
   public static void run(TtrpcClient shim, String id, Path bundle, Path output) {
     run(shim, id, bundle, output, Optional.empty());
@@ -135,7 +143,8 @@ public final class ShimByHand {
     call(shim, TaskService.START, StartRequest.builder().id(id).build());
   }
 
-  private static Any options(Path configPath) {
+  /** Options that name a configuration file. */
+  public static Any options(Path configPath) {
     return Any.builder()
         .typeUrl("runtimeoptions.v1.Options")
         .value(Options.builder().configPath(configPath.toString()).build().encode())
