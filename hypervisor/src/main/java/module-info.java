@@ -2,6 +2,7 @@
 @org.jspecify.annotations.NullMarked
 module dev.casemate.hypervisor {
   requires static org.jspecify;
+  requires transitive dev.casemate.jail;
   requires transitive dev.casemate.linux;
   requires transitive dev.casemate.oci;
 

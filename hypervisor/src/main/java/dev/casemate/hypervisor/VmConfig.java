@@ -1,9 +1,11 @@
 package dev.casemate.hypervisor;
 
+import dev.casemate.jail.JailUser;
 import dev.casemate.oci.CasemateException;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -26,6 +28,7 @@ import java.util.Set;
  *     (then it is implied) or later
  * @param networkNamespace path of a network namespace to start the VMM in; empty for the caller's
  * @param console whether the guest has a serial console that {@link VirtualMachine#console} keeps
+ * @param jail whom the VMM runs as, shut into a jail; empty: as the caller, without a jail
  */
 public record VmConfig(
     String vmId,
@@ -43,7 +46,8 @@ public record VmConfig(
     int hotplugPorts,
     boolean sharedMemory,
     String networkNamespace,
-    boolean console) {
+    boolean console,
+    Optional<JailUser> jail) {
 
   /** Which accelerator the caller wants. */
   public enum AcceleratorChoice {
@@ -128,13 +132,13 @@ public record VmConfig(
   }
 
   /** The agent channel among the devices, if there is one. */
-  public java.util.Optional<Device.AgentChannel> agentChannel() {
+  public Optional<Device.AgentChannel> agentChannel() {
     for (Device device : devices) {
       if (device instanceof Device.AgentChannel channel) {
-        return java.util.Optional.of(channel);
+        return Optional.of(channel);
       }
     }
-    return java.util.Optional.empty();
+    return Optional.empty();
   }
 
   public static Builder builder(String vmId, String runDirectory) {
@@ -159,6 +163,7 @@ public record VmConfig(
     private boolean sharedMemory;
     private String networkNamespace = "";
     private boolean console = true;
+    private Optional<JailUser> jail = Optional.empty();
 
     private Builder(String vmId, String runDirectory) {
       this.vmId = vmId;
@@ -240,6 +245,11 @@ public record VmConfig(
       return this;
     }
 
+    public Builder jail(Optional<JailUser> user) {
+      jail = user;
+      return this;
+    }
+
     public VmConfig build() {
       return new VmConfig(
           vmId,
@@ -257,7 +267,8 @@ public record VmConfig(
           hotplugPorts,
           sharedMemory,
           networkNamespace,
-          console);
+          console,
+          jail);
     }
   }
 }

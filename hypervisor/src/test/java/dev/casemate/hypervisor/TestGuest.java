@@ -21,6 +21,9 @@ public final class TestGuest {
   public static final String DIRECTORY =
       System.getProperty("casemate.test.guest", "/var/lib/casemate/guest/default");
 
+  public static final dev.casemate.jail.JailUser USER =
+      new dev.casemate.jail.JailUser(1_900_070_000, 1_900_070_000);
+
   public static final String KERNEL = DIRECTORY + "/vmlinux";
   private static final String BASE =
       "virtio_ring,virtio,virtio_pci_modern_dev,virtio_pci_legacy_dev,virtio_pci,virtio_console";

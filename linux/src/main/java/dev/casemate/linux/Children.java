@@ -22,6 +22,9 @@ public final class Children {
 
   private Children() {}
 
+  /** Has the class loaded: a caller without a file system could not do it later. */
+  static synchronized void load() {}
+
   /**
    * Runs a posix_spawn, which writes the child's pid. Who looks for orphans must not meet a child
    * that is not entered yet: one of the two at a time.

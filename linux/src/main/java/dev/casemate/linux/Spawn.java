@@ -3,6 +3,7 @@ package dev.casemate.linux;
 import dev.casemate.linux.Kernel.SpawnFunction;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntSupplier;
 
 /**
  * Starts another program by {@code posix_spawn(3)}, which is safe in a process with threads. The
@@ -88,50 +89,102 @@ public final class Spawn {
    * @throws LinuxException if it cannot be started: ENOENT, EACCES, ENOEXEC …
    */
   public int start() {
-    List<Fd> moved = new ArrayList<>();
-    try (NativeBuffer actions = NativeBuffer.allocate(512);
-        NativeBuffer attributes = NativeBuffer.allocate(512);
-        NativeBuffer signals = NativeBuffer.allocate(128);
-        NativeBuffer pid = NativeBuffer.allocate(8);
-        NativeBuffer program = NativeBuffer.ofString(path);
-        NativeBuffer cwd = NativeBuffer.ofString(directory);
-        CStrings argv = new CStrings(arguments);
-        CStrings envp = new CStrings(environment)) {
-      call(SpawnFunction.ACTIONS_INIT, actions.address());
-      call(SpawnFunction.ATTR_INIT, attributes.address());
-      for (int i = 0; i < sources.size(); i++) {
-        Fd high = sources.get(i).duplicate(HIGH);
+    try (Prepared prepared = prepare()) {
+      return prepared.start();
+    }
+  }
+
+  /**
+   * Does all of {@link #start} but the call itself. For a caller that has to give up the rights or
+   * the file system that preparing takes before the program starts.
+   */
+  public Prepared prepare() {
+    return new Prepared(this);
+  }
+
+  /** A program that one system call starts. */
+  public static final class Prepared implements AutoCloseable {
+    private final Spawn spawn;
+    private final List<Fd> moved = new ArrayList<>();
+    private final NativeBuffer actions = NativeBuffer.allocate(512);
+    private final NativeBuffer attributes = NativeBuffer.allocate(512);
+    private final NativeBuffer signals = NativeBuffer.allocate(128);
+    private final NativeBuffer pid = NativeBuffer.allocate(8);
+    private final NativeBuffer program;
+    private final NativeBuffer cwd;
+    private final CStrings argv;
+    private final CStrings envp;
+    private final IntSupplier call;
+
+    private Prepared(Spawn spawn) {
+      this.spawn = spawn;
+      program = NativeBuffer.ofString(spawn.path);
+      cwd = NativeBuffer.ofString(spawn.directory);
+      argv = new CStrings(spawn.arguments);
+      envp = new CStrings(spawn.environment);
+      call = this::call;
+      Children.load();
+      try {
+        fill();
+      } catch (RuntimeException e) {
+        close();
+        throw e;
+      }
+    }
+
+    private void fill() {
+      Spawn.call(SpawnFunction.ACTIONS_INIT, actions.address());
+      Spawn.call(SpawnFunction.ATTR_INIT, attributes.address());
+      for (int i = 0; i < spawn.sources.size(); i++) {
+        Fd high = spawn.sources.get(i).duplicate(HIGH);
         moved.add(high);
-        call(SpawnFunction.ACTIONS_ADD_DUP2, actions.address(), high.number(), targets.get(i));
+        Spawn.call(
+            SpawnFunction.ACTIONS_ADD_DUP2, actions.address(), high.number(), spawn.targets.get(i));
       }
-      if (!directory.isEmpty()) {
-        call(SpawnFunction.ACTIONS_ADD_CHDIR, actions.address(), cwd.address());
+      if (!spawn.directory.isEmpty()) {
+        Spawn.call(SpawnFunction.ACTIONS_ADD_CHDIR, actions.address(), cwd.address());
       }
-      call(
+      Spawn.call(
           SpawnFunction.ATTR_SET_FLAGS,
           attributes.address(),
-          SETSIGDEF | SETSIGMASK | (session ? SETSID : 0));
-      call(SpawnFunction.ATTR_SET_SIGMASK, attributes.address(), signals.address());
+          SETSIGDEF | SETSIGMASK | (spawn.session ? SETSID : 0));
+      Spawn.call(SpawnFunction.ATTR_SET_SIGMASK, attributes.address(), signals.address());
       // All signals but KILL and STOP: bits count from signal 1; 32 and 33 belong to libc.
       signals.putLong(0, ~((1L << 8) | (1L << 18) | (1L << 31) | (1L << 32)));
-      call(SpawnFunction.ATTR_SET_SIGDEFAULT, attributes.address(), signals.address());
-      int error =
-          Children.start(
-              pid,
-              () ->
-                  smallPages
-                      ? spawnWithSmallPages(pid, program, actions, attributes, argv, envp)
-                      : spawn(pid, program, actions, attributes, argv, envp));
-      call(SpawnFunction.ACTIONS_DESTROY, actions.address());
-      call(SpawnFunction.ATTR_DESTROY, attributes.address());
+      Spawn.call(SpawnFunction.ATTR_SET_SIGDEFAULT, attributes.address(), signals.address());
+    }
+
+    /** Starts the program, once; see {@link Spawn#start}. */
+    public int start() {
+      int error = Children.start(pid, call);
       if (error != 0) {
-        throw new LinuxException("posix_spawn", path, error);
+        throw new LinuxException("posix_spawn", spawn.path, error);
       }
       return pid.getInt(0);
-    } finally {
+    }
+
+    private int call() {
+      return spawn.smallPages
+          ? spawnWithSmallPages(pid, program, actions, attributes, argv, envp)
+          : spawn(pid, program, actions, attributes, argv, envp);
+    }
+
+    @Override
+    public void close() {
+      // The C library's own structures are inside the buffers: what they point to goes with these.
+      KERNEL.spawnCall(SpawnFunction.ACTIONS_DESTROY, actions.address(), 0, 0, 0, 0, 0);
+      KERNEL.spawnCall(SpawnFunction.ATTR_DESTROY, attributes.address(), 0, 0, 0, 0, 0);
       for (Fd fd : moved) {
         fd.close();
       }
+      envp.close();
+      argv.close();
+      cwd.close();
+      program.close();
+      pid.close();
+      signals.close();
+      attributes.close();
+      actions.close();
     }
   }
 

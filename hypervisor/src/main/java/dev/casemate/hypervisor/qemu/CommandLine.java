@@ -12,12 +12,13 @@ import java.util.Optional;
  * process and handed over listening: a client can connect before QEMU runs, and nobody has to poll
  * for a path to appear.
  */
-final class CommandLine {
+final class CommandLine implements AutoCloseable {
   /** Number in the child of the first inherited descriptor. */
   static final int FIRST_DESCRIPTOR = 3;
 
   private final List<String> arguments = new ArrayList<>();
   private final List<Fd> descriptors = new ArrayList<>();
+  private final List<Fd> opened = new ArrayList<>();
 
   /** The listening sockets of a VM; the parts that it does not have are absent. */
   record Sockets(Fd control, Optional<Fd> console, Optional<Fd> agent) {}
@@ -33,31 +34,46 @@ final class CommandLine {
       Sockets sockets,
       Optional<Incoming> incoming) {
     CommandLine line = new CommandLine();
-    line.add(binary);
-    line.add("-name", "guest=" + config.vmId());
-    line.add("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none");
-    // QEMU may neither start programs nor change its identity, whatever a guest makes of it.
-    line.add("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
-    MachineArguments.add(line, config, accelerator, firmware);
-    MemoryArguments.add(line, config);
-    line.add("-kernel", config.kernel());
-    if (!config.initramfs().isEmpty()) {
-      line.add("-initrd", config.initramfs());
+    try {
+      line.fill(binary, firmware, config, accelerator, kernelParameters, sockets, incoming);
+    } catch (RuntimeException e) {
+      line.close();
+      throw e;
     }
-    line.add("-append", String.join(" ", kernelParameters));
-    line.add(
-        "-chardev",
-        "socket,id=control,server=on,wait=off,fd=" + line.descriptor(sockets.control()));
-    line.add("-mon", "chardev=control,mode=control");
-    if (sockets.console().isPresent()) {
-      line.add(
-          "-chardev",
-          "socket,id=console,server=on,wait=off,fd=" + line.descriptor(sockets.console().get()));
-      line.add("-serial", "chardev:console");
-    }
-    DeviceArguments.add(line, config, accelerator, sockets);
-    incoming.ifPresent(state -> state.add(line));
     return line;
+  }
+
+  private void fill(
+      String binary,
+      String firmware,
+      VmConfig config,
+      Accelerator accelerator,
+      List<String> kernelParameters,
+      Sockets sockets,
+      Optional<Incoming> incoming) {
+    add(binary);
+    add("-name", "guest=" + config.vmId());
+    add("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none");
+    // QEMU may neither start programs nor change its identity, whatever a guest makes of it.
+    add("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+    MachineArguments.add(this, config, accelerator, firmware);
+    MemoryArguments.add(this, config);
+    boolean jailed = config.jail().isPresent();
+    add("-kernel", jailed ? QemuJail.KERNEL : config.kernel());
+    if (!config.initramfs().isEmpty()) {
+      add("-initrd", jailed ? QemuJail.INITRAMFS : config.initramfs());
+    }
+    add("-append", String.join(" ", kernelParameters));
+    add("-chardev", "socket,id=control,server=on,wait=off,fd=" + descriptor(sockets.control()));
+    add("-mon", "chardev=control,mode=control");
+    if (sockets.console().isPresent()) {
+      add(
+          "-chardev",
+          "socket,id=console,server=on,wait=off,fd=" + descriptor(sockets.console().get()));
+      add("-serial", "chardev:console");
+    }
+    DeviceArguments.add(this, config, accelerator, sockets);
+    incoming.ifPresent(state -> state.add(config.vmId(), this));
   }
 
   void add(String... more) {
@@ -68,6 +84,18 @@ final class CommandLine {
   int descriptor(Fd fd) {
     descriptors.add(fd);
     return FIRST_DESCRIPTOR + descriptors.size() - 1;
+  }
+
+  /** Takes a descriptor that was opened for QEMU alone: {@link #close} closes it here. */
+  Fd own(Fd fd) {
+    opened.add(fd);
+    return fd;
+  }
+
+  /** Once QEMU has its copies. */
+  @Override
+  public void close() {
+    opened.forEach(Fd::close);
   }
 
   List<String> arguments() {

@@ -5,17 +5,25 @@ import dev.casemate.hypervisor.Device;
 import dev.casemate.hypervisor.VmConfig;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
-import dev.casemate.oci.Json;
+import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.UnixSocket;
 
 /** Devices that are there at boot, and the ports for those that come later. */
 final class DeviceArguments {
+  private static final String VHOST_NET = "/dev/vhost-net";
+  private static final String VHOST_VSOCK = "/dev/vhost-vsock";
+
   private DeviceArguments() {}
+
+  private static Fd openDevice(String path) {
+    return Fs.open(path, OpenFlag.READ_WRITE);
+  }
 
   static void add(
       CommandLine line, VmConfig config, Accelerator accelerator, CommandLine.Sockets sockets) {
     for (int i = 0; i < config.devices().size(); i++) {
       String place = ",bus=pcie.0,addr=0x" + Integer.toHexString(Layout.deviceSlot(i));
-      device(line, config.devices().get(i), place, accelerator, sockets);
+      device(line, config.vmId(), i + 1, config.devices().get(i), place, accelerator, sockets);
     }
     for (int port = 0; port < config.hotplugPorts(); port++) {
       int function = Layout.portFunction(port);
@@ -37,6 +45,8 @@ final class DeviceArguments {
 
   private static void device(
       CommandLine line,
+      String vmId,
+      int number,
       Device device,
       String place,
       Accelerator accelerator,
@@ -44,7 +54,7 @@ final class DeviceArguments {
     String id = ",id=" + device.id();
     switch (device) {
       case Device.Disk disk -> {
-        line.add("-blockdev", Backends.disk(disk).text());
+        DiskFiles.add(line, disk, line.own(DiskFiles.open(vmId, disk)), number);
         line.add(
             "-device",
             "virtio-blk-pci,disable-legacy=on,drive="
@@ -59,8 +69,11 @@ final class DeviceArguments {
               case Device.NamedTap named -> ",ifname=" + named.name() + ",script=no,downscript=no";
               case Device.OpenTap open -> ",fd=" + line.descriptor(open.fd());
             };
-        boolean vhost = accelerator.kind() == Accelerator.Kind.KVM && Fs.exists("/dev/vhost-net");
-        line.add("-netdev", "tap,id=" + Backends.name(nic.id()) + tap + (vhost ? ",vhost=on" : ""));
+        String vhost = "";
+        if (accelerator.kind() == Accelerator.Kind.KVM && Fs.exists(VHOST_NET)) {
+          vhost = ",vhost=on,vhostfd=" + line.descriptor(line.own(openDevice(VHOST_NET)));
+        }
+        line.add("-netdev", "tap,id=" + Backends.name(nic.id()) + tap + vhost);
         line.add(
             "-device",
             "virtio-net-pci,disable-legacy=on,romfile=,netdev="
@@ -76,8 +89,8 @@ final class DeviceArguments {
             "-chardev",
             "socket,id="
                 + Backends.name(share.id())
-                + ",path="
-                + CommandLine.escape(share.socketPath()));
+                + ",fd="
+                + line.descriptor(line.own(UnixSocket.connect(share.socketPath()))));
         line.add(
             "-device",
             "vhost-user-fs-pci,chardev="
@@ -107,7 +120,13 @@ final class DeviceArguments {
       }
       case Device.VsockChannel vsock ->
           line.add(
-              "-device", "vhost-vsock-pci,disable-legacy=on,guest-cid=" + vsock.cid() + id + place);
+              "-device",
+              "vhost-vsock-pci,disable-legacy=on,guest-cid="
+                  + vsock.cid()
+                  + ",vhostfd="
+                  + line.descriptor(line.own(openDevice(VHOST_VSOCK)))
+                  + id
+                  + place);
       case Device.Rng rng -> line.add("-device", "virtio-rng-pci,disable-legacy=on" + id + place);
       case Device.Balloon balloon ->
           line.add(
@@ -125,21 +144,6 @@ final class DeviceArguments {
     /** Name of a device's host half: block node, netdev or chardev. */
     static String name(String deviceId) {
       return "host-" + deviceId;
-    }
-
-    /** Options of a raw image or block device. */
-    static Json.Obj disk(Device.Disk disk) {
-      boolean blockDevice = Fs.stat(disk.path()).type() == dev.casemate.linux.Stat.BLOCK;
-      return new Json.Obj()
-          .put("driver", "raw")
-          .put("node-name", name(disk.id()))
-          .put("read-only", disk.readOnly())
-          .put(
-              "file",
-              new Json.Obj()
-                  .put("driver", blockDevice ? "host_device" : "file")
-                  .put("filename", disk.path())
-                  .put("read-only", disk.readOnly()));
     }
   }
 }

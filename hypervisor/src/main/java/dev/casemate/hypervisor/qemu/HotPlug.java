@@ -4,6 +4,9 @@ import dev.casemate.hypervisor.Device;
 import dev.casemate.hypervisor.VmRecord.Placement;
 import dev.casemate.hypervisor.qemu.DeviceArguments.Backends;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.Stat;
+import dev.casemate.linux.UnixSocket;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.Json;
 import java.util.HashSet;
@@ -24,13 +27,10 @@ final class HotPlug {
   }
 
   String attach(Device device) {
-    if (device instanceof Device.Disk disk) {
-      QemuDriver.requireDisk(vmId, disk);
-    }
     Placement placement = layout.reserve(vmId, device);
     boolean backend = false;
     try {
-      Json.Obj frontend = addBackend(device);
+      Json.Obj frontend = addBackend(device, placement.port());
       backend = true;
       qmp.execute("device_add", placed(frontend, device.id(), placement.port()));
       return placement.pciPath();
@@ -44,11 +44,11 @@ final class HotPlug {
   }
 
   /** Adds the host's half; returns the arguments of the guest's half so far. */
-  private Json.Obj addBackend(Device device) {
+  private Json.Obj addBackend(Device device, int port) {
     String host = Backends.name(device.id());
     return switch (device) {
       case Device.Disk disk -> {
-        qmp.execute("blockdev-add", Backends.disk(disk));
+        addDisk(disk, port);
         yield diskFrontend(disk);
       }
       case Device.Nic nic -> {
@@ -57,11 +57,7 @@ final class HotPlug {
           case Device.NamedTap named ->
               netdev.put("ifname", named.name()).put("script", "no").put("downscript", "no");
           case Device.OpenTap open -> {
-            qmp.execute(
-                "getfd",
-                new Json.Obj().put("fdname", host),
-                Optional.<Fd>of(open.fd()),
-                Qmp.TIMEOUT_MILLIS);
+            give(host, open.fd());
             netdev.put("fd", host);
           }
         }
@@ -78,10 +74,11 @@ final class HotPlug {
         yield frontend;
       }
       case Device.FileShare share -> {
+        try (Fd connection = UnixSocket.connect(share.socketPath())) {
+          give(host, connection);
+        }
         Json.Obj address =
-            new Json.Obj()
-                .put("type", "unix")
-                .put("data", new Json.Obj().put("path", share.socketPath()));
+            new Json.Obj().put("type", "fd").put("data", new Json.Obj().put("str", host));
         Json.Obj socket = new Json.Obj().put("addr", address).put("server", false);
         qmp.execute(
             "chardev-add",
@@ -97,6 +94,47 @@ final class HotPlug {
       case Device.Rng rng -> throw notPluggable(device);
       case Device.Balloon balloon -> throw notPluggable(device);
     };
+  }
+
+  /** Gives QEMU a descriptor under a name. */
+  private void give(String name, Fd fd) {
+    qmp.execute(
+        "getfd", new Json.Obj().put("fdname", name), Optional.<Fd>of(fd), Qmp.TIMEOUT_MILLIS);
+  }
+
+  private void addDisk(Device.Disk disk, int port) {
+    try (Fd file = DiskFiles.open(vmId, disk)) {
+      Stat stat = Fs.stat(file);
+      if (stat.isRegular() && stat.size() > QemuJail.HOT_PLUGGED_BYTES) {
+        throw CasemateException.of(
+            CasemateException.Kind.FAILED_PRECONDITION,
+            "VM "
+                + vmId
+                + ": image file \""
+                + disk.path()
+                + "\" has "
+                + (stat.size() >> 30)
+                + " GiB; a file that is plugged in may have "
+                + (QemuJail.HOT_PLUGGED_BYTES >> 30)
+                + ": use a block device");
+      }
+      qmp.execute(
+          "add-fd",
+          new Json.Obj().put("fdset-id", DiskFiles.set(port)),
+          Optional.<Fd>of(file),
+          Qmp.TIMEOUT_MILLIS);
+      try {
+        qmp.execute("blockdev-add", DiskFiles.backend(disk, file, DiskFiles.set(port)));
+      } catch (CasemateException e) {
+        removeFile(port);
+        throw e;
+      }
+    }
+  }
+
+  /** QEMU keeps a set while a disk has it open; without this for ever. */
+  private void removeFile(int port) {
+    qmp.execute("remove-fd", new Json.Obj().put("fdset-id", DiskFiles.set(port)));
   }
 
   /** The guest's half of a disk that is plugged in. */
@@ -206,7 +244,12 @@ final class HotPlug {
   private void removeBackend(Placement placement) {
     String host = Backends.name(placement.deviceId());
     switch (placement.kind()) {
-      case "disk" -> qmp.execute("blockdev-del", new Json.Obj().put("node-name", host));
+      case "disk" -> {
+        qmp.execute("blockdev-del", new Json.Obj().put("node-name", host));
+        if (placement.port() >= 0) {
+          removeFile(placement.port());
+        }
+      }
       case "nic" -> qmp.execute("netdev_del", new Json.Obj().put("id", host));
       case "share" -> qmp.execute("chardev-remove", new Json.Obj().put("id", host));
       default -> {

@@ -75,12 +75,12 @@ record Incoming(VmSnapshot snapshot, List<Device.Disk> disks) {
     }
   }
 
-  void add(CommandLine line) {
+  void add(String vmId, CommandLine line) {
     for (int i = 0; i < disks.size(); i++) {
       Device.Disk disk = disks.get(i);
-      Json.Obj frontend =
-          HotPlug.placed(HotPlug.diskFrontend(disk), disk.id(), snapshot.disks().get(i).port());
-      line.add("-blockdev", DeviceArguments.Backends.disk(disk).text());
+      int port = snapshot.disks().get(i).port();
+      Json.Obj frontend = HotPlug.placed(HotPlug.diskFrontend(disk), disk.id(), port);
+      DiskFiles.add(line, disk, line.own(DiskFiles.open(vmId, disk)), DiskFiles.set(port));
       line.add("-device", frontend.text());
     }
     for (Json.Obj processor : snapshot.processors()) {

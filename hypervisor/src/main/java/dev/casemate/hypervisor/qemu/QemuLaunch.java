@@ -5,9 +5,11 @@ import dev.casemate.hypervisor.Device;
 import dev.casemate.hypervisor.VmConfig;
 import dev.casemate.hypervisor.VmListener;
 import dev.casemate.hypervisor.VmRecord;
+import dev.casemate.jail.Jail;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.NetworkNamespace;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Pipe;
 import dev.casemate.linux.Processes;
@@ -17,7 +19,6 @@ import dev.casemate.oci.CasemateException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /** From a configuration to a running process. */
 final class QemuLaunch {
@@ -53,7 +54,8 @@ final class QemuLaunch {
           consolePath.isEmpty()
               ? Optional.empty()
               : Optional.of(keep(UnixSocket.connect(consolePath), kept));
-      CommandLine line =
+      int pid;
+      try (CommandLine line =
           CommandLine.of(
               binary,
               firmware,
@@ -61,23 +63,11 @@ final class QemuLaunch {
               accelerator,
               QemuKernelParameters.all(config, accelerator),
               sockets,
-              incoming);
-      Spawn spawn =
-          Spawn.program(binary, line.arguments())
-              .environment(List.of("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"))
-              .stdio(nothing, errors.write(), errors.write())
-              .workingDirectory("/")
-              .newSession();
-      if (accelerator.kind() == Accelerator.Kind.TCG) {
-        // An emulated guest touches little of much memory in its first second, and QEMU asks for
-        // huge pages: clearing these takes a twentieth of a start, and emulation gains little.
-        spawn.smallPages();
+              incoming)) {
+        Spawn spawn =
+            program(binary, line, accelerator).stdio(nothing, errors.write(), errors.write());
+        pid = start(spawn, binary, firmware, config, accelerator);
       }
-      int number = CommandLine.FIRST_DESCRIPTOR;
-      for (Fd fd : line.descriptors()) {
-        spawn.descriptor(fd, number++);
-      }
-      int pid = start(spawn, config);
       Fd process = keep(Processes.openPid(pid), kept);
       VmRecord record =
           new VmRecord(
@@ -120,6 +110,24 @@ final class QemuLaunch {
     }
   }
 
+  private static Spawn program(String binary, CommandLine line, Accelerator accelerator) {
+    Spawn spawn =
+        Spawn.program(binary, line.arguments())
+            .environment(List.of("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"))
+            .workingDirectory("/")
+            .newSession();
+    if (accelerator.kind() == Accelerator.Kind.TCG) {
+      // An emulated guest touches little of much memory in its first second, and QEMU asks for
+      // huge pages: clearing these takes a twentieth of a start, and emulation gains little.
+      spawn.smallPages();
+    }
+    int number = CommandLine.FIRST_DESCRIPTOR;
+    for (Fd fd : line.descriptors()) {
+      spawn.descriptor(fd, number++);
+    }
+    return spawn;
+  }
+
   private static Fd listen(String path, List<Fd> opened) {
     Fs.unlinkIfExists(path);
     Fd listener = UnixSocket.listen(path, 4);
@@ -132,50 +140,28 @@ final class QemuLaunch {
     return fd;
   }
 
-  /** Starts the process in the wanted network namespace: a thread of its own enters it and ends. */
-  private static int start(Spawn spawn, VmConfig config) {
-    if (config.networkNamespace().isEmpty()) {
-      return spawn.start();
-    }
-    try (Fd namespace = Fs.open(config.networkNamespace(), OpenFlag.READ_ONLY)) {
-      Inside inside = new Inside(spawn, namespace);
-      Thread thread = new Thread(inside, "netns-" + config.vmId());
-      thread.start();
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw CasemateException.of(
-            CasemateException.Kind.UNAVAILABLE,
-            "VM " + config.vmId() + ": the launch was interrupted",
-            e);
+  /** Starts the process in its jail, or, without one, in the wanted network namespace. */
+  private static int start(
+      Spawn spawn, String binary, String firmware, VmConfig config, Accelerator accelerator) {
+    Optional<Fd> namespace =
+        config.networkNamespace().isEmpty()
+            ? Optional.empty()
+            : Optional.of(NetworkNamespace.open(config.networkNamespace()));
+    try {
+      if (config.jail().isPresent()) {
+        return Jail.full(
+                config.runDirectory(),
+                QemuJail.root(binary, firmware, config, accelerator),
+                config.jail().get(),
+                QemuJail.limits(config),
+                namespace)
+            .start(spawn);
       }
-      if (inside.failure != null) {
-        throw inside.failure;
-      }
-      return inside.pid;
-    }
-  }
-
-  private static final class Inside implements Runnable {
-    private final Spawn spawn;
-    private final Fd namespace;
-    private int pid;
-    @Nullable private RuntimeException failure;
-
-    Inside(Spawn spawn, Fd namespace) {
-      this.spawn = spawn;
-      this.namespace = namespace;
-    }
-
-    @Override
-    public void run() {
-      try {
-        Processes.joinNamespace(namespace, Processes.CLONE_NEWNET);
-        pid = spawn.start();
-      } catch (RuntimeException e) {
-        failure = e;
-      }
+      return namespace.isPresent()
+          ? NetworkNamespace.run(namespace.get(), spawn::start)
+          : spawn.start();
+    } finally {
+      namespace.ifPresent(Fd::close);
     }
   }
 }

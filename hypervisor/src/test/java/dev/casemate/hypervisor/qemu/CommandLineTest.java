@@ -9,10 +9,15 @@ import dev.casemate.hypervisor.VmConfig;
 import dev.casemate.hypervisor.VmConfig.MachineType;
 import dev.casemate.linux.EventFd;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.UnixSocket;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class CommandLineTest {
   private static final Accelerator TCG = new Accelerator(Accelerator.Kind.TCG, "");
@@ -72,23 +77,30 @@ class CommandLineTest {
     assertThat(after(a, "-smp")).isEqualTo("1,maxcpus=4,sockets=4");
   }
 
+  private List<String> devices(String disk, String socket) {
+    return line(
+            VmConfig.builder("vm", "/run/x")
+                .device(new Device.SerialChannel("agent", "dev.casemate.agent"))
+                .device(new Device.Disk("root", disk, true, "s1"))
+                .device(
+                    new Device.Nic("eth0", new Device.NamedTap("tap0"), "02:00:00:00:00:01", 1400))
+                .device(new Device.Nic("eth1", new Device.OpenTap(fd), "02:00:00:00:00:02", 0))
+                .device(new Device.FileShare("share", "tag", socket))
+                .device(new Device.Rng("rng"))
+                .device(new Device.Balloon("balloon"))
+                .hotplugPorts(2),
+            TCG)
+        .arguments();
+  }
+
   @Test
-  void devicesHaveFixedPlaces() {
-    List<String> a =
-        line(
-                VmConfig.builder("vm", "/run/x")
-                    .device(new Device.SerialChannel("agent", "dev.casemate.agent"))
-                    .device(new Device.Disk("root", "/dev/null", true, "s1"))
-                    .device(
-                        new Device.Nic(
-                            "eth0", new Device.NamedTap("tap0"), "02:00:00:00:00:01", 1400))
-                    .device(new Device.Nic("eth1", new Device.OpenTap(fd), "02:00:00:00:00:02", 0))
-                    .device(new Device.FileShare("share", "tag", "/run/a,b.sock"))
-                    .device(new Device.Rng("rng"))
-                    .device(new Device.Balloon("balloon"))
-                    .hotplugPorts(2),
-                TCG)
-            .arguments();
+  void devicesHaveFixedPlaces(@TempDir Path directory) throws IOException {
+    Path disk = Files.write(directory.resolve("disk, one"), new byte[512]);
+    String socket = directory.resolve("a,b.sock").toString();
+    List<String> a;
+    try (Fd listener = UnixSocket.listen(socket, 1)) {
+      a = devices(disk.toString(), socket);
+    }
     String all = String.join("\n", a);
     assertThat(all)
         .contains("socket,id=host-agent,server=on,wait=off,fd=5")
@@ -97,8 +109,12 @@ class CommandLineTest {
         .contains("drive=host-root,serial=s1,id=root,bus=pcie.0,addr=0x2")
         .contains("tap,id=host-eth0,ifname=tap0,script=no,downscript=no")
         .contains("mac=02:00:00:00:00:01,host_mtu=1400,id=eth0,bus=pcie.0,addr=0x3")
-        .contains("tap,id=host-eth1,fd=6")
-        .contains("path=/run/a,,b.sock")
+        .contains("fd=6,set=2")
+        .contains("\"filename\":\"/dev/fdset/2\"")
+        .doesNotContain(disk.toString())
+        .contains("tap,id=host-eth1,fd=7")
+        .contains("socket,id=host-share,fd=8")
+        .doesNotContain(socket)
         .contains("tag=tag,id=share,bus=pcie.0,addr=0x5")
         .contains("memory-backend-memfd,id=memory,share=on,size=256M")
         .contains("memory-backend=memory")

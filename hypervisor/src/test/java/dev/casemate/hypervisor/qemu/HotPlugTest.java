@@ -16,6 +16,7 @@ import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.SystemCall;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -73,6 +74,7 @@ class HotPlugTest {
         VirtualMachine vm =
             driver.launch(
                 VmConfig.builder("hot", directory.resolve("run").toString())
+                    .jail(Optional.of(TestGuest.USER))
                     .kernel(TestGuest.KERNEL)
                     .initramfs(TestGuest.initramfs())
                     .kernelParameter(MODULES)
@@ -144,6 +146,7 @@ class HotPlugTest {
     try (VirtualMachine vm =
             driver.launch(
                 VmConfig.builder("grow", directory.resolve("run").toString())
+                    .jail(Optional.of(TestGuest.USER))
                     .kernel(TestGuest.KERNEL)
                     .initramfs(TestGuest.initramfs())
                     .kernelParameter(TestGuest.modules("virtio_mem"))

@@ -22,6 +22,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -37,6 +38,7 @@ class QemuVmTest {
 
   private VmConfig.Builder config() {
     return VmConfig.builder("test-vm", directory.resolve("run").toString())
+        .jail(Optional.of(TestGuest.USER))
         .kernel(TestGuest.KERNEL)
         .initramfs(TestGuest.initramfs())
         .kernelParameter(TestGuest.modules(""));

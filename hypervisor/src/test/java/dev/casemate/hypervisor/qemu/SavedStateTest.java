@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -40,6 +41,7 @@ class SavedStateTest {
 
   private VmConfig config(String name) {
     return VmConfig.builder(name, directory.resolve(name).toString())
+        .jail(Optional.of(TestGuest.USER))
         .kernel(TestGuest.KERNEL)
         .initramfs(TestGuest.initramfs())
         .kernelParameter(TestGuest.modules("virtio_blk,virtio_mem"))
