@@ -1,5 +1,7 @@
 package dev.casemate.hypervisor;
 
+import dev.casemate.jail.Jail;
+import dev.casemate.jail.JailLimits;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
@@ -46,13 +48,43 @@ public final class Virtiofsd implements AutoCloseable {
    * @param sandbox whether the daemon shuts itself into the directory by namespaces; without, the
    *     directory may be {@code /} (the implementation in C then uses chroot)
    * @param xattr whether extended attributes pass; each write of the guest costs a look-up then
+   * @param jailed whether the daemon has namespaces and limits of its own, and of root's
+   *     capabilities only those that it needs
    */
   public record Options(
-      String sharedDirectory, String socketPath, Cache cache, boolean sandbox, boolean xattr) {
+      String sharedDirectory,
+      String socketPath,
+      Cache cache,
+      boolean sandbox,
+      boolean xattr,
+      boolean jailed) {
     public Options(String sharedDirectory, String socketPath) {
-      this(sharedDirectory, socketPath, Cache.AUTO, true, false);
+      this(sharedDirectory, socketPath, Cache.AUTO, true, false, true);
+    }
+
+    /** With the jail or without it. */
+    public Options withJail(boolean wanted) {
+      return new Options(sharedDirectory, socketPath, cache, sandbox, xattr, wanted);
     }
   }
+
+  /**
+   * To act as the guest's users on files, and to shut itself in (CAP_SYS_ADMIN) and drop the rest
+   * (CAP_SETPCAP), which both implementations do before they serve.
+   */
+  private static final List<String> CAPABILITIES =
+      List.of(
+          "CAP_CHOWN",
+          "CAP_DAC_OVERRIDE",
+          "CAP_FOWNER",
+          "CAP_FSETID",
+          "CAP_SETGID",
+          "CAP_SETUID",
+          "CAP_MKNOD",
+          "CAP_SETFCAP",
+          "CAP_SETPCAP",
+          "CAP_SYS_ADMIN",
+          "CAP_SYS_CHROOT");
 
   private static final String C_IMPLEMENTATION = "/usr/lib/qemu/virtiofsd";
 
@@ -132,14 +164,17 @@ public final class Virtiofsd implements AutoCloseable {
       // A pipe that nobody empties must not stop the daemon: what does not fit is dropped.
       pipe.write().nonBlocking(true);
       pipe.read().nonBlocking(true);
-      int pid =
+      Spawn spawn =
           Spawn.program(binary, arguments(binary, options))
               .environment(List.of("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"))
               .stdio(nothing, pipe.write(), pipe.write())
               .descriptor(listener, SOCKET_NUMBER)
               .workingDirectory("/")
-              .newSession()
-              .start();
+              .newSession();
+      int pid =
+          options.jailed()
+              ? Jail.daemon(CAPABILITIES, JailLimits.CORE_ONLY).start(spawn)
+              : spawn.start();
       return new Virtiofsd(
           options.socketPath(),
           pid,

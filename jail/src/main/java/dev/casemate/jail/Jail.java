@@ -32,11 +32,8 @@ public final class Jail {
   private static final int FILE_SIZE = ResourceLimits.number("RLIMIT_FSIZE");
   private static final int OPEN_FILES = ResourceLimits.number("RLIMIT_NOFILE");
   private static final int FIRST_DESCRIPTOR = 3;
-  private static final long OWN =
-      Processes.CLONE_NEWNS
-          | Processes.CLONE_NEWIPC
-          | Processes.CLONE_NEWUTS
-          | Processes.CLONE_NEWPID;
+  private static final long ALWAYS =
+      Processes.CLONE_NEWIPC | Processes.CLONE_NEWUTS | Processes.CLONE_NEWPID;
 
   private final String place;
   private final Optional<JailRoot> root;
@@ -74,14 +71,18 @@ public final class Jail {
   }
 
   /**
-   * The jail of a daemon that must act for many users: it stays root with few capabilities and
-   * keeps the host's file system, out of which it shuts itself. It gets namespaces of its own and
-   * nothing by exec.
+   * The jail of a daemon that must act for many users and shuts itself into a mount and a network
+   * namespace: it stays root with few capabilities. It gets the other namespaces, and no privileges
+   * by exec.
    *
-   * @param capabilities mask of those that it may have
+   * @param capabilities names of those that it may have, {@code CAP_CHOWN}
    */
-  public static Jail daemon(long capabilities, JailLimits limits) {
-    return new Jail("", Optional.empty(), Optional.empty(), capabilities, limits, Optional.empty());
+  public static Jail daemon(List<String> capabilities, JailLimits limits) {
+    long mask = 0;
+    for (String name : capabilities) {
+      mask |= 1L << Capabilities.number(name);
+    }
+    return new Jail("", Optional.empty(), Optional.empty(), mask, limits, Optional.empty());
   }
 
   private static final class Outcome {
@@ -165,14 +166,16 @@ public final class Jail {
    */
   private int run(Spawn.Prepared prepared, StartGate gate) {
     Seccomp.noNewPrivileges();
+    Capabilities.limitBounding(capabilities);
+    if (root.isEmpty() || user.isEmpty()) {
+      Processes.unshare(ALWAYS);
+      return prepared.start();
+    }
     if (network.isPresent()) {
       Processes.joinNamespace(network.get(), Processes.CLONE_NEWNET);
     }
-    Processes.unshare(OWN | (network.isPresent() ? 0 : Processes.CLONE_NEWNET));
-    Capabilities.limitBounding(capabilities);
-    if (root.isEmpty() || user.isEmpty()) {
-      return prepared.start();
-    }
+    Processes.unshare(
+        ALWAYS | Processes.CLONE_NEWNS | (network.isPresent() ? 0 : Processes.CLONE_NEWNET));
     JailUser owner = user.get();
     long[] filter = SystemCallFilter.program();
     Identity.groups(List.of());

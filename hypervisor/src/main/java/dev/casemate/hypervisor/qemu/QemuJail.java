@@ -26,6 +26,7 @@ final class QemuJail {
   /** Largest image file that can be plugged in later: what QEMU may write to is limited. */
   static final long HOT_PLUGGED_BYTES = 1L << 42;
 
+  private static final String OVERCOMMIT = "/proc/sys/vm/overcommit_memory";
   private static final int OPEN_FILES = 1024;
 
   /** Programs that the guest's processor runs before the kernel, and option ROMs. */
@@ -64,6 +65,8 @@ final class QemuJail {
     if (!config.initramfs().isEmpty()) {
       root.file(config.initramfs(), INITRAMFS);
     }
+    // QEMU asks it before it maps memory that the VM may grow into.
+    root.file(OVERCOMMIT, OVERCOMMIT);
     root.device("/dev/null").device("/dev/urandom");
     if (accelerator.kind() == Accelerator.Kind.KVM) {
       root.device("/dev/kvm");
