@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-MODULES := linux oci archive protocol-generator rpc protocol cell runtime agent hypervisor image guest network sandbox cli casemate
+MODULES := linux oci archive protocol-generator rpc protocol cell runtime agent jail hypervisor image guest network sandbox shim cli casemate
 SOURCES := $(shell find $(MODULES) -path '*/src/main/*' -type f 2>/dev/null) $(wildcard */pom.xml) pom.xml
 NATIVE  := $(shell find native -type f -not -path 'native/test/*' 2>/dev/null)
 

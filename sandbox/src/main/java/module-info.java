@@ -9,6 +9,7 @@ module dev.casemate.sandbox {
   requires transitive dev.casemate.rpc;
   requires transitive dev.casemate.protocol;
   requires transitive dev.casemate.hypervisor;
+  requires transitive dev.casemate.jail;
   requires transitive dev.casemate.network;
 
   exports dev.casemate.sandbox;

@@ -1,5 +1,6 @@
 package dev.casemate.casemate;
 
+import dev.casemate.linux.Descriptors;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Text;
@@ -12,6 +13,7 @@ public final class Main {
   /** {@code casemate cell …} is {@code casemate-cell …}, for where nobody made that link. */
   private static final String CELL = "cell";
 
+  private static final int FIRST_INHERITED = 3;
   private static final int COMMAND_LINE_LIMIT = 4 << 20;
 
   private Main() {}
@@ -23,14 +25,21 @@ public final class Main {
         switch (role()) {
           case SandboxProcess.ROLE -> SandboxProcess.main(words);
           case ShimMain.ROLE -> ShimMain.main(words);
+          // --preserve-fds: what a container inherits is the caller's choice.
           case dev.casemate.runtime.Main.ROLE -> dev.casemate.runtime.Main.run(words);
           default ->
               !words.isEmpty() && words.getFirst().equals(CELL)
                   ? dev.casemate.runtime.Main.run(words.subList(1, words.size()))
-                  : dev.casemate.cli.Main.run(words);
+                  : people(words);
         };
     // No shutdown hooks, no waiting for threads: whoever had something to end has ended it.
     Processes.exit(status);
+  }
+
+  private static int people(List<String> words) {
+    // What the caller's shell has open must not come as far as a VMM.
+    Descriptors.closeOnExecFrom(FIRST_INHERITED);
+    return dev.casemate.cli.Main.run(words);
   }
 
   /** The last component of argv[0]. */

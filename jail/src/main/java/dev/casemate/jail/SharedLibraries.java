@@ -69,6 +69,10 @@ final class SharedLibraries {
     }
     String origin = path.substring(0, path.lastIndexOf('/'));
     for (String name : elf.needed()) {
+      if (files.contains("/lib64/" + name) && name.startsWith("ld-")) {
+        // The loader itself, which is there already.
+        continue;
+      }
       List<String> found = find(name, elf.searchPath(), origin);
       if (found.isEmpty()) {
         throw CasemateException.of(

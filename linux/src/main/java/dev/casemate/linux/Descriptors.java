@@ -42,6 +42,12 @@ public final class Descriptors {
     }
   }
 
+  /** Closes all descriptors from {@code first} on: what a caller forgot to close ends here. */
+  public static void closeFrom(int first) {
+    SystemCall.check(
+        SystemCall.raw(SystemCall.CLOSE_RANGE, first, 0xffffffffL, 0), "close_range", "");
+  }
+
   /** Marks all descriptors from {@code first} on close-on-exec. */
   public static void closeOnExecFrom(int first) {
     SystemCall.check(

@@ -1,8 +1,5 @@
 package dev.casemate.sandbox;
 
-import dev.casemate.hypervisor.Virtiofsd;
-import dev.casemate.hypervisor.VmRecord;
-import dev.casemate.hypervisor.qemu.QemuDriver;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
@@ -11,7 +8,6 @@ import dev.casemate.linux.Mounts;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.Json;
 import java.nio.charset.StandardCharsets;
-import java.util.Optional;
 
 /**
  * What a sandbox has on the host besides its own process, and how to be rid of it: by the sandbox
@@ -23,20 +19,10 @@ public final class Leftovers {
 
   private Leftovers() {}
 
-  /** Notes the processes, before anything can go wrong with them. */
-  static void record(
-      SandboxPaths paths, String id, Optional<VmRecord> vm, Optional<Virtiofsd> shareDaemon) {
-    Json.Obj json = new Json.Obj();
-    vm.ifPresent(record -> json.put("vm", record.toJson()));
-    shareDaemon.ifPresent(
-        daemon ->
-            json.put(
-                "virtiofsd",
-                new Json.Obj()
-                    .put("pid", daemon.pid())
-                    .put("startTime", daemon.startTime())
-                    .put("socket", daemon.socketPath())));
-    FileContent.replace(paths.processes(id), json.pretty().getBytes(StandardCharsets.UTF_8), 0600);
+  /** Notes what there is, before anything can go wrong with it. */
+  static void record(SandboxPaths paths, String id, HostTraces traces) {
+    String text = traces.toJson().pretty();
+    FileContent.replace(paths.processes(id), text.getBytes(StandardCharsets.UTF_8), 0600);
   }
 
   /** Ends what is left of a sandbox whose process is gone, and removes its run directory. */
@@ -46,14 +32,7 @@ public final class Leftovers {
     }
     try {
       Json.Obj json = Json.parseObject(FileContent.readString(paths.processes(id), RECORD_LIMIT));
-      json.object("vm").ifPresent(vm -> new QemuDriver().cleanUp(VmRecord.fromJson(vm)));
-      json.object("virtiofsd")
-          .ifPresent(
-              daemon ->
-                  Virtiofsd.cleanUp(
-                      (int) daemon.integer("pid", 0),
-                      daemon.integer("startTime", 0),
-                      daemon.string("socket")));
+      HostTraces.cleanUp(json, paths.sandbox(id));
     } catch (LinuxException | CasemateException e) {
       // No record, or a torn one: it was never launched, or the machine died meanwhile.
     }

@@ -150,7 +150,8 @@ public final class Restoration {
         false,
         node.hotplugPorts(),
         checkpoint.configured(),
-        checkpoint.most());
+        checkpoint.most(),
+        node.jail());
   }
 
   List<HotDisks.HostDisk> disks() {

@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param configured the size of a VM of which nothing is known, see {@link VmSize#atStart}
  * @param most what the VM may grow to with what its containers want; the size of {@code vm} for one
  *     that never does
+ * @param jail how VMM and file-sharing daemon are confined
  */
 public record SandboxConfig(
     String id,
@@ -23,10 +24,10 @@ public record SandboxConfig(
     boolean sharing,
     int hotplugPorts,
     VmSize configured,
-    VmSize most) {
-  /** A sandbox whose VM never changes its size. */
-  public SandboxConfig(
-      String id, VmOptions vm, Optional<NetworkConfig> network, boolean sharing, int hotplugPorts) {
-    this(id, vm, network, sharing, hotplugPorts, VmSize.of(vm), VmSize.of(vm));
+    VmSize most,
+    JailOptions jail) {
+  /** A sandbox whose VM never changes. */
+  public SandboxConfig(String id, VmOptions vm, Optional<NetworkConfig> network, JailOptions jail) {
+    this(id, vm, network, false, 0, VmSize.of(vm), VmSize.of(vm), jail);
   }
 }

@@ -1,5 +1,6 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.linux.Descriptors;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Signals;
@@ -31,6 +32,7 @@ public final class SandboxProcess {
           ROLE + " is started by casemate itself, with an open socket and lock; see casemate run");
       return 2;
     }
+    Descriptors.closeFrom(LOCK + 1);
     Signals.ignore(Signals.PIPE);
     // A terminal's Ctrl-C is for the command; TERM asks this process to end its sandbox in order.
     Signals.block(Signals.TERM, Signals.INT, Signals.HUP);

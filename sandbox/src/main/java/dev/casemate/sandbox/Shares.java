@@ -169,9 +169,9 @@ public final class Shares implements AutoCloseable {
   }
 
   /** Starts the daemon; returns the socket that the VMM connects to. */
-  synchronized Virtiofsd serve() {
+  synchronized Virtiofsd serve(boolean jailed) {
     prepare();
-    Virtiofsd started = Virtiofsd.start(new Virtiofsd.Options(directory, socket));
+    Virtiofsd started = Virtiofsd.start(new Virtiofsd.Options(directory, socket).withJail(jailed));
     daemon = Optional.of(started);
     return started;
   }

@@ -65,7 +65,11 @@ final class StandaloneFront implements TaskFront, SandboxListener {
     this.sandbox =
         new Sandbox(
             paths,
-            new SandboxConfig(config.id(), config.vm(), SandboxNetworks.parse(config), false, 0),
+            new SandboxConfig(
+                config.id(),
+                config.vm(),
+                SandboxNetworks.parse(config),
+                JailOptions.fromEnvironment().inGroup(JailOptions.groupIn("", config.id()))),
             this);
   }
 

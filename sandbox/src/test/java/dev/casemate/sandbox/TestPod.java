@@ -93,7 +93,14 @@ final class TestPod implements AutoCloseable, SandboxListener {
         new VmOptions(
             "qemu", "auto", GUEST + "/vmlinux", GUEST + "/initramfs.cpio", 320, 1, BOOT_MILLIS);
     return new SandboxConfig(
-        id, vm, network, sharing, hotplugPorts, new VmSize(192, 1), new VmSize(1400, 2));
+        id,
+        vm,
+        network,
+        sharing,
+        hotplugPorts,
+        new VmSize(192, 1),
+        new VmSize(1400, 2),
+        JailOptions.DEFAULT);
   }
 
   /** A pod that goes on from a checkpoint. */

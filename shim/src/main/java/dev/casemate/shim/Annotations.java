@@ -96,6 +96,7 @@ final class Annotations {
         sharing,
         c.networkModel(),
         c.cgroup(),
+        c.jail(),
         c.debug(),
         c.allowedAnnotations());
   }

@@ -5,6 +5,7 @@ import dev.casemate.oci.Json;
 import dev.casemate.protocol.cri.DNSConfig;
 import dev.casemate.protocol.cri.LinuxContainerResources;
 import dev.casemate.protocol.cri.PodSandboxConfig;
+import dev.casemate.sandbox.JailOptions;
 import dev.casemate.sandbox.SandboxConfig;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.VmOptions;
@@ -40,7 +41,14 @@ record Boot(SandboxConfig config, String hostname, RuntimeConfig node) {
       addLimits(annotations, spec);
     }
     NetworkConfig network = NetworkConfig.ofSpec(spec, node.networkModel());
-    return make(record, node, annotations, network, spec.string("hostname"));
+    String cgroupsPath = spec.object("linux").map(linux -> linux.string("cgroupsPath")).orElse("");
+    return make(
+        record,
+        node,
+        annotations,
+        network,
+        spec.string("hostname"),
+        JailOptions.groupBeside(cgroupsPath, record.sandboxId()));
   }
 
   /** A container with a VM to itself: its limits are the sandbox's. */
@@ -88,7 +96,14 @@ record Boot(SandboxConfig config, String hostname, RuntimeConfig node) {
     put(all, CPU_QUOTA, limits.cpuQuota());
     put(all, CPU_PERIOD, limits.cpuPeriod());
     NetworkConfig network = network(node, pod, netns);
-    return make(record, node, all, network, pod.hostname());
+    String parent = pod.linux().map(linux -> linux.cgroupParent()).orElse("");
+    return make(
+        record,
+        node,
+        all,
+        network,
+        pod.hostname(),
+        JailOptions.groupIn(parent, record.sandboxId()));
   }
 
   private static NetworkConfig network(RuntimeConfig node, PodSandboxConfig pod, String netns) {
@@ -113,7 +128,8 @@ record Boot(SandboxConfig config, String hostname, RuntimeConfig node) {
       RuntimeConfig node,
       Map<String, String> annotations,
       NetworkConfig network,
-      String hostname) {
+      String hostname,
+      String group) {
     RuntimeConfig config = Annotations.apply(node, annotations);
     VmSize configured = new VmSize(config.memoryMib(), config.vcpus());
     VmSize host = VmSize.ofHost();
@@ -132,7 +148,9 @@ record Boot(SandboxConfig config, String hostname, RuntimeConfig node) {
             HOTPLUG_PORTS,
             // A single container without limits is to fit into the VM as it was started.
             new VmSize(Math.max(1, config.memoryMib() - VmSize.OVERHEAD_MIB), config.vcpus()),
-            most),
+            most,
+            // A group that the configuration names is the shim's as a whole; see OwnCgroup.
+            config.jail().inGroup(config.cgroup().isEmpty() ? group : "")),
         own.substring(0, Math.min(own.length(), HOSTNAME_LIMIT)),
         config);
   }

@@ -1,5 +1,6 @@
 package dev.casemate.shim;
 
+import dev.casemate.jail.UserRange;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
@@ -7,6 +8,7 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.network.NetworkModel;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.sandbox.JailOptions;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.VmOptions;
 import dev.casemate.sandbox.VmSize;
@@ -25,7 +27,8 @@ import java.util.Map;
  * @param maxMemoryMib what annotations may ask for at most
  * @param maxVcpus what annotations may ask for at most
  * @param sharing whether the VM can have directories and files of the host, by virtio-fs
- * @param cgroup where the shim and its VM live; empty: where containerd's shims do
+ * @param cgroup where the shim and its VM live; empty: in a group beside the container's
+ * @param jail whether VMM and file-sharing daemon run in a jail, and as which users
  * @param allowedAnnotations names of what annotations may change, or {@code *}
  */
 record RuntimeConfig(
@@ -41,6 +44,7 @@ record RuntimeConfig(
     boolean sharing,
     NetworkModel networkModel,
     String cgroup,
+    JailOptions jail,
     boolean debug,
     List<String> allowedAnnotations) {
   static final String DEFAULT_PATH = "/etc/casemate/config.toml";
@@ -96,10 +100,21 @@ record RuntimeConfig(
             reader.oneOf("vm.file_sharing", List.of("virtio-fs", "none")).equals("virtio-fs"),
             NetworkModel.parse(reader.string("network.model", "tcfilter")),
             reader.string("shim.cgroup", ""),
+            jail(reader),
             reader.bool("shim.debug", false),
             reader.strings("annotations.allowed"));
     reader.end();
     return config;
+  }
+
+  private static JailOptions jail(Reader reader) {
+    return new JailOptions(
+        reader.bool("jail.enabled", true),
+        UserRange.parse(
+            reader.string(
+                "jail.users", UserRange.DEFAULT.first() + ":" + UserRange.DEFAULT.count())),
+        "",
+        true);
   }
 
   /** A VM of a size. */

@@ -1,5 +1,6 @@
 package dev.casemate.shim;
 
+import dev.casemate.linux.Descriptors;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.CasemateException;
@@ -11,10 +12,14 @@ public final class ShimMain {
   /** The name that containerd makes of the runtime type {@code io.containerd.casemate.v2}. */
   public static final String ROLE = "containerd-shim-casemate-v2";
 
+  private static final int FIRST_INHERITED = 3;
+
   private ShimMain() {}
 
   /** Runs the role; returns the process's exit status. */
   public static int main(List<String> words) {
+    // What containerd has open must not come as far as a VMM.
+    Descriptors.closeOnExecFrom(FIRST_INHERITED);
     try {
       ShimFlags flags = ShimFlags.parse(words);
       if (flags.version()) {

@@ -1,5 +1,6 @@
 package dev.casemate.shim;
 
+import dev.casemate.linux.Descriptors;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
@@ -32,6 +33,7 @@ final class ShimServer {
       throw CasemateException.of(
           Kind.INVALID_ARGUMENT, "the server is started by the start command, not by people");
     }
+    Descriptors.closeFrom(Math.max(StartCommand.LISTENER, StartCommand.LOCK) + 1);
     Signals.ignore(Signals.PIPE);
     // As containerd's own shims: only KILL ends it from outside, and then delete cleans up.
     Signals.block(Signals.TERM, Signals.INT, Signals.HUP);

@@ -1,7 +1,13 @@
-package dev.casemate.jail;
+package dev.casemate.hypervisor.qemu;
 
+import dev.casemate.hypervisor.Accelerator;
+import dev.casemate.hypervisor.TestGuest;
+import dev.casemate.hypervisor.VmConfig;
+import dev.casemate.jail.Jail;
+import dev.casemate.jail.JailRoot;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Pipe;
@@ -11,7 +17,6 @@ import dev.casemate.linux.Spawn;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,10 +24,6 @@ import java.util.Optional;
 
 /** A program in the VMM's place; see {@code src/test/c/probe.c}. */
 final class Probe {
-  static final JailUser USER = new JailUser(1_900_000_001, 1_900_000_001);
-  static final JailLimits LIMITS = new JailLimits(1L << 30, 512);
-  private static final String PROGRAM = "/bin/probe";
-
   private final Path directory;
   private final String binary;
 
@@ -45,23 +46,21 @@ final class Probe {
     }
   }
 
-  /** The probe alone, under the path {@value #PROGRAM}. */
-  JailRoot root() {
-    return new JailRoot().program(binary, List.of());
-  }
-
-  Jail jail(JailRoot root) {
-    return Jail.full(place(), root, USER, LIMITS, Optional.empty());
-  }
-
-  private String place() {
-    Path place = directory.resolve("root");
-    try {
-      Files.createDirectories(place);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return place.toString();
+  /** The VMM's jail with the probe in it. */
+  Jail jail() {
+    String run = directory.resolve("run").toString();
+    FileTree.makeDirectories(run, 0700);
+    VmConfig config =
+        VmConfig.builder("probe", run)
+            .kernel(TestGuest.KERNEL)
+            .initramfs(TestGuest.DIRECTORY + "/initramfs.cpio")
+            .jail(Optional.of(TestGuest.USER))
+            .build();
+    Accelerator tcg = new Accelerator(Accelerator.Kind.TCG, "for the test");
+    JailRoot root =
+        QemuJail.root(QemuBinary.find(""), QemuBinary.firmware(), config, tcg)
+            .program(binary, List.of());
+    return Jail.full(run, root, TestGuest.USER, QemuJail.limits(config), Optional.empty());
   }
 
   /** A process that runs; its output comes through a pipe. */

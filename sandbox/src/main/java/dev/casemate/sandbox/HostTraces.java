@@ -1,0 +1,86 @@
+package dev.casemate.sandbox;
+
+import dev.casemate.hypervisor.Virtiofsd;
+import dev.casemate.hypervisor.VmRecord;
+import dev.casemate.hypervisor.qemu.QemuDriver;
+import dev.casemate.jail.JailUser;
+import dev.casemate.jail.UserRange;
+import dev.casemate.oci.Json;
+import java.util.Optional;
+
+/**
+ * What a sandbox has on the host besides its own process, as its record on disk holds it.
+ *
+ * @param vm the VMM
+ * @param shareDaemon the file-sharing daemon
+ * @param user the id that the VMM runs under
+ * @param cgroup path of the sandbox's control group; empty if it has none
+ */
+record HostTraces(
+    Optional<VmRecord> vm,
+    Optional<Virtiofsd> shareDaemon,
+    Optional<JailUser> user,
+    String cgroup) {
+  static final HostTraces NONE =
+      new HostTraces(Optional.empty(), Optional.empty(), Optional.empty(), "");
+
+  HostTraces withVm(VmRecord record) {
+    return new HostTraces(Optional.of(record), shareDaemon, user, cgroup);
+  }
+
+  HostTraces withShareDaemon(Virtiofsd daemon) {
+    return new HostTraces(vm, Optional.of(daemon), user, cgroup);
+  }
+
+  HostTraces withUser(JailUser owner) {
+    return new HostTraces(vm, shareDaemon, Optional.of(owner), cgroup);
+  }
+
+  HostTraces withCgroup(String path) {
+    return new HostTraces(vm, shareDaemon, user, path);
+  }
+
+  Json.Obj toJson() {
+    Json.Obj json = new Json.Obj();
+    vm.ifPresent(record -> json.put("vm", record.toJson()));
+    shareDaemon.ifPresent(
+        daemon ->
+            json.put(
+                "virtiofsd",
+                new Json.Obj()
+                    .put("pid", daemon.pid())
+                    .put("startTime", daemon.startTime())
+                    .put("socket", daemon.socketPath())));
+    user.ifPresent(
+        owner -> json.put("user", new Json.Obj().put("uid", owner.uid()).put("gid", owner.gid())));
+    if (!cgroup.isEmpty()) {
+      json.put("cgroup", cgroup);
+    }
+    return json;
+  }
+
+  /**
+   * Ends the processes of a record and gives back the rest.
+   *
+   * @param directory the sandbox's, which owns the user id
+   */
+  static void cleanUp(Json.Obj json, String directory) {
+    json.object("vm").ifPresent(vm -> new QemuDriver().cleanUp(VmRecord.fromJson(vm)));
+    json.object("virtiofsd")
+        .ifPresent(
+            daemon ->
+                Virtiofsd.cleanUp(
+                    (int) daemon.integer("pid", 0),
+                    daemon.integer("startTime", 0),
+                    daemon.string("socket")));
+    json.object("user")
+        .ifPresent(
+            user ->
+                UserRange.release(
+                    new JailUser((int) user.integer("uid", 0), (int) user.integer("gid", 0)),
+                    directory));
+    if (!json.string("cgroup").isEmpty()) {
+      HostCgroup.remove(json.string("cgroup"));
+    }
+  }
+}
