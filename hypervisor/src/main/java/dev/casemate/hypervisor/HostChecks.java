@@ -1,5 +1,6 @@
 package dev.casemate.hypervisor;
 
+import dev.casemate.linux.Capabilities;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Text;
@@ -42,6 +43,7 @@ public final class HostChecks {
     findings.add(memory());
     findings.add(cgroups());
     findings.addAll(privileges());
+    findings.add(jail());
     for (String directory : directories) {
       findings.add(disk(directory));
     }
@@ -271,13 +273,7 @@ public final class HostChecks {
                 "not root" + (uids.size() > 1 ? " (uid " + uids.get(1) + ")" : ""),
                 "mounts, namespaces and TAP devices need root",
                 "sudo casemate doctor"));
-    List<String> effective = files.field("/proc/self/status", "CapEff");
-    long capabilities = 0;
-    try {
-      capabilities = effective.isEmpty() ? 0 : Long.parseUnsignedLong(effective.getFirst(), 16);
-    } catch (NumberFormatException e) {
-      // None can be relied on then.
-    }
+    long capabilities = capabilities();
     findings.add(
         capability(
             capabilities, 21, "CAP_SYS_ADMIN", true, "mounts and namespaces cannot be made"));
@@ -292,6 +288,56 @@ public final class HostChecks {
             "oom_score_adj cannot be lowered and hard resource limits cannot be raised: containers"
                 + " that ask for it start without"));
     return findings;
+  }
+
+  private long capabilities() {
+    List<String> effective = files.field("/proc/self/status", "CapEff");
+    try {
+      return effective.isEmpty() ? 0 : Long.parseUnsignedLong(effective.getFirst(), 16);
+    } catch (NumberFormatException e) {
+      // None can be relied on then.
+      return 0;
+    }
+  }
+
+  /** What the jail of the VMM takes; {@code docs/security.md} says what for. */
+  public Finding jail() {
+    String title = "jail of the VMM";
+    List<String> lacking = new ArrayList<>();
+    long held = capabilities();
+    for (String name :
+        List.of("CAP_CHOWN", "CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP", "CAP_SYS_ADMIN")) {
+      if ((held >> Capabilities.number(name) & 1) == 0) {
+        lacking.add(name);
+      }
+    }
+    if (!Text.split(files.read("/proc/sys/kernel/seccomp/actions_avail"), ' ')
+        .contains("user_notif")) {
+      lacking.add("seccomp with user_notif (Linux 5.5 or later)");
+    }
+    for (String kind : List.of("mnt", "pid", "ipc", "uts", "net")) {
+      String limit = files.read("/proc/sys/user/max_" + kind + "_namespaces");
+      if (limit.isEmpty() || limit.equals("0")) {
+        lacking.add("namespaces of kind " + kind);
+      }
+    }
+    if (!lacking.isEmpty()) {
+      return Finding.failure(
+          "jail",
+          title,
+          "this machine or user lacks " + String.join(", ", lacking),
+          "VMs do not start, because they would not be confined on the host",
+          "run Casemate as root outside of a container, or switch the jail off: jail.enabled ="
+              + " false in /etc/casemate/config.toml, CASEMATE_JAIL=off for casemate run");
+    }
+    return (held >> Capabilities.number("CAP_MKNOD") & 1) == 0
+        ? Finding.warning(
+            "jail",
+            title,
+            "complete, but CAP_MKNOD is missing",
+            "/dev/kvm is used with the group that it has on the host",
+            "grant CAP_MKNOD")
+        : Finding.ok("jail", title, "user, root, namespaces and system call filter can be made");
   }
 
   private static Finding capability(

@@ -69,6 +69,25 @@ class HostChecksTest {
   }
 
   @Test
+  void whatTheJailTakes() throws IOException {
+    assertThat(checks().jail().level()).isEqualTo(Level.FAILURE);
+    file("/proc/self/status", "Name:\tx\nUid:\t0\t0\t0\t0\nCapEff:\t000001fffeffffff\n");
+    file("/proc/sys/kernel/seccomp/actions_avail", "kill_process errno user_notif allow\n");
+    for (String kind : List.of("mnt", "pid", "ipc", "uts", "net")) {
+      file("/proc/sys/user/max_" + kind + "_namespaces", "1000\n");
+    }
+    assertThat(checks().jail().level()).isEqualTo(Level.OK);
+    file("/proc/self/status", "Name:\tx\nUid:\t0\t0\t0\t0\nCapEff:\t000001fff6ffffff\n");
+    assertThat(checks().jail().level()).isEqualTo(Level.WARNING);
+    file("/proc/self/status", "Name:\tx\nUid:\t0\t0\t0\t0\nCapEff:\t00000000a80425fb\n");
+    assertThat(checks().jail().detail()).isEqualTo("this machine or user lacks CAP_SYS_ADMIN");
+    file("/proc/sys/user/max_net_namespaces", "0\n");
+    assertThat(checks().jail().detail()).contains("namespaces of kind net");
+    file("/proc/sys/kernel/seccomp/actions_avail", "kill_process errno allow\n");
+    assertThat(checks().jail().detail()).contains("user_notif");
+  }
+
+  @Test
   void memoryLevels() throws IOException {
     file("/proc/meminfo", "MemTotal:  1 kB\nMemAvailable:   204800 kB\n");
     assertThat(checks().memory().level()).isEqualTo(Level.FAILURE);
