@@ -61,7 +61,8 @@ final class Traces {
     String commandLine = read(pid, "cmdline");
     return commandLine.contains(run)
         || commandLine.contains(state)
-        || read(pid, "environ").contains("CASEMATE_RUN=" + run + "\0");
+        || read(pid, "environ").contains("CASEMATE_RUN=" + run + "\0")
+        || read(pid, "environ").contains("CASEMATE_VM=" + run + "/");
   }
 
   static String commandLine(int pid) {

@@ -62,6 +62,8 @@ public final class SandboxLauncher {
   public SandboxClient launch(ContainerConfig config, Json.Obj spec, long commandStartMicros) {
     String id = config.id();
     SandboxPaths paths = store.paths();
+    // The sandbox process reads it, too: what is wrong with it belongs to the caller.
+    JailOptions.fromEnvironment();
     Fd lock = takeLock(paths, id);
     try (lock) {
       ContainerRecord record = store.create(config, spec);

@@ -61,7 +61,7 @@ abstract class TaskCases extends ContainerdCases {
   }
 
   @Test
-  void lifeOfADetachedTask() {
+  void lifeOfADetachedTask() throws Exception {
     String id = detached("life", "sh", "-c", "trap 'exit 9' TERM; while :; do sleep 0.1; done");
     assertThat(status(id)).isEqualTo("RUNNING");
     Result exec =
@@ -76,6 +76,9 @@ abstract class TaskCases extends ContainerdCases {
     assertThat(processes.getFirst()).startsWith("PID");
     assertThat(processes.size()).isGreaterThan(1);
     aKernelOfItsOwn(id);
+    if (VM) {
+      theVmIsJailedAndCounted();
+    }
     anIdentifierThatIsTakenIsRefused(id);
     pauseAndResume(id);
     killOfAnExecLeavesTheContainerAlone(id);
@@ -84,6 +87,21 @@ abstract class TaskCases extends ContainerdCases {
     awaitStatus(id, "STOPPED");
     assertThat(delete(id)).isEqualTo(9);
     ctr("container", "delete", id).ok();
+  }
+
+  /** {@code docs/security.md}: the shim's VM is in the same jail as that of casemate run. */
+  private void theVmIsJailedAndCounted() throws Exception {
+    int vmm = engine().pidsOf("qemu-system").getFirst();
+    String status = Files.readString(Path.of("/proc/" + vmm + "/status"));
+    assertThat(status).containsPattern("Uid:\t19[0-9]{8}\t").contains("NoNewPrivs:\t1");
+    assertThat(status).contains("CapBnd:\t0000000000000000").contains("Groups:\t \n");
+    for (String program : List.of("qemu-system", "virtiofsd", "containerd-shim-casemate-v2")) {
+      for (int pid : engine().pidsOf(program)) {
+        assertThat(Files.readString(Path.of("/proc/" + pid + "/cgroup")))
+            .as(program)
+            .containsPattern("(memory|0:):/[^/\n]+/casemate-[0-9a-f]+\n");
+      }
+    }
   }
 
   private void aKernelOfItsOwn(String id) {

@@ -65,7 +65,8 @@ final class QemuLaunch {
               sockets,
               incoming)) {
         Spawn spawn =
-            program(binary, line, accelerator).stdio(nothing, errors.write(), errors.write());
+            program(binary, line, config, accelerator)
+                .stdio(nothing, errors.write(), errors.write());
         pid = start(spawn, binary, firmware, config, accelerator);
       }
       Fd process = keep(Processes.openPid(pid), kept);
@@ -110,10 +111,16 @@ final class QemuLaunch {
     }
   }
 
-  private static Spawn program(String binary, CommandLine line, Accelerator accelerator) {
+  private static Spawn program(
+      String binary, CommandLine line, VmConfig config, Accelerator accelerator) {
     Spawn spawn =
         Spawn.program(binary, line.arguments())
-            .environment(List.of("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"))
+            // The last one is for people: it tells in /proc whose VM this is.
+            .environment(
+                List.of(
+                    "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                    "LC_ALL=C",
+                    "CASEMATE_VM=" + config.runDirectory()))
             .workingDirectory("/")
             .newSession();
     if (accelerator.kind() == Accelerator.Kind.TCG) {
