@@ -51,8 +51,7 @@ record HostTraces(
                     .put("pid", daemon.pid())
                     .put("startTime", daemon.startTime())
                     .put("socket", daemon.socketPath())));
-    user.ifPresent(
-        owner -> json.put("user", new Json.Obj().put("uid", owner.uid()).put("gid", owner.gid())));
+    user.ifPresent(owner -> json.put("user", new Json.Obj().put("uid", owner.uid())));
     if (!cgroup.isEmpty()) {
       json.put("cgroup", cgroup);
     }
@@ -73,12 +72,11 @@ record HostTraces(
                     (int) daemon.integer("pid", 0),
                     daemon.integer("startTime", 0),
                     daemon.string("socket")));
-    json.object("user")
-        .ifPresent(
-            user ->
-                UserRange.release(
-                    new JailUser((int) user.integer("uid", 0), (int) user.integer("gid", 0)),
-                    directory));
+    Optional<Json.Obj> user = json.object("user");
+    if (user.isPresent() && user.get().integer("uid", 0) > 0) {
+      int uid = (int) user.get().integer("uid", 0);
+      UserRange.release(new JailUser(uid, uid), directory);
+    }
     if (!json.string("cgroup").isEmpty()) {
       HostCgroup.remove(json.string("cgroup"));
     }
