@@ -45,17 +45,29 @@ public final class RootedExtractor implements AutoCloseable {
    * @param whiteouts whether the archive is a layer
    * @param maxBytes most bytes of file content, holes included
    * @param maxEntries most entries
+   * @param strictParents whether each parent must be a directory that is there already: an entry
+   *     below a symbolic link, or below nothing, is refused
    */
-  public record Options(boolean whiteouts, long maxBytes, long maxEntries) {
+  public record Options(boolean whiteouts, long maxBytes, long maxEntries, boolean strictParents) {
+    /** With parents that may be links inside the root, or missing. */
+    public Options(boolean whiteouts, long maxBytes, long maxEntries) {
+      this(whiteouts, maxBytes, maxEntries, false);
+    }
+
     /** A plain archive without limits but the disk's. */
     public static Options plain() {
       return new Options(false, Long.MAX_VALUE, Long.MAX_VALUE);
+    }
+
+    /** An archive of one tree from a writer that is not trusted: nothing lies below a link. */
+    public static Options strict(long maxEntries) {
+      return new Options(false, Long.MAX_VALUE, maxEntries, true);
     }
   }
 
   /** An extractor for one archive. The descriptor stays the caller's. */
   public RootedExtractor(Fd root, Options options) {
-    this.paths = new RootedPaths(root, times);
+    this.paths = new RootedPaths(root, times, options.strictParents());
     this.options = options;
     this.whiteouts = options.whiteouts() ? Optional.of(new Whiteouts(root)) : Optional.empty();
     if (options.whiteouts()) {

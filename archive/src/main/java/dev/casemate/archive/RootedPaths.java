@@ -23,12 +23,17 @@ final class RootedPaths implements AutoCloseable {
 
   private final Fd root;
   private final DirectoryTimes times;
+  private final boolean strict;
   private String cachedPath = "";
   private Fd cached;
 
-  RootedPaths(Fd root, DirectoryTimes times) {
+  /**
+   * @param strict whether a path may lead through directories that exist only, not through links
+   */
+  RootedPaths(Fd root, DirectoryTimes times, boolean strict) {
     this.root = root;
     this.times = times;
+    this.strict = strict;
     this.cached = open("");
   }
 
@@ -74,6 +79,9 @@ final class RootedPaths implements AutoCloseable {
     try {
       fd = open(path);
     } catch (LinuxException e) {
+      if (strict) {
+        throw strictRefusal(e, path, entry);
+      }
       if (e.errno() == Errno.ENOENT) {
         fd = make(path, entry);
       } else if (e.errno() == Errno.EXDEV) {
@@ -114,7 +122,9 @@ final class RootedPaths implements AutoCloseable {
         path.isEmpty() ? "." : path,
         DIRECTORY,
         0,
-        OpenFlag.RESOLVE_BENEATH | OpenFlag.RESOLVE_NO_MAGICLINKS);
+        OpenFlag.RESOLVE_BENEATH
+            | OpenFlag.RESOLVE_NO_MAGICLINKS
+            | (strict ? OpenFlag.RESOLVE_NO_SYMLINKS : 0));
   }
 
   private Fd openFollowing(String path, String entry) {
@@ -126,6 +136,18 @@ final class RootedPaths implements AutoCloseable {
       }
       throw refusal(e, path, entry);
     }
+  }
+
+  private static RuntimeException strictRefusal(LinuxException e, String path, String entry) {
+    return switch (e.errno()) {
+      case Errno.ENOENT ->
+          ArchiveException.refused(
+              entry, "lies below " + ArchiveException.quote(path) + ", which did not come before");
+      case Errno.ELOOP ->
+          ArchiveException.refused(
+              entry, "lies below a symbolic link in " + ArchiveException.quote(path));
+      default -> refusal(e, path, entry);
+    };
   }
 
   private static RuntimeException refusal(LinuxException e, String path, String entry) {

@@ -1,11 +1,11 @@
 package dev.casemate.cli;
 
 import dev.casemate.archive.FdInputStream;
-import dev.casemate.archive.FdOutputStream;
+import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
-import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Signals;
@@ -15,6 +15,7 @@ import dev.casemate.protocol.casemate.ArchiveRequest;
 import dev.casemate.protocol.casemate.ArchiveResponse;
 import dev.casemate.sandbox.SandboxClient;
 import dev.casemate.sandbox.Stdio;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
@@ -146,12 +147,23 @@ final class ArchiveTransfer {
     void finish() {
       int status = client.await(execId);
       if (status != 0) {
-        String message =
-            new String(FileContent.readBytes(errors, "cp", MESSAGE_LIMIT), StandardCharsets.UTF_8);
         throw CasemateException.of(
             Kind.INVALID_ARGUMENT,
-            "cp: the container's side failed: " + Table.clean(message.strip(), 500));
+            "cp: the container's side failed: " + Table.clean(message().strip(), 500));
       }
+    }
+
+    /** What is there of it: a guest could keep the stream open, or send without end. */
+    private String message() {
+      errors.nonBlocking(true);
+      byte[] message = new byte[MESSAGE_LIMIT];
+      int length = 0;
+      int n = errors.read(message, 0, MESSAGE_LIMIT);
+      while (n > 0) {
+        length += n;
+        n = length < MESSAGE_LIMIT ? errors.read(message, length, MESSAGE_LIMIT - length) : 0;
+      }
+      return new String(message, 0, length, StandardCharsets.UTF_8);
     }
 
     @Override
@@ -209,7 +221,7 @@ final class ArchiveTransfer {
   }
 
   /** A tar stream into the container. */
-  static final class Upload implements AutoCloseable {
+  static final class Upload extends OutputStream {
     private final Transfer transfer;
     private final Fd input;
 
@@ -218,12 +230,28 @@ final class ArchiveTransfer {
       this.input = input;
     }
 
-    Fd fd() {
-      return input;
+    @Override
+    public void write(int b) {
+      write(new byte[] {(byte) b}, 0, 1);
     }
 
-    FdOutputStream stream() {
-      return new FdOutputStream(input);
+    /**
+     * Sends a piece.
+     *
+     * @throws CasemateException with the container's reason if its side has stopped to read
+     */
+    @Override
+    public void write(byte[] bytes, int offset, int length) {
+      try {
+        input.writeAll(bytes, offset, length);
+      } catch (LinuxException e) {
+        if (e.errno() != Errno.EPIPE) {
+          throw e;
+        }
+        finish();
+        throw CasemateException.of(
+            Kind.CORRUPT, "cp: the container's side ended before it had read all", e);
+      }
     }
 
     void finish() {

@@ -2,17 +2,12 @@ package dev.casemate.cli;
 
 import dev.casemate.archive.ArchiveException;
 import dev.casemate.archive.FdInputStream;
-import dev.casemate.archive.FdOutputStream;
-import dev.casemate.archive.RootedExtractor;
-import dev.casemate.archive.TarEntry;
-import dev.casemate.archive.TarReader;
 import dev.casemate.archive.TarWriter;
 import dev.casemate.archive.TreeArchiver;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
-import dev.casemate.linux.Processes;
 import dev.casemate.linux.Stat;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
@@ -21,17 +16,19 @@ import dev.casemate.sandbox.ContainerStore;
 import dev.casemate.sandbox.SandboxClient;
 import dev.casemate.sandbox.SandboxPaths;
 import java.io.IOException;
+import java.io.InputStream;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
 /**
  * {@code casemate cp}: files and directories into and out of a running container, as docker cp has
  * it.
  */
 final class CpCommand implements Command {
-  private static final int SET_ID_BITS = 06000;
   private static final int SKIP_PIECE = 64 * 1024;
+  private static final int TIDY_SECONDS = 10;
 
   @Override
   public String name() {
@@ -93,7 +90,8 @@ final class CpCommand implements Command {
       boolean download,
       String path,
       boolean follow) {
-    try (InterruptWatch watch = new InterruptWatch(transfer::abort)) {
+    CountDownLatch tidy = new CountDownLatch(1);
+    try (InterruptWatch watch = new InterruptWatch(() -> abort(transfer, tidy))) {
       try {
         if (download) {
           download(transfer, path, to, follow);
@@ -101,8 +99,19 @@ final class CpCommand implements Command {
           upload(transfer, from, path, follow);
         }
       } finally {
+        tidy.countDown();
         watch.holdIfFired();
       }
+    }
+  }
+
+  /** Ends the stream, and lets what was unpacked so far be removed. */
+  private static void abort(ArchiveTransfer transfer, CountDownLatch tidy) {
+    transfer.abort();
+    try {
+      tidy.await(TIDY_SECONDS, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
@@ -129,8 +138,7 @@ final class CpCommand implements Command {
       }
       String directory = into ? local : parent(local);
       String name = into ? baseName(path) : baseName(local);
-      extract(download.stream(), directory, name);
-      download.finish();
+      extract(download.stream(), directory, name, download.directory(), download::finish);
     } catch (LinuxException e) {
       throw CasemateException.of(
           Kind.INVALID_ARGUMENT, "cannot write to " + local + ": " + e.getMessage(), e);
@@ -150,53 +158,11 @@ final class CpCommand implements Command {
     }
   }
 
-  /**
-   * Unpacks what the guest sends: nothing outside {@code directory}, no device nodes, no set-id
-   * bits, all ours.
-   */
-  private static void extract(FdInputStream stream, String directory, String name) {
-    try (Fd root = Fs.open(directory, OpenFlag.READ_ONLY | OpenFlag.DIRECTORY);
-        RootedExtractor extractor = new RootedExtractor(root, RootedExtractor.Options.plain())) {
-      TarReader reader = new TarReader(stream, true);
-      int uid = Processes.effectiveUid();
-      int gid = Processes.effectiveGid();
-      Optional<TarEntry> next = reader.next();
-      while (next.isPresent()) {
-        TarEntry entry = next.get();
-        if (entry.type() == TarEntry.Type.CHARACTER || entry.type() == TarEntry.Type.BLOCK) {
-          Console.errLine("casemate: cp: left out device node " + Table.clean(entry.name(), 200));
-        } else {
-          extractor.apply(renamed(entry, name, uid, gid), reader);
-        }
-        next = reader.next();
-      }
-      extractor.finish();
-    }
-  }
-
-  /** The archive's first name component becomes {@code name}. */
-  private static TarEntry renamed(TarEntry entry, String name, int uid, int gid) {
-    return new TarEntry(
-        rename(entry.name(), name),
-        entry.type(),
-        entry.mode() & ~SET_ID_BITS,
-        uid,
-        gid,
-        entry.size(),
-        entry.mtimeSeconds(),
-        entry.mtimeNanos(),
-        entry.type() == TarEntry.Type.HARD_LINK
-            ? rename(entry.linkTarget(), name)
-            : entry.linkTarget(),
-        0,
-        0,
-        Map.of(),
-        entry.segments());
-  }
-
-  private static String rename(String path, String name) {
-    int slash = path.indexOf('/');
-    return slash < 0 ? name : name + path.substring(slash);
+  /** Unpacks what the guest sends as {@code name} in {@code directory}; see {@link CopyOut}. */
+  static void extract(
+      InputStream stream, String directory, String name, boolean isDirectory, Runnable confirm) {
+    new CopyOut(name, isDirectory, note -> Console.errLine("casemate: cp: " + note))
+        .extract(stream, directory, confirm);
   }
 
   private static void upload(ArchiveTransfer transfer, String local, String path, boolean follow) {
@@ -205,7 +171,7 @@ final class CpCommand implements Command {
         byte[] piece = new byte[SKIP_PIECE];
         int n = Fd.STDIN.read(piece, 0, piece.length);
         while (n > 0) {
-          upload.stream().write(piece, 0, n);
+          upload.write(piece, 0, n);
           n = Fd.STDIN.read(piece, 0, piece.length);
         }
         upload.finish();
@@ -234,7 +200,7 @@ final class CpCommand implements Command {
     String parent = parent(local);
     try (Fd root = Fs.open(parent, OpenFlag.READ_ONLY | OpenFlag.DIRECTORY);
         ArchiveTransfer.Upload upload = transfer.upload(directory)) {
-      TarWriter writer = new TarWriter(new FdOutputStream(upload.fd()));
+      TarWriter writer = new TarWriter(upload);
       new TreeArchiver(root, writer).add(baseName(local), name, follow);
       writer.finish();
       upload.finish();

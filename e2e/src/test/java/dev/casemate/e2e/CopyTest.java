@@ -206,6 +206,7 @@ class CopyTest extends EndToEnd {
         Casemate.TIMEOUT_SECONDS,
         "the sandbox to forget the copy",
         () -> Traces.now().stream().noneMatch(trace -> trace.contains("/io-")));
+    assertThat(here.toFile().list()).isEmpty();
     assertThat(ok("exec", "files", "echo", "alive").out()).isEqualTo("alive\n");
   }
 }

@@ -142,6 +142,23 @@ public final class Fs {
     }
   }
 
+  /** {@link #rename} between open directories; links at the ends are renamed, not followed. */
+  public static void renameAt(Fd fromDirectory, String from, Fd toDirectory, String to) {
+    try (NativeBuffer a = NativeBuffer.ofString(from);
+        NativeBuffer b = NativeBuffer.ofString(to)) {
+      SystemCall.check(
+          SystemCall.raw(
+              SystemCall.RENAMEAT2,
+              fromDirectory.number(),
+              a.address(),
+              toDirectory.number(),
+              b.address(),
+              0),
+          "rename",
+          from + " to " + to);
+    }
+  }
+
   public static void symlink(String target, String path) {
     symlinkAt(target, Fd.CWD, path);
   }
