@@ -3,6 +3,7 @@
 module dev.casemate.archive {
   requires static org.jspecify;
   requires dev.casemate.linux;
+  requires dev.casemate.oci;
 
   exports dev.casemate.archive;
 }

@@ -1,5 +1,7 @@
 package dev.casemate.archive;
 
+import dev.casemate.oci.PlainText;
+
 /**
  * An archive that is malformed, or that asks for something that an archive may not do. The message
  * names the entry.
@@ -34,12 +36,7 @@ public final class ArchiveException extends RuntimeException {
 
   /** A name from an archive, in quotes, short and without control characters. */
   static String quote(String name) {
-    StringBuilder text = new StringBuilder("\"");
-    for (int i = 0; i < name.length() && i < 200; i++) {
-      char c = name.charAt(i);
-      text.append(Character.isISOControl(c) ? '?' : c);
-    }
-    return text.append(name.length() > 200 ? "…\"" : "\"").toString();
+    return PlainText.quote(name);
   }
 
   public Reason reason() {

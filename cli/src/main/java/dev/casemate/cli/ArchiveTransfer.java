@@ -11,6 +11,7 @@ import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Signals;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.oci.PlainText;
 import dev.casemate.protocol.casemate.ArchiveRequest;
 import dev.casemate.protocol.casemate.ArchiveResponse;
 import dev.casemate.sandbox.SandboxClient;
@@ -149,7 +150,7 @@ final class ArchiveTransfer {
       if (status != 0) {
         throw CasemateException.of(
             Kind.INVALID_ARGUMENT,
-            "cp: the container's side failed: " + Table.clean(message().strip(), 500));
+            "cp: the container's side failed: " + PlainText.line(message().strip(), 500));
       }
     }
 

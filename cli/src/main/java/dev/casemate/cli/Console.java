@@ -3,30 +3,37 @@ package dev.casemate.cli;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
+import dev.casemate.oci.PlainText;
 import java.nio.charset.StandardCharsets;
 
 /**
  * Text for people and programs: straight to the descriptors, because {@code System.out} costs a
- * start milliseconds.
+ * start milliseconds. Names in the text may come from a guest, an image or a registry: nothing that
+ * a terminal obeys gets out ({@link PlainText}) but what {@link #draw} is given.
  */
 final class Console {
   private Console() {}
 
-  /** Writes to standard output; a reader that has gone away is no error of ours. */
+  /** Writes lines to standard output; a reader that has gone away is no error of ours. */
   static void out(String text) {
-    write(Fd.STDOUT, text);
+    write(Fd.STDOUT, PlainText.lines(text));
   }
 
   static void outLine(String text) {
-    write(Fd.STDOUT, text + "\n");
+    write(Fd.STDOUT, PlainText.line(text) + "\n");
   }
 
   static void errLine(String text) {
-    write(Fd.STDERR, text + "\n");
+    write(Fd.STDERR, PlainText.message(text) + "\n");
   }
 
   static void err(String text) {
-    write(Fd.STDERR, text);
+    write(Fd.STDERR, PlainText.lines(text));
+  }
+
+  /** Moves the cursor, erases: control sequences and numbers of our own, never a name. */
+  static void draw(Fd terminal, String sequence) {
+    write(terminal, sequence);
   }
 
   private static void write(Fd fd, String text) {

@@ -12,6 +12,7 @@ import dev.casemate.linux.Processes;
 import dev.casemate.linux.Text;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.oci.PlainText;
 import java.io.InputStream;
 import java.util.HashSet;
 import java.util.List;
@@ -123,14 +124,18 @@ final class CopyOut {
   private void check(TarEntry entry) {
     List<String> parts = Text.split(entry.name(), '/');
     if (entry.name().startsWith("/") || parts.isEmpty()) {
-      throw refused("entry " + quote(entry.name()) + " has an absolute or empty name");
+      throw refused("entry " + PlainText.quote(entry.name()) + " has an absolute or empty name");
     }
     if (parts.size() > MAX_DEPTH) {
       throw refused(
-          "entry " + quote(entry.name()) + " lies more than " + MAX_DEPTH + " directories deep");
+          "entry "
+              + PlainText.quote(entry.name())
+              + " lies more than "
+              + MAX_DEPTH
+              + " directories deep");
     }
     if (parts.contains("..") || parts.lastIndexOf(".") > 0) {
-      throw refused("entry " + quote(entry.name()) + " has \".\" or \"..\" in its name");
+      throw refused("entry " + PlainText.quote(entry.name()) + " has \".\" or \"..\" in its name");
     }
     if (top.isEmpty()) {
       checkTop(entry, parts);
@@ -138,10 +143,10 @@ final class CopyOut {
     } else if (parts.size() == 1 || !parts.getFirst().equals(top.get()) || !directory) {
       throw refused(
           "entry "
-              + quote(entry.name())
+              + PlainText.quote(entry.name())
               + " lies at the top or outside, expected "
               + (directory ? "what is below " : "nothing but file ")
-              + quote(top.get()));
+              + PlainText.quote(top.get()));
     }
     if (entry.type() == TarEntry.Type.DIRECTORY) {
       directoryNames += entry.name().length();
@@ -159,7 +164,7 @@ final class CopyOut {
     if (parts.size() != 1 || !announced || (parts.getFirst().equals(".") && !directory)) {
       throw refused(
           "the first entry, "
-              + quote(entry.name())
+              + PlainText.quote(entry.name())
               + ", is a "
               + what(entry.type())
               + "; the container announced a "
@@ -194,7 +199,7 @@ final class CopyOut {
       throw refused("more than " + MAX_LEFT_OUT + " FIFOs and device nodes");
     }
     if (leftOut.size() <= MAX_NOTES) {
-      notes.accept("left out " + what(entry.type()) + " " + quote(entry.name()));
+      notes.accept("left out " + what(entry.type()) + " " + PlainText.quote(entry.name()));
     }
     return true;
   }
@@ -227,7 +232,11 @@ final class CopyOut {
     int slash = path.indexOf('/');
     String first = slash < 0 ? path : path.substring(0, slash);
     if (!first.equals(top.orElseThrow())) {
-      throw refused("entry " + quote(entry.name()) + " is a hard link out of " + quote(top.get()));
+      throw refused(
+          "entry "
+              + PlainText.quote(entry.name())
+              + " is a hard link out of "
+              + PlainText.quote(top.get()));
     }
     return slash < 0 ? TOP : TOP + path.substring(slash);
   }
@@ -235,9 +244,5 @@ final class CopyOut {
   private static CasemateException refused(String why) {
     return CasemateException.of(
         Kind.CORRUPT, "cp: the container's archive is refused, nothing was copied: " + why);
-  }
-
-  private static String quote(String name) {
-    return "\"" + Table.clean(name, 200) + "\"";
   }
 }

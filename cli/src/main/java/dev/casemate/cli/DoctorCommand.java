@@ -14,6 +14,7 @@ import dev.casemate.network.Networks;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.Json;
+import dev.casemate.oci.PlainText;
 import dev.casemate.sandbox.ContainerRecord;
 import dev.casemate.sandbox.ContainerStore;
 import dev.casemate.sandbox.SandboxPaths;
@@ -190,12 +191,12 @@ final class DoctorCommand implements Command {
             case WARNING -> "WARNING ";
             case FAILURE -> "FAILURE ";
           });
-      text.append(finding.title()).append(": ").append(finding.detail()).append('\n');
+      text.append(PlainText.line(finding.title() + ": " + finding.detail())).append('\n');
       if (!finding.meaning().isEmpty()) {
-        text.append("          means: ").append(finding.meaning()).append('\n');
+        text.append("          means: ").append(PlainText.line(finding.meaning())).append('\n');
       }
       if (!finding.remedy().isEmpty()) {
-        text.append("          mend:  ").append(finding.remedy()).append('\n');
+        text.append("          mend:  ").append(PlainText.line(finding.remedy())).append('\n');
       }
     }
     text.append(

@@ -2,6 +2,7 @@ package dev.casemate.cli;
 
 import dev.casemate.image.ImageStore;
 import dev.casemate.oci.Json;
+import dev.casemate.oci.PlainText;
 import dev.casemate.sandbox.Rfc3339;
 import dev.casemate.sandbox.SandboxPaths;
 import java.util.ArrayList;
@@ -56,7 +57,7 @@ final class ImagesCommand implements Command {
         continue;
       }
       table.row(
-          Table.clean(image.name(), 100),
+          PlainText.line(image.name(), 100),
           image.digest().substring(0, Math.min(19, image.digest().length())),
           Ages.of(now - image.seconds() * 1000) + " ago",
           Sizes.format(image.compressedBytes()),

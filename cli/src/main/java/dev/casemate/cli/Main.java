@@ -6,6 +6,8 @@ import dev.casemate.linux.Signals;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.rpc.RpcException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.util.List;
 
 /** {@code casemate}: finds the command, runs it, and says in one line what went wrong. */
@@ -57,13 +59,20 @@ public final class Main {
       String remedy = e.errno() == Errno.EACCES || e.errno() == Errno.EPERM ? "; run as root" : "";
       Console.errLine("casemate: " + e.getMessage() + remedy);
       return workload ? ENGINE_ERROR : 1;
+    } catch (RuntimeException e) {
+      // Left to the virtual machine, it would reach the terminal as it is.
+      trace(e);
+      Console.errLine("casemate: internal error: " + e);
+      return workload ? ENGINE_ERROR : 1;
     }
   }
 
   /** For developers: where an error came from. */
   private static void trace(RuntimeException e) {
     if (System.getenv("CASEMATE_TRACE") != null) {
-      e.printStackTrace();
+      StringWriter trace = new StringWriter();
+      e.printStackTrace(new PrintWriter(trace));
+      Console.err(trace.toString());
     }
   }
 

@@ -122,7 +122,7 @@ final class ProgressDisplay implements PullProgress, AutoCloseable {
       size += Math.max(transfer[0], transfer[1]);
     }
     int filled = size == 0 ? 0 : (int) (BAR_WIDTH * done / size);
-    print(
+    drawBar(
         "\r["
             + "#".repeat(filled)
             + "-".repeat(BAR_WIDTH - filled)
@@ -136,19 +136,23 @@ final class ProgressDisplay implements PullProgress, AutoCloseable {
 
   private void line(String text) {
     clear();
-    print(text + "\n");
+    try {
+      Console.errLine(text);
+    } catch (LinuxException e) {
+      // Progress that nobody can read is no reason to stop.
+    }
   }
 
   private void clear() {
     if (drawn) {
-      print("\r\u001b[K");
+      drawBar("\r\u001b[K");
       drawn = false;
     }
   }
 
-  private static void print(String text) {
+  private static void drawBar(String text) {
     try {
-      Console.err(text);
+      Console.draw(Fd.STDERR, text);
     } catch (LinuxException e) {
       // Progress that nobody can read is no reason to stop.
     }

@@ -1,6 +1,7 @@
 package dev.casemate.cli;
 
 import dev.casemate.oci.Json;
+import dev.casemate.oci.PlainText;
 import dev.casemate.sandbox.ContainerConfig;
 import dev.casemate.sandbox.ContainerRecord;
 import dev.casemate.sandbox.ContainerState;
@@ -72,8 +73,8 @@ final class PsCommand implements Command {
       ContainerConfig config = record.config();
       table.row(
           whole ? config.id() : config.shortId(),
-          Table.clean(config.image(), whole ? 1000 : 40),
-          "\"" + Table.clean(String.join(" ", config.command()), whole ? 10_000 : 24) + "\"",
+          PlainText.line(config.image(), whole ? 1000 : 40),
+          "\"" + PlainText.line(String.join(" ", config.command()), whole ? 10_000 : 24) + "\"",
           Ages.of(now - config.createdMillis()) + " ago",
           status(record.state(), now),
           PublishedPorts.text(PublishedPorts.of(paths, record)),

@@ -14,6 +14,7 @@ import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.ImageConfig;
 import dev.casemate.oci.Json;
+import dev.casemate.oci.PlainText;
 import dev.casemate.sandbox.ContainerConfig;
 import dev.casemate.sandbox.ContainerStore;
 import dev.casemate.sandbox.RootFs;
@@ -119,7 +120,7 @@ final class RunCommand implements Command {
     if (!printable || bytes > MAXIMUM_HOSTNAME_BYTES) {
       throw Arguments.usage(
           "option --hostname is \""
-              + Table.clean(hostname, 100)
+              + PlainText.line(hostname, 100)
               + "\", expected 1 to "
               + MAXIMUM_HOSTNAME_BYTES
               + " bytes without blanks and slashes");
@@ -309,7 +310,7 @@ final class RunCommand implements Command {
               : "STOPSIGNAL of image "
                   + imageName
                   + " is \""
-                  + Table.clean(stopSignal, 100)
+                  + PlainText.line(stopSignal, 100)
                   + "\", which is no signal; give one with --stop-signal");
     }
     return new ContainerConfig(

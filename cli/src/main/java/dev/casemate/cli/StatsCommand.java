@@ -106,7 +106,10 @@ final class StatsCommand implements Command {
       if (Formats.json(arguments)) {
         Console.out(json(records, before, after).pretty());
       } else {
-        Console.out((once ? "" : "\u001b[2J\u001b[H") + table(records, before, after).text());
+        if (!once) {
+          Console.draw(Fd.STDOUT, "\u001b[2J\u001b[H");
+        }
+        Console.out(table(records, before, after).text());
       }
     } while (!once);
     return 0;

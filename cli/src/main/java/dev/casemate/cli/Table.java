@@ -1,20 +1,25 @@
 package dev.casemate.cli;
 
+import dev.casemate.oci.PlainText;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Columns of text under a heading. */
+/** Columns of text under a heading. A cell is one line, whatever it holds. */
 final class Table {
   private static final int GAP = 3;
 
   private final List<String[]> rows = new ArrayList<>();
 
   Table(String... heading) {
-    rows.add(heading);
+    row(heading);
   }
 
-  void row(String... cells) {
-    rows.add(cells);
+  final void row(String... cells) {
+    String[] row = new String[cells.length];
+    for (int i = 0; i < cells.length; i++) {
+      row[i] = PlainText.line(cells[i]);
+    }
+    rows.add(row);
   }
 
   String text() {
@@ -35,15 +40,5 @@ final class Table {
       text.append('\n');
     }
     return text.toString();
-  }
-
-  /** Text for a cell: control characters would let a name paint on the terminal. */
-  static String clean(String text, int limit) {
-    StringBuilder clean = new StringBuilder();
-    for (int i = 0; i < text.length() && clean.length() < limit; i++) {
-      char c = text.charAt(i);
-      clean.append(Character.isISOControl(c) ? '?' : c);
-    }
-    return text.length() > limit ? clean.substring(0, limit - 1) + "…" : clean.toString();
   }
 }

@@ -1,6 +1,7 @@
 package dev.casemate.cli;
 
 import dev.casemate.oci.Json;
+import dev.casemate.oci.PlainText;
 import dev.casemate.sandbox.ContainerRecord;
 import dev.casemate.sandbox.ContainerStore;
 import dev.casemate.sandbox.SandboxClient;
@@ -47,11 +48,11 @@ final class TopCommand implements Command {
       table.row(
           Long.toString(process.integer("pid", 0)),
           Long.toString(process.integer("ppid", 0)),
-          Table.clean(process.string("user", Long.toString(process.integer("uid", 0))), 20),
+          PlainText.line(process.string("user", Long.toString(process.integer("uid", 0))), 20),
           cpuTime(process.integer("cpuMillis", 0)),
           Sizes.format(process.integer("rssBytes", 0)),
-          Table.clean(process.string("stat"), 8),
-          Table.clean(process.string("command"), 200));
+          PlainText.line(process.string("stat"), 8),
+          PlainText.line(process.string("command"), 200));
     }
     Console.out(table.text());
     return 0;

@@ -1,5 +1,7 @@
 package dev.casemate.hypervisor;
 
+import dev.casemate.oci.PlainText;
+
 /**
  * The last bytes of a stream. Takes no more memory than its limit however much is written, and less
  * as long as little is: guests and VMMs write here, and they are not trusted.
@@ -73,11 +75,6 @@ public final class ByteRing {
   /** What is kept as text, control characters but newlines replaced, trimmed. */
   public String text() {
     String raw = new String(content(), java.nio.charset.StandardCharsets.UTF_8);
-    StringBuilder clean = new StringBuilder(raw.length());
-    for (int i = 0; i < raw.length(); i++) {
-      char c = raw.charAt(i);
-      clean.append((c >= ' ' && c != 0x7f) || c == '\n' ? c : ' ');
-    }
-    return clean.toString().trim();
+    return PlainText.lines(raw).trim();
   }
 }

@@ -2,7 +2,9 @@ package dev.casemate.oci;
 
 /**
  * What Casemate tells its user when something cannot be done. The message names the object, the
- * value, what was expected and what to do, in one line; the kind is for programs.
+ * value, what was expected and what to do, in one line; the kind is for programs. Values may come
+ * from a guest, an image or a registry: the message is made safe to show, and short enough to read
+ * ({@link PlainText#message}).
  */
 public final class CasemateException extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -10,12 +12,12 @@ public final class CasemateException extends RuntimeException {
   private final Kind kind;
 
   private CasemateException(Kind kind, String message, Throwable cause) {
-    super(message, cause);
+    super(PlainText.message(message), cause);
     this.kind = kind;
   }
 
   private CasemateException(Kind kind, String message) {
-    super(message);
+    super(PlainText.message(message));
     this.kind = kind;
   }
 

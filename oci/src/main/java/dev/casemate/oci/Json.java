@@ -60,8 +60,10 @@ public sealed interface Json {
               + "; correct the field");
     }
 
+    /** Where a field is, for a message. */
     private String at(String name) {
-      return path.isEmpty() ? name : path + "." + name;
+      String shown = PlainText.line(name, PlainText.QUOTE_LIMIT);
+      return path.isEmpty() ? shown : path + "." + shown;
     }
 
     /** The field, unless it is absent or null. */

@@ -2,7 +2,10 @@ package dev.casemate.oci;
 
 import java.util.Map;
 
-/** Writes values as RFC 8259 has them. */
+/**
+ * Writes values as RFC 8259 has them. What a terminal would obey is escaped, too: the text may be
+ * shown on one.
+ */
 final class JsonWriter {
   private static final String HEX = "0123456789abcdef";
 
@@ -60,8 +63,10 @@ final class JsonWriter {
 
   private static void string(String text, StringBuilder out) {
     out.append('"');
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
+    int at = 0;
+    while (at < text.length()) {
+      int c = text.codePointAt(at);
+      at += Character.charCount(c);
       switch (c) {
         case '"' -> out.append("\\\"");
         case '\\' -> out.append("\\\\");
@@ -69,14 +74,24 @@ final class JsonWriter {
         case '\t' -> out.append("\\t");
         case '\r' -> out.append("\\r");
         default -> {
-          if (c < ' ' || c == 0x7f) {
-            out.append("\\u00").append(HEX.charAt(c >> 4)).append(HEX.charAt(c & 15));
+          if (PlainText.isSafe(c)) {
+            out.appendCodePoint(c);
+          } else if (Character.isBmpCodePoint(c)) {
+            escape((char) c, out);
           } else {
-            out.append(c);
+            escape(Character.highSurrogate(c), out);
+            escape(Character.lowSurrogate(c), out);
           }
         }
       }
     }
     out.append('"');
+  }
+
+  private static void escape(char c, StringBuilder out) {
+    out.append("\\u");
+    for (int shift = 12; shift >= 0; shift -= 4) {
+      out.append(HEX.charAt((c >> shift) & 15));
+    }
   }
 }

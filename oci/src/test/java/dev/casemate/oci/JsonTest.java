@@ -90,6 +90,25 @@ class JsonTest {
   }
 
   @Test
+  void quotesNoMoreThanAMessageHolds() {
+    String digits = "9".repeat(4 << 20);
+    Json.Obj object = Json.parseObject("{\"a\": " + digits + ", \"b\": 1e" + digits + "}");
+    for (String name : List.of("a", "b")) {
+      assertThatThrownBy(() -> object.integer(name, 0))
+          .isInstanceOf(CasemateException.class)
+          .message()
+          .hasSizeLessThan(300);
+    }
+    String name = "n".repeat(4 << 20);
+    Json.Obj named = Json.parseObject("{\"" + name + "\": {\"" + name + "\": 1}}");
+    assertThatThrownBy(() -> named.object(name).orElseThrow().string(name))
+        .isInstanceOf(CasemateException.class)
+        .message()
+        .contains("expected a string")
+        .hasSizeLessThan(600);
+  }
+
+  @Test
   void survivesGarbage() {
     Random random = new Random(20261122);
     String seed =

@@ -3,8 +3,11 @@ package dev.casemate.runtime;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
+import dev.casemate.linux.Text;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.DefaultSpec;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.util.List;
 
 /**
@@ -91,7 +94,11 @@ public final class CommandLine {
   /** For developers: where an error came from. */
   private static void trace(RuntimeException e) {
     if (System.getenv("CASEMATE_TRACE") != null) {
-      e.printStackTrace();
+      StringWriter trace = new StringWriter();
+      e.printStackTrace(new PrintWriter(trace));
+      for (String line : Text.split(trace.toString(), '\n')) {
+        Console.errLine(line);
+      }
     }
   }
 
@@ -169,7 +176,7 @@ public final class CommandLine {
   private static int fail(Log log, String program, String message, int status) {
     log.error(message);
     if (!log.isStandardError()) {
-      Console.err(program + ": " + message + "\n");
+      Console.errLine(program + ": " + message);
     }
     return status;
   }

@@ -3,18 +3,22 @@ package dev.casemate.runtime;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
+import dev.casemate.oci.PlainText;
 import java.nio.charset.StandardCharsets;
 
-/** Text straight to the descriptors: {@code System.out} costs a start milliseconds. */
+/**
+ * Text straight to the descriptors: {@code System.out} costs a start milliseconds. What a terminal
+ * obeys does not get out: bundles and containers choose names ({@link PlainText}).
+ */
 final class Console {
   private Console() {}
 
   static void out(String text) {
-    write(Fd.STDOUT, text);
+    write(Fd.STDOUT, PlainText.lines(text));
   }
 
-  static void err(String text) {
-    write(Fd.STDERR, text);
+  static void errLine(String text) {
+    write(Fd.STDERR, PlainText.message(text) + "\n");
   }
 
   /** A reader that has gone away is no error of ours. */

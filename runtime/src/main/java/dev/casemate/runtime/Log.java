@@ -5,6 +5,7 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.oci.Json;
+import dev.casemate.oci.PlainText;
 import java.nio.charset.StandardCharsets;
 
 /**
@@ -93,23 +94,32 @@ public final class Log {
   /** Go's quoting, as far as one line needs it. */
   private static String quoted(String text) {
     StringBuilder out = new StringBuilder(text.length() + 2).append('"');
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
+    int at = 0;
+    while (at < text.length()) {
+      int c = text.codePointAt(at);
+      at += Character.charCount(c);
       switch (c) {
-        case '"', '\\' -> out.append('\\').append(c);
+        case '"', '\\' -> out.append('\\').append((char) c);
         case '\n' -> out.append("\\n");
         case '\t' -> out.append("\\t");
         case '\r' -> out.append("\\r");
         default -> {
-          if (c < ' ' || c == 0x7f) {
-            out.append("\\x").append(Character.forDigit(c >> 4, 16));
-            out.append(Character.forDigit(c & 15, 16));
+          if (PlainText.isSafe(c)) {
+            out.appendCodePoint(c);
+          } else if (c < 0x80) {
+            hex(out.append("\\x"), c, 2);
           } else {
-            out.append(c);
+            hex(out.append(c < 0x10000 ? "\\u" : "\\U"), c, c < 0x10000 ? 4 : 8);
           }
         }
       }
     }
     return out.append('"').toString();
+  }
+
+  private static void hex(StringBuilder out, int value, int digits) {
+    for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) {
+      out.append(Character.forDigit((value >> shift) & 15, 16));
+    }
   }
 }

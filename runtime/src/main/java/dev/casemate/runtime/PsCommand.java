@@ -12,6 +12,7 @@ import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.DefaultSpec;
 import dev.casemate.oci.Json;
+import dev.casemate.oci.PlainText;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -100,11 +101,11 @@ final class PsCommand implements Command {
     text.append(' ');
     left(text, cells[5], 8);
     right(text, cells[6], 9);
-    text.append(' ').append(cells[7]).append('\n');
+    text.append(' ').append(PlainText.line(cells[7])).append('\n');
   }
 
   private static void left(StringBuilder text, String cell, int width) {
-    text.append(cell).repeat(' ', Math.max(0, width - cell.length()));
+    text.append(PlainText.line(cell)).repeat(' ', Math.max(0, width - cell.length()));
   }
 
   private static void right(StringBuilder text, String cell, int width) {

@@ -1,9 +1,12 @@
 package dev.casemate.runtime;
 
+import dev.casemate.oci.PlainText;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Columns of text, at least twelve wide and three apart, as runc prints them. */
+/**
+ * Columns of text, at least twelve wide and three apart, as runc prints them. A cell is one line.
+ */
 final class Table {
   private static final int MINIMUM = 12;
   private static final int GAP = 3;
@@ -11,7 +14,11 @@ final class Table {
   private final List<List<String>> rows = new ArrayList<>();
 
   void row(String... cells) {
-    rows.add(List.of(cells));
+    List<String> row = new ArrayList<>();
+    for (String cell : cells) {
+      row.add(PlainText.line(cell));
+    }
+    rows.add(row);
   }
 
   String text() {

@@ -38,6 +38,25 @@ class LogTest {
   }
 
   @Test
+  void noFormatLetsATerminalObey() {
+    String hostile = "\u001b]0;T\u0007\u007f\u009b\u202e\ud83d\ude00\udb40\udc41";
+    assertThat(Log.line(Log.Format.TEXT, "error", hostile, "T"))
+        .isEqualTo(
+            "time=\"T\" level=error"
+                + " msg=\"\\x1b]0;T\\x07\\x7f\\u009b\\u202e\ud83d\ude00\\U000e0041\"\n");
+    String json = Log.line(Log.Format.JSON, "error", hostile, "T");
+    assertThat(json).contains("\\u001b]0;T\\u0007\\u007f\\u009b\\u202e\ud83d\ude00\\udb40\\udc41");
+    assertThat(Json.parseObject(json.trim()).string("msg")).isEqualTo(hostile);
+  }
+
+  @Test
+  void aCellOfATableIsOneLine() {
+    Table table = new Table();
+    table.row("a\nb", "\u001b[2J", "\u009b");
+    assertThat(table.text()).isEqualTo("a b         ?[2J        ?\n");
+  }
+
+  @Test
   void aLogThatCannotBeOpenedIsAnErrorAtOnce() {
     assertThatThrownBy(() -> Log.file(folder + "/missing/log", Log.Format.TEXT, false))
         .isInstanceOf(LinuxException.class)

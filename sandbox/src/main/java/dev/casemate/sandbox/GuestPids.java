@@ -1,6 +1,7 @@
 package dev.casemate.sandbox;
 
 import dev.casemate.oci.Json;
+import dev.casemate.oci.PlainText;
 import dev.casemate.protocol.containerd.ProcessDetails;
 import dev.casemate.protocol.google.Any;
 import dev.casemate.protocol.task.PidsResponse;
@@ -54,6 +55,6 @@ final class GuestPids {
   private static String name(Json.Obj process) {
     String command = process.string("command");
     String name = command.isEmpty() ? "[" + process.string("comm") + "]" : command;
-    return name.length() > TEXT_LIMIT ? name.substring(0, TEXT_LIMIT) + "…" : name;
+    return PlainText.line(name, TEXT_LIMIT);
   }
 }

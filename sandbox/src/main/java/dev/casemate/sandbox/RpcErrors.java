@@ -2,6 +2,7 @@ package dev.casemate.sandbox;
 
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.oci.PlainText;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcStatus;
 
@@ -33,6 +34,15 @@ public final class RpcErrors {
           new RpcException(RpcStatus.PERMISSION_DENIED, NOT_EXECUTABLE_PREFIX + message, e);
       case INTERNAL -> new RpcException(RpcStatus.INTERNAL, message, e);
     };
+  }
+
+  /**
+   * The error with a text that engines and commands can show: the agent's errors quote what the
+   * container chose.
+   */
+  static RpcException clean(RpcException e) {
+    String text = PlainText.message(e.text());
+    return text.equals(e.text()) ? e : new RpcException(e.status(), text, e);
   }
 
   /**

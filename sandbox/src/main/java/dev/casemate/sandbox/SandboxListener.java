@@ -1,6 +1,7 @@
 package dev.casemate.sandbox;
 
 import dev.casemate.hypervisor.VmExit;
+import dev.casemate.oci.PlainText;
 
 /**
  * Is told what happens in a sandbox, in the order in which it happened for each container: created,
@@ -35,7 +36,7 @@ public interface SandboxListener {
 
   /** Something does not work as asked for, but the sandbox goes on; a sentence for a log. */
   default void warning(String message) {
-    System.err.println("warning: " + message);
+    System.err.println(PlainText.message("warning: " + message));
   }
 
   /**

@@ -83,7 +83,8 @@ public final class TaskApi implements RpcService {
   }
 
   private RpcException answer(RpcException e) {
-    return front.forEngine() ? RpcErrors.forEngine(e) : e;
+    RpcException shown = RpcErrors.clean(e);
+    return front.forEngine() ? RpcErrors.forEngine(shown) : shown;
   }
 
   private ProtoMessage handle(String method, byte[] payload) {

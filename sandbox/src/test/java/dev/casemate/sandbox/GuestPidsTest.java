@@ -25,6 +25,20 @@ class GuestPidsTest {
   }
 
   @Test
+  void aNameIsCleanWhateverTheGuestSends() throws Exception {
+    PidsResponse pids =
+        GuestPids.of(
+            "[{\"pid\":1,\"command\":\"\\u001b]0;T\\u0007\\u009b\\u202e\\n"
+                + "x".repeat(1000)
+                + "\"}]",
+            1);
+
+    assertThat(ProcessDetails.decode(pids.processes().get(0).info().orElseThrow().value()).execId())
+        .startsWith("1 ?]0;T??? xx")
+        .hasSize(258);
+  }
+
+  @Test
   void aGuestThatSendsSomethingElseHasNoProcesses() {
     assertThat(GuestPids.of("{}", 1).processes()).isEmpty();
     assertThat(GuestPids.of("[1,\"x\"]", 1).processes()).isEmpty();

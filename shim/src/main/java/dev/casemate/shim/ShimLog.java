@@ -4,6 +4,7 @@ import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
+import dev.casemate.oci.PlainText;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
@@ -69,12 +70,14 @@ final class ShimLog {
     StringBuilder line = new StringBuilder("time=\"");
     line.append(dev.casemate.sandbox.Rfc3339.format(millis));
     line.append("\" level=").append(level).append(" msg=\"");
-    for (int i = 0; i < message.length() && line.length() < LINE_LIMIT; i++) {
-      char c = message.charAt(i);
+    int at = 0;
+    while (at < message.length() && line.length() < LINE_LIMIT) {
+      int c = message.codePointAt(at);
+      at += Character.charCount(c);
       switch (c) {
-        case '"', '\\' -> line.append('\\').append(c);
+        case '"', '\\' -> line.append('\\').append((char) c);
         case '\n' -> line.append("\\n");
-        default -> line.append(c < ' ' ? '?' : c);
+        default -> line.appendCodePoint(PlainText.isSafe(c) ? c : '?');
       }
     }
     line.append("\" runtime=io.containerd.casemate.v2 id=").append(id).append('\n');

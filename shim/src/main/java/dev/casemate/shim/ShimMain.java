@@ -4,6 +4,7 @@ import dev.casemate.linux.Descriptors;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.PlainText;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
@@ -56,7 +57,7 @@ public final class ShimMain {
 
   /** containerd shows what a shim says when it fails. */
   private static int fail(String message) {
-    System.err.println(ROLE + ": " + message);
+    System.err.println(PlainText.message(ROLE + ": " + message));
     return 1;
   }
 }

@@ -7,6 +7,7 @@ import dev.casemate.linux.Poll;
 import dev.casemate.linux.SystemCall;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.Json;
+import dev.casemate.oci.PlainText;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
@@ -225,11 +226,6 @@ final class Qmp {
 
   /** A text of QEMU's for a message of ours: one line, 300 characters. */
   static String bounded(String text) {
-    StringBuilder out = new StringBuilder();
-    for (int i = 0; i < text.length() && i < 300; i++) {
-      char c = text.charAt(i);
-      out.append(c < ' ' || c == 0x7f ? ' ' : c);
-    }
-    return out.toString();
+    return PlainText.line(text, 300);
   }
 }
