@@ -142,6 +142,10 @@ final class DeviceNodes {
     try (Fd source = Fs.open(device.path(), OpenFlag.PATH);
         Fd tree = Mounts.openTree(source, "", Mounts.OPEN_TREE_CLONE);
         Fd target = paths.file(device.path(), FILE_MODE)) {
+      if (ProcMounts.isProc(target)) {
+        throw Failures.invalid(
+            "linux.devices: " + device.path() + " is inside of a /proc, where no device may be");
+      }
       Mounts.moveMount(tree, target);
     }
   }

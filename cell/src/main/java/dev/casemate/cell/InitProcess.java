@@ -119,7 +119,7 @@ final class InitProcess {
       Rootfs rootfs = Rootfs.open(config);
       rootfs.mount(userNamespaces, namespaces);
       if (terminal) {
-        try (Fd ptmx = rootfs.paths().find("/dev/pts/ptmx").orElseThrow(this::noTerminals);
+        try (Fd ptmx = terminals(rootfs.paths());
             Fd slave = Terminals.attach(ptmx.procPath(), process, channel)) {
           Terminals.bindConsole(slave, rootfs.paths());
         }
@@ -137,8 +137,13 @@ final class InitProcess {
     }
   }
 
-  private RuntimeException noTerminals() {
-    return Failures.invalid(
+  private static Fd terminals(RootPaths paths) {
+    Optional<Fd> ptmx = paths.find("/dev/pts/ptmx");
+    if (ptmx.isPresent() && Terminals.isPty(ptmx.get())) {
+      return ptmx.get();
+    }
+    ptmx.ifPresent(Fd::close);
+    throw Failures.invalid(
         "process.terminal needs a devpts on /dev/pts, which mounts does not have; add it");
   }
 

@@ -105,6 +105,32 @@ final class RootPaths {
   }
 
   /**
+   * The file at a path whose directory is there, made empty if it is missing, for what the runtime
+   * puts there of its own accord: no link of the image is followed, in any component.
+   *
+   * @throws LinuxException ELOOP if a component is a link
+   */
+  Fd fileWithoutLinks(String path, int mode) {
+    String relative = clean(path).substring(1);
+    int resolve = OpenFlag.RESOLVE_BENEATH | OpenFlag.RESOLVE_NO_SYMLINKS;
+    try {
+      return Fs.openResolved(root, relative, OpenFlag.PATH, 0, resolve);
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.ENOENT) {
+        throw e;
+      }
+    }
+    Fs.openResolved(
+            root,
+            relative,
+            OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.EXCLUSIVE | OpenFlag.NO_FOLLOW,
+            mode,
+            resolve)
+        .close();
+    return Fs.openResolved(root, relative, OpenFlag.PATH, 0, resolve);
+  }
+
+  /**
    * An absolute path without {@code .}, double slashes and a slash at the end. {@code ..} takes
    * away the name before it.
    */

@@ -1,7 +1,9 @@
 package dev.casemate.cell;
 
 import dev.casemate.linux.Descriptors;
+import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
 import dev.casemate.linux.Tty;
@@ -9,6 +11,11 @@ import dev.casemate.oci.ProcessSpec;
 
 /** A process's terminal: of the container's own devpts, its master goes to the engine. */
 final class Terminals {
+  private static final String CONSOLE = "/dev/console";
+
+  /** DEVPTS_SUPER_MAGIC of linux/magic.h. */
+  private static final long DEVPTS_MAGIC = 0x1cd1;
+
   private static final int SIDE_LIMIT = 0xffff;
 
   private Terminals() {}
@@ -42,13 +49,31 @@ final class Terminals {
     return pair.slave();
   }
 
-  /** Puts the terminal on {@code /dev/console}. */
+  /**
+   * Puts the terminal on {@code /dev/console}. Where no mount covers {@code /dev}, both names are
+   * the image's: a link there would lead the mount to any file, those in {@code /proc} too.
+   */
   static void bindConsole(Fd terminal, RootPaths paths) {
-    try (Fd target = paths.file("/dev/console", 0600);
+    try (Fd target = paths.fileWithoutLinks(CONSOLE, 0600);
         Fd tree = Mounts.openTree(terminal, "", Mounts.OPEN_TREE_CLONE)) {
+      if (ProcMounts.isProc(target)) {
+        throw Failures.invalid(
+            CONSOLE + " is inside of a /proc, where the terminal may not be mounted");
+      }
       Mounts.moveMount(tree, target);
     } catch (LinuxException e) {
-      throw Failures.of("mounting the terminal on /dev/console", e);
+      if (e.errno() == Errno.ELOOP) {
+        throw Failures.invalid(
+            CONSOLE
+                + " is a symbolic link in the image, or lies below one, and the terminal is not"
+                + " mounted through links; remove the link, or mount a tmpfs on /dev");
+      }
+      throw Failures.of("mounting the terminal on " + CONSOLE, e);
     }
+  }
+
+  /** Whether a file is on a devpts: the image could have one of this name. */
+  static boolean isPty(Fd file) {
+    return Fs.space(file.procPath())[2] == DEVPTS_MAGIC;
   }
 }

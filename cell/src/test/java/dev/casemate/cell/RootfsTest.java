@@ -1,14 +1,17 @@
 package dev.casemate.cell;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
+import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Stat;
+import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.DefaultSpec;
 import dev.casemate.oci.DeviceSpec;
 import dev.casemate.oci.Json;
@@ -187,6 +190,91 @@ class RootfsTest {
           assertThat(kmsg.deviceMinor()).isEqualTo(11);
           assertThat(kmsg.gid()).isEqualTo(7);
           assertThat(Fs.lstat(root() + "/dev/pipe").type()).isEqualTo(Stat.FIFO);
+        });
+  }
+
+  /** CVE-2025-52565's other side: the mount must not follow what the image has at /dev/console. */
+  @Test
+  void theTerminalIsNeverMountedThroughALinkOfTheImageNorInProc() throws IOException {
+    Files.createDirectories(bundle.resolve("rootfs/dev"));
+    Files.createDirectories(bundle.resolve("rootfs/real"));
+    Files.createDirectories(bundle.resolve("rootfs/proc"));
+    Files.writeString(bundle.resolve("rootfs/victim"), "keep");
+    Path console = bundle.resolve("rootfs/dev/console");
+    Path dev = bundle.resolve("rootfs/dev");
+    inNamespace(
+        () -> {
+          try (Fd root = Fs.open(root(), OpenFlag.PATH | OpenFlag.DIRECTORY);
+              Fd terminal = Fs.open("/dev/null", OpenFlag.PATH)) {
+            RootPaths paths = new RootPaths(root);
+            Mounts.mount("proc", root() + "/proc", "proc", 0, "");
+            String before = FileContent.readString("/proc/thread-self/mountinfo", 1 << 20);
+            for (String target :
+                List.of(
+                    "/proc/sys/kernel/core_pattern",
+                    "/proc/self/fd/" + terminal.number(),
+                    "../victim",
+                    "/missing",
+                    "console")) {
+              Files.createSymbolicLink(console, Path.of(target));
+              assertThat(consoleFailure(terminal, paths))
+                  .as(target)
+                  .contains("/dev/console is a symbolic link in the image")
+                  .contains("mount a tmpfs on /dev");
+              Files.delete(console);
+            }
+            Files.delete(dev);
+            for (String target : List.of("/proc", "/proc/self", "real")) {
+              Files.createSymbolicLink(dev, Path.of(target));
+              assertThat(consoleFailure(terminal, paths)).as(target).contains("symbolic link");
+              Files.delete(dev);
+            }
+            // A directory of the image that a /proc is mounted on.
+            Files.createDirectories(dev);
+            Mounts.mount(root() + "/proc", dev.toString(), "", Mounts.BIND, "");
+            assertThat(consoleFailure(terminal, paths)).isNotEmpty();
+            Mounts.unmount(dev.toString(), 0);
+            assertThat(FileContent.readString("/proc/thread-self/mountinfo", 1 << 20))
+                .isEqualTo(before);
+            assertThat(Fs.exists(root() + "/missing")).isFalse();
+            assertThat(Fs.exists(root() + "/real/console")).isFalse();
+            // What is no link is mounted on, and made where it is missing.
+            for (int round = 0; round < 2; round++) {
+              Terminals.bindConsole(terminal, paths);
+              assertThat(Fs.lstat(console.toString()).type()).isEqualTo(Stat.CHARACTER);
+              Mounts.unmount(console.toString(), 0);
+            }
+          }
+        });
+    assertThat(Files.readString(bundle.resolve("rootfs/victim"))).isEqualTo("keep");
+  }
+
+  private static String consoleFailure(Fd terminal, RootPaths paths) {
+    try {
+      Terminals.bindConsole(terminal, paths);
+      return "";
+    } catch (CasemateException e) {
+      return String.valueOf(e.getMessage());
+    }
+  }
+
+  @Test
+  void aDeviceIsNeverBoundInProc() throws IOException {
+    Files.createDirectories(bundle.resolve("rootfs/proc"));
+    Files.createDirectories(bundle.resolve("rootfs/dev"));
+    Files.createSymbolicLink(
+        bundle.resolve("rootfs/dev/null"), Path.of("/proc/sys/kernel/core_pattern"));
+    inNamespace(
+        () -> {
+          Mounts.mount("proc", root() + "/proc", "proc", 0, "");
+          try (Fd root = Fs.open(root(), OpenFlag.PATH | OpenFlag.DIRECTORY)) {
+            assertThatThrownBy(
+                    () ->
+                        new DeviceNodes(new RootPaths(root), true)
+                            .make(List.of(DeviceSpec.of("/dev/null", "c", 1, 3, 0666))))
+                .isInstanceOf(CasemateException.class)
+                .hasMessageContaining("/dev/null is inside of a /proc");
+          }
         });
   }
 
