@@ -2,6 +2,7 @@ package dev.casemate.shim;
 
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.oci.PlainText;
 import java.util.List;
 import java.util.Map;
 
@@ -30,9 +31,9 @@ final class Annotations {
             Kind.PERMISSION_DENIED,
             "annotation "
                 + entry.getKey()
-                + " = \""
-                + entry.getValue()
-                + "\" is not allowed on this node: add \""
+                + " = "
+                + PlainText.quote(entry.getValue())
+                + " is not allowed on this node: add \""
                 + name
                 + "\" to allowed in [annotations] of "
                 + RuntimeConfig.DEFAULT_PATH
@@ -71,8 +72,8 @@ final class Annotations {
     switch (name) {
       case "memory_mib" -> memoryMib = number(key, value, 64, c.maxMemoryMib());
       case "vcpus" -> vcpus = number(key, value, 1, c.maxVcpus());
-      case "kernel" -> kernel = path(key, value);
-      case "initramfs" -> initramfs = path(key, value);
+      case "kernel" -> kernel = c.guestPaths().checkKernel(key, value);
+      case "initramfs" -> initramfs = c.guestPaths().checkInitramfs(key, value);
       case "accelerator" -> accelerator = word(key, value, "auto", "kvm", "tcg");
       case "file_sharing" -> sharing = !word(key, value, "virtio-fs", "none").equals("none");
       default ->
@@ -88,6 +89,7 @@ final class Annotations {
         accelerator,
         kernel,
         initramfs,
+        c.guestPaths(),
         memoryMib,
         c.maxMemoryMib(),
         vcpus,
@@ -104,7 +106,12 @@ final class Annotations {
   private static CasemateException wrong(String key, String value, String expected) {
     return CasemateException.of(
         Kind.INVALID_ARGUMENT,
-        "annotation " + key + " = \"" + value + "\" is not valid: expected " + expected);
+        "annotation "
+            + key
+            + " = "
+            + PlainText.quote(value)
+            + " is not valid: expected "
+            + expected);
   }
 
   private static int number(String key, String value, int least, int most) {
@@ -117,13 +124,6 @@ final class Annotations {
       // told below
     }
     throw wrong(key, value, "an integer from " + least + " to " + most);
-  }
-
-  private static String path(String key, String value) {
-    if (!value.startsWith("/") || value.contains("/../")) {
-      throw wrong(key, value, "an absolute path without ..");
-    }
-    return value;
   }
 
   private static String word(String key, String value, String... words) {

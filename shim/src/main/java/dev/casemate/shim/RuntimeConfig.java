@@ -23,6 +23,7 @@ import java.util.Map;
  *
  * @param kernel absolute path
  * @param initramfs absolute path
+ * @param guestPaths what annotations may name instead of these
  * @param memoryMib the VM's memory where nothing says how much its containers need
  * @param maxMemoryMib what annotations may ask for at most
  * @param maxVcpus what annotations may ask for at most
@@ -36,6 +37,7 @@ record RuntimeConfig(
     String accelerator,
     String kernel,
     String initramfs,
+    GuestPaths guestPaths,
     int memoryMib,
     int maxMemoryMib,
     int vcpus,
@@ -92,6 +94,9 @@ record RuntimeConfig(
             reader.oneOf("vm.accelerator", List.of("auto", "kvm", "tcg")),
             reader.string("vm.kernel", guest + "/vmlinux"),
             reader.string("vm.initramfs", guest + "/initramfs.cpio"),
+            new GuestPaths(
+                reader.strings(GuestPaths.KERNEL_OPTION),
+                reader.strings(GuestPaths.INITRAMFS_OPTION)),
             reader.integer("vm.memory_mib", 512, 64, 1 << 22),
             reader.integer("vm.max_memory_mib", 1 << 22, 64, 1 << 22),
             reader.integer("vm.vcpus", 1, 1, 240),
