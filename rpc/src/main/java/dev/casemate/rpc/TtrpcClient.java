@@ -124,6 +124,14 @@ public final class TtrpcClient implements AutoCloseable {
     lose("the connection to " + peer + " was closed on this side", null);
   }
 
+  /**
+   * Closes the connection because of what the other end did; calls under way and later ones fail
+   * with this reason.
+   */
+  public void abandon(String reason) {
+    lose(reason, null);
+  }
+
   private boolean number(PendingCall call, byte[] frame) {
     synchronized (pending) {
       String reason = lost;

@@ -20,8 +20,11 @@ import dev.casemate.protocol.agent.TtyWinResizeRequest;
 import dev.casemate.protocol.agent.WaitProcessRequest;
 import dev.casemate.protocol.agent.WaitProcessResponse;
 import dev.casemate.protocol.agent.WriteStreamRequest;
+import dev.casemate.rpc.ConnectionLostException;
+import dev.casemate.rpc.MalformedMessageException;
 import dev.casemate.rpc.ProtoMessage;
 import dev.casemate.rpc.TtrpcClient;
+import java.util.function.Consumer;
 
 /**
  * The agent's calls with their timeouts. What comes back is the guest's word and is checked by who
@@ -43,9 +46,36 @@ final class AgentClient implements AutoCloseable {
   private final boolean trace = System.getenv("CASEMATE_TRACE") != null;
 
   private final TtrpcClient client;
+  private final Consumer<String> warnings;
 
   AgentClient(TtrpcClient client) {
+    this(client, _ -> {});
+  }
+
+  /**
+   * @param warnings is told what the guest did if the connection is given up for it
+   */
+  AgentClient(TtrpcClient client, Consumer<String> warnings) {
     this.client = client;
+    this.warnings = warnings;
+  }
+
+  /**
+   * Gives up a guest that breaks the protocol: nothing more is taken from it, and what runs in it
+   * counts as lost.
+   *
+   * @param what what it did
+   * @return for the caller to throw
+   */
+  ConnectionLostException violation(String what) {
+    return giveUp("the guest's agent broke the protocol: " + what);
+  }
+
+  /** Gives up the guest because the host cannot go on; {@link #violation} otherwise. */
+  ConnectionLostException giveUp(String reason) {
+    warnings.accept(reason + "; the connection to it was closed");
+    client.abandon(reason);
+    return new ConnectionLostException(reason, null);
   }
 
   byte[] call(String method, ProtoMessage request) {
@@ -84,15 +114,35 @@ final class AgentClient implements AutoCloseable {
             .build());
   }
 
-  /** The next piece of a stream; empty at its end. Waits for output without a time limit. */
+  /**
+   * The next piece of a stream, at most {@code length} bytes; empty at its end. Waits for output
+   * without a time limit.
+   */
   byte[] readStream(boolean error, String containerId, String execId, int length) {
+    String method = error ? AgentService.READ_STDERR : AgentService.READ_STDOUT;
     byte[] response =
         call(
             AgentService.NAME,
-            error ? AgentService.READ_STDERR : AgentService.READ_STDOUT,
+            method,
             ReadStreamRequest.builder().containerId(containerId).execId(execId).len(length).build(),
             NO_TIMEOUT);
-    return ReadStreamResponse.decode(response).data();
+    byte[] piece;
+    try {
+      piece = ReadStreamResponse.decode(response).data();
+    } catch (MalformedMessageException e) {
+      throw violation("it answered " + method + " with what is no answer: " + e.getMessage());
+    }
+    if (piece.length > length) {
+      throw violation(
+          "it answered "
+              + method
+              + " with "
+              + piece.length
+              + " bytes, "
+              + length
+              + " were asked for");
+    }
+    return piece;
   }
 
   void writeStdin(String containerId, String execId, byte[] data) {

@@ -27,7 +27,7 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /** A container in the guest: its init process and those that were added to it. */
-public final class GuestContainer {
+public final class GuestContainer implements OomPump.Subject {
   /** A guest that does not even answer a KILL is not waited for. */
   private static final int KILL_TIMEOUT_MILLIS = 3_000;
 
@@ -149,12 +149,15 @@ public final class GuestContainer {
   }
 
   /** Whether the guest's kernel has killed a process of it for lack of memory. */
+  @Override
   public boolean wasOutOfMemory() {
     return outOfMemory;
   }
 
-  void outOfMemory() {
+  @Override
+  public void outOfMemory() {
     outOfMemory = true;
+    listener.outOfMemory(this);
   }
 
   /** The init process for an empty exec id, else the exec. */

@@ -136,7 +136,7 @@ public final class GuestProcess implements AutoCloseable {
     int status = LOST_STATUS;
     try {
       status = agent.waitProcess(guestId, execId);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       // The VM is gone; the status of a killed process is the truth.
       lost = true;
     }

@@ -284,7 +284,8 @@ public final class Sandbox implements AutoCloseable {
     relays.after(container);
     // Not before: it has no place on the way to the first byte.
     if (!watchesMemory.getAndSet(true)) {
-      Threads.start("oom", new OomPump(this, vm.agent(), listener));
+      Threads.start(
+          "oom", new OomPump(vm.agent(), id -> findInGuest(id).map(c -> c), listener::warning));
       IdleMemory.settleLater();
     }
   }

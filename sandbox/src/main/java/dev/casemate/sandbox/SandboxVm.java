@@ -283,7 +283,8 @@ public final class SandboxVm implements AutoCloseable {
     VirtualMachine machine = machine();
     AgentClient client =
         new AgentClient(
-            new TtrpcClient(new FdChannel(machine.agentConnection()), "the guest's agent"));
+            new TtrpcClient(new FdChannel(machine.agentConnection()), "the guest's agent"),
+            warnings);
     agent = Optional.of(client);
     try {
       if (restoration.isPresent()) {

@@ -61,6 +61,8 @@ final class StdinPump implements Runnable, AutoCloseable {
       }
     } catch (RuntimeException e) {
       // The process or the VM has ended: nobody wants the rest.
+    } catch (Error e) {
+      agent.giveUp("a stream to the guest cannot be carried: " + e);
     }
   }
 

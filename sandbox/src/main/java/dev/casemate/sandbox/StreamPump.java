@@ -67,6 +67,9 @@ final class StreamPump implements Runnable {
       }
     } catch (RuntimeException e) {
       // The VM is gone, or the process was never there: the end of the stream either way.
+    } catch (Error e) {
+      // The workload would wait for ever for a reader that is gone.
+      agent.giveUp("a stream of the guest cannot be carried: " + e);
     } finally {
       fifo.ifPresent(Fd::close);
     }

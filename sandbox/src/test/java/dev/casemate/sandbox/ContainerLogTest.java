@@ -30,6 +30,64 @@ class ContainerLogTest {
             "stdout F one", "stdout F two \u00ff", "stdout F ", "stdout P rest", "stderr F x");
   }
 
+  /** A process with a small heap that appends what a guest may send. */
+  static final class Child {
+    public static void main(String[] arguments) {
+      byte[] newlines = bytes("\n".repeat(4 << 20));
+      try (ContainerLog log = new ContainerLog(arguments[0])) {
+        for (int i = 0; i < 3; i++) {
+          log.append("stdout", newlines, newlines.length);
+        }
+      }
+    }
+  }
+
+  /** Each newline is a line of forty bytes in the log; there may be millions of them. */
+  @Test
+  void newlinesFillNeitherTheMemoryNorTheDisk() throws IOException, InterruptedException {
+    Path file = directory.resolve("log");
+    Process child =
+        new ProcessBuilder(
+                System.getProperty("java.home") + "/bin/java",
+                "-Xmx32m",
+                "-XX:+UseSerialGC",
+                "--enable-native-access=ALL-UNNAMED",
+                "--sun-misc-unsafe-memory-access=allow",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Child.class.getName(),
+                file.toString())
+            .inheritIO()
+            .start();
+    assertThat(child.waitFor()).isZero();
+    long record = "2026-11-29T14:44:31.000000000Z stdout F \n".length();
+    for (Path each : new Path[] {file, directory.resolve("log.1")}) {
+      assertThat(Files.size(each)).isLessThanOrEqualTo(ContainerLog.ROTATE_BYTES + record);
+    }
+    assertThat(directory.toFile().list()).containsExactlyInAnyOrder("log", "log.1");
+    assertThat(Files.readString(file).lines())
+        .isNotEmpty()
+        .allSatisfy(line -> assertThat(line).endsWith(" stdout F "));
+  }
+
+  @Test
+  void aFileThatCannotBeTurnedOverDoesNotGrow() throws IOException {
+    Path file = directory.resolve("log");
+    byte[] line = bytes("x".repeat(65_535) + "\n");
+    // A directory that is not empty is in the way of the rename.
+    Files.createDirectories(directory.resolve("log.1/full"));
+    try (ContainerLog log = new ContainerLog(file.toString())) {
+      for (int i = 0; i < 400; i++) {
+        log.append("stdout", line, line.length);
+      }
+      assertThat(Files.size(file)).isLessThan(ContainerLog.ROTATE_BYTES + 2 * line.length);
+      Files.delete(directory.resolve("log.1/full"));
+      Files.delete(directory.resolve("log.1"));
+      log.append("stdout", line, line.length);
+    }
+    assertThat(Files.size(file)).isLessThan(2L * line.length);
+  }
+
   @Test
   void turnsTheFileOver() throws IOException {
     Path file = directory.resolve("log");

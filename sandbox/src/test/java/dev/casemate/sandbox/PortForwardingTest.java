@@ -184,12 +184,13 @@ class PortForwardingTest {
     try (Fd socket = connect()) {
       write(socket, "x");
       assertThat(relay(1).input.take()).hasSize(1);
-      for (int i = 0; i < 1000; i++) {
-        relay(1).output.add(new byte[1 << 20]);
+      byte[] piece = new byte[32 << 10];
+      for (int i = 0; i < 10_000; i++) {
+        relay(1).output.add(piece);
       }
       TimeUnit.MILLISECONDS.sleep(1000);
       // What the two sockets hold, and a piece on its way.
-      assertThat(relay(1).output.size()).isGreaterThan(950);
+      assertThat(relay(1).output.size()).isGreaterThan(8_500);
     }
     assertPlacesComeBack(20);
     assertThat(Fs.exists(netns)).isTrue();

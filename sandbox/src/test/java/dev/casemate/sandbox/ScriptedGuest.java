@@ -4,6 +4,7 @@ import dev.casemate.linux.Fd;
 import dev.casemate.linux.UnixSocket;
 import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.agent.CloseStdinRequest;
+import dev.casemate.protocol.agent.OOMEvent;
 import dev.casemate.protocol.agent.ReadStreamRequest;
 import dev.casemate.protocol.agent.ReadStreamResponse;
 import dev.casemate.protocol.agent.SignalProcessRequest;
@@ -24,6 +25,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /** A guest whose agent says what a test wants: relays are two queues of pieces. */
 final class ScriptedGuest implements AutoCloseable {
@@ -38,6 +40,12 @@ final class ScriptedGuest implements AutoCloseable {
   }
 
   final Map<String, Relay> relays = new ConcurrentHashMap<>();
+  final BlockingQueue<String> oomEvents = new LinkedBlockingQueue<>();
+  final List<String> warnings = new CopyOnWriteArrayList<>();
+
+  /** Whether the next warning fails as anything may that takes memory. */
+  final AtomicBoolean outOfMemory = new AtomicBoolean();
+
   final List<String> gone = new CopyOnWriteArrayList<>();
   final AgentClient agent;
   volatile boolean deaf;
@@ -48,7 +56,14 @@ final class ScriptedGuest implements AutoCloseable {
     server =
         new TtrpcServer(List.of(new Service(AgentService.NAME), new Service(GuestService.NAME)));
     server.start(new FdChannel(ends[1]));
-    agent = new AgentClient(new TtrpcClient(new FdChannel(ends[0]), "the guest"));
+    agent = new AgentClient(new TtrpcClient(new FdChannel(ends[0]), "the guest"), this::warned);
+  }
+
+  private void warned(String message) {
+    if (outOfMemory.getAndSet(false)) {
+      throw new OutOfMemoryError("a test's");
+    }
+    warnings.add(message);
   }
 
   Relay relay(String execId) {
@@ -94,6 +109,9 @@ final class ScriptedGuest implements AutoCloseable {
         case AgentService.READ_STDOUT -> {
           byte[] piece = relay(ReadStreamRequest.decode(payload).execId()).output.take();
           return ReadStreamResponse.builder().data(piece).build().encode();
+        }
+        case AgentService.GET_OOM_EVENT -> {
+          return OOMEvent.builder().containerId(oomEvents.take()).build().encode();
         }
         case AgentService.WRITE_STDIN -> {
           WriteStreamRequest request = WriteStreamRequest.decode(payload);
