@@ -43,6 +43,7 @@ final class TerminalSinksTest {
           Map.entry("sandbox/AgentClient", "method names of ours, to sandbox.err"),
           Map.entry("sandbox/ScratchDisk", "mkfs inherits standard error: sandbox.err"),
           Map.entry("sandbox/SandboxListener", "by PlainText"),
+          Map.entry("sandbox/Threads", "by PlainText"),
           Map.entry("sandbox/SandboxProcess", "a container's id, to sandbox.err"),
           Map.entry("shim/ShimMain", "by PlainText; the dialogue with containerd"));
 

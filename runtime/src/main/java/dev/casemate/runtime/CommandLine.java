@@ -6,6 +6,7 @@ import dev.casemate.linux.Signals;
 import dev.casemate.linux.Text;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.DefaultSpec;
+import dev.casemate.oci.PlainText;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.List;
@@ -173,7 +174,9 @@ public final class CommandLine {
         program, Paths.absolute(folder), log, isRootless, global.has("systemd-cgroup"), engines);
   }
 
-  private static int fail(Log log, String program, String message, int status) {
+  private static int fail(Log log, String program, String whole, int status) {
+    // The formats quote what a terminal would obey, but what is quoted may have megabytes.
+    String message = PlainText.message(whole);
     log.error(message);
     if (!log.isStandardError()) {
       Console.errLine(program + ": " + message);

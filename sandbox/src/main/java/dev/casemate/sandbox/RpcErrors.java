@@ -40,7 +40,7 @@ public final class RpcErrors {
    * The error with a text that engines and commands can show: the agent's errors quote what the
    * container chose.
    */
-  static RpcException clean(RpcException e) {
+  public static RpcException clean(RpcException e) {
     String text = PlainText.message(e.text());
     return text.equals(e.text()) ? e : new RpcException(e.status(), text, e);
   }

@@ -87,7 +87,7 @@ public final class Sandbox implements AutoCloseable {
       booted.completeExceptionally(e);
     } catch (RpcException e) {
       booted.completeExceptionally(RpcErrors.fromRpc(e));
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       booted.completeExceptionally(
           CasemateException.of(Kind.INTERNAL, "starting the sandbox: " + e.getMessage(), e));
     }

@@ -1,5 +1,7 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.oci.PlainText;
+
 /** Threads of the sandbox process: small stacks, because there is one of it for every sandbox. */
 public final class Threads {
   private static final long STACK_BYTES = 128 * 1024;
@@ -7,9 +9,18 @@ public final class Threads {
   private Threads() {}
 
   public static Thread start(String name, Runnable work) {
-    Thread thread = new Thread(null, work, name, STACK_BYTES);
+    Thread thread = new Thread(null, () -> run(name, work), name, STACK_BYTES);
     thread.setDaemon(true);
     thread.start();
     return thread;
+  }
+
+  /** What ends a thread is told in a line; left to the virtual machine, as it is. */
+  private static void run(String name, Runnable work) {
+    try {
+      work.run();
+    } catch (RuntimeException | Error e) {
+      System.err.println(PlainText.message("warning: thread " + name + " has ended: " + e));
+    }
   }
 }

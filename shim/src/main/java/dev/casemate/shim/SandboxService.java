@@ -67,6 +67,8 @@ final class SandboxService implements RpcService {
       return handle(method, payload).encode();
     } catch (CasemateException e) {
       throw RpcErrors.toRpc(e);
+    } catch (RpcException e) {
+      throw RpcErrors.clean(e);
     }
   }
 
