@@ -34,6 +34,8 @@ final class CopyOut {
   private static final int DIRECTORY = OpenFlag.READ_ONLY | OpenFlag.DIRECTORY | OpenFlag.NO_FOLLOW;
   private static final long MAX_ENTRIES = 4_000_000;
 
+  private static final int MAX_PATH = 4095;
+
   /** As deep as the agent's own archives. */
   private static final int MAX_DEPTH = 512;
 
@@ -125,6 +127,10 @@ final class CopyOut {
     List<String> parts = Text.split(entry.name(), '/');
     if (entry.name().startsWith("/") || parts.isEmpty()) {
       throw refused("entry " + PlainText.quote(entry.name()) + " has an absolute or empty name");
+    }
+    if (entry.name().length() > MAX_PATH) {
+      throw refused(
+          "entry " + PlainText.quote(entry.name()) + " has a path of more than " + MAX_PATH + " bytes");
     }
     if (parts.size() > MAX_DEPTH) {
       throw refused(

@@ -161,6 +161,7 @@ final class CpCommandTest {
                 Attack.tree("deep", "d os", "d os" + "/d".repeat(600)),
                 Attack.tree("a huge name", "d os", "f os/" + "n".repeat(256) + " x"),
                 Attack.tree("a huge path", "d os", "f os/" + "n/".repeat(50_000) + " x"),
+                Attack.tree("a FIFO with a huge path", "d os", "p os/" + "n/".repeat(3_000)),
                 Attack.tree("a link without a target", "d os", "s os/x")));
     byte[] whole = tar("d os", "f os/x " + "x".repeat(5000));
     for (int length : new int[] {0, 100, 512, 1024, 1500, 3000, whole.length - 1024}) {

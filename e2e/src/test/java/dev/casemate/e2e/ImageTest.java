@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.casemate.image.TestRegistry;
 import dev.casemate.linux.Signals;
 import dev.casemate.oci.Json;
+import dev.casemate.oci.PlainText;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -143,6 +144,43 @@ class ImageTest extends EndToEnd {
             "pwd; echo $B; echo kept > /data/below/file; cat /data/below/file");
     assertThat(result.out()).isEqualTo("/not/there\n$A\nkept\n");
     ok("rmi", "oci:" + none, "oci:" + signal, "oci:" + rest);
+  }
+
+  /** Errors of the store, of the guest, and tables show what an image says, and obey none of it. */
+  @Test
+  void namesOfAnImageDoNotReachTheTerminal() {
+    String hostile = "\u001b]0;T\u0007\u009b2J\u007f\u202egpj";
+    Path config =
+        variant(
+            "hostile",
+            c -> c.put("Cmd", new Json.Arr(List.of(new Json.Str("/nope" + hostile + "\nforged")))));
+    Path user = variant("hostileuser", c -> c.put("User", "ev" + hostile + "il"));
+    Path media = variant("hostilemedia");
+    Json.Obj index = Json.parseObject(read(media.resolve("index.json")));
+    Json.Obj entry = index.objects("manifests").getFirst();
+    Json.Obj manifest = Json.parseObject(blob(media, entry));
+    Json.Obj layer = manifest.objects("layers").getFirst().put("mediaType", "x/" + hostile);
+    Json.Obj changed = put(media, entry, manifest.putObjects("layers", List.of(layer)).text());
+    write(media.resolve("index.json"), index.putObjects("manifests", List.of(changed)).text());
+    List<Result> results =
+        List.of(
+            run("pull", "oci:" + media),
+            run("run", "--rm", "oci:" + user, "true"),
+            run("run", "--name", "hostile", "oci:" + config),
+            ok("ps", "-a", "--no-trunc"),
+            ok("inspect", "hostile"));
+    for (Result result : results) {
+      String all = result.out() + result.err();
+      assertThat(all.codePoints().filter(c -> c != '\n' && c != '\t' && c != '\r'))
+          .as(result.toString())
+          .allMatch(PlainText::isSafe);
+      assertThat(all.lines()).as(result.toString()).noneMatch(line -> line.startsWith("forged"));
+    }
+    assertThat(results.get(0).err()).contains("?]0;T??2J??gpj");
+    assertThat(results.get(2).exit()).isEqualTo(127);
+    assertThat(results.get(2).err()).contains("/nope?]0;T??2J??gpj");
+    remove("hostile");
+    ok("rmi", "oci:" + config, "oci:" + user);
   }
 
   @Test
