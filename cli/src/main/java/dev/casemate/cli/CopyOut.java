@@ -130,7 +130,11 @@ final class CopyOut {
     }
     if (entry.name().length() > MAX_PATH) {
       throw refused(
-          "entry " + PlainText.quote(entry.name()) + " has a path of more than " + MAX_PATH + " bytes");
+          "entry "
+              + PlainText.quote(entry.name())
+              + " has a path of more than "
+              + MAX_PATH
+              + " bytes");
     }
     if (parts.size() > MAX_DEPTH) {
       throw refused(

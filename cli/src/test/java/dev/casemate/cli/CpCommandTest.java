@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.archive.ArchiveException;
 import dev.casemate.archive.TarEntry;
-import dev.casemate.archive.TarEntry.Type;
 import dev.casemate.archive.TarWriter;
 import dev.casemate.oci.CasemateException;
 import java.io.ByteArrayInputStream;
@@ -56,12 +55,12 @@ final class CpCommandTest {
           writer.put(TarEntry.file(word[1], 06755, content.length));
           writer.write(content, 0, content.length);
         }
-        case "d" -> writer.put(TarEntry.plain(word[1], Type.DIRECTORY, 0777, ""));
-        case "s" -> writer.put(TarEntry.plain(word[1], Type.SYMLINK, 0777, last));
-        case "h" -> writer.put(TarEntry.plain(word[1], Type.HARD_LINK, 0644, last));
-        case "p" -> writer.put(TarEntry.plain(word[1], Type.FIFO, 0644, ""));
-        case "c" -> writer.put(node(word[1], Type.CHARACTER));
-        case "b" -> writer.put(node(word[1], Type.BLOCK));
+        case "d" -> writer.put(TarEntry.plain(word[1], TarEntry.Type.DIRECTORY, 0777, ""));
+        case "s" -> writer.put(TarEntry.plain(word[1], TarEntry.Type.SYMLINK, 0777, last));
+        case "h" -> writer.put(TarEntry.plain(word[1], TarEntry.Type.HARD_LINK, 0644, last));
+        case "p" -> writer.put(TarEntry.plain(word[1], TarEntry.Type.FIFO, 0644, ""));
+        case "c" -> writer.put(node(word[1], TarEntry.Type.CHARACTER));
+        case "b" -> writer.put(node(word[1], TarEntry.Type.BLOCK));
         default -> throw new AssertionError(step);
       }
     }
@@ -69,7 +68,7 @@ final class CpCommandTest {
     return out.toByteArray();
   }
 
-  private static TarEntry node(String name, Type type) {
+  private static TarEntry node(String name, TarEntry.Type type) {
     return new TarEntry(name, type, 0666, 0, 0, 0, 0, 0, "", 1, 3, Map.of(), List.of());
   }
 

@@ -80,7 +80,7 @@ class ContainerLogTest {
       for (int i = 0; i < 400; i++) {
         log.append("stdout", line, line.length);
       }
-      assertThat(Files.size(file)).isLessThan(ContainerLog.ROTATE_BYTES + 2 * line.length);
+      assertThat(Files.size(file)).isLessThan(ContainerLog.ROTATE_BYTES + 2L * line.length);
       Files.delete(directory.resolve("log.1/full"));
       Files.delete(directory.resolve("log.1"));
       log.append("stdout", line, line.length);

@@ -43,7 +43,8 @@ class OomPumpTest {
   }
 
   private int events(String id) {
-    return containers.get(id).events.get();
+    Container container = containers.get(id);
+    return container == null ? 0 : container.events.get();
   }
 
   @Test

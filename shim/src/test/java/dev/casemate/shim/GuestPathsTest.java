@@ -21,11 +21,13 @@ class GuestPathsTest {
   private static final SandboxPaths PATHS = new SandboxPaths("/run/x", "/var/lib/x");
 
   @TempDir Path temp;
+  private Path guests = Path.of("");
   private Path allowed = Path.of("");
 
   @BeforeEach
   void makeFiles() throws IOException {
-    allowed = Files.createDirectories(temp.toRealPath().resolve("guest/lean"));
+    guests = temp.toRealPath().resolve("guest");
+    allowed = Files.createDirectories(guests.resolve("lean"));
     Files.writeString(allowed.resolve("vmlinux"), "kernel");
     Files.writeString(temp.resolve("shadow"), "secret");
   }
@@ -35,7 +37,7 @@ class GuestPathsTest {
   }
 
   private RuntimeConfig withPatterns() {
-    String pattern = allowed.getParent() + "/*/vm*";
+    String pattern = guests + "/*/vm*";
     return config(
         "kernel_paths = [\"" + pattern + "\"]\ninitramfs_paths = [\"" + pattern + "\"]\n");
   }
@@ -77,7 +79,7 @@ class GuestPathsTest {
   void aFileElsewhereIsRefusedAlsoThroughLinks() throws IOException {
     RuntimeConfig config = withPatterns();
     Files.createSymbolicLink(allowed.resolve("vm-out"), temp.resolve("shadow"));
-    Files.createSymbolicLink(allowed.getParent().resolve("dir"), temp);
+    Files.createSymbolicLink(guests.resolve("dir"), temp);
     Files.writeString(temp.resolve("vmout"), "secret");
     Fs.makeFifo(allowed + "/vmfifo", 0600);
     Files.createDirectories(allowed.resolve("vmdir"));
@@ -89,7 +91,7 @@ class GuestPathsTest {
             "matches no pattern",
             allowed + "/vm-out",
             "/shadow\", which is not allowed",
-            allowed.getParent() + "/dir/vmout",
+            guests + "/dir/vmout",
             "vmout\", which is not allowed",
             allowed + "/../vmlinux",
             "without ..",
