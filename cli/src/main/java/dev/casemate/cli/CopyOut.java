@@ -47,6 +47,7 @@ final class CopyOut {
 
   private final String name;
   private final boolean directory;
+  private final boolean links;
   private final Consumer<String> notes;
   private final int uid = Processes.effectiveUid();
   private final int gid = Processes.effectiveGid();
@@ -58,11 +59,13 @@ final class CopyOut {
    * @param name what the file or directory will be called; {@code "."}: a directory's content goes
    *     into the destination itself
    * @param directory whether the guest said that it is a directory
+   * @param links whether it may be a symbolic link instead of a file
    * @param notes what was left out, a line each
    */
-  CopyOut(String name, boolean directory, Consumer<String> notes) {
+  CopyOut(String name, boolean directory, boolean links, Consumer<String> notes) {
     this.name = name;
     this.directory = directory;
+    this.links = links;
     this.notes = notes;
   }
 
@@ -170,7 +173,8 @@ final class CopyOut {
     boolean announced =
         directory
             ? entry.type() == TarEntry.Type.DIRECTORY
-            : entry.type() == TarEntry.Type.FILE || entry.type() == TarEntry.Type.SYMLINK;
+            : entry.type() == TarEntry.Type.FILE
+                || (links && entry.type() == TarEntry.Type.SYMLINK);
     if (parts.size() != 1 || !announced || (parts.getFirst().equals(".") && !directory)) {
       throw refused(
           "the first entry, "
@@ -178,7 +182,7 @@ final class CopyOut {
               + ", is a "
               + what(entry.type())
               + "; the container announced a "
-              + (directory ? "directory" : "file or a symbolic link"));
+              + (directory ? "directory" : links ? "file or a symbolic link" : "file"));
     }
   }
 

@@ -138,7 +138,7 @@ final class CpCommand implements Command {
       }
       String directory = into ? local : parent(local);
       String name = into ? baseName(path) : baseName(local);
-      extract(download.stream(), directory, name, download.directory(), download::finish);
+      extract(download.stream(), directory, name, download.directory(), !follow, download::finish);
     } catch (LinuxException e) {
       throw CasemateException.of(
           Kind.INVALID_ARGUMENT, "cannot write to " + local + ": " + e.getMessage(), e);
@@ -160,8 +160,13 @@ final class CpCommand implements Command {
 
   /** Unpacks what the guest sends as {@code name} in {@code directory}; see {@link CopyOut}. */
   static void extract(
-      InputStream stream, String directory, String name, boolean isDirectory, Runnable confirm) {
-    new CopyOut(name, isDirectory, note -> Console.errLine("casemate: cp: " + note))
+      InputStream stream,
+      String directory,
+      String name,
+      boolean isDirectory,
+      boolean links,
+      Runnable confirm) {
+    new CopyOut(name, isDirectory, links, note -> Console.errLine("casemate: cp: " + note))
         .extract(stream, directory, confirm);
   }
 

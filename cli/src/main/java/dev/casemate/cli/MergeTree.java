@@ -49,7 +49,8 @@ final class MergeTree {
     if (there.isEmpty()) {
       return;
     }
-    boolean directory = Fs.lstatAt(source, from).isDirectory();
+    Stat coming = Fs.lstatAt(source, from);
+    boolean directory = coming.isDirectory();
     if (directory != there.get().isDirectory()) {
       throw CasemateException.of(
           Kind.INVALID_ARGUMENT,
@@ -59,6 +60,14 @@ final class MergeTree {
               + "; remove that first");
     }
     if (directory) {
+      if (coming.filesystemMajor() != there.get().filesystemMajor()
+          || coming.filesystemMinor() != there.get().filesystemMinor()) {
+        throw CasemateException.of(
+            Kind.INVALID_ARGUMENT,
+            "another file system is mounted on "
+                + place
+                + ", and the copy is moved within one; copy that directory by itself");
+      }
       try (Fd below = Fs.openAt(source, from, DIRECTORY, 0);
           Fd existing = Fs.openAt(target, to, DIRECTORY, 0)) {
         for (String name : Fs.list(below)) {

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.casemate.archive.ArchiveException;
 import dev.casemate.archive.TarEntry;
 import dev.casemate.archive.TarWriter;
+import dev.casemate.linux.Mounts;
+import dev.casemate.linux.Processes;
 import dev.casemate.oci.CasemateException;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -21,6 +23,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -74,7 +77,7 @@ final class CpCommandTest {
 
   private void extract(byte[] tar, Path directory, String name, boolean isDirectory) {
     CpCommand.extract(
-        new ByteArrayInputStream(tar), directory.toString(), name, isDirectory, () -> {});
+        new ByteArrayInputStream(tar), directory.toString(), name, isDirectory, true, () -> {});
   }
 
   /** Everything below the temporary directory: path, type or target, mode, content. */
@@ -199,6 +202,7 @@ final class CpCommandTest {
                     home.toString(),
                     "os",
                     false,
+                    true,
                     () -> {
                       throw CasemateException.of(CasemateException.Kind.INVALID_ARGUMENT, "late");
                     }))
@@ -265,7 +269,7 @@ final class CpCommandTest {
   @Test
   void nodesBelowADirectoryAreLeftOut() throws IOException {
     List<String> notes = new ArrayList<>();
-    new CopyOut("os", true, notes::add)
+    new CopyOut("os", true, true, notes::add)
         .extract(
             new ByteArrayInputStream(
                 tar("d os", "p os/fifo", "h os/hard os/fifo", "c os/nu\u001bll", "f os/x 1")),
@@ -277,6 +281,45 @@ final class CpCommandTest {
             "left out FIFO \"os/fifo\"",
             "left out hard link \"os/hard\"",
             "left out device node \"os/nu?ll\"");
+  }
+
+  @Test
+  void aLinkIsRefusedWhereItsTargetWasAskedFor() throws IOException {
+    Map<String, String> before = everything();
+    assertThatThrownBy(
+            () ->
+                CpCommand.extract(
+                    new ByteArrayInputStream(tar("s os /etc/shadow")),
+                    home.toString(),
+                    "os",
+                    false,
+                    false,
+                    () -> {}))
+        .hasMessageContaining("is a symbolic link; the container announced a file");
+    assertThat(everything()).isEqualTo(before);
+  }
+
+  @Test
+  void aMountBelowTheDestinationIsFoundBeforeAnythingIsMoved()
+      throws IOException, InterruptedException {
+    Path sub = Files.createDirectories(home.resolve("os/sub"));
+    AtomicReference<String> message = new AtomicReference<>("");
+    Thread thread =
+        new Thread(
+            () -> {
+              Processes.unshare(Processes.CLONE_NEWNS);
+              Mounts.mount("", "/", "", Mounts.PRIVATE | Mounts.REC, "");
+              Mounts.mount("tmpfs", sub.toString(), "tmpfs", 0, "");
+              try {
+                extract(tar("d os", "f os/a 1", "d os/sub", "f os/sub/b 2"), home, "os", true);
+              } catch (CasemateException e) {
+                message.set(String.valueOf(e.getMessage()));
+              }
+            });
+    thread.start();
+    thread.join();
+    assertThat(message.get()).contains("another file system is mounted on " + home + "/os/sub");
+    assertThat(home.resolve("os").toFile().list()).containsExactly("sub");
   }
 
   @Test
