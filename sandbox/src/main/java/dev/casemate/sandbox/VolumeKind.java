@@ -60,6 +60,16 @@ enum VolumeKind {
     };
   }
 
+  /**
+   * Whether a node lies where the host's own device nodes are. One anywhere else may have been made
+   * by a guest, in a volume that it can write, to be given the disk of that number.
+   */
+  static boolean isHostDevice(Stat node) {
+    Stat devices = Fs.stat("/dev");
+    return node.filesystemMajor() == devices.filesystemMajor()
+        && node.filesystemMinor() == devices.filesystemMinor();
+  }
+
   static boolean isTmpfs(String path) {
     return Fs.space(path)[2] == TMPFS_MAGIC;
   }

@@ -97,6 +97,7 @@ public final class Volumes implements AutoCloseable {
       }
       case BLOCK_DEVICE -> {
         Stat stat = Fs.stat(source);
+        requireHostDevice(source, stat);
         devices.add(mount.string("destination"), stat, mount.strings("options").contains("ro"));
       }
       case GUESTS_OWN -> mounts.add(SpecMounts.withSource(mount, source));
@@ -128,14 +129,20 @@ public final class Volumes implements AutoCloseable {
     }
   }
 
+  static void requireHostDevice(String source, Stat node) {
+    if (node.type() != Stat.BLOCK || !VolumeKind.isHostDevice(node)) {
+      throw CasemateException.of(
+          Kind.INVALID_ARGUMENT,
+          "volume "
+              + source
+              + " is a block device, but not one of the host's /dev: a guest may have made it."
+              + " Name the device by its path below /dev");
+    }
+  }
+
   private void share(String containerId, Json.Obj mount, List<Mount> mounts) {
     requireSharing("volume " + mount.string("source"));
-    List<String> options = mount.strings("options");
-    String guestPath =
-        sources.add(
-            mount.string("source"),
-            options.contains("ro") || options.contains("rro"),
-            !options.contains("bind"));
+    String guestPath = sources.add(mount.string("source"), ShareMode.of(mount.strings("options")));
     onRelease(containerId, () -> sources.remove(guestPath));
     mounts.add(SpecMounts.withSource(mount, guestPath));
   }
@@ -157,7 +164,7 @@ public final class Volumes implements AutoCloseable {
   /** A container's root that is a directory of the host; returns where the guest has it. */
   public String shareRoot(String containerId, String hostPath) {
     requireSharing("root " + hostPath + " of container " + containerId);
-    String guestPath = shares.add(hostPath, false, true);
+    String guestPath = shares.add(hostPath, ShareMode.ROOT);
     onRelease(containerId, () -> shares.remove(guestPath));
     return guestPath;
   }

@@ -3,7 +3,9 @@ package dev.casemate.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.linux.Fs;
 import dev.casemate.linux.Mounts;
+import dev.casemate.linux.Stat;
 import dev.casemate.oci.Json;
 import dev.casemate.protocol.agent.Device;
 import dev.casemate.protocol.casemate.SyncDirectoryRequest;
@@ -55,6 +57,17 @@ class VolumesTest {
     } finally {
       Mounts.unmount(memory.toString(), Mounts.DETACH);
     }
+  }
+
+  @Test
+  void onlyDeviceNodesOfTheHostBecomeDisks() throws IOException {
+    assertThat(VolumeKind.isHostDevice(Fs.stat("/dev/null"))).isTrue();
+    Path made = directory.resolve("made-by-a-guest");
+    Fs.makeNode(made.toString(), Stat.BLOCK | 0600, 7, 0);
+    assertThat(kind(made)).isEqualTo(VolumeKind.BLOCK_DEVICE);
+    assertThatThrownBy(() -> Volumes.requireHostDevice(made.toString(), Fs.stat(made.toString())))
+        .hasMessageContaining(made.toString())
+        .hasMessageContaining("below /dev");
   }
 
   @Test
