@@ -73,21 +73,18 @@ public final class Shares implements AutoCloseable {
    * @return where it appears in the guest
    */
   public String addMount(Consumer<String> mount) {
-    String place = makePlace();
-    try {
-      mount.accept(place);
-      try (Fd root = Fs.open(place, OpenFlag.PATH | OpenFlag.DIRECTORY);
+    try (ShareDirectory.Place place = place()) {
+      mount.accept(place.path());
+      try (Fd root = Fs.open(place.path(), OpenFlag.PATH | OpenFlag.DIRECTORY);
           Fd tree = detached(root, ShareMode.ROOT)) {
         return attach(tree, true);
       }
-    } finally {
-      ShareDirectory.removePlace(place);
     }
   }
 
-  private synchronized String makePlace() {
+  private synchronized ShareDirectory.Place place() {
     requireOpen();
-    return directory.makePlace();
+    return directory.place();
   }
 
   /**

@@ -255,7 +255,7 @@ class SharesTest {
     String root =
         shares.addMount(
             place -> {
-              assertThat(place).startsWith(run + "/shared/places/");
+              assertThat(Fs.list(run + "/shared/places")).hasSize(1);
               Mounts.mount("tmpfs", place, "tmpfs", 0, "size=64k");
               Fs.makeDirectory(place + "/below", 0755);
               Mounts.mount("tmpfs", place + "/below", "tmpfs", Mounts.RDONLY, "size=64k");
@@ -272,7 +272,8 @@ class SharesTest {
   @Test
   void laterMountsOfTheHostArriveOnlyWhereTheyAreAskedForAndNeverInAReadOnlyShare()
       throws Exception {
-    Path volume = Files.createDirectories(host.resolve("volume/late")).getParent();
+    Path volume = host.resolve("volume");
+    Files.createDirectories(volume.resolve("late"));
     Mounts.mount(volume.toString(), volume.toString(), "", Mounts.BIND, "");
     Mounts.mount("", volume.toString(), "", Mounts.SHARED, "");
     try {
@@ -299,9 +300,10 @@ class SharesTest {
   void aShareOfAllHoldsNoOtherShare() throws Exception {
     serve();
     shares.add(host + "/file", ShareMode.ROOT);
-    String all = name(shares.add("/run", new ShareMode(true, true, false)));
+    String all = name(shares.add("/run", new ShareMode(false, true, false)));
     assertThat(Mounts.list(daemon))
         .noneMatch(m -> m.target().startsWith(all + run.substring("/run".length())));
+    assertThat(through(all + run.substring("/run".length()) + "/shared")).isEmptyDirectory();
   }
 
   @Test

@@ -40,7 +40,8 @@ class RootMountsTest {
 
   @Test
   void aBindHasItsAttributesAndThoseBelowHaveThemToo() throws IOException {
-    Path source = make("source/below").getParent();
+    Path source = make("source");
+    make("source/below");
     Path place = make("place");
     Mounts.mount("tmpfs", source + "/below", "tmpfs", 0, "size=64k");
     try {
