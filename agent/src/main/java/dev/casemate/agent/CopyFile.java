@@ -12,11 +12,13 @@ import dev.casemate.linux.Text;
 import dev.casemate.protocol.agent.CopyFileRequest;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * {@code CopyFile}: writes files of the host below {@link CreateSandbox#FILES}, which is the
  * guest's own and small. Containers may have parts of that mounted, so no symbolic link is
- * followed; a file takes its place once it is whole.
+ * followed. A file that comes in one piece keeps its inode, so that containers see the new content;
+ * one that comes in several takes its place once it is whole.
  */
 final class CopyFile {
   private static final String PART_SUFFIX = ".casemate-part";
@@ -112,6 +114,9 @@ final class CopyFile {
   }
 
   private static void regular(Fd directory, String name, CopyFileRequest request) {
+    if (request.data().length == request.fileSize() && rewrite(directory, name, request)) {
+      return;
+    }
     String part = name + PART_SUFFIX;
     if (request.offset() == 0) {
       unlinkIfExists(directory, part);
@@ -131,6 +136,30 @@ final class CopyFile {
       Fs.chmod(fd, request.fileMode() & 07777);
     }
     rename(directory, part, name);
+  }
+
+  /** Whether there was a file whose content is the new one now. */
+  private static boolean rewrite(Fd directory, String name, CopyFileRequest request) {
+    Optional<Fd> there;
+    try {
+      there = Fs.openRegularAt(directory, name);
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.ENOENT) {
+        throw e;
+      }
+      return false;
+    }
+    if (there.isEmpty()) {
+      return false;
+    }
+    try (Fd regular = there.get();
+        Fd fd = Fs.open(regular.procPath(), OpenFlag.WRITE_ONLY)) {
+      fd.writeAll(request.data());
+      FileContent.truncate(fd, request.fileSize());
+      Fs.chown(fd, request.uid(), request.gid());
+      Fs.chmod(fd, request.fileMode() & 07777);
+    }
+    return true;
   }
 
   private static void unlinkIfExists(Fd directory, String name) {

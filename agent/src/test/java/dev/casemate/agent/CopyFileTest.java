@@ -53,8 +53,12 @@ class CopyFileTest {
   @Test
   void replacesWhatIsThere() throws IOException {
     CopyFile.write(files, file("/f", "old content").build());
+    Object inode = Files.getAttribute(Path.of(files, "f"), "unix:ino");
     CopyFile.write(files, file("/f", "new").build());
     assertThat(Path.of(files, "f")).hasContent("new");
+    assertThat(Files.getAttribute(Path.of(files, "f"), "unix:ino"))
+        .as("a container has it mounted")
+        .isEqualTo(inode);
     CopyFile.write(files, file("/empty", "").build());
     assertThat(Path.of(files, "empty")).isEmptyFile();
   }

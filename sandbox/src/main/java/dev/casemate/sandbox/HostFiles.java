@@ -11,7 +11,7 @@ import java.util.List;
  * guest's memory: what a container writes to them stays there.
  */
 final class HostFiles {
-  private static final String GUEST_DIRECTORY = "/run/kata-containers/sandbox/files/";
+  static final String GUEST_DIRECTORY = "/run/kata-containers/sandbox/files/";
 
   private final SandboxVm vm;
   private final String containerId;

@@ -17,6 +17,8 @@ enum VolumeKind {
   HUGE_PAGES,
   /** What kubelet updates while containers run. */
   FOLLOWED,
+  /** What an engine gives to every container, such as {@code /etc/hosts}. */
+  COPIED,
   /** Any other file or directory. */
   SHARED;
 
@@ -34,6 +36,9 @@ enum VolumeKind {
     }
     if (isBelow(source, "/dev") || isBelow(source, "/proc") || isBelow(source, "/sys")) {
       return GUESTS_OWN;
+    }
+    if (stat.isPresent() && stat.get().isRegular() && FileCopies.isPlace(destination)) {
+      return COPIED;
     }
     if (stat.isEmpty() || !stat.get().isDirectory()) {
       return SHARED;

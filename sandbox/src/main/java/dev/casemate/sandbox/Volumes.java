@@ -33,6 +33,7 @@ public final class Volumes implements AutoCloseable {
   private final SharedSources sources;
   private final HotDisks disks;
   private final FollowedVolumes followed;
+  private final FileCopies copies;
   private final Consumer<String> warnings;
   private volatile boolean otherDisks;
   private final Map<String, String> memoryNames = new HashMap<>();
@@ -54,6 +55,7 @@ public final class Volumes implements AutoCloseable {
     this.sources = new SharedSources(shares);
     this.disks = new HotDisks(vm, warnings);
     this.followed = new FollowedVolumes(agent, warnings);
+    this.copies = new FileCopies(agent, warnings);
     this.warnings = warnings;
   }
 
@@ -125,7 +127,19 @@ public final class Volumes implements AutoCloseable {
           share(containerId, mount, mounts);
         }
       }
+      case COPIED -> copy(containerId, mount, mounts);
       case SHARED -> share(containerId, mount, mounts);
+    }
+  }
+
+  private void copy(String containerId, Json.Obj mount, List<Mount> mounts) {
+    String source = mount.string("source");
+    Optional<String> guestPath = copies.add(source);
+    if (guestPath.isPresent()) {
+      onRelease(containerId, () -> copies.remove(guestPath.get()));
+      mounts.add(SpecMounts.withSource(mount, guestPath.get()));
+    } else {
+      share(containerId, mount, mounts, new ShareMode(true, true, false));
     }
   }
 
@@ -141,8 +155,12 @@ public final class Volumes implements AutoCloseable {
   }
 
   private void share(String containerId, Json.Obj mount, List<Mount> mounts) {
+    share(containerId, mount, mounts, ShareMode.of(mount.strings("options")));
+  }
+
+  private void share(String containerId, Json.Obj mount, List<Mount> mounts, ShareMode mode) {
     requireSharing("volume " + mount.string("source"));
-    String guestPath = sources.add(mount.string("source"), ShareMode.of(mount.strings("options")));
+    String guestPath = sources.add(mount.string("source"), mode);
     onRelease(containerId, () -> sources.remove(guestPath));
     mounts.add(SpecMounts.withSource(mount, guestPath));
   }
@@ -179,6 +197,11 @@ public final class Volumes implements AutoCloseable {
     String guestPath = shares.addMount(mount);
     onRelease(containerId, () -> shares.remove(guestPath));
     return guestPath;
+  }
+
+  /** The engine may have changed what the containers have as copies. */
+  void refresh() {
+    copies.refresh();
   }
 
   /** The disks of a restored VM, which are its container's root. */

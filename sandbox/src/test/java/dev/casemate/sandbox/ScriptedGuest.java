@@ -4,6 +4,7 @@ import dev.casemate.linux.Fd;
 import dev.casemate.linux.UnixSocket;
 import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.agent.CloseStdinRequest;
+import dev.casemate.protocol.agent.CopyFileRequest;
 import dev.casemate.protocol.agent.ReadStreamRequest;
 import dev.casemate.protocol.agent.ReadStreamResponse;
 import dev.casemate.protocol.agent.SignalProcessRequest;
@@ -18,6 +19,7 @@ import dev.casemate.rpc.RpcService;
 import dev.casemate.rpc.RpcStatus;
 import dev.casemate.rpc.TtrpcClient;
 import dev.casemate.rpc.TtrpcServer;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
@@ -38,6 +40,10 @@ final class ScriptedGuest implements AutoCloseable {
   }
 
   final Map<String, Relay> relays = new ConcurrentHashMap<>();
+
+  /** {@code path=content} of each file that was sent. */
+  final List<String> files = new CopyOnWriteArrayList<>();
+
   final List<String> gone = new CopyOnWriteArrayList<>();
   final AgentClient agent;
   volatile boolean deaf;
@@ -105,6 +111,10 @@ final class ScriptedGuest implements AutoCloseable {
           if (!deaf) {
             relay(SignalProcessRequest.decode(payload).execId()).output.add(END);
           }
+        }
+        case AgentService.COPY_FILE -> {
+          CopyFileRequest request = CopyFileRequest.decode(payload);
+          files.add(request.path() + "=" + new String(request.data(), StandardCharsets.UTF_8));
         }
         case AgentService.WAIT_PROCESS -> {
           return WaitProcessResponse.builder().build().encode();

@@ -47,6 +47,10 @@ class VolumesTest {
     assertThat(kind(volume("csi", "s"))).isEqualTo(VolumeKind.SHARED);
     assertThat(kind(Files.createFile(volume("secret", "t").resolve("file"))))
         .isEqualTo(VolumeKind.SHARED);
+    Path hosts = Files.createFile(directory.resolve("etc-hosts"));
+    assertThat(VolumeKind.of(hosts.toString(), "/etc/hosts")).isEqualTo(VolumeKind.COPIED);
+    assertThat(VolumeKind.of(hosts.toString(), "/etc/hosts.d")).isEqualTo(VolumeKind.SHARED);
+    assertThat(VolumeKind.of(directory.toString(), "/etc/hosts")).isEqualTo(VolumeKind.SHARED);
     Path plain = volume("empty-dir", "plain");
     assertThat(kind(plain)).isEqualTo(VolumeKind.SHARED);
     Path memory = volume("empty-dir", "memory");

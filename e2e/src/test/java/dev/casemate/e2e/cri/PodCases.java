@@ -185,6 +185,11 @@ abstract class PodCases extends CriCases {
       assertThat(pod.script(first, "cat /secret/token /etc/hosts"))
           .contains("first\n")
           .contains("written-by-kubelet");
+      if (VM) {
+        pod.script(first, "echo '10.0.0.8 mine' >> /etc/hosts");
+        assertThat(pod.script(second, "cat /etc/hosts")).contains("written-by-kubelet", "mine");
+        assertThat(Files.readString(hosts)).doesNotContain("mine");
+      }
       assertThat(pod.exec(first, "touch", "/secret/x").err()).contains("Read-only file system");
       // A kubelet changes what is projected by exchanging one link.
       project(secret, "second");

@@ -78,6 +78,30 @@ final class DockerResourcesTest extends DockerCases {
   }
 
   @Test
+  void whatIsWrittenToHostsStaysInTheGuest() throws Exception {
+    if (!VM) {
+      return;
+    }
+    String id = detached("hosts", "sleep", "1000");
+    Path hosts = Path.of(inspect(id, "{{.HostsPath}}"));
+    String before = Files.readString(hosts);
+    assertThat(before).isNotEmpty();
+    assertThat(script(id, "cat /etc/hosts").out()).isEqualTo(before);
+    Result result =
+        script(
+            id,
+            "for f in hosts hostname resolv.conf; do dd if=/dev/zero of=/etc/$f bs=1M count=20; done;"
+                + " echo '127.0.0.1 mine' > /etc/hosts; cat /etc/hosts");
+    assertThat(result.err()).as(result.toString()).contains("No space left on device");
+    assertThat(result.out()).isEqualTo("127.0.0.1 mine\n");
+    assertThat(Files.readString(hosts)).isEqualTo(before);
+    for (String file : List.of("hostname", "resolv.conf")) {
+      assertThat(Files.size(hosts.resolveSibling(file))).as(file).isLessThan(4096);
+    }
+    remove(id);
+  }
+
+  @Test
   void volumesOutliveContainers() {
     String volume = fresh("volume");
     docker("volume", "create", volume).ok();
