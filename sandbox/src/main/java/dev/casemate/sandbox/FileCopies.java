@@ -69,7 +69,7 @@ final class FileCopies {
     Copy copy =
         byHostPath.computeIfAbsent(hostPath, path -> new Copy(GUEST_DIRECTORY + byHostPath.size()));
     if (copy.users == 0 || !Arrays.equals(copy.content, content.get())) {
-      push(copy, content.get());
+      push(hostPath, copy, content.get());
     }
     copy.users++;
     return Optional.of(copy.guestPath);
@@ -94,7 +94,7 @@ final class FileCopies {
       try {
         Optional<byte[]> now = read(entry.getKey());
         if (now.isPresent() && !Arrays.equals(copy.content, now.get())) {
-          push(copy, now.get());
+          push(entry.getKey(), copy, now.get());
         }
       } catch (LinuxException | RpcException e) {
         String message = entry.getKey() + " cannot be brought up to date: " + e.getMessage();
@@ -105,8 +105,8 @@ final class FileCopies {
     }
   }
 
-  private void push(Copy copy, byte[] content) {
-    agent.copyFile(copy.guestPath, content, 0644);
+  private void push(String hostPath, Copy copy, byte[] content) {
+    agent.copyFile(copy.guestPath, content, Fs.stat(hostPath).permissions() & 0777);
     copy.content = content;
   }
 

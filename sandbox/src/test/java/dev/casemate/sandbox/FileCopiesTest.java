@@ -39,7 +39,9 @@ class FileCopiesTest {
     copies.refresh();
     assertThat(guest.files).containsExactly(PLACE + "0=one", PLACE + "1=box");
     file("hosts", "two");
+    Fs.chmod(hosts, 0640);
     copies.refresh();
+    assertThat(guest.fileMode).isEqualTo(0640);
     copies.refresh();
     assertThat(guest.files).hasSize(3).endsWith(PLACE + "0=two");
     Files.delete(Path.of(hosts));

@@ -44,6 +44,7 @@ final class ScriptedGuest implements AutoCloseable {
   /** {@code path=content} of each file that was sent. */
   final List<String> files = new CopyOnWriteArrayList<>();
 
+  volatile int fileMode;
   final List<String> gone = new CopyOnWriteArrayList<>();
   final AgentClient agent;
   volatile boolean deaf;
@@ -114,6 +115,7 @@ final class ScriptedGuest implements AutoCloseable {
         }
         case AgentService.COPY_FILE -> {
           CopyFileRequest request = CopyFileRequest.decode(payload);
+          fileMode = request.fileMode();
           files.add(request.path() + "=" + new String(request.data(), StandardCharsets.UTF_8));
         }
         case AgentService.WAIT_PROCESS -> {
