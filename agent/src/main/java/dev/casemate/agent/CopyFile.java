@@ -12,11 +12,13 @@ import dev.casemate.linux.Text;
 import dev.casemate.protocol.agent.CopyFileRequest;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Optional;
 
 /**
- * {@code CopyFile}: writes files of the host below {@link CreateSandbox#SHARED}. Containers may
- * have parts of that mounted, so no symbolic link is followed; a file takes its place once it is
- * whole.
+ * {@code CopyFile}: writes files of the host below {@link CreateSandbox#FILES}, which is the
+ * guest's own and small. Containers may have parts of that mounted, so no symbolic link is
+ * followed. A file that comes in one piece keeps its inode, so that containers see the new content;
+ * one that comes in several takes its place once it is whole.
  */
 final class CopyFile {
   private static final String PART_SUFFIX = ".casemate-part";
@@ -25,11 +27,16 @@ final class CopyFile {
   private CopyFile() {}
 
   static void handle(CopyFileRequest request) {
-    write(CreateSandbox.SHARED, request);
+    write(CreateSandbox.FILES, request);
   }
 
-  static void write(String shared, CopyFileRequest request) {
-    List<String> parts = components(shared, request.path());
+  /** Removes what was written for a container. */
+  static void remove(String containerId) {
+    FileTree.removeTree(CreateSandbox.FILES + "/" + containerId);
+  }
+
+  static void write(String files, CopyFileRequest request) {
+    List<String> parts = components(files, request.path());
     if (request.offset() < 0
         || request.fileSize() < 0
         || request.offset() > request.fileSize() - request.data().length
@@ -45,8 +52,8 @@ final class CopyFile {
               + request.offset()
               + " were sent");
     }
-    FileTree.makeDirectories(shared, 0755);
-    Fd directory = Fs.open(shared, OpenFlag.READ_ONLY | OpenFlag.DIRECTORY);
+    FileTree.makeDirectories(files, 0755);
+    Fd directory = Fs.open(files, OpenFlag.READ_ONLY | OpenFlag.DIRECTORY);
     try {
       for (String parent : parts.subList(0, parts.size() - 1)) {
         Fd child = enter(directory, parent, request);
@@ -66,15 +73,15 @@ final class CopyFile {
     }
   }
 
-  /** The components of a path below {@code shared}. */
-  static List<String> components(String shared, String path) {
-    if (path.startsWith(shared + "/")) {
-      List<String> parts = Text.split(path.substring(shared.length() + 1), '/');
+  /** The components of a path below {@code files}. */
+  static List<String> components(String files, String path) {
+    if (path.startsWith(files + "/")) {
+      List<String> parts = Text.split(path.substring(files.length() + 1), '/');
       if (!parts.isEmpty() && !parts.contains("..") && !parts.contains(".")) {
         return parts;
       }
     }
-    throw Failures.invalid("path \"" + path + "\" is not below " + shared);
+    throw Failures.invalid("path \"" + path + "\" is not below " + files);
   }
 
   private static Fd enter(Fd directory, String name, CopyFileRequest request) {
@@ -107,6 +114,9 @@ final class CopyFile {
   }
 
   private static void regular(Fd directory, String name, CopyFileRequest request) {
+    if (request.data().length == request.fileSize() && rewrite(directory, name, request)) {
+      return;
+    }
     String part = name + PART_SUFFIX;
     if (request.offset() == 0) {
       unlinkIfExists(directory, part);
@@ -126,6 +136,30 @@ final class CopyFile {
       Fs.chmod(fd, request.fileMode() & 07777);
     }
     rename(directory, part, name);
+  }
+
+  /** Whether there was a file whose content is the new one now. */
+  private static boolean rewrite(Fd directory, String name, CopyFileRequest request) {
+    Optional<Fd> there;
+    try {
+      there = Fs.openRegularAt(directory, name);
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.ENOENT) {
+        throw e;
+      }
+      return false;
+    }
+    if (there.isEmpty()) {
+      return false;
+    }
+    try (Fd regular = there.get();
+        Fd fd = Fs.open(regular.procPath(), OpenFlag.WRITE_ONLY)) {
+      fd.writeAll(request.data());
+      FileContent.truncate(fd, request.fileSize());
+      Fs.chown(fd, request.uid(), request.gid());
+      Fs.chmod(fd, request.fileMode() & 07777);
+    }
+    return true;
   }
 
   private static void unlinkIfExists(Fd directory, String name) {

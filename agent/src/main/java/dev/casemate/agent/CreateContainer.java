@@ -63,6 +63,7 @@ final class CreateContainer {
       Throwable cause) {
     agent.containers().release(request.containerId());
     agent.storages().detachAll(mountPoints);
+    CopyFile.remove(request.containerId());
     answer.fail(cause);
   }
 

@@ -2,6 +2,7 @@ package dev.casemate.agent;
 
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
+import dev.casemate.linux.Mounts;
 import dev.casemate.linux.Processes;
 import dev.casemate.protocol.agent.CreateSandboxRequest;
 import dev.casemate.protocol.agent.KernelModule;
@@ -10,10 +11,16 @@ import java.util.List;
 
 /** {@code CreateSandbox}: modules, host name, resolv.conf, storage that all containers share. */
 final class CreateSandbox {
-  /** Where the host's files come to lie. */
+  /** What the host shares; read-only at the top. */
   static final String SHARED = "/run/kata-containers/shared/containers";
 
-  private static final String DIRECTORY = "/run/kata-containers/sandbox";
+  /**
+   * Small files that containers have of the agent: {@code .resolv.conf}, and in a directory for
+   * each container what {@link CopyFile} brings. What containers write to them stays here.
+   */
+  static final String FILES = "/run/kata-containers/sandbox/files";
+
+  private static final String FILES_LIMITS = "mode=0755,size=4m,nr_inodes=4k";
 
   private CreateSandbox() {}
 
@@ -29,10 +36,12 @@ final class CreateSandbox {
       Processes.hostname(request.hostname());
     }
     FileTree.makeDirectories(SHARED, 0755);
-    FileTree.makeDirectories(DIRECTORY, 0755);
+    FileTree.makeDirectories(FILES, 0755);
+    Mounts.mount(
+        "files", FILES, "tmpfs", Mounts.NOSUID | Mounts.NODEV | Mounts.NOEXEC, FILES_LIMITS);
     if (!request.dns().isEmpty()) {
       String text = String.join("\n", request.dns()) + "\n";
-      FileContent.write(DIRECTORY + "/resolv.conf", text.getBytes(StandardCharsets.UTF_8), 0644);
+      FileContent.write(FILES + "/.resolv.conf", text.getBytes(StandardCharsets.UTF_8), 0644);
     }
     agent
         .storages()

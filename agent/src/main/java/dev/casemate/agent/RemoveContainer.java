@@ -67,5 +67,6 @@ final class RemoveContainer {
       process.close();
     }
     agent.storages().detachAll(container.mountPoints());
+    CopyFile.remove(container.id());
   }
 }

@@ -697,7 +697,7 @@ final class AgentHarness {
   }
 
   private void files() throws Exception {
-    String path = "/run/kata-containers/shared/containers/c/hosts";
+    String path = "/run/kata-containers/sandbox/files/c/hosts";
     client.call(
         AgentService.COPY_FILE,
         CopyFileRequest.builder()
@@ -746,7 +746,7 @@ final class AgentHarness {
                         mount(
                             "/etc/resolv.conf",
                             "bind",
-                            "/run/kata-containers/sandbox/resolv.conf",
+                            "/run/kata-containers/sandbox/files/.resolv.conf",
                             "rbind",
                             "ro"))
                     .addMounts(mount("/vol", "bind", "/run/casemate/vol", "rbind"))

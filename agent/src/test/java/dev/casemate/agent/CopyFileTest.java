@@ -17,16 +17,16 @@ import org.junit.jupiter.api.io.TempDir;
 
 class CopyFileTest {
   @TempDir Path directory;
-  private String shared = "";
+  private String files = "";
 
   @BeforeEach
-  void makeShared() throws IOException {
-    shared = Files.createDirectory(directory.resolve("shared")).toString();
+  void makeFiles() throws IOException {
+    files = Files.createDirectory(directory.resolve("files")).toString();
   }
 
   private CopyFileRequest.Builder file(String path, String data) {
     return CopyFileRequest.builder()
-        .path(shared + path)
+        .path(files + path)
         .fileMode(0100640)
         .dirMode(0750)
         .fileSize(data.length())
@@ -37,10 +37,10 @@ class CopyFileTest {
 
   @Test
   void writesAFileInPieces() throws IOException {
-    Path target = Path.of(shared, "a/b/resolv.conf");
-    CopyFile.write(shared, file("/a/b/resolv.conf", "name").fileSize(9).build());
+    Path target = Path.of(files, "a/b/resolv.conf");
+    CopyFile.write(files, file("/a/b/resolv.conf", "name").fileSize(9).build());
     assertThat(target).doesNotExist();
-    CopyFile.write(shared, file("/a/b/resolv.conf", "serve").fileSize(9).offset(4).build());
+    CopyFile.write(files, file("/a/b/resolv.conf", "serve").fileSize(9).offset(4).build());
     assertThat(target).hasContent("nameserve");
     assertThat(Files.getPosixFilePermissions(target))
         .isEqualTo(PosixFilePermissions.fromString("rw-r-----"));
@@ -52,58 +52,62 @@ class CopyFileTest {
 
   @Test
   void replacesWhatIsThere() throws IOException {
-    CopyFile.write(shared, file("/f", "old content").build());
-    CopyFile.write(shared, file("/f", "new").build());
-    assertThat(Path.of(shared, "f")).hasContent("new");
-    CopyFile.write(shared, file("/empty", "").build());
-    assertThat(Path.of(shared, "empty")).isEmptyFile();
+    CopyFile.write(files, file("/f", "old content").build());
+    Object inode = Files.getAttribute(Path.of(files, "f"), "unix:ino");
+    CopyFile.write(files, file("/f", "new").build());
+    assertThat(Path.of(files, "f")).hasContent("new");
+    assertThat(Files.getAttribute(Path.of(files, "f"), "unix:ino"))
+        .as("a container has it mounted")
+        .isEqualTo(inode);
+    CopyFile.write(files, file("/empty", "").build());
+    assertThat(Path.of(files, "empty")).isEmptyFile();
   }
 
   @Test
   void makesDirectoriesAndLinks() throws IOException {
-    CopyFile.write(shared, file("/d", "").fileMode(0040711).build());
-    assertThat(Files.getPosixFilePermissions(Path.of(shared, "d")))
+    CopyFile.write(files, file("/d", "").fileMode(0040711).build());
+    assertThat(Files.getPosixFilePermissions(Path.of(files, "d")))
         .isEqualTo(PosixFilePermissions.fromString("rwx--x--x"));
-    CopyFile.write(shared, file("/d/link", "../target").fileMode(0120777).build());
-    assertThat(Files.readSymbolicLink(Path.of(shared, "d/link"))).isEqualTo(Path.of("../target"));
-    assertThat(Files.getAttribute(Path.of(shared, "d/link"), "unix:uid", LinkOption.NOFOLLOW_LINKS))
+    CopyFile.write(files, file("/d/link", "../target").fileMode(0120777).build());
+    assertThat(Files.readSymbolicLink(Path.of(files, "d/link"))).isEqualTo(Path.of("../target"));
+    assertThat(Files.getAttribute(Path.of(files, "d/link"), "unix:uid", LinkOption.NOFOLLOW_LINKS))
         .isEqualTo(1000);
   }
 
   @Test
   void doesNotFollowALinkThatAContainerHasMade() throws IOException {
     Path outside = Files.createDirectory(directory.resolve("outside"));
-    Files.createSymbolicLink(Path.of(shared, "evil"), outside);
-    Files.createSymbolicLink(Path.of(shared, "f.casemate-part"), outside.resolve("victim"));
-    assertThatThrownBy(() -> CopyFile.write(shared, file("/evil/f", "x").build()))
+    Files.createSymbolicLink(Path.of(files, "evil"), outside);
+    Files.createSymbolicLink(Path.of(files, "f.casemate-part"), outside.resolve("victim"));
+    assertThatThrownBy(() -> CopyFile.write(files, file("/evil/f", "x").build()))
         .isInstanceOf(LinuxException.class);
-    CopyFile.write(shared, file("/f", "x").build());
+    CopyFile.write(files, file("/f", "x").build());
     assertThat(outside).isEmptyDirectory();
-    assertThat(Path.of(shared, "f")).hasContent("x").isRegularFile();
+    assertThat(Path.of(files, "f")).hasContent("x").isRegularFile();
   }
 
   @Test
   void staysBelowItsDirectory() {
     for (String path : new String[] {"", "/", "/../x", "/a/../../x", "/./x"}) {
-      assertThatThrownBy(() -> CopyFile.write(shared, file(path, "x").build()))
+      assertThatThrownBy(() -> CopyFile.write(files, file(path, "x").build()))
           .isInstanceOf(CasemateException.class);
     }
-    assertThatThrownBy(() -> CopyFile.components(shared, "/etc/passwd"))
+    assertThatThrownBy(() -> CopyFile.components(files, "/etc/passwd"))
         .isInstanceOf(CasemateException.class);
-    assertThatThrownBy(() -> CopyFile.components(shared, shared + "x/y"))
+    assertThatThrownBy(() -> CopyFile.components(files, files + "x/y"))
         .isInstanceOf(CasemateException.class);
   }
 
   @Test
   void refusesSizesThatDoNotFit() {
-    assertThatThrownBy(() -> CopyFile.write(shared, file("/f", "abc").fileSize(2).build()))
+    assertThatThrownBy(() -> CopyFile.write(files, file("/f", "abc").fileSize(2).build()))
         .isInstanceOf(CasemateException.class);
     assertThatThrownBy(
-            () -> CopyFile.write(shared, file("/f", "abc").offset(Long.MAX_VALUE).build()))
+            () -> CopyFile.write(files, file("/f", "abc").offset(Long.MAX_VALUE).build()))
         .isInstanceOf(CasemateException.class);
-    assertThatThrownBy(() -> CopyFile.write(shared, file("/f", "abc").offset(-1).build()))
+    assertThatThrownBy(() -> CopyFile.write(files, file("/f", "abc").offset(-1).build()))
         .isInstanceOf(CasemateException.class);
-    assertThatThrownBy(() -> CopyFile.write(shared, file("/f", "").fileMode(0020666).build()))
+    assertThatThrownBy(() -> CopyFile.write(files, file("/f", "").fileMode(0020666).build()))
         .isInstanceOf(CasemateException.class);
   }
 }

@@ -79,6 +79,29 @@ public final class Fs {
     }
   }
 
+  /**
+   * Opens a regular file for reading where others may put something else at the same moment: a
+   * FIFO, a device or a directory is never opened.
+   *
+   * @return empty if it is no regular file
+   */
+  public static Optional<Fd> openRegular(String path) {
+    return openRegular(Fd.CWD, path, 0);
+  }
+
+  /** {@link #openRegular} of an entry itself: a symbolic link is no regular file. */
+  public static Optional<Fd> openRegularAt(Fd directory, String name) {
+    return openRegular(directory.number(), name, OpenFlag.NO_FOLLOW);
+  }
+
+  private static Optional<Fd> openRegular(int directory, String path, int flags) {
+    try (Fd place = openAt(directory, path, OpenFlag.PATH | flags, 0)) {
+      return stat(place).isRegular()
+          ? Optional.of(open(place.procPath(), OpenFlag.READ_ONLY | OpenFlag.NO_CTTY))
+          : Optional.empty();
+    }
+  }
+
   private static long call1(int number, String name, String path, long extra, long extra2) {
     try (NativeBuffer p = NativeBuffer.ofString(path)) {
       return SystemCall.check(

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 class FsTest {
@@ -43,6 +44,25 @@ class FsTest {
               .isEqualTo("inside");
         }
       }
+    }
+  }
+
+  @Test
+  @Timeout(10)
+  void onlyRegularFilesAreOpenedWhereAnythingMayLie() {
+    FileContent.write(path("file"), bytes("x"), 0600);
+    Fs.symlink("file", path("link"));
+    Fs.makeFifo(path("fifo"), 0600);
+    // Opening a watchdog would start it.
+    Fs.makeNode(path("device"), Stat.CHARACTER | 0600, 10, 130);
+    Fs.openRegular(path("file")).orElseThrow().close();
+    Fs.openRegular(path("link")).orElseThrow().close();
+    for (String other : new String[] {"fifo", "device", "."}) {
+      assertThat(Fs.openRegular(path(other))).as(other).isEmpty();
+    }
+    try (Fd here = Fs.open(directory.toString(), OpenFlag.PATH | OpenFlag.DIRECTORY)) {
+      Fs.openRegularAt(here, "file").orElseThrow().close();
+      assertThat(Fs.openRegularAt(here, "link")).isEmpty();
     }
   }
 

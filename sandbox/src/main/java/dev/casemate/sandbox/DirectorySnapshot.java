@@ -96,9 +96,10 @@ final class DirectorySnapshot {
           tooBig = true;
           return;
         }
+        // A volume that is too big for a copy is shared: a guest may put a device there now.
         try (Fd file =
-            Fs.openAt(
-                directory, name, OpenFlag.READ_ONLY | OpenFlag.NO_FOLLOW | OpenFlag.NON_BLOCK, 0)) {
+            Fs.openRegularAt(directory, name)
+                .orElseThrow(() -> new LinuxException("open", path, Errno.ENOENT))) {
           add(entry, path, FileContent.readBytes(file, path, BYTES_LIMIT));
         }
       }

@@ -154,16 +154,20 @@ final class GuestNetwork implements AutoCloseable {
     return deviceId == null ? "" : vm.orElseThrow().pciPath(deviceId);
   }
 
-  /** Begins to follow the namespace. */
-  synchronized void follow() {
+  /**
+   * Begins to follow the namespace.
+   *
+   * @param changed is called after each look at it
+   */
+  synchronized void follow(Runnable changed) {
     if (closed || follower.isPresent()) {
       return;
     }
     RouteWatch watch = NetworkNamespace.run(namespace(), RouteWatch::open);
-    follower = Optional.of(Threads.start("network", () -> follow(watch)));
+    follower = Optional.of(Threads.start("network", () -> follow(watch, changed)));
   }
 
-  private void follow(RouteWatch watch) {
+  private void follow(RouteWatch watch, Runnable changed) {
     try (watch) {
       // What has changed before the watch began.
       refreshQuietly();
@@ -179,6 +183,7 @@ final class GuestNetwork implements AutoCloseable {
           }
         }
         refreshQuietly();
+        changed.run();
       }
     } catch (LinuxException e) {
       warn("the network namespace can no longer be watched: " + e.getMessage());

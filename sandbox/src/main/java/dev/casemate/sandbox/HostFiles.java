@@ -7,9 +7,12 @@ import java.util.List;
 
 /**
  * {@code /etc/hosts}, {@code /etc/hostname} and {@code /etc/resolv.conf}, as every engine gives
- * them to a container, unless the bundle brings its own.
+ * them to a container, unless the bundle brings its own. They lie in a small file system in the
+ * guest's memory: what a container writes to them stays there.
  */
 final class HostFiles {
+  static final String GUEST_DIRECTORY = "/run/kata-containers/sandbox/files/";
+
   private final SandboxVm vm;
   private final String containerId;
   private final List<Mount> mounts;
@@ -36,13 +39,13 @@ final class HostFiles {
     files.file("/etc/hostname", hostname + "\n");
     files.file("/etc/hosts", hosts);
     if (vm.hasResolver()) {
-      files.bind("/run/kata-containers/sandbox/resolv.conf", "/etc/resolv.conf");
+      files.bind(GUEST_DIRECTORY + ".resolv.conf", "/etc/resolv.conf");
     }
     return files.mounts;
   }
 
   private void file(String destination, String content) {
-    String source = Shares.GUEST_DIRECTORY + "/" + containerId + destination.replace('/', '-');
+    String source = GUEST_DIRECTORY + containerId + destination.substring("/etc".length());
     if (bind(source, destination)) {
       vm.agent().copyFile(source, content.getBytes(StandardCharsets.UTF_8), 0644);
     }

@@ -7,7 +7,6 @@ import dev.casemate.linux.InetSocket;
 import dev.casemate.linux.IpAddress;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.NetworkNamespace;
-import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Poll;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Text;
@@ -131,18 +130,24 @@ final class RelayedResolver implements Runnable {
     for (Json.Obj mount : spec.objects("mounts")) {
       if (mount.string("destination").equals("/etc/resolv.conf") && SpecMounts.isBind(mount)) {
         // Not to wait for a writer, should it be a FIFO.
-        try (Fd file = Fs.open(mount.string("source"), OpenFlag.READ_ONLY | OpenFlag.NON_BLOCK)) {
-          return Fs.stat(file).isRegular()
-              ? new String(
-                  FileContent.readBytes(file, mount.string("source"), FILE_LIMIT),
-                  StandardCharsets.UTF_8)
-              : "";
+        try {
+          return read(mount.string("source"));
         } catch (LinuxException e) {
           return "";
         }
       }
     }
     return "";
+  }
+
+  private static String read(String path) {
+    Optional<Fd> file = Fs.openRegular(path);
+    if (file.isEmpty()) {
+      return "";
+    }
+    try (Fd opened = file.get()) {
+      return new String(FileContent.readBytes(opened, path, FILE_LIMIT), StandardCharsets.UTF_8);
+    }
   }
 
   /** The name servers of a {@code resolv.conf} in 127.0.0.0/8 or ::1; the first few. */

@@ -307,7 +307,7 @@ public final class SandboxVm implements AutoCloseable {
       if (network.isPresent()) {
         network.get().configure(machine, client);
         if (SandboxNetworks.isForeign(config.network())) {
-          network.get().follow();
+          network.get().follow(volumes.get()::refresh);
         }
       }
     } catch (RpcException e) {
@@ -423,6 +423,7 @@ public final class SandboxVm implements AutoCloseable {
 
   /** Gives the guest what its namespace has by now; see {@link GuestNetwork#refresh}. */
   void refreshNetwork() {
+    volumes.ifPresent(Volumes::refresh);
     if (network.isPresent() && SandboxNetworks.isForeign(config.network())) {
       network.get().refresh();
     }

@@ -5,6 +5,7 @@ import dev.casemate.linux.Stat;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What several containers of a pod have of the host by the same path is shared once. The guest sees
@@ -28,27 +29,51 @@ final class SharedSources {
     this.shares = shares;
   }
 
-  /** Shares a directory or file; {@link #remove} takes one user away. */
-  synchronized String add(String hostPath, boolean readOnly, boolean recursive) {
-    String key = key(hostPath, readOnly, recursive);
-    Share there = byKey.get(key);
-    if (there != null) {
-      there.users++;
-      return there.guestPath;
+  /**
+   * Shares a directory or file; {@link #remove} takes one user away. Nothing is locked while the
+   * path is looked at, which may lie on another machine.
+   */
+  String add(String hostPath, ShareMode mode) {
+    String key = key(hostPath, mode);
+    Optional<String> there = use(key);
+    if (there.isPresent()) {
+      return there.get();
     }
-    String guestPath = shares.add(hostPath, readOnly, recursive);
-    byKey.put(key, new Share(guestPath));
-    return guestPath;
+    String mine = shares.add(hostPath, mode);
+    String used = putIfAbsent(key, mine);
+    if (!used.equals(mine)) {
+      shares.remove(mine);
+    }
+    return used;
+  }
+
+  private synchronized Optional<String> use(String key) {
+    Share there = byKey.get(key);
+    if (there == null) {
+      return Optional.empty();
+    }
+    there.users++;
+    return Optional.of(there.guestPath);
+  }
+
+  /** Another container may have been faster. */
+  private synchronized String putIfAbsent(String key, String guestPath) {
+    Optional<String> there = use(key);
+    if (there.isEmpty()) {
+      byKey.put(key, new Share(guestPath));
+    }
+    return there.orElse(guestPath);
   }
 
   /** What lies at the path may be another thing than it was for an earlier container. */
-  private static String key(String hostPath, boolean readOnly, boolean recursive) {
+  private static String key(String hostPath, ShareMode mode) {
     Stat stat = Fs.statIfExists(hostPath).orElse(null);
     return (stat == null
             ? ""
             : stat.filesystemMajor() + ":" + stat.filesystemMinor() + ":" + stat.inode())
-        + (readOnly ? " ro " : " rw ")
-        + (recursive ? "r " : "- ")
+        + (mode.readOnly() ? " ro " : " rw ")
+        + (mode.recursive() ? "r" : "-")
+        + (mode.following() ? "f " : "- ")
         + hostPath;
   }
 

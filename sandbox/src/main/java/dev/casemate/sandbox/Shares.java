@@ -3,8 +3,6 @@ package dev.casemate.sandbox;
 import dev.casemate.hypervisor.Virtiofsd;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
-import dev.casemate.linux.FileContent;
-import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
@@ -13,38 +11,39 @@ import dev.casemate.linux.Poll;
 import dev.casemate.linux.Processes;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.LinkedHashSet;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /**
- * The host's directories and files that a sandbox sees: bind mounts below one directory, which one
+ * The host's directories and files that a sandbox sees: mounts below one directory, which one
  * virtiofsd serves.
  *
- * <p>The bind mounts are made in a mount namespace that only the sandbox process and its virtiofsd
- * are in: they go away with these two, however they end. What is read-only is so on the host, where
- * the guest cannot change it.
+ * <p>The mounts are made in a mount namespace that only the sandbox process and its virtiofsd are
+ * in: they go away with these two, however they end. A share gets its attributes before it is
+ * attached anywhere, so it has them in virtiofsd's namespace, too: what is read-only is so on the
+ * host, where the guest cannot change it. The directory itself is the host's, see {@link
+ * ShareDirectory}.
  */
 public final class Shares implements AutoCloseable {
   static final String TAG = "kataShared";
   static final String GUEST_DIRECTORY = "/run/kata-containers/shared/containers";
 
-  private final String directory;
+  private final ShareDirectory directory;
   private final String socket;
-  private final List<String> mounted = new ArrayList<>();
+  private final Set<String> mounted = new LinkedHashSet<>();
   private int count;
-  private boolean prepared;
   private volatile boolean closing;
   private Optional<Virtiofsd> daemon = Optional.empty();
 
   /**
    * Prepares for shares; {@link #isolate} must have been called.
    *
-   * @param directory an empty directory that becomes the shared one
+   * @param directory a path at which nothing is yet; what is needed for the shares is made there
    */
   Shares(String directory, String socket) {
-    this.directory = directory;
+    this.directory = new ShareDirectory(directory);
     this.socket = socket;
   }
 
@@ -68,91 +67,36 @@ public final class Shares implements AutoCloseable {
   }
 
   /**
-   * Makes the shared directory, so that what is mounted below it later arrives in the daemon's
-   * mount namespace, too.
-   */
-  private void prepare() {
-    if (!prepared) {
-      FileTree.makeDirectories(directory, 0700);
-      Mounts.mount(directory, directory, "", Mounts.BIND, "");
-      Mounts.mount("", directory, "", Mounts.SHARED, "");
-      prepared = true;
-    }
-  }
-
-  /** A name that was never used before: what the guest remembers of one never misleads it. */
-  private String reserve() {
-    prepare();
-    return directory + "/" + count++;
-  }
-
-  /** Where the guest sees what {@link #reserve} has named. */
-  private static String guestPath(String target) {
-    return GUEST_DIRECTORY + target.substring(target.lastIndexOf('/'));
-  }
-
-  /**
    * Shares what the caller mounts.
    *
-   * @param mount is given an empty directory and mounts something there
+   * @param mount is given an empty directory, which no guest sees, and mounts something there
    * @return where it appears in the guest
    */
-  public synchronized String addMount(Consumer<String> mount) {
-    String target = reserve();
-    Fs.makeDirectory(target, 0700);
-    try {
-      mount.accept(target);
-    } catch (RuntimeException e) {
-      detach(target);
-      FileTree.removeTree(target);
-      throw e;
-    }
-    mounted.add(target);
-    return guestPath(target);
-  }
-
-  /** Ends the sharing of what {@link #add} or {@link #addMount} has returned. */
-  public synchronized void remove(String guestPath) {
-    String target = directory + guestPath.substring(guestPath.lastIndexOf('/'));
-    if (mounted.remove(target)) {
-      detach(target);
-      try {
-        Fs.removeDirectory(target);
-      } catch (LinuxException e) {
-        Fs.unlinkIfExists(target);
+  public String addMount(Consumer<String> mount) {
+    try (ShareDirectory.Place place = place()) {
+      mount.accept(place.path());
+      try (Fd root = Fs.open(place.path(), OpenFlag.PATH | OpenFlag.DIRECTORY);
+          Fd tree = detached(root, ShareMode.ROOT)) {
+        return attach(tree, true);
       }
     }
   }
 
-  private static void detach(String target) {
-    try {
-      Mounts.unmount(target, Mounts.DETACH);
-    } catch (LinuxException e) {
-      // Not mounted: adding it had failed.
-    }
+  private synchronized ShareDirectory.Place place() {
+    requireOpen();
+    return directory.place();
   }
 
   /**
-   * Shares a directory or file of the host.
+   * Shares a directory or file of the host. What may wait for another machine, such as a look at
+   * the path, happens before anything is locked.
    *
    * @return where it appears in the guest
    */
-  public synchronized String add(String hostPath, boolean readOnly, boolean recursive) {
-    String target;
-    try (Fd source = Fs.open(hostPath, OpenFlag.PATH)) {
-      target = reserve();
-      if (Fs.stat(source).isDirectory()) {
-        Fs.makeDirectory(target, 0700);
-      } else {
-        FileContent.write(target, new byte[0], 0600);
-      }
-      Mounts.mount(source.procPath(), target, "", Mounts.BIND | (recursive ? Mounts.REC : 0), "");
-      mounted.add(target);
-      if (readOnly) {
-        try (Fd mount = Fs.open(target, OpenFlag.PATH)) {
-          Mounts.setAttributes(mount, recursive, 1 /* MOUNT_ATTR_RDONLY */, 0, 0, 0);
-        }
-      }
+  String add(String hostPath, ShareMode mode) {
+    try (Fd source = Fs.open(hostPath, OpenFlag.PATH);
+        Fd tree = detached(source, mode)) {
+      return attach(tree, Fs.stat(source).isDirectory());
     } catch (LinuxException e) {
       if (e.errno() == Errno.ENOENT) {
         throw CasemateException.of(
@@ -165,13 +109,51 @@ public final class Shares implements AutoCloseable {
       throw CasemateException.of(
           Kind.INTERNAL, "cannot share host path " + hostPath + ": " + e.getMessage(), e);
     }
-    return guestPath(target);
+  }
+
+  /** A copy of a mount, with its attributes, that is not attached to anything yet. */
+  private static Fd detached(Fd source, ShareMode mode) {
+    Fd tree =
+        Mounts.openTree(
+            source, "", Mounts.OPEN_TREE_CLONE | (mode.recursive() ? Mounts.AT_RECURSIVE : 0));
+    try {
+      Mounts.setAttributes(tree, mode.recursive(), mode.attributes(), 0, mode.propagation(), 0);
+    } catch (RuntimeException e) {
+      tree.close();
+      throw e;
+    }
+    return tree;
+  }
+
+  private synchronized String attach(Fd tree, boolean isDirectory) {
+    requireOpen();
+    directory.prepare();
+    // Never used before: what the guest remembers of one never misleads it.
+    String name = Integer.toString(count++);
+    directory.add(name, tree, isDirectory);
+    mounted.add(name);
+    return GUEST_DIRECTORY + "/" + name;
+  }
+
+  private void requireOpen() {
+    if (closing) {
+      throw CasemateException.of(Kind.UNAVAILABLE, "the sandbox is being ended");
+    }
+  }
+
+  /** Ends the sharing of what {@link #add} or {@link #addMount} has returned. */
+  public synchronized void remove(String guestPath) {
+    String name = guestPath.substring(guestPath.lastIndexOf('/') + 1);
+    if (mounted.remove(name)) {
+      directory.remove(name);
+    }
   }
 
   /** Starts the daemon; returns the socket that the VMM connects to. */
   synchronized Virtiofsd serve(boolean jailed) {
-    prepare();
-    Virtiofsd started = Virtiofsd.start(new Virtiofsd.Options(directory, socket).withJail(jailed));
+    directory.prepare();
+    Virtiofsd started =
+        Virtiofsd.start(new Virtiofsd.Options(directory.served(), socket).withJail(jailed));
     daemon = Optional.of(started);
     return started;
   }
@@ -199,13 +181,7 @@ public final class Shares implements AutoCloseable {
     closing = true;
     daemon.ifPresent(Virtiofsd::close);
     // While they are mounted, the directory cannot be removed from within this namespace.
-    for (String target : mounted.reversed()) {
-      detach(target);
-    }
     mounted.clear();
-    if (prepared) {
-      detach(directory);
-      prepared = false;
-    }
+    directory.close();
   }
 }

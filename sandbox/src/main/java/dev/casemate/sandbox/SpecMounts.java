@@ -18,11 +18,9 @@ public final class SpecMounts {
 
   /** The mount with its source as the guest has it; what is of the host is shared. */
   public static Mount translate(Json.Obj mount, Shares shares) {
-    List<String> options = mount.strings("options");
     String source = mount.string("source");
     if (isBind(mount)) {
-      boolean readOnly = options.contains("ro") || options.contains("rro");
-      source = shares.add(source, readOnly, !options.contains("bind"));
+      source = shares.add(source, ShareMode.of(mount.strings("options")));
     }
     return withSource(mount, source);
   }

@@ -120,7 +120,7 @@ final class StandaloneFront implements TaskFront, SandboxListener {
         vm.addDisk(new Device.Disk(ROOT_DISK, erofs.path(), true), "erofs");
       }
       case RootFs.Directory directory ->
-          rootShare = Optional.of(vm.shares().add(directory.path(), true, false));
+          rootShare = Optional.of(vm.shares().add(directory.path(), ShareMode.IMAGE));
     }
     if (config.scratchMib() > 0) {
       String scratch = paths.container(config.id()) + "/scratch.ext4";

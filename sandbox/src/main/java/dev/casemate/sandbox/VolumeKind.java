@@ -17,6 +17,8 @@ enum VolumeKind {
   HUGE_PAGES,
   /** What kubelet updates while containers run. */
   FOLLOWED,
+  /** What an engine gives to every container, such as {@code /etc/hosts}. */
+  COPIED,
   /** Any other file or directory. */
   SHARED;
 
@@ -34,6 +36,9 @@ enum VolumeKind {
     }
     if (isBelow(source, "/dev") || isBelow(source, "/proc") || isBelow(source, "/sys")) {
       return GUESTS_OWN;
+    }
+    if (stat.isPresent() && stat.get().isRegular() && FileCopies.isPlace(destination)) {
+      return COPIED;
     }
     if (stat.isEmpty() || !stat.get().isDirectory()) {
       return SHARED;
@@ -58,6 +63,16 @@ enum VolumeKind {
       case "secret", "configmap", "projected", "downward-api" -> FOLLOWED;
       default -> SHARED;
     };
+  }
+
+  /**
+   * Whether a node lies where the host's own device nodes are. One anywhere else may have been made
+   * by a guest, in a volume that it can write, to be given the disk of that number.
+   */
+  static boolean isHostDevice(Stat node) {
+    Stat devices = Fs.stat("/dev");
+    return node.filesystemMajor() == devices.filesystemMajor()
+        && node.filesystemMinor() == devices.filesystemMinor();
   }
 
   static boolean isTmpfs(String path) {

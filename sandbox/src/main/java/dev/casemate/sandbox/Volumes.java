@@ -33,6 +33,7 @@ public final class Volumes implements AutoCloseable {
   private final SharedSources sources;
   private final HotDisks disks;
   private final FollowedVolumes followed;
+  private final FileCopies copies;
   private final Consumer<String> warnings;
   private volatile boolean otherDisks;
   private final Map<String, String> memoryNames = new HashMap<>();
@@ -54,6 +55,7 @@ public final class Volumes implements AutoCloseable {
     this.sources = new SharedSources(shares);
     this.disks = new HotDisks(vm, warnings);
     this.followed = new FollowedVolumes(agent, warnings);
+    this.copies = new FileCopies(agent, warnings);
     this.warnings = warnings;
   }
 
@@ -97,6 +99,7 @@ public final class Volumes implements AutoCloseable {
       }
       case BLOCK_DEVICE -> {
         Stat stat = Fs.stat(source);
+        requireHostDevice(source, stat);
         devices.add(mount.string("destination"), stat, mount.strings("options").contains("ro"));
       }
       case GUESTS_OWN -> mounts.add(SpecMounts.withSource(mount, source));
@@ -124,18 +127,40 @@ public final class Volumes implements AutoCloseable {
           share(containerId, mount, mounts);
         }
       }
+      case COPIED -> copy(containerId, mount, mounts);
       case SHARED -> share(containerId, mount, mounts);
     }
   }
 
+  private void copy(String containerId, Json.Obj mount, List<Mount> mounts) {
+    String source = mount.string("source");
+    Optional<String> guestPath = copies.add(source);
+    if (guestPath.isPresent()) {
+      onRelease(containerId, () -> copies.remove(guestPath.get()));
+      mounts.add(SpecMounts.withSource(mount, guestPath.get()));
+    } else {
+      share(containerId, mount, mounts, new ShareMode(true, true, false));
+    }
+  }
+
+  static void requireHostDevice(String source, Stat node) {
+    if (node.type() != Stat.BLOCK || !VolumeKind.isHostDevice(node)) {
+      throw CasemateException.of(
+          Kind.INVALID_ARGUMENT,
+          "volume "
+              + source
+              + " is a block device, but not one of the host's /dev: a guest may have made it."
+              + " Name the device by its path below /dev");
+    }
+  }
+
   private void share(String containerId, Json.Obj mount, List<Mount> mounts) {
+    share(containerId, mount, mounts, ShareMode.of(mount.strings("options")));
+  }
+
+  private void share(String containerId, Json.Obj mount, List<Mount> mounts, ShareMode mode) {
     requireSharing("volume " + mount.string("source"));
-    List<String> options = mount.strings("options");
-    String guestPath =
-        sources.add(
-            mount.string("source"),
-            options.contains("ro") || options.contains("rro"),
-            !options.contains("bind"));
+    String guestPath = sources.add(mount.string("source"), mode);
     onRelease(containerId, () -> sources.remove(guestPath));
     mounts.add(SpecMounts.withSource(mount, guestPath));
   }
@@ -157,7 +182,7 @@ public final class Volumes implements AutoCloseable {
   /** A container's root that is a directory of the host; returns where the guest has it. */
   public String shareRoot(String containerId, String hostPath) {
     requireSharing("root " + hostPath + " of container " + containerId);
-    String guestPath = shares.add(hostPath, false, true);
+    String guestPath = shares.add(hostPath, ShareMode.ROOT);
     onRelease(containerId, () -> shares.remove(guestPath));
     return guestPath;
   }
@@ -172,6 +197,11 @@ public final class Volumes implements AutoCloseable {
     String guestPath = shares.addMount(mount);
     onRelease(containerId, () -> shares.remove(guestPath));
     return guestPath;
+  }
+
+  /** The engine may have changed what the containers have as copies. */
+  void refresh() {
+    copies.refresh();
   }
 
   /** The disks of a restored VM, which are its container's root. */

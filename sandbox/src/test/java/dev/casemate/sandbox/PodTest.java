@@ -331,6 +331,28 @@ class PodTest {
   }
 
   @Test
+  void hostsIsACopyThatFollowsTheEnginesAndTakesNothingBack() throws Exception {
+    Path hosts = Files.writeString(directory.resolve("etc-hosts"), "10.0.0.1 one\n");
+    TestPod.Running writer =
+        pod.start(
+            "ho1",
+            TestPod.spec(
+                "cat /etc/hosts; dd if=/dev/zero of=/etc/hosts bs=1M count=20;"
+                    + " echo mine > /etc/hosts; cat /etc/hosts;"
+                    + " while ! grep -q two /etc/hosts; do sleep 0.1; done; cat /etc/hosts",
+                List.of(TestPod.bind(hosts, "/etc/hosts")),
+                new Json.Obj()));
+    writer.await("mine");
+    assertThat(writer.output()).contains("10.0.0.1 one", "No space left");
+    assertThat(hosts).hasContent("10.0.0.1 one\n");
+    Files.writeString(hosts, "10.0.0.2 two\n");
+    pod.sandbox.vm().refreshNetwork();
+    assertThat(writer.end()).endsWith("10.0.0.2 two\n");
+    pod.stop(writer);
+    assertThat(hosts).hasContent("10.0.0.2 two\n");
+  }
+
+  @Test
   void mountsOfOneContainerReachAnother() throws Exception {
     Path volume = Files.createDirectories(directory.resolve("propagation"));
     TestPod.Running receiver =

@@ -4,6 +4,7 @@ import dev.casemate.linux.Fd;
 import dev.casemate.linux.UnixSocket;
 import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.agent.CloseStdinRequest;
+import dev.casemate.protocol.agent.CopyFileRequest;
 import dev.casemate.protocol.agent.OOMEvent;
 import dev.casemate.protocol.agent.ReadStreamRequest;
 import dev.casemate.protocol.agent.ReadStreamResponse;
@@ -19,6 +20,7 @@ import dev.casemate.rpc.RpcService;
 import dev.casemate.rpc.RpcStatus;
 import dev.casemate.rpc.TtrpcClient;
 import dev.casemate.rpc.TtrpcServer;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
@@ -46,6 +48,10 @@ final class ScriptedGuest implements AutoCloseable {
   /** Whether the next warning fails as anything may that takes memory. */
   final AtomicBoolean outOfMemory = new AtomicBoolean();
 
+  /** {@code path=content} of each file that was sent. */
+  final List<String> files = new CopyOnWriteArrayList<>();
+
+  volatile int fileMode;
   final List<String> gone = new CopyOnWriteArrayList<>();
   final AgentClient agent;
   volatile boolean deaf;
@@ -123,6 +129,11 @@ final class ScriptedGuest implements AutoCloseable {
           if (!deaf) {
             relay(SignalProcessRequest.decode(payload).execId()).output.add(END);
           }
+        }
+        case AgentService.COPY_FILE -> {
+          CopyFileRequest request = CopyFileRequest.decode(payload);
+          fileMode = request.fileMode();
+          files.add(request.path() + "=" + new String(request.data(), StandardCharsets.UTF_8));
         }
         case AgentService.WAIT_PROCESS -> {
           return WaitProcessResponse.builder().build().encode();

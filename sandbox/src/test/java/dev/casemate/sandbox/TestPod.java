@@ -219,7 +219,7 @@ final class TestPod implements AutoCloseable, SandboxListener {
             vm -> {
               RootPlan plan =
                   rootPlan.orElseGet(
-                      () -> RootPlan.shared(vm.shares().add(root.toString(), false, true)));
+                      () -> RootPlan.shared(vm.shares().add(root.toString(), ShareMode.ROOT)));
               Volumes.Prepared prepared = vm.volumes().prepare(id, spec);
               return new ContainerPlan(
                   id,

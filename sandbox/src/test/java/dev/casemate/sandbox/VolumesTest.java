@@ -3,7 +3,9 @@ package dev.casemate.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.linux.Fs;
 import dev.casemate.linux.Mounts;
+import dev.casemate.linux.Stat;
 import dev.casemate.oci.Json;
 import dev.casemate.protocol.agent.Device;
 import dev.casemate.protocol.casemate.SyncDirectoryRequest;
@@ -45,6 +47,10 @@ class VolumesTest {
     assertThat(kind(volume("csi", "s"))).isEqualTo(VolumeKind.SHARED);
     assertThat(kind(Files.createFile(volume("secret", "t").resolve("file"))))
         .isEqualTo(VolumeKind.SHARED);
+    Path hosts = Files.createFile(directory.resolve("etc-hosts"));
+    assertThat(VolumeKind.of(hosts.toString(), "/etc/hosts")).isEqualTo(VolumeKind.COPIED);
+    assertThat(VolumeKind.of(hosts.toString(), "/etc/hosts.d")).isEqualTo(VolumeKind.SHARED);
+    assertThat(VolumeKind.of(directory.toString(), "/etc/hosts")).isEqualTo(VolumeKind.SHARED);
     Path plain = volume("empty-dir", "plain");
     assertThat(kind(plain)).isEqualTo(VolumeKind.SHARED);
     Path memory = volume("empty-dir", "memory");
@@ -55,6 +61,17 @@ class VolumesTest {
     } finally {
       Mounts.unmount(memory.toString(), Mounts.DETACH);
     }
+  }
+
+  @Test
+  void onlyDeviceNodesOfTheHostBecomeDisks() throws IOException {
+    assertThat(VolumeKind.isHostDevice(Fs.stat("/dev/null"))).isTrue();
+    Path made = directory.resolve("made-by-a-guest");
+    Fs.makeNode(made.toString(), Stat.BLOCK | 0600, 7, 0);
+    assertThat(kind(made)).isEqualTo(VolumeKind.BLOCK_DEVICE);
+    assertThatThrownBy(() -> Volumes.requireHostDevice(made.toString(), Fs.stat(made.toString())))
+        .hasMessageContaining(made.toString())
+        .hasMessageContaining("below /dev");
   }
 
   @Test

@@ -1,10 +1,11 @@
 package dev.casemate.shim;
 
+import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
-import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
+import dev.casemate.linux.NewMount;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Text;
 import dev.casemate.oci.CasemateException;
@@ -21,40 +22,65 @@ final class RootMounts {
   /** mount(2) takes one page of options. */
   private static final int DATA_LIMIT = 4095;
 
+  private static final int PLACE = OpenFlag.PATH | OpenFlag.DIRECTORY;
+
   private RootMounts() {}
 
-  /** Mounts all of {@code mounts}, in their order, at or below {@code target}. */
+  /**
+   * Mounts all of {@code mounts}, in their order, at or below {@code target}. What was mounted
+   * first may hold links: places below are opened step by step, and nothing leads out of it.
+   */
   static void mount(List<Mount> mounts, String target) {
     for (Mount mount : mounts) {
-      String place = target;
-      if (!mount.target().isEmpty() && !mount.target().equals("/")) {
-        if (mount.target().contains("..")) {
-          throw CasemateException.of(
-              Kind.INVALID_ARGUMENT,
-              "mount target \"" + mount.target() + "\" of the root leads out of it");
-        }
-        place = target + "/" + mount.target();
-        FileTree.makeDirectories(place, 0755);
+      try (Fd root = Fs.open(target, PLACE);
+          Fd place = place(root, mount.target())) {
+        mountOne(mount, place);
       }
-      mountOne(mount, place);
     }
   }
 
-  private static void mountOne(Mount mount, String target) {
+  /** Opens a directory below {@code root} and makes what is missing on the way. */
+  private static Fd place(Fd root, String path) {
+    Fd place = Fs.openAt(root, ".", PLACE, 0);
+    for (String name : Text.split(path, '/')) {
+      if (name.isEmpty() || name.equals(".")) {
+        continue;
+      }
+      try (Fd parent = place) {
+        place = enter(parent, name);
+      } catch (LinuxException e) {
+        throw CasemateException.of(
+            Kind.INVALID_ARGUMENT,
+            "mount target \"" + path + "\" of the root is no directory in it: " + e.getMessage(),
+            e);
+      }
+    }
+    return place;
+  }
+
+  private static Fd enter(Fd parent, String name) {
+    int resolve = OpenFlag.RESOLVE_BENEATH | OpenFlag.RESOLVE_NO_SYMLINKS;
+    try {
+      return Fs.openResolved(parent, name, PLACE, 0, resolve);
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.ENOENT) {
+        throw e;
+      }
+    }
+    Fs.makeDirectoryAt(parent, name, 0755);
+    return Fs.openResolved(parent, name, PLACE, 0, resolve);
+  }
+
+  private static void mountOne(Mount mount, Fd place) {
     Options options = Options.parse(mount.options());
     try {
       if ((options.flags() & Mounts.BIND) != 0) {
-        Mounts.mount(mount.source(), target, "", options.flags() & (Mounts.BIND | Mounts.REC), "");
-        long more = options.flags() & ~(Mounts.BIND | Mounts.REC);
-        if (more != 0) {
-          Mounts.mount("", target, "", Mounts.BIND | Mounts.REMOUNT | more, "");
-        }
-        return;
-      }
-      if (options.data().length() <= DATA_LIMIT) {
-        Mounts.mount(mount.source(), target, mount.type(), options.flags(), options.data());
+        bind(mount.source(), options, place);
+      } else if (options.data().length() <= DATA_LIMIT) {
+        Mounts.mount(
+            mount.source(), place.procPath(), mount.type(), options.flags(), options.data());
       } else {
-        mountLong(mount, target, options);
+        mountLong(mount, place.procPath(), options);
       }
     } catch (LinuxException e) {
       throw CasemateException.of(
@@ -68,6 +94,24 @@ final class RootMounts {
               + "): "
               + e.getMessage(),
           e);
+    }
+  }
+
+  /** The attributes are there before the mount is. */
+  private static void bind(String source, Options options, Fd place) {
+    boolean recursive = (options.flags() & Mounts.REC) != 0;
+    int clone = Mounts.OPEN_TREE_CLONE | (recursive ? Mounts.AT_RECURSIVE : 0);
+    try (Fd path = Fs.open(source, OpenFlag.PATH);
+        Fd tree = Mounts.openTree(path, "", clone)) {
+      long time = options.accessTime();
+      Mounts.setAttributes(
+          tree,
+          recursive,
+          options.attributes() | Math.max(0, time),
+          time < 0 ? 0 : NewMount.ATTR_ATIME,
+          Mounts.PRIVATE,
+          0);
+      Mounts.moveMount(tree, place);
     }
   }
 
@@ -103,6 +147,30 @@ final class RootMounts {
 
   /** mount(8)'s options: flags of mount(2), and the rest for the file system. */
   record Options(long flags, String data) {
+    private boolean has(long flag) {
+      return (flags & flag) != 0;
+    }
+
+    /** As {@code mount_setattr(2)} has them. */
+    long attributes() {
+      return (has(Mounts.RDONLY) ? NewMount.ATTR_RDONLY : 0)
+          | (has(Mounts.NOSUID) ? NewMount.ATTR_NOSUID : 0)
+          | (has(Mounts.NODEV) ? NewMount.ATTR_NODEV : 0)
+          | (has(Mounts.NOEXEC) ? NewMount.ATTR_NOEXEC : 0)
+          | (has(Mounts.NODIRATIME) ? NewMount.ATTR_NODIRATIME : 0);
+    }
+
+    /** The attribute for access times; negative if the source's is to stay. */
+    long accessTime() {
+      if (has(Mounts.NOATIME)) {
+        return NewMount.ATTR_NOATIME;
+      }
+      if (has(Mounts.STRICTATIME)) {
+        return NewMount.ATTR_STRICTATIME;
+      }
+      return has(Mounts.RELATIME) ? NewMount.ATTR_RELATIME : -1;
+    }
+
     static Options parse(List<String> options) {
       long flags = 0;
       StringBuilder data = new StringBuilder();

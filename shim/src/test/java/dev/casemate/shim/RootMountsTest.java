@@ -1,12 +1,116 @@
 package dev.casemate.shim;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.linux.Mounts;
+import dev.casemate.protocol.containerd.Mount;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class RootMountsTest {
+  @TempDir Path directory;
+
+  private static Mount mount(String type, String source, String target, String... options) {
+    return Mount.builder()
+        .type(type)
+        .source(source)
+        .target(target)
+        .options(List.of(options))
+        .build();
+  }
+
+  private Path make(String name) throws IOException {
+    return Files.createDirectories(directory.resolve(name));
+  }
+
+  private List<Mounts.Info> mounted(Path place) {
+    return Mounts.list().stream().filter(m -> Path.of(m.target()).startsWith(place)).toList();
+  }
+
+  private void unmount(Path place) {
+    for (Mounts.Info mount : mounted(place).reversed()) {
+      Mounts.unmount(mount.target(), Mounts.DETACH);
+    }
+  }
+
+  @Test
+  void aBindHasItsAttributesAndThoseBelowHaveThemToo() throws IOException {
+    Path source = make("source");
+    make("source/below");
+    Path place = make("place");
+    Mounts.mount("tmpfs", source + "/below", "tmpfs", 0, "size=64k");
+    try {
+      RootMounts.mount(
+          List.of(mount("bind", source.toString(), "", "rbind", "ro", "nosuid", "noatime")),
+          place.toString());
+      assertThat(mounted(place))
+          .extracting(Mounts.Info::target)
+          .containsExactly(place.toString(), place + "/below");
+      for (Mounts.Info mount : mounted(place)) {
+        assertThat(List.of(mount.options().split(",")))
+            .contains("ro", "nosuid", "noatime")
+            .doesNotContain("nodev", "relatime");
+        assertThat(mount.optional()).isEmpty();
+      }
+    } finally {
+      unmount(place);
+      Mounts.unmount(source + "/below", Mounts.DETACH);
+    }
+  }
+
+  @Test
+  void severalAreMountedOneOverAndBelowTheOther() throws IOException {
+    Path lower = make("lower");
+    Files.writeString(lower.resolve("file"), "lower");
+    Path other = make("other");
+    Files.writeString(other.resolve("file"), "other");
+    Path place = make("place");
+    String overlay = "lowerdir=" + lower + ",upperdir=" + make("up") + ",workdir=" + make("work");
+    try {
+      RootMounts.mount(
+          List.of(
+              mount("tmpfs", "tmpfs", "/", "size=64k"),
+              mount("overlay", "overlay", "", overlay),
+              mount("bind", other.toString(), "/a/./b", "bind")),
+          place.toString());
+      assertThat(place.resolve("file")).hasContent("lower");
+      assertThat(place.resolve("a/b/file")).hasContent("other");
+      assertThat(directory.resolve("up/a/b")).isEmptyDirectory();
+    } finally {
+      unmount(place);
+    }
+  }
+
+  @Test
+  void aLinkInTheRootLeadsNowhere() throws IOException {
+    Path image = make("image");
+    Path victim = make("victim");
+    Files.createSymbolicLink(image.resolve("link"), victim);
+    Files.createFile(image.resolve("plain"));
+    Path place = make("place");
+    for (String target : List.of("link", "link/new", "../victim", "plain", "a/../../victim")) {
+      try {
+        assertThatThrownBy(
+                () ->
+                    RootMounts.mount(
+                        List.of(
+                            mount("bind", image.toString(), "", "bind"),
+                            mount("tmpfs", "tmpfs", target, "size=64k")),
+                        place.toString()))
+            .hasMessageContaining(target);
+      } finally {
+        unmount(place);
+      }
+      assertThat(victim).isEmptyDirectory();
+      assertThat(mounted(victim)).isEmpty();
+    }
+  }
+
   @Test
   void separatesFlagsFromData() {
     RootMounts.Options options =

@@ -2,10 +2,12 @@ package dev.casemate.e2e.containerd;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.e2e.GuestRoot;
 import dev.casemate.e2e.Result;
 import dev.casemate.e2e.Running;
 import dev.casemate.e2e.Shell;
 import dev.casemate.e2e.Wait;
+import dev.casemate.e2e.engine.Places;
 import dev.casemate.oci.Json;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -217,7 +219,7 @@ abstract class TaskCases extends ContainerdCases {
 
   @Test
   void mountsFromTheHost() throws Exception {
-    Path directory = dev.casemate.e2e.engine.Places.fresh(fresh("shared"));
+    Path directory = Places.fresh(fresh("shared"));
     Files.writeString(directory.resolve("from-host"), "host\n");
     Path file = directory.resolveSibling(directory.getFileName() + ".conf");
     Files.writeString(file, "one file\n");
@@ -244,6 +246,39 @@ abstract class TaskCases extends ContainerdCases {
     assertThat(Files.readString(directory.resolve("from-guest"))).isEqualTo("guest\n");
     assertThat(Files.readString(file)).isEqualTo("one file\n");
     Files.delete(file);
+  }
+
+  @Test
+  void guestRootGetsNowhereBeyondItsShares() throws Exception {
+    if (!VM) {
+      return;
+    }
+    Path directory = Places.fresh(fresh("wall"));
+    Path volume = Files.createDirectory(directory.resolve("volume"));
+    Files.writeString(volume.resolve(GuestRoot.MARKER), "content");
+    Path file = Files.writeString(directory.resolve("file"), GuestRoot.MARKER);
+    Path victim = Files.writeString(directory.resolve("victim"), "important");
+    String id =
+        detached(
+            "wall",
+            List.of(
+                "--cap-add",
+                "CAP_SYS_ADMIN",
+                "--mount",
+                "type=bind,src=" + volume + ",dst=/volume,options=rbind:ro",
+                "--mount",
+                "type=bind,src=" + file + ",dst=/file,options=bind:ro"),
+            "sleep",
+            "1000");
+    GuestRoot.assertRepelled(script(id, GuestRoot.attack(victim)).expect(0).out(), 1, 1);
+    assertThat(
+            script(id, "mount -o remount,bind,rw /volume; touch /volume/new; echo x > /file").err())
+        .contains("Read-only file system");
+    assertThat(volume.toFile().list()).containsExactly(GuestRoot.MARKER);
+    assertThat(Files.readString(volume.resolve(GuestRoot.MARKER))).isEqualTo("content");
+    assertThat(Files.readString(file)).isEqualTo(GuestRoot.MARKER);
+    assertThat(Files.readString(victim)).isEqualTo("important");
+    remove(id);
   }
 
   @Test

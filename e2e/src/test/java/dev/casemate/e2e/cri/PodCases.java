@@ -3,6 +3,7 @@ package dev.casemate.e2e.cri;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.e2e.GuestRoot;
 import dev.casemate.e2e.Wait;
 import dev.casemate.e2e.engine.Containerd;
 import dev.casemate.e2e.engine.Places;
@@ -184,6 +185,11 @@ abstract class PodCases extends CriCases {
       assertThat(pod.script(first, "cat /secret/token /etc/hosts"))
           .contains("first\n")
           .contains("written-by-kubelet");
+      if (VM) {
+        pod.script(first, "echo '10.0.0.8 mine' >> /etc/hosts");
+        assertThat(pod.script(second, "cat /etc/hosts")).contains("written-by-kubelet", "mine");
+        assertThat(Files.readString(hosts)).doesNotContain("mine");
+      }
       assertThat(pod.exec(first, "touch", "/secret/x").err()).contains("Read-only file system");
       // A kubelet changes what is projected by exchanging one link.
       project(secret, "second");
@@ -192,6 +198,46 @@ abstract class PodCases extends CriCases {
           () -> "the new secret: " + pod.exec(first, "cat", "/secret/token"),
           () -> pod.exec(first, "cat", "/secret/token").out().equals("second\n"));
     }
+  }
+
+  @Test
+  void guestRootGetsNowhereBeyondItsShares() throws IOException {
+    if (!VM) {
+      return;
+    }
+    Path base = Places.fresh("wall");
+    Path volume = Files.createDirectory(base.resolve("volume"));
+    Files.writeString(volume.resolve(GuestRoot.MARKER), "content");
+    Path file = Files.writeString(base.resolve("file"), GuestRoot.MARKER);
+    Path victim = Files.writeString(base.resolve("victim"), "important");
+    Consumer<Cri.ContainerConfig.Builder> mounts =
+        config ->
+            config
+                .addMounts(mount(volume, "/volume", true))
+                .addMounts(mount(file, "/file", true))
+                .getLinuxBuilder()
+                .getSecurityContextBuilder()
+                .getCapabilitiesBuilder()
+                .addAddCapabilities("SYS_ADMIN");
+    try (Pod pod = new Pod(client())) {
+      String attacker = pod.start("attacker", mounts, "sleep", "1000");
+      GuestRoot.assertRepelled(pod.script(attacker, GuestRoot.attack(victim)), 1, 1);
+      // Its root and its file are shared under the names that the attacker wanted to take.
+      Path late = Files.writeString(base.resolve("late"), "late");
+      String next =
+          pod.start(
+              "next", config -> config.addMounts(mount(late, "/late", false)), "sleep", "1000");
+      assertThat(pod.script(next, "cat /late; echo written > /late")).isEqualTo("late");
+      assertThat(Files.readString(late)).isEqualTo("written\n");
+      for (String container : List.of(next, attacker)) {
+        pod.stop(container, 0);
+        pod.remove(container);
+      }
+    }
+    assertThat(volume.toFile().list()).containsExactly(GuestRoot.MARKER);
+    assertThat(Files.readString(volume.resolve(GuestRoot.MARKER))).isEqualTo("content");
+    assertThat(Files.readString(file)).isEqualTo(GuestRoot.MARKER);
+    assertThat(Files.readString(victim)).isEqualTo("important");
   }
 
   private static Cri.Mount mount(Path host, String container, boolean readOnly) {

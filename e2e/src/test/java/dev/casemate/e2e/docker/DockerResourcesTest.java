@@ -2,6 +2,7 @@ package dev.casemate.e2e.docker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.e2e.GuestRoot;
 import dev.casemate.e2e.Result;
 import dev.casemate.e2e.Wait;
 import dev.casemate.e2e.engine.Places;
@@ -38,6 +39,66 @@ final class DockerResourcesTest extends DockerCases {
     assertThat(result.out()).contains(" 1024 ");
     assertThat(result.err()).contains("Read-only file system");
     assertThat(Files.readString(directory.resolve("out"))).isEqualTo("guest\n");
+  }
+
+  @Test
+  void guestRootGetsNowhereBeyondItsShares() throws Exception {
+    if (!VM) {
+      return;
+    }
+    Path directory = Places.fresh(fresh("wall"));
+    Path volume = Files.createDirectory(directory.resolve("volume"));
+    Files.writeString(volume.resolve(GuestRoot.MARKER), "content");
+    Path file = Files.writeString(directory.resolve("file"), GuestRoot.MARKER);
+    Path victim = Files.writeString(directory.resolve("victim"), "important");
+    Result result =
+        docker(
+                "run",
+                "--rm",
+                "--cap-add",
+                "SYS_ADMIN",
+                "--security-opt",
+                "seccomp=unconfined",
+                "--security-opt",
+                "apparmor=unconfined",
+                "-v",
+                volume + ":/volume:ro",
+                "-v",
+                file + ":/file:ro",
+                IMAGE,
+                "sh",
+                "-c",
+                GuestRoot.attack(victim))
+            .run();
+    GuestRoot.assertRepelled(result.expect(0).out(), 1, 1);
+    assertThat(volume.toFile().list()).containsExactly(GuestRoot.MARKER);
+    assertThat(Files.readString(volume.resolve(GuestRoot.MARKER))).isEqualTo("content");
+    assertThat(Files.readString(file)).isEqualTo(GuestRoot.MARKER);
+    assertThat(Files.readString(victim)).isEqualTo("important");
+  }
+
+  @Test
+  void whatIsWrittenToHostsStaysInTheGuest() throws Exception {
+    if (!VM) {
+      return;
+    }
+    String id = detached("hosts", "sleep", "1000");
+    Path hosts = Path.of(inspect(id, "{{.HostsPath}}"));
+    String before = Files.readString(hosts);
+    assertThat(before).isNotEmpty();
+    assertThat(script(id, "cat /etc/hosts").out()).isEqualTo(before);
+    Result result =
+        script(
+            id,
+            "for f in hosts hostname resolv.conf; do dd if=/dev/zero of=/etc/$f bs=1M count=20; done;"
+                + " echo '127.0.0.1 mine' > /etc/hosts; cat /etc/hosts");
+    assertThat(result.err()).as(result.toString()).contains("No space left on device");
+    assertThat(result.out()).isEqualTo("127.0.0.1 mine\n");
+    assertThat(Files.readString(hosts)).isEqualTo(before);
+    for (String file : List.of("hostname", "resolv.conf")) {
+      assertThat(Files.size(hosts.resolveSibling(file))).as(file).isLessThan(4096);
+    }
+    remove(id);
   }
 
   @Test
