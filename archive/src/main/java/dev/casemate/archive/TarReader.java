@@ -304,7 +304,7 @@ public final class TarReader {
     return map;
   }
 
-  private static void add(List<Segment> map, long offset, long length) {
+  static void add(List<Segment> map, long offset, long length) {
     if (map.size() >= MAX_SEGMENTS) {
       throw ArchiveException.malformed("a sparse map of more than " + MAX_SEGMENTS + " segments");
     }

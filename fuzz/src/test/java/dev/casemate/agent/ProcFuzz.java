@@ -3,6 +3,7 @@ package dev.casemate.agent;
 import dev.casemate.fuzz.Expect;
 import dev.casemate.fuzz.Fuzzes;
 import dev.casemate.fuzz.Input;
+import dev.casemate.linux.IpAddress;
 import java.util.List;
 
 /** Texts that the agent reads: of proc(5), the kernel command line, its own files, requests. */
@@ -14,7 +15,8 @@ import java.util.List;
   Numbers.class,
   Console.class,
   Console.Level.class,
-  MountOptions.class
+  MountOptions.class,
+  Interfaces.class
 })
 public final class ProcFuzz {
   private ProcFuzz() {}
@@ -39,6 +41,7 @@ public final class ProcFuzz {
     Expect.that(!KernelModules.isName(text) || text.indexOf('/') < 0, "a path as a name");
     Numbers.parse(text, 0);
     Numbers.parseHex(text);
+    Expect.parsed(() -> Interfaces.parse("address", text, IpAddress::parse));
     Expect.parsed(() -> Numbers.parseMode(text));
     Expect.parsed(() -> Numbers.parseId(text));
     Expect.parsed(() -> MountOptions.parse(List.of(text.split(","))));

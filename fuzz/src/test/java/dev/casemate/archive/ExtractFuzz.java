@@ -26,13 +26,44 @@ import java.util.List;
 public final class ExtractFuzz {
   private static final List<String> NAMES =
       List.of(
-          "a", "b", "a/b", "a/b/c", "l", "l/x", "l/l", "../canary/x", "a/../../canary/x", "/etc/x",
-          "..", ".", "./a", "l/../x", "a/.wh.b", ".wh.l", ".wh..wh..opq", "a/.wh..wh..opq",
-          "l/.wh.secret", ".wh...", "a//b", "b/");
+          "a",
+          "b",
+          "a/b",
+          "a/b/c",
+          "l",
+          "l/x",
+          "l/l",
+          "../canary/x",
+          "a/../../canary/x",
+          "/etc/x",
+          "..",
+          ".",
+          "./a",
+          "l/../x",
+          "a/.wh.b",
+          ".wh.l",
+          ".wh..wh..opq",
+          "a/.wh..wh..opq",
+          "l/.wh.secret",
+          ".wh...",
+          "a//b",
+          "b/");
   private static final List<String> LINKS =
       List.of(
-          "a", "b", "..", "../canary", "../../canary", "/", "/canary", "../canary/secret", ".",
-          "a/b", "l", "/proc/self/cwd", "a/../..", "b/l");
+          "a",
+          "b",
+          "..",
+          "../canary",
+          "../../canary",
+          "/",
+          "/canary",
+          "../canary/secret",
+          ".",
+          "a/b",
+          "l",
+          "/proc/self/cwd",
+          "a/../..",
+          "b/l");
   private static final List<Character> TYPES =
       List.of('0', '1', '2', '2', '2', '5', '5', '6', '3', '1');
 
@@ -49,7 +80,7 @@ public final class ExtractFuzz {
             + ProcessHandle.current().pid();
     Fs.makeDirectory(top, 0700);
     Fs.makeDirectory(top + "/canary", 0755);
-    FileContent.write(SECRET, "secret".getBytes(StandardCharsets.UTF_8), 0600);
+    FileContent.write(top + "/canary/secret", "secret".getBytes(StandardCharsets.UTF_8), 0600);
     Runtime.getRuntime().addShutdownHook(new Thread(() -> FileTree.removeTree(top)));
     return top;
   }

@@ -109,7 +109,7 @@ final class Fuzzer {
             withoutEmpty(classPath),
             "com.code_intelligence.jazzer.Jazzer",
             "--target_class=" + target.getName(),
-            "--instrumentation_includes=dev.casemate.**",
+            "--instrumentation_includes=dev.casemate.**:io.airlift.**",
             "--instrumentation_excludes=dev.casemate.fuzz.**",
             "--reproducer_path=" + Files.createDirectories(WORK),
             "-timeout=" + INPUT_SECONDS,

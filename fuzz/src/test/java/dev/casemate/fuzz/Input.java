@@ -4,7 +4,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 
-/** The fuzzer's bytes, taken apart: choices first, then text or bytes. Never runs out: zeros follow. */
+/**
+ * The fuzzer's bytes, taken apart: choices first, then text or bytes. Never runs out: zeros follow.
+ */
 public final class Input {
   private final byte[] bytes;
   private int at;

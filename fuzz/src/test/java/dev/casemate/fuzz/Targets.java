@@ -29,7 +29,9 @@ final class Targets {
           if (name.endsWith("Fuzz.class")) {
             targets.add(
                 Class.forName(
-                    name.substring(0, name.length() - ".class".length()).replace('/', '.')));
+                    name.substring(0, name.length() - ".class".length()).replace('/', '.'),
+                    false,
+                    Targets.class.getClassLoader()));
           }
         }
       }

@@ -45,8 +45,7 @@ public final class HttpFuzz {
 
   private static void url(String text) {
     Expect.parsed(() -> Url.parse(text), IOException.class).ifPresent(HttpFuzz::check);
-    Expect.parsed(
-            () -> Url.parse("https://registry.example/v2/").resolve(text), IOException.class)
+    Expect.parsed(() -> Url.parse("https://registry.example/v2/").resolve(text), IOException.class)
         .ifPresent(HttpFuzz::check);
   }
 

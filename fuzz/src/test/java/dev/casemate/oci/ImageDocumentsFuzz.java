@@ -5,7 +5,13 @@ import dev.casemate.fuzz.Fuzzes;
 import dev.casemate.fuzz.Input;
 
 /** Manifests, indexes and configs of an image (image-spec). */
-@Fuzzes({ImageManifest.class, ImageIndex.class, ImageConfig.class, Descriptor.class, Platform.class})
+@Fuzzes({
+  ImageManifest.class,
+  ImageIndex.class,
+  ImageConfig.class,
+  Descriptor.class,
+  Platform.class
+})
 public final class ImageDocumentsFuzz {
   private ImageDocumentsFuzz() {}
 

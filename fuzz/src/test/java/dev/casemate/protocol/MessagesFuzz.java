@@ -34,8 +34,7 @@ public final class MessagesFuzz {
       if (place.getPath().endsWith("/")) {
         return decoders(Path.of(place));
       }
-      try (FileSystem jar =
-          FileSystems.newFileSystem(URI.create("jar:" + place), Map.of())) {
+      try (FileSystem jar = FileSystems.newFileSystem(URI.create("jar:" + place), Map.of())) {
         return decoders(jar.getPath("/"));
       }
     } catch (IOException e) {
@@ -54,8 +53,7 @@ public final class MessagesFuzz {
         if (!name.endsWith(".class") || name.contains("-") || name.contains("$")) {
           continue;
         }
-        Class<?> type =
-            Class.forName(name.substring(0, name.length() - 6).replace('/', '.'));
+        Class<?> type = Class.forName(name.substring(0, name.length() - 6).replace('/', '.'));
         if (ProtoMessage.class.isAssignableFrom(type)) {
           found.add(type.getMethod("decode", byte[].class));
         }

@@ -22,9 +22,7 @@ public final class EngineFuzz {
     Expect.parsed(() -> Metrics.of(data), MalformedMessageException.class);
     Expect.parsed(() -> Metrics.sum(List.of(data, data)), MalformedMessageException.class);
     Expect.parsed(
-        () ->
-            MetricsV1.of(
-                dev.casemate.protocol.agent.StatsContainerResponse.decode(data)),
+        () -> MetricsV1.of(dev.casemate.protocol.agent.StatsContainerResponse.decode(data)),
         MalformedMessageException.class);
     Input input = new Input(data);
     Any any = Any.builder().typeUrl(input.choose(TYPES)).value(input.rest()).build();

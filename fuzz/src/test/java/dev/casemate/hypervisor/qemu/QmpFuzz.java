@@ -2,7 +2,6 @@ package dev.casemate.hypervisor.qemu;
 
 import dev.casemate.fuzz.Expect;
 import dev.casemate.fuzz.Fuzzes;
-import dev.casemate.fuzz.Input;
 import java.util.Arrays;
 import java.util.Optional;
 

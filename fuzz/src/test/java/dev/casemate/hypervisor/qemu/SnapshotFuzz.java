@@ -21,31 +21,26 @@ public final class SnapshotFuzz {
         .ifPresent(
             json -> {
               Expect.parsed(() -> VmRecord.fromJson(json))
-                  .ifPresent(
-                      record -> Expect.same(record, VmRecord.fromJson(record.toJson())));
+                  .ifPresent(record -> Expect.same(record, VmRecord.fromJson(record.toJson())));
               Expect.parsed(() -> VmSnapshot.fromJson(json)).ifPresent(SnapshotFuzz::restore);
             });
   }
 
   private static void restore(VmSnapshot snapshot) {
-    Expect.same(
-        snapshot.toJson().text(), VmSnapshot.fromJson(snapshot.toJson()).toJson().text());
+    Expect.same(snapshot.toJson().text(), VmSnapshot.fromJson(snapshot.toJson()).toJson().text());
     List<Device.Disk> disks = new ArrayList<>();
     for (VmSnapshot.PluggedDisk disk : snapshot.disks()) {
       disks.add(new Device.Disk(disk.deviceId(), "/disk", false));
     }
-    VmConfig config =
-        VmConfig.builder("vm", "/run/vm").kernel("/kernel").hotplugPorts(8).build();
+    VmConfig config = VmConfig.builder("vm", "/run/vm").kernel("/kernel").hotplugPorts(8).build();
     Expect.parsed(() -> Incoming.of(config, snapshot, disks))
         .ifPresent(
             incoming -> {
               for (Json.Obj processor : incoming.snapshot().processors()) {
                 // Any device of QEMU's could stand here, and any option of it.
-                Expect.that(
-                    processor.string("driver").endsWith("-x86_64-cpu"), processor.text());
+                Expect.that(processor.string("driver").endsWith("-x86_64-cpu"), processor.text());
                 for (String option : processor.fields().keySet()) {
-                  Expect.that(
-                      option.equals("driver") || option.endsWith("id"), "option ", option);
+                  Expect.that(option.equals("driver") || option.endsWith("id"), "option ", option);
                 }
               }
               for (VmSnapshot.PluggedDisk disk : incoming.snapshot().disks()) {

@@ -228,7 +228,7 @@ final class Qmp {
     StringBuilder out = new StringBuilder();
     for (int i = 0; i < text.length() && i < 300; i++) {
       char c = text.charAt(i);
-      out.append(c < ' ' || c == 0x7f ? ' ' : c);
+      out.append(Character.isISOControl(c) ? ' ' : c);
     }
     return out.toString();
   }
