@@ -18,7 +18,7 @@ public final class ImageReferenceFuzz {
                 char c = name.text().charAt(i);
                 Expect.that(c > ' ' && c < 0x7f, "a character that no name has: ", (int) c);
               }
-              Expect.that(!name.text().contains(".."), "dots in ", name.text());
+              Expect.that(!name.repository().contains(".."), "dots in ", name.repository());
             });
   }
 }

@@ -1,5 +1,6 @@
 package dev.casemate.guest;
 
+import java.nio.BufferOverflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -70,7 +71,12 @@ final class SlimModule {
         || Short.toUnsignedInt(header.getShort(58)) != SECTION_BYTES) {
       return content;
     }
-    return new SlimModule(content, sections).write();
+    try {
+      return new SlimModule(content, sections).write();
+    } catch (BufferOverflowException | IndexOutOfBoundsException e) {
+      // Tables that contradict each other, or alignments that no compiler asks for.
+      return content;
+    }
   }
 
   private static boolean isSigned(byte[] content) {
