@@ -3,6 +3,7 @@ package dev.casemate.archive;
 import dev.casemate.fuzz.Expect;
 import dev.casemate.fuzz.Fuzzes;
 import dev.casemate.fuzz.Input;
+import dev.casemate.fuzz.TempFile;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
@@ -67,23 +68,16 @@ public final class ExtractFuzz {
   private static final List<Character> TYPES =
       List.of('0', '1', '2', '2', '2', '5', '5', '6', '3', '1');
 
-  private static final String TOP = top();
+  private static final String TOP = new TempFile("extract").directory();
   private static final String ROOT = TOP + "/root";
   private static final String SECRET = TOP + "/canary/secret";
 
-  private ExtractFuzz() {}
-
-  private static String top() {
-    String top =
-        (Fs.exists("/dev/shm") ? "/dev/shm" : "/tmp")
-            + "/casemate-fuzz-extract-"
-            + ProcessHandle.current().pid();
-    Fs.makeDirectory(top, 0700);
-    Fs.makeDirectory(top + "/canary", 0755);
-    FileContent.write(top + "/canary/secret", "secret".getBytes(StandardCharsets.UTF_8), 0600);
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> FileTree.removeTree(top)));
-    return top;
+  static {
+    Fs.makeDirectory(TOP + "/canary", 0755);
+    FileContent.write(SECRET, "secret".getBytes(StandardCharsets.UTF_8), 0600);
   }
+
+  private ExtractFuzz() {}
 
   public static synchronized void fuzzerTestOneInput(byte[] data) {
     Input input = new Input(data);

@@ -111,6 +111,7 @@ final class Fuzzer {
       status = process.waitFor();
     } finally {
       process.destroyForcibly().waitFor(10, TimeUnit.SECONDS);
+      TempFile.clean(process.pid());
     }
     return new Outcome(status == 0, summary, log);
   }

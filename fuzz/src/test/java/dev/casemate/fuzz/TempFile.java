@@ -16,11 +16,25 @@ public final class TempFile {
 
   /** Makes a directory of its own, for one file of this name. */
   public TempFile(String name) {
-    directory =
-        BASE + "/casemate-fuzz-" + ProcessHandle.current().pid() + "-" + MADE.incrementAndGet();
+    directory = prefix(ProcessHandle.current().pid()) + MADE.incrementAndGet();
     path = directory + "/" + name;
     Fs.makeDirectory(directory, 0700);
     Runtime.getRuntime().addShutdownHook(new Thread(() -> FileTree.removeTree(directory)));
+  }
+
+  /** What the paths of all directories begin with that a process makes. */
+  private static String prefix(long pid) {
+    return BASE + "/casemate-fuzz-" + pid + "-";
+  }
+
+  /** Removes what a process has left that was killed. */
+  static void clean(long pid) {
+    String prefix = prefix(pid);
+    for (String name : Fs.list(BASE)) {
+      if ((BASE + "/" + name).startsWith(prefix)) {
+        FileTree.removeTree(BASE + "/" + name);
+      }
+    }
   }
 
   /** The directory. */
