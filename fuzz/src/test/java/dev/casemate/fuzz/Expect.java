@@ -4,6 +4,7 @@ import dev.casemate.oci.CasemateException;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 
 /** What targets hold parsers to. Whatever is thrown from here is a finding. */
 public final class Expect {
@@ -53,7 +54,10 @@ public final class Expect {
   }
 
   /** Text that goes to a terminal must not command it: no control characters of C0 and C1. */
-  public static void printable(String text) {
+  public static void printable(@Nullable String text) {
+    if (text == null) {
+      throw new AssertionError("no text");
+    }
     for (int i = 0; i < text.length(); i++) {
       that(!Character.isISOControl(text.charAt(i)), "a control character at ", i);
     }

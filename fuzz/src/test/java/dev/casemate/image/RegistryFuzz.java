@@ -14,6 +14,7 @@ import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Map;
 import java.util.Optional;
@@ -28,6 +29,7 @@ public final class RegistryFuzz {
   private static final Server SERVER = new Server();
   private static final TempFile BLOB = new TempFile("blob");
   private static final byte[] NOTHING = {};
+  private static final String TUNNEL = "HTTP/1.1 200 Fine\r\n\r\n";
 
   private RegistryFuzz() {}
 
@@ -107,7 +109,7 @@ public final class RegistryFuzz {
           String text = Input.text(java.util.Arrays.copyOf(request, Math.max(n, 0)));
           if (text.startsWith("CONNECT ")) {
             // No TLS here: the client must then try, or give up.
-            socket.getOutputStream().write("HTTP/1.1 200 Fine\r\n\r\n".getBytes("US-ASCII"));
+            socket.getOutputStream().write(TUNNEL.getBytes(StandardCharsets.US_ASCII));
           }
           socket.getOutputStream().write(next());
         } catch (IOException e) {

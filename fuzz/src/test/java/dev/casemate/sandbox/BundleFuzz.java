@@ -10,7 +10,7 @@ import dev.casemate.protocol.oci.Spec;
 import java.util.List;
 
 /** A bundle's {@code config.json} on its way to the guest: what belongs to the host stays here. */
-@Fuzzes({GuestSpec.class, SpecMounts.class, RelayedResolver.class})
+@Fuzzes({GuestSpec.class, SpecMounts.class, BlockDeviceSpec.class, RelayedResolver.class})
 public final class BundleFuzz {
   private static final List<NamespaceScope> SCOPES =
       List.of(
@@ -49,6 +49,7 @@ public final class BundleFuzz {
     Expect.parsed(() -> GuestSpec.resources(spec))
         .ifPresent(limits -> Expect.same(limits, LinuxResources.decode(limits.encode())));
     Expect.parsed(() -> GuestSpec.user(spec));
+    Expect.parsed(() -> new BlockDeviceSpec(spec).spec());
     for (Json.Obj mount : Expect.parsed(() -> spec.objects("mounts")).orElse(List.of())) {
       Expect.parsed(() -> SpecMounts.isBind(mount));
     }

@@ -89,7 +89,7 @@ final class LayerStream {
 
     @Override
     public long skip(long count) throws IOException {
-      byte[] skipped = new byte[(int) Math.clamp(count, 0, BUFFER)];
+      byte[] skipped = new byte[Math.clamp(count, 0, BUFFER)];
       return Math.max(0, read(skipped, 0, skipped.length));
     }
   }
