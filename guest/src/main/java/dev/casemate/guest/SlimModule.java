@@ -1,5 +1,6 @@
 package dev.casemate.guest;
 
+import dev.casemate.oci.CasemateException;
 import java.nio.BufferOverflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -72,8 +73,10 @@ final class SlimModule {
       return content;
     }
     try {
-      return new SlimModule(content, sections).write();
-    } catch (BufferOverflowException | IndexOutOfBoundsException e) {
+      byte[] slim = new SlimModule(content, sections).write();
+      Elf.parse(slim, "Slim kernel module " + what);
+      return slim;
+    } catch (BufferOverflowException | IndexOutOfBoundsException | CasemateException e) {
       // Tables that contradict each other, or alignments that no compiler asks for.
       return content;
     }
