@@ -6,7 +6,7 @@ MODULES := linux oci archive protocol-generator rpc protocol cell runtime agent 
 SOURCES := $(shell find $(MODULES) -path '*/src/main/*' -type f 2>/dev/null) $(wildcard */pom.xml) pom.xml
 NATIVE  := $(shell find native -type f -not -path 'native/test/*' 2>/dev/null)
 
-.PHONY: help packages classes build guest demo test e2e engine-tests check format bench clean install
+.PHONY: help packages classes build guest demo test e2e engine-tests fuzz check format bench clean install
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ e2e: build guest ## the end-to-end tests alone
 engine-tests: build guest ## containerd, Docker and pods with the shim, all of it; ENGINE_RUNTIME=runc runs the same tests against runc
 	@scripts/engines.sh
 	@scripts/maven.sh -pl e2e -am -Dsurefire.failIfNoSpecifiedTests=false '-Dtest=dev.casemate.e2e.containerd.*Test,dev.casemate.e2e.docker.*Test,dev.casemate.e2e.cri.*Test' test
+
+fuzz: ## feed one parser for long: make fuzz TARGET=JsonFuzz SECONDS=600; without TARGET, list them
+	@env -u SECONDS scripts/fuzz.sh $(TARGET) $(if $(TARGET),$(or $(SECONDS),600) $(SEED))
 
 bench: build ## measure, and print the figures of docs/performance.md
 	@scripts/bench.sh

@@ -99,6 +99,7 @@ passed=$((passed + 1))
 stage engines scripts/engines.sh
 stage criu scripts/engines.sh criu
 junit unit linux,oci,archive,protocol-generator,rpc,protocol,cell,runtime,agent,jail,hypervisor,image,guest,network,sandbox,shim,cli
+junit fuzz fuzz '-Dtest=dev.casemate.fuzz.*Test'
 stage demo scripts/demo.sh
 junit e2e e2e '-Dtest=dev.casemate.e2e.*Test'
 junit cell-engines e2e '-Dtest=dev.casemate.e2e.cell.*Test'

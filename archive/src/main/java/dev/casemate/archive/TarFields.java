@@ -104,10 +104,8 @@ final class TarFields {
   /** Splits pax records, {@code "<length> <key>=<value>\n"}; later ones win. */
   static void paxRecords(byte[] content, Map<String, byte[]> into) {
     int at = 0;
-    while (at < content.length) {
-      if (content[at] == 0) {
-        return;
-      }
+    StringBuilder sparse = new StringBuilder();
+    while (at < content.length && content[at] != 0) {
       int length = 0;
       int digits = at;
       while (digits < content.length
@@ -137,15 +135,16 @@ final class TarFields {
       System.arraycopy(content, equals + 1, value, 0, value.length);
       if (key.equals("GNU.sparse.offset") || key.equals("GNU.sparse.numbytes")) {
         // Format 0.0 repeats its keys; make it the list of format 0.1.
-        byte[] list = into.get("GNU.sparse.map");
-        String before = list == null ? "" : new String(list, StandardCharsets.US_ASCII) + ",";
-        into.put(
-            "GNU.sparse.map",
-            (before + decode(value, 0, value.length)).getBytes(StandardCharsets.UTF_8));
+        sparse.append(sparse.isEmpty() ? "" : ",").append(decode(value, 0, value.length));
       } else {
         into.put(key, value);
       }
       at = end;
+    }
+    if (!sparse.isEmpty()) {
+      byte[] list = into.get("GNU.sparse.map");
+      String before = list == null ? "" : new String(list, StandardCharsets.UTF_8) + ",";
+      into.put("GNU.sparse.map", (before + sparse).getBytes(StandardCharsets.UTF_8));
     }
   }
 
@@ -198,7 +197,7 @@ final class TarFields {
       }
       pair[index++ & 1] = decimal(text.substring(at, end), "GNU.sparse.map", "");
       if ((index & 1) == 0) {
-        map.add(new Segment(pair[0], pair[1]));
+        TarReader.add(map, pair[0], pair[1]);
       }
       at = end + 1;
     }

@@ -268,7 +268,8 @@ public final class TarReader {
     } else if (pax.containsKey("GNU.sparse.major")) {
       String major = TarFields.override(pax, "GNU.sparse.major", "");
       if (!major.equals("1")) {
-        throw ArchiveException.refused(name, "is sparse in unknown format " + major);
+        throw ArchiveException.refused(
+            name, "is sparse in unknown format " + ArchiveException.quote(major));
       }
       logicalSize = TarFields.override(pax, "GNU.sparse.realsize", 0, name);
       textMap(map, name);
@@ -304,7 +305,7 @@ public final class TarReader {
     return map;
   }
 
-  private static void add(List<Segment> map, long offset, long length) {
+  static void add(List<Segment> map, long offset, long length) {
     if (map.size() >= MAX_SEGMENTS) {
       throw ArchiveException.malformed("a sparse map of more than " + MAX_SEGMENTS + " segments");
     }

@@ -2,6 +2,7 @@ package dev.casemate.archive;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 
 import dev.casemate.archive.TarEntry.Segment;
 import dev.casemate.linux.Fd;
@@ -14,7 +15,9 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -227,5 +230,19 @@ final class TarReaderTest {
     }
     byte[] digits = String.format("%06o\0 ", sum).getBytes(StandardCharsets.US_ASCII);
     System.arraycopy(digits, 0, tar, block + 148, 8);
+  }
+
+  /**
+   * Each record copied all before it: an entry took seconds, and layers of nothing compress well.
+   */
+  @Test
+  void aSparseMapOfManyRecordsIsReadInNoTime() {
+    byte[] records =
+        "23 GNU.sparse.offset=0\n25 GNU.sparse.numbytes=0\n"
+            .repeat(20_000)
+            .getBytes(StandardCharsets.US_ASCII);
+    Map<String, byte[]> pax = new LinkedHashMap<>();
+    assertTimeout(Duration.ofSeconds(1), () -> TarFields.paxRecords(records, pax));
+    assertThat(pax.get("GNU.sparse.map")).hasSize(4 * 20_000 - 1);
   }
 }

@@ -12,8 +12,10 @@ import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.UserSpec;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Names of users and groups, by a container's own {@code /etc/passwd} and {@code /etc/group}
@@ -72,7 +74,7 @@ public final class Users {
         groupPart.isEmpty() && name.isEmpty() && additionalGroups.isEmpty()
             ? List.of()
             : lines(root, "/etc/group");
-    List<Integer> gids = new ArrayList<>();
+    Set<Integer> gids = new LinkedHashSet<>();
     if (!groupPart.isEmpty()) {
       gid = findGroup(groups, groupPart);
     }
@@ -84,9 +86,9 @@ public final class Users {
     for (String group : additionalGroups) {
       long extra = findGroup(groups, group);
       checkRange(extra);
-      add(gids, (int) extra);
+      gids.add((int) extra);
     }
-    return new Resolved(UserSpec.of((int) uid, (int) gid, gids), home);
+    return new Resolved(UserSpec.of((int) uid, (int) gid, List.copyOf(gids)), home);
   }
 
   /** The home directory of a uid; {@code /} if the passwd file does not say. */
@@ -133,7 +135,7 @@ public final class Users {
     return gid;
   }
 
-  private static void addMemberships(List<String> groups, String user, List<Integer> gids) {
+  private static void addMemberships(List<String> groups, String user, Set<Integer> gids) {
     for (String line : groups) {
       List<String> fields = fields(line);
       if (fields.size() < 4) {
@@ -141,14 +143,8 @@ public final class Users {
       }
       long gid = number(fields.get(2));
       if (gid >= 0 && gid <= ID_LIMIT && Text.split(fields.get(3), ',').contains(user)) {
-        add(gids, (int) gid);
+        gids.add((int) gid);
       }
-    }
-  }
-
-  private static void add(List<Integer> gids, int gid) {
-    if (!gids.contains(gid)) {
-      gids.add(gid);
     }
   }
 

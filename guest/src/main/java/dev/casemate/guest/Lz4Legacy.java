@@ -13,6 +13,7 @@ import java.util.Arrays;
 final class Lz4Legacy {
   static final int MAGIC = 0x184C2102;
   private static final int BLOCK_BYTES = 8 << 20;
+  private static final long MOST_RATIO = 255;
 
   private Lz4Legacy() {}
 
@@ -21,6 +22,10 @@ final class Lz4Legacy {
     ByteBuffer in = ByteBuffer.wrap(frame, offset, length).order(ByteOrder.LITTLE_ENDIAN);
     if (in.remaining() < 4 || in.getInt() != MAGIC) {
       throw new IOException("no LZ4 legacy frame");
+    }
+    // A byte of LZ4 stands for 255 at most; a few of them may claim gigabytes.
+    if (size > MOST_RATIO * length) {
+      throw new IOException(length + " bytes of LZ4 cannot be " + size + " bytes unpacked");
     }
     byte[] out = new byte[size];
     int done = 0;

@@ -1,5 +1,7 @@
 package dev.casemate.guest;
 
+import dev.casemate.oci.CasemateException;
+import java.nio.BufferOverflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -70,7 +72,14 @@ final class SlimModule {
         || Short.toUnsignedInt(header.getShort(58)) != SECTION_BYTES) {
       return content;
     }
-    return new SlimModule(content, sections).write();
+    try {
+      byte[] slim = new SlimModule(content, sections).write();
+      Elf.parse(slim, "Slim kernel module " + what);
+      return slim;
+    } catch (BufferOverflowException | IndexOutOfBoundsException | CasemateException e) {
+      // Tables that contradict each other, or alignments that no compiler asks for.
+      return content;
+    }
   }
 
   private static boolean isSigned(byte[] content) {

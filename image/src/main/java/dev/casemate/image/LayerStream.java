@@ -2,9 +2,11 @@ package dev.casemate.image;
 
 import dev.casemate.archive.FdInputStream;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.CasemateException;
 import io.airlift.compress.zstd.ZstdInputStream;
 import java.io.BufferedInputStream;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.zip.GZIPInputStream;
@@ -57,9 +59,39 @@ final class LayerStream {
       return new GZIPInputStream(stored, BUFFER);
     }
     if (isZstd(magic)) {
-      return new ZstdInputStream(new ZstdFrames(stored));
+      return new Zstd(new ZstdInputStream(new ZstdFrames(stored)));
     }
     return stored;
+  }
+
+  /** The decompressor says by unchecked exceptions of many kinds that its data are damaged. */
+  private static final class Zstd extends FilterInputStream {
+    Zstd(InputStream plain) {
+      super(plain);
+    }
+
+    @Override
+    public int read() throws IOException {
+      byte[] one = new byte[1];
+      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+    }
+
+    @Override
+    public int read(byte[] bytes, int offset, int length) throws IOException {
+      try {
+        return super.read(bytes, offset, length);
+      } catch (LinuxException e) {
+        throw e;
+      } catch (RuntimeException e) {
+        throw new IOException("zstd data are damaged: " + e.getMessage(), e);
+      }
+    }
+
+    @Override
+    public long skip(long count) throws IOException {
+      byte[] skipped = new byte[Math.clamp(count, 0, BUFFER)];
+      return Math.max(0, read(skipped, 0, skipped.length));
+    }
   }
 
   static boolean isGzip(byte[] magic) {

@@ -12,6 +12,8 @@ import java.util.Locale;
  */
 record Url(String scheme, String host, int port, String target) {
 
+  private static final int MOST_PORT = 65_535;
+
   static Url parse(String text) throws IOException {
     return of(uri(text));
   }
@@ -40,6 +42,10 @@ record Url(String scheme, String host, int port, String target) {
     String scheme = uri.getScheme() == null ? "" : uri.getScheme().toLowerCase(Locale.ROOT);
     if (uri.getHost() == null || !(scheme.equals("https") || scheme.equals("http"))) {
       throw new IOException("address is not an http or https one: " + uri);
+    }
+    if (uri.getPort() > MOST_PORT) {
+      throw new IOException(
+          "address has port " + uri.getPort() + ", at most " + MOST_PORT + " is one");
     }
     int port = uri.getPort() >= 0 ? uri.getPort() : scheme.equals("https") ? 443 : 80;
     String path = uri.getRawPath() == null || uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();

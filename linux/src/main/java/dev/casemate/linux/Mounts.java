@@ -170,6 +170,15 @@ public final class Mounts {
     return mounts;
   }
 
+  private static boolean isOctal(String text, int at) {
+    for (int i = at; i < at + 3; i++) {
+      if (i >= text.length() || text.charAt(i) < '0' || text.charAt(i) > '7') {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /** The kernel writes blank, tab, newline and backslash as three octal digits. */
   private static String unescape(String text) {
     int backslash = text.indexOf('\\');
@@ -179,7 +188,7 @@ public final class Mounts {
     StringBuilder plain = new StringBuilder();
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
-      if (c == '\\' && i + 3 < text.length()) {
+      if (c == '\\' && isOctal(text, i + 1)) {
         plain.append((char) Integer.parseInt(text.substring(i + 1, i + 4), 8));
         i += 3;
       } else {

@@ -32,10 +32,14 @@ public final class NativeBuffer implements AutoCloseable {
   /**
    * Allocates a NUL-terminated UTF-8 string; a string that holds a NUL is refused, as C would
    * silently cut it.
+   *
+   * @throws LinuxException EINVAL, what the kernel would say if it could see it: names come from
+   *     archives and specifications of anybody, and callers expect errors of this kind
    */
   public static NativeBuffer ofString(String text) {
     if (text.indexOf('\0') >= 0) {
-      throw new IllegalArgumentException("a string for the kernel holds a NUL character");
+      throw new LinuxException(
+          "string with a NUL character", text.replace('\0', '?'), Errno.EINVAL);
     }
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
     NativeBuffer buffer = new NativeBuffer(bytes.length + 1);

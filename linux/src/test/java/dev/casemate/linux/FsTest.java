@@ -127,6 +127,7 @@ class FsTest {
     assertThatThrownBy(() -> FileContent.readBytes(path("long"), 999))
         .hasMessageContaining("EFBIG");
     assertThatThrownBy(() -> Fs.open("a\0b", OpenFlag.READ_ONLY))
-        .isInstanceOf(IllegalArgumentException.class);
+        .isInstanceOf(LinuxException.class)
+        .hasMessageContaining("EINVAL");
   }
 }

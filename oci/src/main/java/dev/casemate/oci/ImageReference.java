@@ -83,6 +83,11 @@ public record ImageReference(
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
   }
 
+  /** Not by Character's idea of lower case: of some letters beyond ASCII that is a letter in it. */
+  private static boolean isHostLetter(char c) {
+    return isLetterOrDigit(c) || (c >= 'A' && c <= 'Z');
+  }
+
   private static boolean isTag(String tag) {
     for (int i = 0; i < tag.length(); i++) {
       char c = tag.charAt(i);
@@ -111,14 +116,12 @@ public record ImageReference(
     boolean six = name.startsWith("[") && name.endsWith("]");
     String inner = six ? name.substring(1, name.length() - 1) : name;
     for (int i = 0; i < inner.length(); i++) {
-      char c = Character.toLowerCase(inner.charAt(i));
-      if (!isLetterOrDigit(c) && (six ? c != ':' : c != '.' && c != '-')) {
+      char c = inner.charAt(i);
+      if (!isHostLetter(c) && (six ? c != ':' : c != '.' && c != '-')) {
         return false;
       }
     }
-    return !inner.isEmpty()
-        && (six
-            || (isLetterOrDigit(Character.toLowerCase(inner.charAt(0))) && !inner.contains("..")));
+    return !inner.isEmpty() && (six || (isHostLetter(inner.charAt(0)) && !inner.contains("..")));
   }
 
   private static boolean isRepository(String text) {
