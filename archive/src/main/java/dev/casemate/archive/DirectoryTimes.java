@@ -14,17 +14,31 @@ import java.util.Map;
 final class DirectoryTimes {
   private final Map<Long, Time> byInode = new LinkedHashMap<>();
 
+  private final Retained retained;
+
+  DirectoryTimes(Retained retained) {
+    this.retained = retained;
+  }
+
   private record Time(String path, long seconds, int nanos) {}
 
   /** What the archive says of a directory. */
   void set(Fd directory, String path, long seconds, int nanos) {
-    byInode.put(Fs.stat(directory).inode(), new Time(path, seconds, nanos));
+    long inode = Fs.stat(directory).inode();
+    Time known = byInode.get(inode);
+    if (known == null || known.path().length() < path.length()) {
+      retained.add(path);
+    }
+    byInode.put(inode, new Time(path, seconds, nanos));
   }
 
   /** Keeps the time that a directory has now, unless something is known of it already. */
   void keep(Fd directory, String path) {
     Stat stat = Fs.stat(directory);
-    byInode.putIfAbsent(stat.inode(), new Time(path, stat.mtimeSeconds(), stat.mtimeNanos()));
+    if (!byInode.containsKey(stat.inode())) {
+      retained.add(path);
+      byInode.put(stat.inode(), new Time(path, stat.mtimeSeconds(), stat.mtimeNanos()));
+    }
   }
 
   void apply(RootedPaths paths) {

@@ -34,7 +34,8 @@ public final class RootedExtractor implements AutoCloseable {
   private final RootedPaths paths;
   private final Options options;
   private final Optional<Whiteouts> whiteouts;
-  private final DirectoryTimes times = new DirectoryTimes();
+  private final Retained retained;
+  private final DirectoryTimes times;
   private final byte[] chunk = new byte[CHUNK];
   private long bytes;
   private long entries;
@@ -45,31 +46,43 @@ public final class RootedExtractor implements AutoCloseable {
    * @param whiteouts whether the archive is a layer
    * @param maxBytes most bytes of file content, holes included
    * @param maxEntries most entries
+   * @param maxRetainedBytes most bytes of memory for what is kept of the entries: names and paths
    * @param strictParents whether each parent must be a directory that is there already: an entry
    *     below a symbolic link, or below nothing, is refused
    */
-  public record Options(boolean whiteouts, long maxBytes, long maxEntries, boolean strictParents) {
+  public record Options(
+      boolean whiteouts,
+      long maxBytes,
+      long maxEntries,
+      long maxRetainedBytes,
+      boolean strictParents) {
+    /** Memory for the names of one archive, where its reader knows no better limit. */
+    public static final long MAX_RETAINED_BYTES = 256L << 20;
+
     /** With parents that may be links inside the root, or missing. */
-    public Options(boolean whiteouts, long maxBytes, long maxEntries) {
-      this(whiteouts, maxBytes, maxEntries, false);
+    public Options(boolean whiteouts, long maxBytes, long maxEntries, long maxRetainedBytes) {
+      this(whiteouts, maxBytes, maxEntries, maxRetainedBytes, false);
     }
 
-    /** A plain archive without limits but the disk's. */
+    /** A plain archive without limits but the disk's and the memory's. */
     public static Options plain() {
-      return new Options(false, Long.MAX_VALUE, Long.MAX_VALUE);
+      return new Options(false, Long.MAX_VALUE, Long.MAX_VALUE, MAX_RETAINED_BYTES);
     }
 
     /** An archive of one tree from a writer that is not trusted: nothing lies below a link. */
     public static Options strict(long maxEntries) {
-      return new Options(false, Long.MAX_VALUE, maxEntries, true);
+      return new Options(false, Long.MAX_VALUE, maxEntries, MAX_RETAINED_BYTES, true);
     }
   }
 
   /** An extractor for one archive. The descriptor stays the caller's. */
   public RootedExtractor(Fd root, Options options) {
+    this.retained = new Retained(options.maxRetainedBytes());
+    this.times = new DirectoryTimes(retained);
     this.paths = new RootedPaths(root, times, options.strictParents());
     this.options = options;
-    this.whiteouts = options.whiteouts() ? Optional.of(new Whiteouts(root)) : Optional.empty();
+    this.whiteouts =
+        options.whiteouts() ? Optional.of(new Whiteouts(root, retained)) : Optional.empty();
     if (options.whiteouts()) {
       times.keep(root, "");
     }
@@ -78,6 +91,11 @@ public final class RootedExtractor implements AutoCloseable {
   /** Bytes of file content so far, holes included. */
   public long bytes() {
     return bytes;
+  }
+
+  /** Bytes of memory that names and paths have taken so far. */
+  public long retainedBytes() {
+    return retained.bytes();
   }
 
   /** Entries so far. */
@@ -114,7 +132,14 @@ public final class RootedExtractor implements AutoCloseable {
       throw new ArchiveException(
           ArchiveException.Reason.TOO_LARGE, "more than " + options.maxEntries() + " entries");
     }
-    List<String> parts = RootedPaths.components(entry.name(), entry.name(), false);
+    try {
+      applyParts(entry, RootedPaths.components(entry.name(), entry.name(), false), reader);
+    } catch (LinuxException e) {
+      throw explain(e, entry);
+    }
+  }
+
+  private void applyParts(TarEntry entry, List<String> parts, TarReader reader) {
     if (parts.isEmpty()) {
       applyRoot(entry);
       return;
@@ -135,13 +160,9 @@ public final class RootedExtractor implements AutoCloseable {
         // A layer changes a directory's time only by an entry for it.
         times.keep(directory, parent);
       }
-      whiteouts.get().touch(directory, known, name);
+      whiteouts.get().touch(directory, known, name, entry.name());
     }
-    try {
-      make(entry, parts, directory, name, reader);
-    } catch (LinuxException e) {
-      throw explain(e, entry);
-    }
+    make(entry, parts, directory, name, reader);
   }
 
   /** What the archive is to blame for is a refusal; the rest is the machine's. */

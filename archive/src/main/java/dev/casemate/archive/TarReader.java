@@ -317,7 +317,10 @@ public final class TarReader {
     boolean more = header[482] != 0;
     oldGnuSegments(map, header, 386, 4);
     byte[] block = new byte[BLOCK];
-    while (more) {
+    for (int blocks = 0; more; blocks++) {
+      if (blocks > MAX_SEGMENTS) {
+        throw ArchiveException.malformed("a sparse map of more than " + MAX_SEGMENTS + " blocks");
+      }
       if (in.readNBytes(block, 0, BLOCK) < BLOCK) {
         throw cutOff();
       }

@@ -7,9 +7,11 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Stat;
-import java.util.HashSet;
+import dev.casemate.linux.Text;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Removals that a layer asks for (image-spec, layer.md, "Whiteouts"). They concern the layers below
@@ -19,15 +21,44 @@ final class Whiteouts {
   private static final String PREFIX = ".wh.";
   private static final String OPAQUE = ".wh..wh..opq";
 
+  /** Longest path that the kernel takes, and that mkfs.erofs can read again. */
+  private static final int MAX_PATH = 4095;
+
   private final Fd root;
+  private final Retained retained;
 
-  /** Real paths of all that this layer has made, their parents included. */
-  private final Set<String> touched = new HashSet<>();
+  /** What this layer has made: a tree by real path, so that a long parent is kept only once. */
+  private final Node touched = new Node();
 
-  private String realParent = "";
+  private int rootLength;
+  private int parentLength;
+  private @Nullable Node parentNode;
 
-  Whiteouts(Fd root) {
+  Whiteouts(Fd root, Retained retained) {
     this.root = root;
+    this.retained = retained;
+  }
+
+  /** A directory or file that this layer has made; files have no children. */
+  private static final class Node {
+    private @Nullable Map<String, Node> children;
+
+    @Nullable Node child(String name) {
+      return children == null ? null : children.get(name);
+    }
+
+    Node make(String name, Retained retained) {
+      if (children == null) {
+        children = new HashMap<>(4);
+      }
+      Node child = children.get(name);
+      if (child == null) {
+        retained.add(name);
+        child = new Node();
+        children.put(name, child);
+      }
+      return child;
+    }
   }
 
   static boolean isWhiteout(List<String> parts) {
@@ -43,26 +74,39 @@ final class Whiteouts {
   private String real(Fd directory) {
     String top = Fs.readLink(root.procPath());
     String path = Fs.readLink(directory.procPath());
+    rootLength = top.length();
     return path.substring(top.length());
   }
 
   /** Notes that this layer makes {@code name} in {@code directory}. */
-  void touch(Fd directory, boolean sameParent, String name) {
-    if (!sameParent || realParent.isEmpty()) {
-      realParent = real(directory) + "/";
-    }
-    String path = realParent + name;
-    while (touched.add(path)) {
-      int slash = path.lastIndexOf('/');
-      if (slash <= 0) {
-        return;
+  void touch(Fd directory, boolean sameParent, String name, String entry) {
+    Node parent = parentNode;
+    if (!sameParent || parent == null) {
+      String real = real(directory);
+      parentLength = rootLength + real.length() + 1;
+      parent = touched;
+      for (String part : Text.split(real, '/')) {
+        parent = parent.make(part, retained);
       }
-      path = path.substring(0, slash);
+      parentNode = parent;
     }
+    if (parentLength + name.length() > MAX_PATH) {
+      throw ArchiveException.refused(
+          entry, "has a path of more than " + MAX_PATH + " bytes together with the store's own");
+    }
+    parent.make(name, retained);
+  }
+
+  private @Nullable Node find(String real) {
+    Node node = touched;
+    for (String part : Text.split(real, '/')) {
+      node = node == null ? null : node.child(part);
+    }
+    return node;
   }
 
   void apply(String entry, String parent, String name, RootedPaths paths, DirectoryTimes times) {
-    realParent = "";
+    parentNode = null;
     if (!name.startsWith(PREFIX) || (name.startsWith(".wh..wh.") && !name.equals(OPAQUE))) {
       // AUFS's own bookkeeping, and what lies in its directories.
       return;
@@ -76,13 +120,13 @@ final class Whiteouts {
     }
     Fd directory = paths.directory(parent, entry);
     times.keep(directory, parent);
-    String real = real(directory) + "/";
+    Node made = find(real(directory));
     if (!name.equals(OPAQUE)) {
-      remove(directory, victim, real + victim);
+      remove(directory, victim, made == null ? null : made.child(victim));
     } else {
       try (Fd listing = reopen(directory, ".")) {
         for (String child : Fs.list(listing)) {
-          remove(directory, child, real + child);
+          remove(directory, child, made == null ? null : made.child(child));
         }
       }
     }
@@ -110,8 +154,8 @@ final class Whiteouts {
   }
 
   /** Removes a name unless this layer made it; of a directory that it made, all that it did not. */
-  private void remove(Fd directory, String name, String path) {
-    if (!touched.contains(path)) {
+  private void remove(Fd directory, String name, @Nullable Node made) {
+    if (made == null) {
       FileTree.removeTreeAt(directory, name);
       return;
     }
@@ -119,7 +163,7 @@ final class Whiteouts {
     if (there.isDirectory()) {
       try (Fd child = reopen(directory, name)) {
         for (String entry : Fs.list(child)) {
-          remove(child, entry, path + "/" + entry);
+          remove(child, entry, made.child(entry));
         }
       }
     }

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 final class RootedExtractorTest {
   private static final RootedExtractor.Options LAYER =
-      new RootedExtractor.Options(true, 1 << 20, 1000);
+      new RootedExtractor.Options(true, 1 << 20, 1000, 1 << 20);
 
   @TempDir Path temp;
   private String root = "";
@@ -209,10 +209,11 @@ final class RootedExtractorTest {
 
   @Test
   void boundsBytesAndEntries() {
-    assertThatThrownBy(() -> apply(new RootedExtractor.Options(true, 3, 10), tar("f x 1234")))
+    assertThatThrownBy(
+            () -> apply(new RootedExtractor.Options(true, 3, 10, 1 << 20), tar("f x 1234")))
         .hasMessageContaining("more than 3 bytes");
     assertThatThrownBy(
-            () -> apply(new RootedExtractor.Options(true, 9, 2), tar("f x", "f y", "f z")))
+            () -> apply(new RootedExtractor.Options(true, 9, 2, 1 << 20), tar("f x", "f y", "f z")))
         .hasMessageContaining("more than 2 entries");
   }
 
@@ -248,5 +249,40 @@ final class RootedExtractorTest {
           .hasMessageContaining("ENOENT");
       assertThatThrownBy(() -> archiver.add("up", "s", true)).hasMessageContaining("ENOENT");
     }
+  }
+
+  @Test
+  void boundsTheMemoryForNames() {
+    String parent = ("d".repeat(250) + "/").repeat(15).substring(0, 15 * 251 - 1);
+    String[] below = new String[500];
+    for (int i = 0; i < below.length; i++) {
+      below[i] = "f " + parent + "/" + i;
+    }
+    // A long parent is kept once: 500 names of 3.8 kB take 100 kB, not 1.9 MB.
+    RootedExtractor.Options options = new RootedExtractor.Options(true, 1 << 20, 1000, 100_000);
+    apply(options, tar(below));
+    String[] apart = new String[30];
+    for (int i = 0; i < apart.length; i++) {
+      apart[i] = "f " + i + "/" + parent.substring(0, 3500) + "/x";
+    }
+    assertThatThrownBy(() -> apply(options, tar(apart)))
+        .isInstanceOf(ArchiveException.class)
+        .hasMessageContaining("more than 100000 bytes of memory")
+        .satisfies(
+            e ->
+                assertThat(((ArchiveException) e).reason())
+                    .isEqualTo(ArchiveException.Reason.TOO_LARGE));
+  }
+
+  @Test
+  void refusesPathsThatAreTooLongBelowTheRoot() {
+    String parent = ("d".repeat(250) + "/").repeat(16);
+    assertThatThrownBy(() -> layer("f " + parent + "f".repeat(4095 - parent.length())))
+        .isInstanceOf(ArchiveException.class)
+        .hasMessageContaining("entry \"dddd")
+        .satisfies(
+            e ->
+                assertThat(((ArchiveException) e).reason())
+                    .isEqualTo(ArchiveException.Reason.REFUSED));
   }
 }

@@ -33,7 +33,8 @@ public final class CheckpointFuzz {
     Expect.parsed(() -> Checkpoint.read(FILE.directory()));
     VmOptions vm = new VmOptions("qemu", "tcg", KERNEL, KERNEL, 512, 1, 1000);
     SandboxConfig node =
-        new SandboxConfig("node", vm, Optional.empty(), false, 4, VmSize.of(vm), MOST);
+        new SandboxConfig(
+            "node", vm, Optional.empty(), false, 4, VmSize.of(vm), MOST, JailOptions.DEFAULT);
     List<Mount> mounts =
         (mode & 1) == 0
             ? List.of()

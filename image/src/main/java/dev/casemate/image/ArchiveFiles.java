@@ -11,6 +11,7 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Text;
+import dev.casemate.oci.CasemateException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -26,6 +27,7 @@ import java.util.Optional;
  */
 final class ArchiveFiles implements FileSet {
   private static final int MAX_FILES = 100_000;
+  private static final int MAX_NAMES = 16 << 20;
 
   private record Place(long offset, long size) {}
 
@@ -39,8 +41,8 @@ final class ArchiveFiles implements FileSet {
     this.plain = plain;
   }
 
-  static ArchiveFiles open(String archive, String root) {
-    Optional<TempEntry> plain = decompress(archive, root);
+  static ArchiveFiles open(String archive, String root, long maxBytes) {
+    Optional<TempEntry> plain = decompress(archive, root, maxBytes);
     ArchiveFiles files = new ArchiveFiles(plain.map(TempEntry::path).orElse(archive), plain);
     boolean scanned = false;
     try {
@@ -61,7 +63,7 @@ final class ArchiveFiles implements FileSet {
     }
   }
 
-  private static Optional<TempEntry> decompress(String archive, String root) {
+  private static Optional<TempEntry> decompress(String archive, String root, long maxBytes) {
     try (Fd fd = Fs.open(archive, OpenFlag.READ_ONLY)) {
       byte[] magic = new byte[4];
       int n = fd.read(magic, 0, 4);
@@ -71,7 +73,11 @@ final class ArchiveFiles implements FileSet {
       FileContent.seek(fd, 0, 0);
       TempEntry entry = TempEntry.file(root + "/temp", Machine.randomHex(8) + ".archive");
       boolean complete = false;
-      try (InputStream in = LayerStream.open(fd, Fs.stat(fd).size())) {
+      long stored = Fs.stat(fd).size();
+      // Layers and the root file system come beside it, so a part of the space must stay.
+      long absolute = Math.min(maxBytes, Fs.space(root)[0] / 2);
+      long limit = BoundedStream.limit(stored, absolute);
+      try (InputStream in = new BoundedStream(LayerStream.open(fd, stored), limit)) {
         byte[] chunk = new byte[64 * 1024];
         while (true) {
           int count = in.read(chunk);
@@ -84,6 +90,15 @@ final class ArchiveFiles implements FileSet {
         return Optional.of(entry);
       } catch (LinuxException e) {
         throw StoreErrors.of(e, root, "decompressing archive " + archive);
+      } catch (BoundedStream.TooLong e) {
+        if (limit == absolute && absolute < maxBytes) {
+          throw StoreErrors.noSpace(
+              root, "decompressing archive " + archive + ", which may take half of it");
+        }
+        throw CasemateException.of(
+            CasemateException.Kind.RESOURCE_EXHAUSTED,
+            "archive " + archive + " is refused: " + e.getMessage() + "; do not use this image",
+            e);
       } catch (IOException e) {
         throw StoreErrors.corrupt(
             "archive " + archive + " is corrupt: " + e.getMessage() + "; make it anew");
@@ -98,6 +113,7 @@ final class ArchiveFiles implements FileSet {
   private void scan(String archive) {
     try (Fd fd = Fs.open(path, OpenFlag.READ_ONLY)) {
       long end = Fs.stat(fd).size();
+      long names = 0;
       TarReader reader = new TarReader(new FdInputStream(fd, end, true), false);
       while (true) {
         Optional<TarEntry> next = reader.next();
@@ -106,6 +122,15 @@ final class ArchiveFiles implements FileSet {
         }
         TarEntry entry = next.get();
         String name = clean("", entry.name());
+        names += entry.name().length() + entry.linkTarget().length();
+        if (names > MAX_NAMES) {
+          throw StoreErrors.corrupt(
+              "archive "
+                  + archive
+                  + " has names of more than "
+                  + MAX_NAMES
+                  + " bytes; it is no image");
+        }
         switch (entry.type()) {
           case FILE -> {
             long offset = FileContent.seek(fd, 0, 1);

@@ -40,7 +40,18 @@ final class DockerArchiveSource implements ImageSource {
     Descriptor configBlob = Descriptor.of(ImageConfig.OCI, Digests.of(config), config.length);
     blobs.put(config, configBlob.digest());
     List<Descriptor> layers = new ArrayList<>();
-    for (String layer : image.strings("Layers")) {
+    List<String> names = image.strings("Layers");
+    if (names.size() > Preparation.MAX_LAYERS) {
+      throw StoreErrors.corrupt(
+          "image "
+              + name
+              + " has "
+              + names.size()
+              + " layers, expected "
+              + Preparation.MAX_LAYERS
+              + " at most");
+    }
+    for (String layer : names) {
       try (FileSet.Content content = files.open(layer).orElseThrow(() -> missing(layer))) {
         // The media type only says that it is a layer; compression shows in the first bytes.
         layers.add(blobs.ingest(content.stream(), "application/vnd.oci.image.layer.v1.tar"));

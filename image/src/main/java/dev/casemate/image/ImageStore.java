@@ -76,6 +76,7 @@ public final class ImageStore {
    */
   public Image resolve(String image, PullPolicy policy, PullProgress progress) {
     try {
+      StoreModes.repair(root);
       return switch (ImageArgument.parse(image)) {
         case ImageArgument.Directory plain -> Image.plain(image, plain.directory());
         case ImageArgument.Registry named -> fromRegistry(named.reference(), policy, progress);
@@ -163,7 +164,7 @@ public final class ImageStore {
   }
 
   private ImageSource archiveSource(ImageArgument.Archive archive) {
-    FileSet files = ArchiveFiles.open(archive.file(), root);
+    FileSet files = ArchiveFiles.open(archive.file(), root, registry.maxBytes());
     return archive.docker()
         ? new DockerArchiveSource(archive.text(), archive.tag(), files, blobs)
         : new LayoutSource(archive.text(), archive.tag(), files);
@@ -203,12 +204,17 @@ public final class ImageStore {
   }
 
   private void makeFolders() {
-    FileTree.makeDirectories(root, 0711);
-    for (String folder : List.of("refs/registry", "refs/local", "images", "erofs")) {
-      FileTree.makeDirectories(root + "/" + folder, 0755);
+    int slash = root.lastIndexOf('/');
+    if (slash > 0) {
+      // Others may pass here: the guest's kernel lies beside the store.
+      FileTree.makeDirectories(root.substring(0, slash), 0755);
     }
-    // Unpacked trees hold set-id programs and other people's files: not for everybody.
-    for (String folder : List.of("blobs/sha256", "temp", "rootfs")) {
+    FileTree.makeDirectories(root, 0700);
+    StoreModes.repair(root);
+    // Images hold secrets, set-id programs and other people's files: for root alone.
+    for (String folder :
+        List.of(
+            "refs/registry", "refs/local", "images", "erofs", "blobs/sha256", "temp", "rootfs")) {
       FileTree.makeDirectories(root + "/" + folder, 0700);
     }
   }
@@ -251,6 +257,7 @@ public final class ImageStore {
   public List<Stored> list() {
     List<Stored> images = new ArrayList<>();
     try {
+      StoreModes.repair(root);
       for (Refs.Ref ref : refs.list()) {
         Optional<PreparedImage> image = Preparation.read(root, ref.manifest());
         images.add(
@@ -322,6 +329,7 @@ public final class ImageStore {
    */
   public List<String> remove(String image) {
     try {
+      StoreModes.repair(root);
       List<String> names = new ArrayList<>();
       for (Refs.Ref ref : find(image)) {
         refs.remove(ref);
@@ -350,6 +358,7 @@ public final class ImageStore {
   /** All that the store knows of an image, as JSON for people and programs. */
   public Json.Obj inspect(String image) {
     try {
+      StoreModes.repair(root);
       Refs.Ref ref = find(image).getFirst();
       Json.Obj json =
           new Json.Obj()

@@ -23,6 +23,9 @@ final class Preparation {
   private static final int MAX_RECORD = 16 << 20;
   private static final int MAX_NESTING = 4;
 
+  /** Overlay file systems take some hundreds; each costs a pass, though it may be the same blob. */
+  static final int MAX_LAYERS = 1000;
+
   private final String root;
   private final BlobStore blobs;
   private final long maxBytes;
@@ -68,7 +71,7 @@ final class Preparation {
   }
 
   private static void write(String path, Json.Obj json) {
-    FileContent.replace(path, json.pretty().getBytes(StandardCharsets.UTF_8), 0644);
+    FileContent.replace(path, json.pretty().getBytes(StandardCharsets.UTF_8), 0600);
   }
 
   /** Follows indexes to the manifest for this machine. */
@@ -142,8 +145,23 @@ final class Preparation {
     verify(name, manifest);
     blobs.put(document.content(), document.digest());
     long bytes = 0;
+    long missing = 0;
     for (Descriptor layer : manifest.layers()) {
+      if (layer.size() > maxBytes - bytes) {
+        throw CasemateException.of(
+            Kind.RESOURCE_EXHAUSTED,
+            "image "
+                + name
+                + " declares layers of more than "
+                + StoreErrors.mib(maxBytes)
+                + " MiB, which is the limit; use a smaller image");
+      }
       bytes += layer.size();
+      missing += blobs.has(layer) ? 0 : layer.size();
+    }
+    if (missing > Fs.space(root)[0]) {
+      throw StoreErrors.noSpace(
+          root, "fetching image " + name + " of " + StoreErrors.mib(bytes) + " MiB");
     }
     progress.image(name, manifest.layers().size(), bytes);
     new ParallelFetch(source, blobs, root, progress).run(manifest);
@@ -187,6 +205,16 @@ final class Preparation {
               + manifest.config().size()
               + " bytes, expected "
               + BlobStore.MAX_DOCUMENT
+              + " at most");
+    }
+    if (manifest.layers().size() > MAX_LAYERS) {
+      throw StoreErrors.corrupt(
+          "image "
+              + name
+              + " has "
+              + manifest.layers().size()
+              + " layers, expected "
+              + MAX_LAYERS
               + " at most");
     }
     for (Descriptor layer : manifest.layers()) {
@@ -240,7 +268,7 @@ final class Preparation {
           String image = work.path() + "/image";
           ErofsBuilder.build(tree, image, chain, work.path(), root);
           try (Fd fd = Fs.open(image, OpenFlag.READ_ONLY)) {
-            Fs.chmod(fd, 0644);
+            Fs.chmod(fd, 0600);
             FileContent.sync(fd);
           }
           Fs.rename(image, target);

@@ -90,7 +90,7 @@ final class Refs {
   }
 
   void write(Ref ref) {
-    FileTree.makeDirectories(ref.path().substring(0, ref.path().lastIndexOf('/')), 0755);
+    FileTree.makeDirectories(ref.path().substring(0, ref.path().lastIndexOf('/')), 0700);
     String text =
         new Json.Obj()
             .put("reference", ref.reference())
@@ -98,7 +98,7 @@ final class Refs {
             .put("manifest", ref.manifest())
             .put("seconds", ref.seconds())
             .pretty();
-    FileContent.replace(ref.path(), text.getBytes(StandardCharsets.UTF_8), 0644);
+    FileContent.replace(ref.path(), text.getBytes(StandardCharsets.UTF_8), 0600);
   }
 
   /** All names, unsorted. */

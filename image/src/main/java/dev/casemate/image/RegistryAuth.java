@@ -20,7 +20,7 @@ final class RegistryAuth {
   private static final int MAX_TOKEN = 256 * 1024;
 
   private final Http http;
-  private final Url registry;
+  private final String registry;
   private final String repository;
   private final boolean insecure;
   private final Optional<RegistryOptions.Credentials> credentials;
@@ -29,7 +29,7 @@ final class RegistryAuth {
 
   RegistryAuth(
       Http http,
-      Url registry,
+      String registry,
       String repository,
       boolean insecure,
       Optional<RegistryOptions.Credentials> credentials) {
@@ -50,10 +50,11 @@ final class RegistryAuth {
   /**
    * Answers a challenge (status 401).
    *
+   * @param from the registry's address, with the scheme by which it was reached
    * @param refused the header that was sent with the refused request
    * @return whether there is another header to try
    */
-  synchronized boolean answer(HttpResponse response, Header refused) throws IOException {
+  synchronized boolean answer(HttpResponse response, Url from, Header refused) throws IOException {
     if (refused.generation() < generation) {
       // Another thread has got a new one meanwhile.
       return true;
@@ -62,7 +63,7 @@ final class RegistryAuth {
       String scheme = challenge.strip().toLowerCase(Locale.ROOT);
       if (scheme.startsWith("bearer ")) {
         // A token may have run out: a fresh one is worth a second try.
-        authorization = "Bearer " + token(parameters(challenge.strip().substring(7)));
+        authorization = "Bearer " + token(from, parameters(challenge.strip().substring(7)));
         generation++;
         return true;
       }
@@ -83,17 +84,27 @@ final class RegistryAuth {
     return "Basic " + Base64.getEncoder().encodeToString(pair.getBytes(StandardCharsets.UTF_8));
   }
 
-  private String token(Map<String, String> parameters) throws IOException {
+  /**
+   * Whether a registry may name this realm. The realm must be HTTPS. Plain HTTP is accepted only if
+   * the registry itself was reached by plain HTTP, and then only on this machine or with {@code
+   * --insecure}: otherwise a registry could have the password sent in the clear, or to a port of
+   * this machine.
+   */
+  static boolean isAcceptable(Url registry, Url realm, boolean insecure) {
+    return realm.isTls() || (!registry.isTls() && (insecure || realm.isLoopback()));
+  }
+
+  private String token(Url from, Map<String, String> parameters) throws IOException {
     String realm = parameters.getOrDefault("realm", "");
     Url base = Url.parse(realm);
-    if (!base.isTls() && registry.isTls() && !insecure && !base.isLoopback()) {
+    if (!isAcceptable(from, base, insecure)) {
       throw CasemateException.of(
           Kind.PERMISSION_DENIED,
           "registry "
-              + registry.authority()
+              + registry
               + " wants a token from "
               + base.authority()
-              + " over plain HTTP, which is refused; allow it with --insecure");
+              + " over plain HTTP, which is refused; expected an https realm");
     }
     String scope = parameters.getOrDefault("scope", "repository:" + repository + ":pull");
     StringBuilder target = new StringBuilder(base.target());
@@ -112,7 +123,7 @@ final class RegistryAuth {
             "token server "
                 + base.authority()
                 + " of registry "
-                + registry.authority()
+                + registry
                 + (credentials.isPresent()
                     ? " does not accept the credentials of user \""
                         + credentials.get().user()

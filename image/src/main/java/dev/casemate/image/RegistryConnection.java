@@ -50,7 +50,8 @@ final class RegistryConnection {
     this.credentials =
         options.credentials().or(() -> DockerConfig.find(reference.registry(), environment));
     this.auth =
-        new RegistryAuth(http, secure, reference.repository(), options.insecure(), credentials);
+        new RegistryAuth(
+            http, secure.authority(), reference.repository(), options.insecure(), credentials);
   }
 
   String authority() {
@@ -61,7 +62,11 @@ final class RegistryConnection {
     return credentials.map(RegistryOptions.Credentials::user);
   }
 
-  /** Sends a request, answers challenges and follows redirects. */
+  /**
+   * Sends a request, answers the registry's challenges and follows redirects. A challenge of a
+   * server that the registry redirects to is an error: credentials, and tokens got for them, are
+   * for the registry alone.
+   */
   HttpResponse get(String target, Map<String, String> headers) throws IOException {
     for (int attempt = 0; ; attempt++) {
       RegistryAuth.Header authorization = auth.header();
@@ -69,13 +74,28 @@ final class RegistryConnection {
       if (!authorization.value().isEmpty()) {
         all.put("Authorization", authorization.value());
       }
-      HttpResponse response = follow(send(target, all), all);
-      if (response.status() != 401 || attempt == 2) {
+      Followed followed = follow(send(target, all), all);
+      HttpResponse response = followed.response();
+      if (response.status() != 401) {
+        return response;
+      }
+      if (followed.left()) {
+        response.close();
+        throw CasemateException.of(
+            Kind.PERMISSION_DENIED,
+            "registry "
+                + authority()
+                + " redirects to "
+                + followed.from().authority()
+                + ", which asks for credentials (status 401); only the registry itself gets them,"
+                + " ask its operator");
+      }
+      if (attempt == 2) {
         return response;
       }
       boolean refused = false;
       try {
-        refused = !auth.answer(response, authorization);
+        refused = !auth.answer(response, followed.from(), authorization);
       } finally {
         if (!refused) {
           response.close();
@@ -88,6 +108,9 @@ final class RegistryConnection {
   }
 
   private record Answer(HttpResponse response, Url from) {}
+
+  /** The last answer, whose it is, and whether a redirect led away from the registry's origin. */
+  private record Followed(HttpResponse response, Url from, boolean left) {}
 
   /**
    * HTTPS, always; only on this machine itself, or where the user allows it, plain HTTP with a
@@ -130,15 +153,16 @@ final class RegistryConnection {
     return !(e instanceof SSLHandshakeException) || e.getCause() instanceof EOFException;
   }
 
-  private HttpResponse follow(Answer first, Map<String, String> headers) throws IOException {
+  private Followed follow(Answer first, Map<String, String> headers) throws IOException {
     HttpResponse response = first.response();
     Url at = first.from();
+    boolean left = false;
     for (int hops = 0; ; hops++) {
       int status = response.status();
       boolean redirect =
           status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
       if (!redirect) {
-        return response;
+        return new Followed(response, at, left);
       }
       String location = response.header("location").orElse("");
       response.close();
@@ -149,7 +173,9 @@ final class RegistryConnection {
                 : "the registry redirects more than " + MAX_REDIRECTS + " times");
       }
       Url next = at.resolve(location);
-      if (at.isTls() && !next.isTls() && !options.insecure() && !next.isLoopback()) {
+      // A server elsewhere has no business at this machine's own ports.
+      boolean local = next.isLoopback() && first.from().isLoopback();
+      if (at.isTls() && !next.isTls() && !options.insecure() && !local) {
         throw CasemateException.of(
             Kind.PERMISSION_DENIED,
             "registry "
@@ -159,8 +185,10 @@ final class RegistryConnection {
                 + " over plain HTTP, which is refused; allow it with --insecure");
       }
       Map<String, String> sent = new LinkedHashMap<>(headers);
-      if (!next.isSameServer(first.from())) {
-        // What proves who we are is for the registry, not for whom it sends us to.
+      left |= !next.isSameServer(first.from());
+      if (left) {
+        // What proves who we are is for the registry, not for a server that it redirects to; nor
+        // for an address at the registry that such a server chooses.
         sent.remove("Authorization");
       }
       response = http.get(next, sent);

@@ -12,7 +12,6 @@ import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.Descriptor;
 import java.io.BufferedInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
@@ -23,6 +22,17 @@ import java.util.function.Predicate;
 final class Unpacker {
   /** More entries than any image has; a bomb of empty files would eat the disk's inodes. */
   private static final long MAX_ENTRIES = 4_000_000;
+
+  /** What tar adds to the content of files: headers and padding. */
+  private static final long MAX_HEADERS = 8L << 30;
+
+  /** Writers fill the last record with zeros; some have records of megabytes. */
+  private static final long MAX_TRAILING = 16L << 20;
+
+  /** Memory for names: so much for any image, and so much for each stored byte of a layer. */
+  private static final long FREE_NAMES = 16L << 20;
+
+  private static final long NAMES_PER_BYTE = 16;
 
   private final String root;
   private final BlobStore blobs;
@@ -42,6 +52,8 @@ final class Unpacker {
       PullProgress progress) {
     long bytes = 0;
     long entries = 0;
+    long names = 0;
+    long namesLimit = namesLimit(layers);
     long free = Fs.space(root)[0];
     // The root file system is written beside the unpacked layers, so half of the space is for each.
     long limit = Math.min(maxBytes, free / 2);
@@ -61,19 +73,34 @@ final class Unpacker {
                 + "…) of image "
                 + image;
         RootedExtractor.Options options =
-            new RootedExtractor.Options(true, limit - bytes, MAX_ENTRIES - entries);
+            new RootedExtractor.Options(
+                true, limit - bytes, MAX_ENTRIES - entries, namesLimit - names);
         try (RootedExtractor extractor = new RootedExtractor(target, options)) {
           apply(
               name,
               layer,
               diffIds.get(i),
               extractor,
-              e -> limit < maxBytes && e.entries() <= options.maxEntries());
+              e ->
+                  limit < maxBytes
+                      && e.entries() <= options.maxEntries()
+                      && e.retainedBytes() <= options.maxRetainedBytes());
           bytes += extractor.bytes();
           entries += extractor.entries();
+          names += extractor.retainedBytes();
         }
       }
     }
+  }
+
+  /** An honest layer stores more than a few bytes for each name. */
+  static long namesLimit(List<Descriptor> layers) {
+    long limit = FREE_NAMES;
+    for (Descriptor layer : layers) {
+      long most = RootedExtractor.Options.MAX_RETAINED_BYTES;
+      limit = Math.min(most, limit + NAMES_PER_BYTE * Math.min(layer.size(), most));
+    }
+    return limit;
   }
 
   private void apply(
@@ -84,10 +111,14 @@ final class Unpacker {
       Predicate<RootedExtractor> diskIsFull) {
     MessageDigest hash = Digests.sha256();
     try (Fd fd = Fs.open(blobs.path(layer.digest()), OpenFlag.READ_ONLY);
-        InputStream plain = LayerStream.open(fd, layer.size());
+        BoundedStream plain =
+            new BoundedStream(
+                LayerStream.open(fd, layer.size()),
+                BoundedStream.limit(layer.size(), maxBytes + MAX_HEADERS));
         DigestInputStream hashed = new DigestInputStream(plain, hash)) {
       // The end marker may be missing: the digest tells a layer that was cut off.
       extractor.extract(new TarReader(new BufferedInputStream(hashed, 64 * 1024), false));
+      plain.allow(MAX_TRAILING);
       byte[] rest = new byte[64 * 1024];
       int n = 0;
       while (n >= 0) {
@@ -96,7 +127,12 @@ final class Unpacker {
     } catch (ArchiveException e) {
       throw explain(e, name, layer, diskIsFull.test(extractor));
     } catch (UncheckedIOException e) {
+      if (e.getCause() instanceof BoundedStream.TooLong tooLong) {
+        throw tooLong(name, tooLong);
+      }
       throw damaged(name, layer, e);
+    } catch (BoundedStream.TooLong e) {
+      throw tooLong(name, e);
     } catch (IOException e) {
       throw damaged(name, layer, e);
     } catch (LinuxException e) {
@@ -115,6 +151,13 @@ final class Unpacker {
           layer,
           new IOException("its content has digest " + found + ", expected diff_id " + diffId));
     }
+  }
+
+  private static CasemateException tooLong(String name, BoundedStream.TooLong e) {
+    return CasemateException.of(
+        Kind.RESOURCE_EXHAUSTED,
+        name + " is refused: " + e.getMessage() + "; do not use this image",
+        e);
   }
 
   /** A blob that changed on the disk is taken away, so that the next pull fetches it again. */

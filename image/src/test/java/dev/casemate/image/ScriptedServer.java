@@ -21,7 +21,11 @@ final class ScriptedServer implements AutoCloseable {
   private final List<String> requests = new CopyOnWriteArrayList<>();
 
   ScriptedServer(Script script) throws IOException {
-    this.server = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"));
+    this("127.0.0.1", script);
+  }
+
+  ScriptedServer(String address, Script script) throws IOException {
+    this.server = new ServerSocket(0, 50, InetAddress.getByName(address));
     this.script = script;
     Thread.ofPlatform().daemon().start(this::accept);
   }
@@ -70,7 +74,7 @@ final class ScriptedServer implements AutoCloseable {
   }
 
   String host() {
-    return "127.0.0.1:" + port();
+    return server.getInetAddress().getHostAddress() + ":" + port();
   }
 
   @Override

@@ -1,0 +1,75 @@
+package dev.casemate.image;
+
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+
+/** Decompressed bytes up to a limit, so that few stored bytes cannot keep us busy for hours. */
+final class BoundedStream extends FilterInputStream {
+  /** What any archive may unpack to, however small it is stored. */
+  private static final long FREE = 1L << 30;
+
+  /** Deflate's best is 1032 to 1 (RFC 1951: 258 bytes for two bits). */
+  private static final long RATIO = 1100;
+
+  private long limit;
+  private long position;
+
+  BoundedStream(InputStream in, long limit) {
+    super(in);
+    this.limit = limit;
+  }
+
+  /** More decompressed bytes than allowed; the message names the limit. */
+  static final class TooLong extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    TooLong(long limit) {
+      super("it decompresses to more than " + limit + " bytes");
+    }
+  }
+
+  /** The limit by what is stored: a fixed ratio, and an absolute limit of the caller's. */
+  static long limit(long storedBytes, long absolute) {
+    long byRatio =
+        storedBytes > (Long.MAX_VALUE - FREE) / RATIO ? absolute : FREE + storedBytes * RATIO;
+    return Math.min(byRatio, absolute);
+  }
+
+  /** From here on, at most this many bytes more. */
+  void allow(long more) {
+    limit = Math.min(limit, position + more);
+  }
+
+  private int count(int n) throws IOException {
+    position += Math.max(0, n);
+    if (position > limit) {
+      throw new TooLong(limit);
+    }
+    return n;
+  }
+
+  @Override
+  public int read() throws IOException {
+    int b = super.read();
+    count(b < 0 ? 0 : 1);
+    return b;
+  }
+
+  @Override
+  public int read(byte[] bytes, int offset, int length) throws IOException {
+    return count(super.read(bytes, offset, length));
+  }
+
+  /** Reads what it skips: the digest above wants every byte. */
+  @Override
+  public long skip(long count) throws IOException {
+    byte[] chunk = new byte[(int) Math.clamp(count, 0, 8192)];
+    return chunk.length == 0 ? 0 : Math.max(0, read(chunk, 0, chunk.length));
+  }
+
+  @Override
+  public boolean markSupported() {
+    return false;
+  }
+}
