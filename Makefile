@@ -6,7 +6,7 @@ MODULES := linux oci archive protocol-generator rpc protocol cell runtime agent 
 SOURCES := $(shell find $(MODULES) -path '*/src/main/*' -type f 2>/dev/null) $(wildcard */pom.xml) pom.xml
 NATIVE  := $(shell find native -type f -not -path 'native/test/*' 2>/dev/null)
 
-.PHONY: help packages classes build guest demo test e2e engine-tests fuzz check format bench clean install
+.PHONY: help packages classes build hostile-agent guest demo test e2e engine-tests fuzz check format bench clean install
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,15 @@ build/casemate: build/.classes $(NATIVE)
 build/casemate-cell: build/.classes $(NATIVE)
 	@scripts/image.sh runtime
 
+# The guest that attacks the host: for the end-to-end tests, and part of nothing else.
+HOSTILE := $(wildcard agent/src/test/java/dev/casemate/agent/Hostile*.java)
+
+build/hostile-agent: build/.classes $(NATIVE) $(HOSTILE)
+	@scripts/classes.sh
+	@scripts/image.sh hostile
+
+hostile-agent: packages build/hostile-agent ## compile the agent that attacks the host, for the tests
+
 build: packages build/casemate-agent build/casemate-cell build/casemate ## compile the three static native executables
 
 guest: build ## build the guest: kernel and initramfs
@@ -43,10 +52,10 @@ check: packages ## formatting, Error Prone, NullAway, module rules
 test: packages ## everything: check, unit tests, demo, end-to-end tests
 	@scripts/test.sh
 
-e2e: build guest ## the end-to-end tests alone
+e2e: build guest hostile-agent ## the end-to-end tests alone
 	@scripts/maven.sh -pl e2e -am -Dsurefire.failIfNoSpecifiedTests=false '-Dtest=dev.casemate.e2e.*Test' test
 
-engine-tests: build guest ## containerd, Docker and pods with the shim, all of it; ENGINE_RUNTIME=runc runs the same tests against runc
+engine-tests: build guest hostile-agent ## containerd, Docker and pods with the shim, all of it; ENGINE_RUNTIME=runc runs the same tests against runc
 	@scripts/engines.sh
 	@scripts/maven.sh -pl e2e -am -Dsurefire.failIfNoSpecifiedTests=false '-Dtest=dev.casemate.e2e.containerd.*Test,dev.casemate.e2e.docker.*Test,dev.casemate.e2e.cri.*Test' test
 

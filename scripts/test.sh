@@ -90,7 +90,7 @@ mkdir -p build/logs
 told=build/logs/failures.log
 : > "$told"
 stage check scripts/check.sh
-if ! make --no-print-directory build guest; then
+if ! make --no-print-directory build guest hostile-agent; then
     say "the executables or the guest cannot be built: no test can run"
     printf '\n%d passed, %d failed\n' "$passed" $((failed + 1))
     exit 1

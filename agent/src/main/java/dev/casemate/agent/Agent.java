@@ -36,15 +36,17 @@ record Agent(
 
   /** Puts everything into the loop that is going to run. */
   void start(Fd port) {
+    start(
+        port,
+        (service, method, payload, answer) ->
+            Services.call(this, service, method, payload, answer));
+  }
+
+  /** As {@link #start(Fd)}, with another one to carry out requests. */
+  void start(Fd port, HostConnection.Service service) {
     uevents.start(loop);
     containers.start(loop);
-    HostConnection host =
-        new HostConnection(
-            loop,
-            console,
-            port,
-            (service, method, payload, answer) ->
-                Services.call(this, service, method, payload, answer));
+    HostConnection host = new HostConnection(loop, console, port, service);
     sandbox.start(host, Machine.monotonicMicros());
     host.start();
     console.info("ready, from " + mainMicros + " us to " + sandbox.readyMicros() + " us");

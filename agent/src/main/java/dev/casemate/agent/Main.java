@@ -13,8 +13,17 @@ public final class Main {
 
   private Main() {}
 
+  /** Begins to serve the host by way of a port. */
+  interface Start {
+    void start(Agent agent, Fd port);
+  }
+
   /** Runs until the machine ends. */
   public static void main(String[] args) {
+    run(Agent::start);
+  }
+
+  static void run(Start start) {
     long mainMicros = Machine.monotonicMicros();
     if (Processes.currentPid() != 1) {
       System.err.println(
@@ -23,7 +32,7 @@ public final class Main {
     }
     Console console = new Console();
     try {
-      boot(console, mainMicros).loop().run();
+      boot(console, mainMicros, start).loop().run();
     } catch (Throwable e) {
       // Without an agent the machine is of no use: the host sees it end at once.
       console.last("cannot start", e);
@@ -31,7 +40,7 @@ public final class Main {
     }
   }
 
-  private static Agent boot(Console console, long mainMicros) {
+  private static Agent boot(Console console, long mainMicros, Start start) {
     Signals.block(Signals.CHLD);
     Signals.ignore(Signals.PIPE);
     CommandLine commandLine = CommandLine.read();
@@ -60,7 +69,7 @@ public final class Main {
                             + VirtioPort.NAME));
     Loop loop = new Loop(console);
     Agent agent = Agent.create(loop, console, uevents, modules, mainMicros);
-    agent.start(port);
+    start.start(agent, port);
     return agent;
   }
 }

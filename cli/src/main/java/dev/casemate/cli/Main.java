@@ -5,6 +5,7 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Signals;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.rpc.MalformedMessageException;
 import dev.casemate.rpc.RpcException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -50,6 +51,10 @@ public final class Main {
       trace(e);
       Console.errLine("casemate: " + e.getMessage());
       return exitStatus(e.kind(), workload);
+    } catch (MalformedMessageException e) {
+      trace(e);
+      Console.errLine("casemate: an answer is malformed: " + e.getMessage());
+      return workload ? ENGINE_ERROR : 1;
     } catch (RpcException e) {
       trace(e);
       Console.errLine("casemate: " + e.text());

@@ -2,10 +2,10 @@ package dev.casemate.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.e2e.engine.HostileInitramfs;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.RandomAccessFile;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeAll;
@@ -47,22 +47,9 @@ class BootFailureTest extends EndToEnd {
     Shell.run("gcc -static -O1 -o " + program + " " + source);
     byte[] init = Files.readAllBytes(program);
     ByteArrayOutputStream archive = new ByteArrayOutputStream();
-    entry(archive, "init", 0100755, init);
-    entry(archive, "TRAILER!!!", 0, new byte[0]);
+    HostileInitramfs.entry(archive, "init", 0100755, init);
+    HostileInitramfs.end(archive);
     return Files.write(directory.resolve(name + ".cpio"), archive.toByteArray());
-  }
-
-  private static void entry(ByteArrayOutputStream out, String name, int mode, byte[] content) {
-    StringBuilder head = new StringBuilder("070701");
-    int[] fields = {1, mode, 0, 0, 1, 0, content.length, 0, 0, 0, 0, name.length() + 1, 0};
-    for (int field : fields) {
-      String hex = Integer.toHexString(field);
-      head.append("0".repeat(8 - hex.length())).append(hex);
-    }
-    out.writeBytes(head.append(name).append('\0').toString().getBytes(StandardCharsets.US_ASCII));
-    out.writeBytes(new byte[-out.size() & 3]);
-    out.writeBytes(content);
-    out.writeBytes(new byte[-out.size() & 3]);
   }
 
   private static Result boot(String option, Path file) {

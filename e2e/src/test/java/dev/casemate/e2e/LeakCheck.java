@@ -52,6 +52,11 @@ final class LeakCheck
     @SuppressWarnings("unchecked")
     Set<String> before =
         (Set<String>) Objects.requireNonNull(context.getStore(STORE).get(key, Set.class));
+    assertNothingSince(before, context.getDisplayName());
+  }
+
+  /** For classes whose tests overlap: fails if there is what was not there before. */
+  static void assertNothingSince(Set<String> before, String what) {
     long deadline = System.nanoTime() + GRACE_NANOS;
     Set<String> left = left(before);
     while (!left.isEmpty() && System.nanoTime() < deadline) {
@@ -60,8 +65,7 @@ final class LeakCheck
     }
     if (!left.isEmpty()) {
       cleanUp(before);
-      throw new AssertionError(
-          context.getDisplayName() + " has left behind:\n  " + String.join("\n  ", left));
+      throw new AssertionError(what + " has left behind:\n  " + String.join("\n  ", left));
     }
   }
 

@@ -106,7 +106,7 @@ public final class ExtractFuzz {
   }
 
   private static void unpack(Fd root, byte[] tar, boolean whiteouts) {
-    RootedExtractor.Options options = new RootedExtractor.Options(whiteouts, 1 << 20, 200);
+    RootedExtractor.Options options = new RootedExtractor.Options(whiteouts, 1 << 20, 200, 1 << 20);
     Expect.parsed(
         () -> {
           try (RootedExtractor extractor = new RootedExtractor(root, options)) {

@@ -32,7 +32,7 @@ public final class ArchivesFuzz {
     try {
       Expect.parsed(
           () -> {
-            FileSet files = ArchiveFiles.open(path, STORE);
+            FileSet files = ArchiveFiles.open(path, STORE, 64 << 20);
             if ((data[0] & 4) == 0) {
               try (LayoutSource source = new LayoutSource("image", tag, files)) {
                 return Optional.of(source.top());

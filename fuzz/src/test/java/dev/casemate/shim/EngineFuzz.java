@@ -3,6 +3,7 @@ package dev.casemate.shim;
 import dev.casemate.fuzz.Expect;
 import dev.casemate.fuzz.Fuzzes;
 import dev.casemate.fuzz.Input;
+import dev.casemate.protocol.agent.StatsContainerResponse;
 import dev.casemate.protocol.google.Any;
 import dev.casemate.rpc.MalformedMessageException;
 import java.util.List;
@@ -22,11 +23,16 @@ public final class EngineFuzz {
   private EngineFuzz() {}
 
   public static void fuzzerTestOneInput(byte[] data) {
-    Expect.parsed(() -> Metrics.of(data), MalformedMessageException.class);
-    Expect.parsed(() -> Metrics.sum(List.of(data, data)), MalformedMessageException.class);
     Expect.parsed(
-        () -> MetricsV1.of(dev.casemate.protocol.agent.StatsContainerResponse.decode(data)),
+        () -> Metrics.of(StatsContainerResponse.decode(data)), MalformedMessageException.class);
+    Expect.parsed(
+        () -> {
+          StatsContainerResponse stats = StatsContainerResponse.decode(data);
+          return Metrics.sum(List.of(stats, stats));
+        },
         MalformedMessageException.class);
+    Expect.parsed(
+        () -> MetricsV1.of(StatsContainerResponse.decode(data)), MalformedMessageException.class);
     Expect.parsed(() -> StartDialogue.read(FLAGS, data, name -> ""));
     Input input = new Input(data);
     Any any = Any.builder().typeUrl(input.choose(TYPES)).value(input.rest()).build();

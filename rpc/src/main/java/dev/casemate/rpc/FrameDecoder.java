@@ -10,6 +10,7 @@ import java.util.Arrays;
 public final class FrameDecoder {
   private static final int FIRST_ALLOCATION = 64 << 10;
 
+  private final int maxData;
   private final byte[] header = new byte[Frame.HEADER_LENGTH];
   private int headerFill;
   private byte[] data = ProtoMessage.NO_BYTES;
@@ -18,7 +19,18 @@ public final class FrameDecoder {
   private int discard;
 
   /** A decoder at a stream's beginning. */
-  public FrameDecoder() {}
+  public FrameDecoder() {
+    this(Frame.MAX_DATA);
+  }
+
+  /**
+   * A decoder that takes less than the protocol allows.
+   *
+   * @param maxData the most bytes of data; longer frames are passed over
+   */
+  FrameDecoder(int maxData) {
+    this.maxData = maxData;
+  }
 
   /**
    * Takes the next bytes of the stream.
@@ -80,7 +92,7 @@ public final class FrameDecoder {
               + Frame.MAX_DATA
               + " are allowed: this is not ttrpc");
     }
-    if (length > Frame.MAX_DATA) {
+    if (length > maxData) {
       discard = length;
       headerFill = 0;
       handler.oversized(Frame.getInt(header, 4), header[8], length);

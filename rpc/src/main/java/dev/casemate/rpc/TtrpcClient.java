@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,14 +18,22 @@ public final class TtrpcClient implements AutoCloseable {
   /** A hundred years: what can be said in nanoseconds on the wire. */
   private static final long MAX_TIMEOUT_MILLIS = 100L * 365 * 24 * 3600 * 1000;
 
+  /**
+   * Answers that nobody waits for, beyond those of calls that were given up. An honest server sends
+   * none; one that sends them for ever would keep this side busy for ever.
+   */
+  private static final int UNASKED_LIMIT = 1024;
+
   private final Channel channel;
   private final String peer;
+  private final int maxAnswer;
   private final SendQueue queue;
 
   /** Calls that were sent, by stream id. Guards itself, nextStreamId, lost and loss cause. */
   private final Map<Integer, PendingCall> pending = new HashMap<>();
 
   private int nextStreamId = 1;
+  private int unasked;
   private @Nullable String lost;
   private @Nullable Throwable lossCause;
 
@@ -35,6 +44,17 @@ public final class TtrpcClient implements AutoCloseable {
    * @param peer the server's name in messages, such as "the agent of sandbox 1a2b"
    */
   public TtrpcClient(Channel channel, String peer) {
+    this(channel, peer, Frame.MAX_DATA);
+  }
+
+  /**
+   * A client of a server whose answers are short.
+   *
+   * @param maxAnswer the most bytes that are taken of one; calls with a longer answer fail with
+   *     RESOURCE_EXHAUSTED
+   */
+  public TtrpcClient(Channel channel, String peer, int maxAnswer) {
+    this.maxAnswer = maxAnswer;
     this.channel = channel;
     this.peer = peer;
     this.queue = new SendQueue(channel);
@@ -118,6 +138,13 @@ public final class TtrpcClient implements AutoCloseable {
     return !queue.isClosed();
   }
 
+  /** Why the connection ended; empty as long as it has not. */
+  public Optional<String> lossReason() {
+    synchronized (pending) {
+      return Optional.ofNullable(lost);
+    }
+  }
+
   /** Closes the connection; calls under way fail with {@link ConnectionLostException}. */
   @Override
   public void close() {
@@ -154,7 +181,10 @@ public final class TtrpcClient implements AutoCloseable {
   private void forget(PendingCall call, byte[] frame) {
     queue.remove(frame);
     synchronized (pending) {
-      pending.remove(call.streamId, call);
+      if (pending.remove(call.streamId, call)) {
+        // Its answer may still come.
+        unasked--;
+      }
     }
   }
 
@@ -166,7 +196,7 @@ public final class TtrpcClient implements AutoCloseable {
 
   private void read() {
     byte[] buffer = new byte[SendQueue.MAX_WRITE];
-    FrameDecoder decoder = new FrameDecoder();
+    FrameDecoder decoder = new FrameDecoder(maxAnswer);
     FrameHandler handler = new Answers();
     String reason = peer + " broke the connection";
     Throwable cause = null;
@@ -230,10 +260,7 @@ public final class TtrpcClient implements AutoCloseable {
   private final class Answers implements FrameHandler {
     @Override
     public void frame(Frame frame) {
-      if (frame.type() != Frame.RESPONSE) {
-        return;
-      }
-      PendingCall call = take(frame.streamId());
+      PendingCall call = frame.type() == Frame.RESPONSE ? take(frame.streamId()) : unasked();
       if (call == null) {
         return;
       }
@@ -255,19 +282,25 @@ public final class TtrpcClient implements AutoCloseable {
       PendingCall call = take(streamId);
       if (call != null) {
         String message =
-            peer
-                + " sent a response of "
-                + length
-                + " bytes, at most "
-                + Frame.MAX_DATA
-                + " are taken";
+            peer + " sent a response of " + length + " bytes, at most " + maxAnswer + " are taken";
         call.answer(new RpcResponse(RpcStatus.RESOURCE_EXHAUSTED, message, ProtoMessage.NO_BYTES));
       }
     }
 
     private @Nullable PendingCall take(int streamId) {
       synchronized (pending) {
-        return pending.remove(streamId);
+        PendingCall call = pending.remove(streamId);
+        return call == null ? unasked() : call;
+      }
+    }
+
+    private @Nullable PendingCall unasked() {
+      synchronized (pending) {
+        if (++unasked > UNASKED_LIMIT) {
+          throw new MalformedMessageException(
+              "more than " + UNASKED_LIMIT + " frames that answer no question");
+        }
+        return null;
       }
     }
   }

@@ -58,6 +58,46 @@ class HostilePeerTest {
   }
 
   @Test
+  void clientEndsAConnectionThatIsFullOfAnswersToNoQuestion() throws Exception {
+    try (SocketPair pair = new SocketPair();
+        TtrpcClient client = new TtrpcClient(pair.client, "a talkative server");
+        ExecutorService executor = Executors.newSingleThreadExecutor()) {
+      Future<byte[]> call = executor.submit(() -> client.call("s", "m", new byte[0], 5000));
+      readSome(pair);
+      byte[] answer = RpcResponse.frame(77, new byte[1]);
+      byte[] many = new byte[1000 * answer.length];
+      for (int i = 0; i < 1000; i++) {
+        System.arraycopy(answer, 0, many, i * answer.length, answer.length);
+      }
+      send(pair, many);
+      assertThat(client.lossReason()).isEmpty();
+      send(pair, many);
+      assertThatThrownBy(call::get)
+          .cause()
+          .isInstanceOf(ConnectionLostException.class)
+          .hasMessageContaining("more than 1024 frames that answer no question");
+      assertThat(client.lossReason().orElseThrow()).contains("a talkative server");
+    }
+  }
+
+  @Test
+  void clientExpectsAnswersToCallsThatItGaveUp() throws Exception {
+    try (SocketPair pair = new SocketPair();
+        TtrpcClient client = new TtrpcClient(pair.client, "a late server")) {
+      for (int i = 0; i < 1100; i++) {
+        assertThatThrownBy(() -> client.call("s", "m", new byte[0], 1))
+            .isInstanceOf(RpcException.class)
+            .hasMessageContaining("within 1 ms");
+      }
+      for (int i = 0; i < 2000; i++) {
+        send(pair, RpcResponse.frame(2 * i + 1, new byte[1]));
+      }
+      Thread.sleep(100);
+      assertThat(client.lossReason()).isEmpty();
+    }
+  }
+
+  @Test
   void clientTakesMalformedAndOversizedAnswersForFailures() throws Exception {
     try (SocketPair pair = new SocketPair();
         TtrpcClient client = new TtrpcClient(pair.client, "a broken server");

@@ -23,7 +23,10 @@ import dev.casemate.protocol.agent.WriteStreamRequest;
 import dev.casemate.rpc.ConnectionLostException;
 import dev.casemate.rpc.MalformedMessageException;
 import dev.casemate.rpc.ProtoMessage;
+import dev.casemate.rpc.RpcException;
+import dev.casemate.rpc.RpcStatus;
 import dev.casemate.rpc.TtrpcClient;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
@@ -36,6 +39,15 @@ final class AgentClient implements AutoCloseable {
 
   /** Calls that end when the workload does something have no end. */
   static final int NO_TIMEOUT = 0;
+
+  /** Bytes of an answer that tells a few numbers and names. */
+  static final int SMALL_ANSWER = 256 << 10;
+
+  /** Bytes of an answer with a list, whose objects take many times as much memory. */
+  static final int LIST_ANSWER = 1 << 20;
+
+  /** Of all answers, with what stands around them: the guest cannot make the host hold more. */
+  static final int LONGEST_ANSWER = LIST_ANSWER + 64;
 
   private static final int SEED_BYTES = 64;
 
@@ -91,6 +103,46 @@ final class AgentClient implements AutoCloseable {
       return client.call(service, method, request.encode(), timeoutMillis);
     } finally {
       System.err.println(begin + " " + method + " " + (Machine.monotonicMicros() - begin) + " us");
+    }
+  }
+
+  /** What reads a message. */
+  interface Decoder<T> {
+    T decode(byte[] bytes);
+  }
+
+  /**
+   * Calls and reads the answer, which may be anything.
+   *
+   * @param limit the most bytes that an honest answer has
+   * @throws RpcException DATA_LOSS if it is not what the method answers with, or is longer
+   */
+  <T> T ask(
+      String service,
+      String method,
+      ProtoMessage request,
+      int timeoutMillis,
+      int limit,
+      Decoder<T> decoder) {
+    byte[] answer = call(service, method, request, timeoutMillis);
+    if (answer.length > limit) {
+      throw new RpcException(
+          RpcStatus.DATA_LOSS,
+          "the guest's agent answered "
+              + method
+              + " with "
+              + answer.length
+              + " bytes; at most "
+              + limit
+              + " are taken");
+    }
+    try {
+      return decoder.decode(answer);
+    } catch (MalformedMessageException e) {
+      throw new RpcException(
+          RpcStatus.DATA_LOSS,
+          "the guest's agent answered " + method + " with a malformed message: " + e.getMessage(),
+          e);
     }
   }
 
@@ -161,14 +213,16 @@ final class AgentClient implements AutoCloseable {
 
   /** The exit status once the process has ended and its output is read. */
   int waitProcess(String containerId, String execId) {
-    byte[] response =
-        call(
+    WaitProcessResponse response =
+        ask(
             AgentService.NAME,
             AgentService.WAIT_PROCESS,
             WaitProcessRequest.builder().containerId(containerId).execId(execId).build(),
-            NO_TIMEOUT);
+            NO_TIMEOUT,
+            SMALL_ANSWER,
+            WaitProcessResponse::decode);
     // A status has eight bits; the guest could claim anything.
-    return WaitProcessResponse.decode(response).status() & 0xff;
+    return response.status() & 0xff;
   }
 
   void signal(String containerId, String execId, int signal, int timeoutMillis) {
@@ -232,6 +286,11 @@ final class AgentClient implements AutoCloseable {
     } finally {
       client.release();
     }
+  }
+
+  /** Why the connection ended; empty as long as it has not. */
+  Optional<String> lossReason() {
+    return client.lossReason();
   }
 
   @Override

@@ -102,12 +102,13 @@ final class ContainerExecs {
     GuestProcess exec = register(request.execId(), stdio);
     try {
       ArchiveResponse response =
-          ArchiveResponse.decode(
-              agent.call(
-                  GuestService.NAME,
-                  GuestService.START_ARCHIVE,
-                  request,
-                  AgentClient.CALL_TIMEOUT_MILLIS));
+          agent.ask(
+              GuestService.NAME,
+              GuestService.START_ARCHIVE,
+              request,
+              AgentClient.CALL_TIMEOUT_MILLIS,
+              AgentClient.SMALL_ANSWER,
+              ArchiveResponse::decode);
       exec.attach(Optional.empty(), () -> {});
       return response;
     } catch (RuntimeException e) {

@@ -16,12 +16,13 @@ record GuestBoot(BootReport report, long agentMainMicros, long agentReadyMicros)
   /** Waits for the agent. */
   static GuestBoot await(AgentClient agent, int timeoutMillis) {
     BootReport report =
-        BootReport.decode(
-            agent.call(
-                GuestService.NAME,
-                GuestService.BOOT,
-                BootRequest.builder().build(),
-                timeoutMillis));
+        agent.ask(
+            GuestService.NAME,
+            GuestService.BOOT,
+            BootRequest.builder().build(),
+            timeoutMillis,
+            AgentClient.SMALL_ANSWER,
+            BootReport::decode);
     long ready = Machine.monotonicMicros();
     // Both clocks tick alike: the guest says how long before its answer its main() began.
     long inGuest = report.readyMicros() - report.mainMicros();

@@ -13,6 +13,7 @@ import dev.casemate.protocol.agent.RemoveContainerRequest;
 import dev.casemate.protocol.agent.ResumeContainerRequest;
 import dev.casemate.protocol.agent.StartContainerRequest;
 import dev.casemate.protocol.agent.StatsContainerRequest;
+import dev.casemate.protocol.agent.StatsContainerResponse;
 import dev.casemate.protocol.agent.Storage;
 import dev.casemate.protocol.agent.UpdateContainerRequest;
 import dev.casemate.protocol.casemate.ArchiveRequest;
@@ -351,23 +352,31 @@ public final class GuestContainer implements OomPump.Subject {
   }
 
   /** Usage of CPU, memory, processes, disks and network, as the guest's kernel counts it. */
-  public byte[] stats() {
+  public StatsContainerResponse stats() {
     requireRunning("stats");
     return vm.agent()
-        .call(
+        .ask(
+            AgentService.NAME,
             AgentService.STATS_CONTAINER,
-            StatsContainerRequest.builder().containerId(guestId()).build());
+            StatsContainerRequest.builder().containerId(guestId()).build(),
+            AgentClient.CALL_TIMEOUT_MILLIS,
+            AgentClient.SMALL_ANSWER,
+            StatsContainerResponse::decode);
   }
 
   /** The guest's list of this container's processes, as JSON text. */
   public String processes() {
     requireRunning("top");
-    byte[] response =
+    ListProcessesResponse response =
         vm.agent()
-            .call(
+            .ask(
+                AgentService.NAME,
                 AgentService.LIST_PROCESSES,
-                ListProcessesRequest.builder().containerId(guestId()).format("json").build());
-    return new String(ListProcessesResponse.decode(response).processList(), StandardCharsets.UTF_8);
+                ListProcessesRequest.builder().containerId(guestId()).format("json").build(),
+                AgentClient.CALL_TIMEOUT_MILLIS,
+                AgentClient.LIST_ANSWER,
+                ListProcessesResponse::decode);
+    return new String(response.processList(), StandardCharsets.UTF_8);
   }
 
   private void requireRunning(String what) {

@@ -4,6 +4,7 @@ import dev.casemate.linux.EventFd;
 import dev.casemate.linux.Fd;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.rpc.ConnectionLostException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -26,6 +27,7 @@ public final class GuestProcess implements AutoCloseable {
   private final String guestId;
   private final String execId;
   private final Stdio stdio;
+  private final CountDownLatch told = new CountDownLatch(1);
   private final CountDownLatch ended = new CountDownLatch(1);
   private final Fd stop = EventFd.open();
   private final List<StreamPump> outputs = new ArrayList<>();
@@ -35,6 +37,7 @@ public final class GuestProcess implements AutoCloseable {
   private volatile long exitedMillis;
   private volatile boolean running;
   private volatile boolean lost;
+  private volatile Optional<String> refusal = Optional.empty();
   private Optional<Thread> input = Optional.empty();
   private volatile Optional<StdinPump> stdin = Optional.empty();
   private boolean inputClosed;
@@ -76,6 +79,11 @@ public final class GuestProcess implements AutoCloseable {
   /** Whether nobody could say how it ended: the guest went away under it. */
   public boolean wasLost() {
     return lost;
+  }
+
+  /** What the guest said instead of how it ended, if the guest is still there. */
+  Optional<String> refusal() {
+    return refusal;
   }
 
   public long exitedMillis() {
@@ -136,10 +144,14 @@ public final class GuestProcess implements AutoCloseable {
     int status = LOST_STATUS;
     try {
       status = agent.waitProcess(guestId, execId);
-    } catch (RuntimeException | Error e) {
+    } catch (ConnectionLostException e) {
       // The VM is gone; the status of a killed process is the truth.
       lost = true;
+    } catch (RuntimeException | Error e) {
+      lost = true;
+      refusal = Optional.of("the guest does not tell how the process ended: " + e.getMessage());
     }
+    told.countDown();
     drainOutputs();
     exitStatus = status;
     exitedMillis = System.currentTimeMillis();
@@ -151,7 +163,7 @@ public final class GuestProcess implements AutoCloseable {
 
   private void drainOutputs() {
     for (StreamPump output : outputs) {
-      output.expectProgress();
+      output.expectEnd();
     }
     try {
       for (int i = 0; i < pumps.size(); i++) {
@@ -204,6 +216,16 @@ public final class GuestProcess implements AutoCloseable {
   public boolean awaitEnd(long millis) {
     try {
       return ended.await(millis, TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  /** Waits until the guest has told of its end, at most so long; whether it has. */
+  boolean awaitTold(long millis) {
+    try {
+      return told.await(millis, TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return false;

@@ -283,7 +283,10 @@ public final class SandboxVm implements AutoCloseable {
     VirtualMachine machine = machine();
     AgentClient client =
         new AgentClient(
-            new TtrpcClient(new FdChannel(machine.agentConnection()), "the guest's agent"),
+            new TtrpcClient(
+                new FdChannel(machine.agentConnection()),
+                "the guest's agent",
+                AgentClient.LONGEST_ANSWER),
             warnings);
     agent = Optional.of(client);
     try {
@@ -460,7 +463,10 @@ public final class SandboxVm implements AutoCloseable {
     return machine()
         .awaitExit(LOST_GRACE_MILLIS)
         .map(SandboxVm::endedUnderContainer)
-        .orElse("the guest's agent went silent: the connection to it broke, but its VM still runs");
+        .orElseGet(
+            () ->
+                "the connection to the guest's agent broke, but its VM still runs: "
+                    + agent.flatMap(AgentClient::lossReason).orElse("it is silent"));
   }
 
   static String endedUnderContainer(VmExit exit) {

@@ -34,6 +34,10 @@ final class StandaloneFront implements TaskFront, SandboxListener {
   private static final long CREATE_TIMEOUT_MILLIS = 60_000;
 
   private static final long ANSWER_GRACE_MILLIS = 2_000;
+
+  /** How long the guest's kernel may take to end a process and all its children. */
+  private static final long KILLED_MILLIS = 5_000;
+
   private static final String ROOT_DISK = "root";
   private static final String SCRATCH_DISK = "scratch";
 
@@ -257,7 +261,8 @@ final class StandaloneFront implements TaskFront, SandboxListener {
       return;
     }
     // The agent's silence may be noticed before the end of its VM is.
-    String reason = process.wasLost() ? sandbox.vm().whyLost() : "";
+    String reason =
+        process.wasLost() ? process.refusal().orElseGet(() -> sandbox.vm().whyLost()) : "";
     synchronized (this) {
       if (state.alive()) {
         state =
@@ -307,6 +312,16 @@ final class StandaloneFront implements TaskFront, SandboxListener {
       return;
     }
     sandbox.kill(container.get(), execId, signal, all);
+    if (signal == Signals.KILL && execId.isEmpty()) {
+      Threads.start("killed", () -> awaitKilled(container.get().init()));
+    }
+  }
+
+  /** A guest that does not tell of the end of what it has killed loses its VM. */
+  private void awaitKilled(GuestProcess init) {
+    if (init.running() && !init.awaitTold(KILLED_MILLIS)) {
+      sandbox.vm().kill();
+    }
   }
 
   @Override
@@ -320,7 +335,7 @@ final class StandaloneFront implements TaskFront, SandboxListener {
 
   @Override
   public Any stats(GuestContainer container) {
-    return Any.builder().typeUrl(STATS_TYPE).value(container.stats()).build();
+    return Any.builder().typeUrl(STATS_TYPE).value(container.stats().encode()).build();
   }
 
   @Override

@@ -14,6 +14,9 @@ import java.util.Optional;
 final class StreamPump implements Runnable {
   private static final int PIECE = 32 * 1024;
 
+  /** Output that may still be in the guest's pipe when the process has ended, and more. */
+  private static final long REST_LIMIT = 8L << 20;
+
   private final AgentClient agent;
   private final String containerId;
   private final String execId;
@@ -22,6 +25,8 @@ final class StreamPump implements Runnable {
   private volatile Optional<Fd> fifo;
   private volatile boolean abandoned;
   private volatile long progressNanos = System.nanoTime();
+  private volatile boolean ending;
+  private long rest = REST_LIMIT;
 
   StreamPump(
       AgentClient agent,
@@ -38,8 +43,12 @@ final class StreamPump implements Runnable {
     this.log = log;
   }
 
-  /** Counts from now how long nothing moves. */
-  void expectProgress() {
+  /**
+   * The process has ended: counts from now how long nothing moves, and how much still comes. An
+   * honest guest has no more than a pipe holds.
+   */
+  void expectEnd() {
+    ending = true;
     progressNanos = System.nanoTime();
   }
 
@@ -61,6 +70,12 @@ final class StreamPump implements Runnable {
         progressNanos = System.nanoTime();
         if (piece.length == 0) {
           return;
+        }
+        if (ending) {
+          rest -= piece.length;
+          if (rest < 0) {
+            return;
+          }
         }
         log.ifPresent(file -> file.append(error ? "stderr" : "stdout", piece, piece.length));
         forward(piece);

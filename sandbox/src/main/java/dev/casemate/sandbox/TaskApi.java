@@ -2,6 +2,7 @@ package dev.casemate.sandbox;
 
 import dev.casemate.linux.Processes;
 import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.Json;
 import dev.casemate.protocol.google.Any;
 import dev.casemate.protocol.google.Empty;
@@ -175,6 +176,9 @@ public final class TaskApi implements RpcService {
   private WaitResponse waitFor(WaitRequest request) {
     GuestProcess process = container(request.id()).process(request.execId());
     front.whileWaiting(process::awaitEnd);
+    if (!front.forEngine() && process.refusal().isPresent()) {
+      throw CasemateException.of(Kind.CORRUPT, process.refusal().get());
+    }
     return WaitResponse.builder()
         .exitStatus(process.exitStatus())
         .exitedAt(timestamp(process.exitedMillis()))

@@ -21,24 +21,14 @@ final class Metrics {
 
   private Metrics() {}
 
-  /**
-   * A container's.
-   *
-   * @param agentStats the agent's figures, encoded
-   */
-  static Any of(byte[] agentStats) {
-    return of(StatsContainerResponse.decode(agentStats));
-  }
-
   /** Those of several containers together: CPU time, memory and processes; the VM's network. */
-  static Any sum(List<byte[]> all) {
+  static Any sum(List<StatsContainerResponse> all) {
     long cpu = 0;
     long memory = 0;
     long pids = 0;
     StatsContainerResponse.Builder sum = StatsContainerResponse.builder();
     List<NetworkStats> network = List.of();
-    for (byte[] one : all) {
-      StatsContainerResponse stats = StatsContainerResponse.decode(one);
+    for (StatsContainerResponse stats : all) {
       CgroupStats cgroup = stats.cgroupStats().orElseGet(() -> CgroupStats.builder().build());
       cpu += cgroup.cpuStats().flatMap(CpuStats::cpuUsage).map(CpuUsage::totalUsage).orElse(0L);
       memory += cgroup.memoryStats().flatMap(MemoryStats::usage).map(MemoryData::usage).orElse(0L);
@@ -62,7 +52,8 @@ final class Metrics {
             .build());
   }
 
-  private static Any of(StatsContainerResponse stats) {
+  /** A container's. */
+  static Any of(StatsContainerResponse stats) {
     return Fs.exists(UNIFIED)
         ? Any.builder()
             .typeUrl("io.containerd.cgroups.v2.Metrics")

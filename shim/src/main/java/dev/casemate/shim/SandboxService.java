@@ -2,6 +2,7 @@ package dev.casemate.shim;
 
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.protocol.agent.StatsContainerResponse;
 import dev.casemate.protocol.containerd.Metric;
 import dev.casemate.protocol.containerd.Platform;
 import dev.casemate.protocol.cri.PodSandboxConfig;
@@ -183,7 +184,7 @@ final class SandboxService implements RpcService {
   }
 
   private SandboxMetricsResponse metrics() {
-    List<byte[]> all = new ArrayList<>();
+    List<StatsContainerResponse> all = new ArrayList<>();
     for (GuestContainer container : state.require().containers()) {
       try {
         if (container.init().running()) {

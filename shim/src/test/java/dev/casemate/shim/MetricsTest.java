@@ -90,7 +90,7 @@ class MetricsTest {
 
   @Test
   void sumsAPod() throws Exception {
-    Any sum = Metrics.sum(List.of(stats().encode(), stats().encode()));
+    Any sum = Metrics.sum(List.of(stats(), stats()));
 
     assertThat(sum.typeUrl()).startsWith("io.containerd.cgroups.v").endsWith(".Metrics");
     if (sum.typeUrl().contains(".v1.")) {

@@ -1,0 +1,188 @@
+package dev.casemate.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.casemate.protocol.casemate.BootReport;
+import java.util.Set;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
+
+/**
+ * Guests that are hostile before a container runs: the host's memory and disk stay bounded, another
+ * sandbox notices nothing, and the error says what the guest did. Tests overlap.
+ */
+@Execution(ExecutionMode.CONCURRENT)
+class HostileBootTest {
+  /** Two are enough for a boot on an idle machine. */
+  private static final int SECONDS = 60;
+
+  private static final String ESCAPES = "\033]0;title\007\033[2Jevil\u009b31m";
+
+  private static Set<String> before = Set.of();
+
+  @BeforeAll
+  static void start() {
+    before = Traces.now();
+    HostileGuest.startAll();
+  }
+
+  @AfterAll
+  static void stop() {
+    HostileGuest.stopAll();
+    LeakCheck.assertNothingSince(before, "guests that are hostile from their boot on");
+  }
+
+  private static String text(String text) {
+    return HostileGuest.base64(text);
+  }
+
+  @Test
+  void whatIsNoFrame() {
+    HostileGuest.assertFails(
+        HostileGuest.boot("no-frame", "Boot raw " + text("GET / HTTP/1.1\r\n") + " 16", SECONDS),
+        "sent what is not ttrpc",
+        "a frame's header announces 1195725856 bytes");
+  }
+
+  @Test
+  void aFrameOfFourGigabytes() {
+    HostileGuest.assertFails(
+        HostileGuest.boot("huge-frame", "Boot frames 1 1 2 2 4294967295 -", SECONDS),
+        "sent what is not ttrpc",
+        "a frame's header announces 4294967295 bytes");
+  }
+
+  @Test
+  void aFrameBeyondTheLimitAndZerosForEver() {
+    HostileGuest.assertFails(
+        HostileGuest.boot("long-frame", "Boot frames 1 1 2 2 5242880 -, raw AA== -1", SECONDS),
+        "sent a response of 5242880 bytes");
+  }
+
+  @Test
+  void halfAFrameAndThenSilence() {
+    Result result = HostileGuest.boot("half-frame", "Boot frames 1 1 2 2 1000 QUJD", 8);
+    HostileGuest.assertFails(result, "did not answer within 8 s");
+    assertThat(result.millis()).isGreaterThan(8_000);
+  }
+
+  @Test
+  void answersToQuestionsNeverAskedForEver() {
+    // The header of a response without data for stream 99.
+    HostileGuest.assertFails(
+        HostileGuest.boot("unasked", "Boot raw AAAAAAAAAGMCAA== -1", SECONDS),
+        "frames that answer no question");
+  }
+
+  @Test
+  void framesOfOtherTypesBeforeTheAnswer() {
+    String roles =
+        "Boot frames 1 501 2 1 -1 -, frames 1 501 2 3 -1 QUJD, frames 1 9 2 77 -1 -, real";
+    Result result = HostileGuest.boot("types", roles, SECONDS).expect(0);
+    assertThat(result.out()).isEqualTo("it runs\n");
+  }
+
+  @Test
+  void aBootReportThatIsNone() {
+    HostileGuest.assertFails(
+        HostileGuest.boot("garbage", "Boot ok " + text("garbage"), SECONDS),
+        "answered Boot with a malformed message");
+  }
+
+  @Test
+  void aBootReportOfAMegabyte() {
+    HostileGuest.assertFails(
+        HostileGuest.boot("long-report", "Boot ok GoCAQA==:QUFBQQ==*262144", SECONDS),
+        "answered Boot with 1048580 bytes; at most 262144 are taken");
+  }
+
+  @Test
+  void aBootReportFromAnotherTime() {
+    BootReport report =
+        BootReport.builder()
+            .mainMicros(Long.MIN_VALUE)
+            .readyMicros(Long.MAX_VALUE)
+            .kernelRelease(ESCAPES)
+            .agentVersion(ESCAPES)
+            .machine("\0")
+            .memoryTotalBytes(-1)
+            .agentRssBytes(Long.MAX_VALUE)
+            .build();
+    Result result =
+        HostileGuest.boot(
+                "times", "Boot ok " + HostileGuest.base64(report.encode()), SECONDS, "--timings")
+            .expect(0);
+    assertThat(result.out()).isEqualTo("it runs\n");
+    assertThat(result.err()).as("times before the command began").doesNotContain("-9");
+  }
+
+  @Test
+  void aGuestThatNeverOpensItsPort() {
+    Result result = HostileGuest.boot("never", "now never", 8);
+    HostileGuest.assertFails(result, "did not answer within 8 s");
+    assertThat(result.millis()).isBetween(8_000L, 60_000L);
+  }
+
+  @Test
+  void aGuestThatRestartsAtOnce() {
+    HostileGuest.assertFails(
+        HostileGuest.boot("restarts", "now reboot", SECONDS), "the guest restarted");
+  }
+
+  @Test
+  void aGuestThatShutsDownInsteadOfAnAnswer() {
+    HostileGuest.assertFails(HostileGuest.boot("halts", "Boot halt", SECONDS), "shut down");
+  }
+
+  @Test
+  void aConsoleThatNeverEnds() {
+    String roles = "Boot console " + text(ESCAPES + "\r\n") + " -1";
+    Result result = HostileGuest.boot("console", roles, 10);
+    HostileGuest.assertFails(result, "did not answer within 10 s");
+    assertThat(result.err()).contains("evil").hasSizeLessThan(4_000);
+  }
+
+  @Test
+  void refusalsWithEscapes() {
+    HostileGuest.assertFails(
+        HostileGuest.boot("refuses", "CreateSandbox fail 13 " + text(ESCAPES), SECONDS), "evil");
+  }
+
+  @Test
+  void refusalsOfAMegabyteAndOfThree() {
+    Result result =
+        HostileGuest.boot("refuses-long", "CreateContainer fail 3 eA==*900000", SECONDS);
+    HostileGuest.assertFails(result, "xxx");
+    result = HostileGuest.boot("refuses-longer", "CreateContainer ok eA==*3000000", SECONDS);
+    HostileGuest.assertFails(result, "sent a response of", "at most 1048640 are taken");
+  }
+
+  @Test
+  void silenceWhenTheSandboxIsMade() {
+    HostileGuest.assertFails(
+        HostileGuest.boot("silent-sandbox", "CreateSandbox silent", SECONDS), "did not answer");
+  }
+
+  @Test
+  void silenceWhenTheContainerIsMade() {
+    HostileGuest.assertFails(
+        HostileGuest.boot("silent-create", "CreateContainer silent", SECONDS),
+        "did not answer grpc.AgentService/CreateContainer within 30000 ms");
+  }
+
+  @Test
+  void silenceWhenTheContainerIsStarted() {
+    HostileGuest.assertFails(
+        HostileGuest.boot("silent-start", "StartContainer silent", SECONDS),
+        "did not answer grpc.AgentService/StartContainer within 30000 ms");
+  }
+
+  @Test
+  void aConnectionThatBreaksWhenTheContainerIsMade() {
+    String roles = "CreateContainer raw " + text("a".repeat(20)) + " 20";
+    HostileGuest.assertFails(HostileGuest.boot("breaks", roles, SECONDS), "sent what is not ttrpc");
+  }
+}
