@@ -7,13 +7,9 @@ import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.linux.NativeBuffer;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Stat;
-import dev.casemate.linux.SystemCall;
-import dev.casemate.linux.Xattr;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -190,9 +186,7 @@ public final class RootedExtractor implements AutoCloseable {
   private void setDirectory(TarEntry entry, Fd fd, String path) {
     Fs.chown(fd, entry.uid(), entry.gid());
     Fs.chmod(fd, entry.mode());
-    for (Map.Entry<String, byte[]> xattr : entry.xattrs().entrySet()) {
-      setXattr(fd, xattr.getKey(), xattr.getValue());
-    }
+    EntryXattrs.set(entry, fd);
     times.set(fd, path, entry.mtimeSeconds(), entry.mtimeNanos());
   }
 
@@ -236,7 +230,7 @@ public final class RootedExtractor implements AutoCloseable {
       chmodNode(directory, name, entry.mode());
     }
     if (!entry.xattrs().isEmpty()) {
-      setXattrsAt(entry, directory, name);
+      EntryXattrs.setAt(entry, directory, name);
     }
     Fs.setTimesAt(directory, name, entry.mtimeSeconds(), entry.mtimeNanos());
   }
@@ -319,9 +313,7 @@ public final class RootedExtractor implements AutoCloseable {
       }
       Fs.chown(fd, entry.uid(), entry.gid());
       Fs.chmod(fd, entry.mode());
-      for (Map.Entry<String, byte[]> xattr : entry.xattrs().entrySet()) {
-        setXattr(fd, xattr.getKey(), xattr.getValue());
-      }
+      EntryXattrs.set(entry, fd);
     }
     Fs.setTimesAt(directory, name, entry.mtimeSeconds(), entry.mtimeNanos());
   }
@@ -363,47 +355,6 @@ public final class RootedExtractor implements AutoCloseable {
                 + ", which does not exist below the root");
       }
       throw e;
-    }
-  }
-
-  private static void setXattr(Fd fd, String name, byte[] value) {
-    try {
-      Xattr.set(fd, name, value);
-    } catch (LinuxException e) {
-      if (!isOptional(name, e.errno())) {
-        throw e;
-      }
-    }
-  }
-
-  /**
-   * File systems without user or trusted attributes, kernels without SELinux: as in containerd,
-   * such an attribute is left out. Capabilities are not: a program would lack rights that it was
-   * given.
-   */
-  private static boolean isOptional(String name, int errno) {
-    return errno == Errno.EOPNOTSUPP
-        || (errno == Errno.EPERM && (name.startsWith("user.") || name.startsWith("trusted.")));
-  }
-
-  /** Attributes of links and nodes: {@code lsetxattr} by way of the directory's descriptor. */
-  private static void setXattrsAt(TarEntry entry, Fd directory, String name) {
-    for (Map.Entry<String, byte[]> xattr : entry.xattrs().entrySet()) {
-      try (NativeBuffer path = NativeBuffer.ofString(directory.procPath() + "/" + name);
-          NativeBuffer key = NativeBuffer.ofString(xattr.getKey());
-          NativeBuffer value = NativeBuffer.of(xattr.getValue())) {
-        long result =
-            SystemCall.raw(
-                SystemCall.LSETXATTR,
-                path.address(),
-                key.address(),
-                value.address(),
-                value.size(),
-                0);
-        if (!isOptional(xattr.getKey(), (int) -result)) {
-          SystemCall.check(result, "lsetxattr", xattr.getKey());
-        }
-      }
     }
   }
 
