@@ -64,7 +64,7 @@ final class BoundedStream extends FilterInputStream {
   /** Reads what it skips: the digest above wants every byte. */
   @Override
   public long skip(long count) throws IOException {
-    byte[] chunk = new byte[(int) Math.clamp(count, 0, 8192)];
+    byte[] chunk = new byte[Math.clamp(count, 0, 8192)];
     return chunk.length == 0 ? 0 : Math.max(0, read(chunk, 0, chunk.length));
   }
 
