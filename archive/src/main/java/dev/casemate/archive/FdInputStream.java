@@ -67,7 +67,7 @@ public final class FdInputStream extends InputStream {
     return n;
   }
 
-  /** What is left below the limit: GZIPInputStream asks to see whether another member follows. */
+  /** What is left below the limit. */
   @Override
   public int available() {
     return (int) Math.min(left, Integer.MAX_VALUE);

@@ -8,6 +8,7 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Stat;
 import dev.casemate.linux.Text;
+import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -74,8 +75,13 @@ final class Whiteouts {
   private String real(Fd directory) {
     String top = Fs.readLink(root.procPath());
     String path = Fs.readLink(directory.procPath());
-    rootLength = top.length();
+    rootLength = bytes(top);
     return path.substring(top.length());
+  }
+
+  /** The kernel counts bytes; a character may take up to four. */
+  private static int bytes(String path) {
+    return path.getBytes(StandardCharsets.UTF_8).length;
   }
 
   /** Notes that this layer makes {@code name} in {@code directory}. */
@@ -83,14 +89,14 @@ final class Whiteouts {
     Node parent = parentNode;
     if (!sameParent || parent == null) {
       String real = real(directory);
-      parentLength = rootLength + real.length() + 1;
+      parentLength = rootLength + bytes(real) + 1;
       parent = touched;
       for (String part : Text.split(real, '/')) {
         parent = parent.make(part, retained);
       }
       parentNode = parent;
     }
-    if (parentLength + name.length() > MAX_PATH) {
+    if (parentLength + bytes(name) > MAX_PATH) {
       throw ArchiveException.refused(
           entry, "has a path of more than " + MAX_PATH + " bytes together with the store's own");
     }

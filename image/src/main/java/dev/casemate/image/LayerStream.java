@@ -9,7 +9,6 @@ import java.io.BufferedInputStream;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.util.zip.GZIPInputStream;
 
 /** The uncompressed bytes of a layer; what compression it has, its first bytes say. */
 final class LayerStream {
@@ -56,7 +55,7 @@ final class LayerStream {
     byte[] magic = stored.readNBytes(4);
     stored.reset();
     if (isGzip(magic)) {
-      return new GZIPInputStream(stored, BUFFER);
+      return new GzipStream(stored);
     }
     if (isZstd(magic)) {
       return new Zstd(new ZstdInputStream(new ZstdFrames(stored)));

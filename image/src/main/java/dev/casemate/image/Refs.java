@@ -58,8 +58,9 @@ final class Refs {
             + file.mtimeNanos()
             + "-"
             + archive.tag().replace('/', '+');
-    if (name.length() > 240) {
-      name = name.substring(0, 160) + Digests.of(name).substring(7);
+    // Room for ".json" and for the temporary name while it is written.
+    if (name.length() > 200) {
+      name = name.substring(0, 128) + Digests.of(name).substring(7);
     }
     return root + "/refs/local/" + name + ".json";
   }

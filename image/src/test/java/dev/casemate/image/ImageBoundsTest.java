@@ -4,16 +4,20 @@ import static dev.casemate.image.LocalImageTest.failure;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.archive.RootedExtractor;
+import dev.casemate.archive.TarEntry;
+import dev.casemate.archive.TarWriter;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.Descriptor;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -52,6 +56,93 @@ final class ImageBoundsTest {
     new TestImage(temp + "/layout").layer(TestImage.GZIP, layer.toByteArray(), tar).tag("v1");
     refused(
         "oci:" + temp + "/layout", Kind.RESOURCE_EXHAUSTED, "is refused", "decompresses to more");
+  }
+
+  /** 60,000 names of 3.8 kB, 230 MB of characters, in a layer of some MB. */
+  private static byte[] longNames() throws IOException {
+    String parent = ("d".repeat(250) + "/").repeat(15) + "f".repeat(40);
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    try (GZIPOutputStream gzip = new GZIPOutputStream(out, 64 * 1024)) {
+      TarWriter tar = new TarWriter(gzip);
+      for (int i = 0; i < 60_000; i++) {
+        tar.put(TarEntry.file(parent + (10_000_000 + i), 0644, 0));
+      }
+      tar.finish();
+    }
+    return out.toByteArray();
+  }
+
+  @Test
+  void unpacksManyLongNamesInLittleMemory() throws Exception {
+    byte[] layer = longNames();
+    assertThat(layer.length).isLessThan(16 << 20);
+    // The wrong digest, found at the layer's end, saves making the root file system.
+    new TestImage(temp + "/layout").layer(TestImage.GZIP, layer, new byte[0]).tag("v1");
+    Process process = StoreProcess.start(temp + "/store", "oci:" + temp + "/layout", "64m");
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor()).isEqualTo(1);
+    assertThat(output).contains("layer 1 of 1").contains("diff_id").doesNotContain("OutOfMemory");
+    assertThat(Fs.list(temp + "/store/temp")).isEmpty();
+  }
+
+  @Test
+  void readsAnyNumberOfEmptyMembersAndFrames() throws IOException {
+    byte[] tar = TestImage.tar("f x");
+    FileContent.write(temp + "/tar", tar, 0600);
+    Shell.run("cd " + temp + " && zstd -q tar && : > none && zstd -q none");
+    byte[][] emptyAndFull = {
+      TestImage.gzip(new byte[0]), TestImage.gzip(tar), read("none.zst"), read("tar.zst")
+    };
+    for (int kind = 0; kind < 4; kind += 2) {
+      ByteArrayOutputStream layer = new ByteArrayOutputStream();
+      for (int i = 0; i < 200_000; i++) {
+        layer.write(emptyAndFull[kind]);
+      }
+      layer.write(emptyAndFull[kind + 1]);
+      String layout = temp + "/layout" + kind;
+      new TestImage(layout).layer(TestImage.GZIP, layer.toByteArray(), tar).tag("v1");
+      Image image =
+          new ImageStore(temp + "/store" + kind, RegistryOptions.defaults(), Map.of())
+              .resolve("oci:" + layout, PullPolicy.MISSING, PullProgress.NONE);
+      assertThat(image.erofs()).isPresent();
+    }
+  }
+
+  private byte[] read(String file) {
+    return FileContent.readBytes(temp + "/" + file, 1 << 20);
+  }
+
+  @Test
+  void countsThePathsOfImagesInBytes() {
+    // The longest path that fits, of characters of three bytes; one byte more is refused.
+    int top = (temp + "/store/temp/" + "0".repeat(64) + ".erofs/root/").length();
+    String parent = ("d".repeat(250) + "/").repeat(14);
+    int left = 4095 - top - parent.length();
+    String fits = parent + "e".repeat(left - 241) + "/" + "€".repeat(80);
+    String longer = parent + "e".repeat(left - 240) + "/" + "€".repeat(80);
+    new TestImage(temp + "/layout").layer(TestImage.tar("f " + longer)).tag("v1");
+    refused(
+        "oci:" + temp + "/layout", Kind.INVALID_ARGUMENT, "is refused", "has a path of more than");
+    new TestImage(temp + "/fits").layer(TestImage.tar("f " + fits)).tag("v1");
+    Image image =
+        new ImageStore(temp + "/store", RegistryOptions.defaults(), Map.of())
+            .resolve("oci:" + temp + "/fits", PullPolicy.MISSING, PullProgress.NONE);
+    assertThat(image.erofs()).isPresent();
+  }
+
+  @Test
+  void keepsArchivesOfAnyNameInTheFileSystemsLimit() {
+    FileContent.write(temp + "/archive", new byte[0], 0600);
+    for (int length = 1; length < 400; length++) {
+      String path =
+          new Refs("/r")
+              .archivePath(
+                  new ImageArgument.Archive(true, temp + "/archive", "t".repeat(length)),
+                  Fs.stat(temp + "/archive"));
+      // The name while it is written, with the longest process id of Linux.
+      String name = path.substring(path.lastIndexOf('/') + 1) + ".new.4194304.1000";
+      assertThat(name.length()).isLessThanOrEqualTo(255);
+    }
   }
 
   @Test

@@ -48,6 +48,14 @@ final class StoreModesTest {
   }
 
   @Test
+  void keepsOtherUsersOutWhateverTheUmask() throws Exception {
+    root = temp + "/second/images";
+    StoreProcess.output(StoreProcess.start(root, "oci:" + temp + "/layout:v1"));
+    assertThat(Shell.run("find " + root + OPEN)).isEmpty();
+    assertThat(asNobody("ls " + root)).contains("Permission denied");
+  }
+
+  @Test
   void closesTheStoreOfAnOlderVersion() {
     Shell.run(
         "cd "

@@ -16,13 +16,23 @@ final class StoreProcess {
   }
 
   static Process start(String root, String image) throws IOException {
+    return start(root, image, "512m");
+  }
+
+  /** A process with that much heap, and umask 0: what others may read must not depend on it. */
+  static Process start(String root, String image, String heap) throws IOException {
     return new ProcessBuilder(
             List.of(
+                "/bin/sh",
+                "-c",
+                "umask 0; exec \"$@\"",
+                "sh",
                 System.getProperty("java.home") + "/bin/java",
                 "--enable-native-access=ALL-UNNAMED",
                 "--sun-misc-unsafe-memory-access=allow",
                 "-XX:TieredStopAtLevel=1",
                 "-XX:+UseSerialGC",
+                "-Xmx" + heap,
                 "-cp",
                 System.getProperty("java.class.path"),
                 StoreProcess.class.getName(),
