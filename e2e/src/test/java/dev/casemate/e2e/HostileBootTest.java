@@ -14,7 +14,6 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  * Guests that are hostile before a container runs: the host's memory and disk stay bounded, another
  * sandbox notices nothing, and the error says what the guest did. Tests overlap.
  */
-@Execution(ExecutionMode.CONCURRENT)
 class HostileBootTest {
   /** Two are enough for a boot on an idle machine. */
   private static final int SECONDS = 60;
@@ -40,6 +39,7 @@ class HostileBootTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void whatIsNoFrame() {
     HostileGuest.assertFails(
         HostileGuest.boot("no-frame", "Boot raw " + text("GET / HTTP/1.1\r\n") + " 16", SECONDS),
@@ -48,6 +48,7 @@ class HostileBootTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aFrameOfFourGigabytes() {
     HostileGuest.assertFails(
         HostileGuest.boot("huge-frame", "Boot frames 1 1 2 2 4294967295 -", SECONDS),
@@ -56,6 +57,7 @@ class HostileBootTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aFrameBeyondTheLimitAndZerosForEver() {
     HostileGuest.assertFails(
         HostileGuest.boot("long-frame", "Boot frames 1 1 2 2 5242880 -, raw AA== -1", SECONDS),
@@ -63,6 +65,7 @@ class HostileBootTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void halfAFrameAndThenSilence() {
     Result result = HostileGuest.boot("half-frame", "Boot frames 1 1 2 2 1000 QUJD", 8);
     HostileGuest.assertFails(result, "did not answer within 8 s");
@@ -70,6 +73,7 @@ class HostileBootTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void answersToQuestionsNeverAskedForEver() {
     // The header of a response without data for stream 99.
     HostileGuest.assertFails(
@@ -78,6 +82,7 @@ class HostileBootTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void framesOfOtherTypesBeforeTheAnswer() {
     String roles =
         "Boot frames 1 501 2 1 -1 -, frames 1 501 2 3 -1 QUJD, frames 1 9 2 77 -1 -, real";
@@ -86,6 +91,7 @@ class HostileBootTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aBootReportThatIsNone() {
     HostileGuest.assertFails(
         HostileGuest.boot("garbage", "Boot ok " + text("garbage"), SECONDS),
@@ -93,6 +99,7 @@ class HostileBootTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aBootReportOfAMegabyte() {
     HostileGuest.assertFails(
         HostileGuest.boot("long-report", "Boot ok GoCAQA==:QUFBQQ==*262144", SECONDS),
@@ -100,6 +107,7 @@ class HostileBootTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aBootReportFromAnotherTime() {
     BootReport report =
         BootReport.builder()
@@ -120,6 +128,7 @@ class HostileBootTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aGuestThatNeverOpensItsPort() {
     Result result = HostileGuest.boot("never", "now never", 8);
     HostileGuest.assertFails(result, "did not answer within 8 s");
@@ -127,17 +136,20 @@ class HostileBootTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aGuestThatRestartsAtOnce() {
     HostileGuest.assertFails(
         HostileGuest.boot("restarts", "now reboot", SECONDS), "the guest restarted");
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aGuestThatShutsDownInsteadOfAnAnswer() {
     HostileGuest.assertFails(HostileGuest.boot("halts", "Boot halt", SECONDS), "shut down");
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aConsoleThatNeverEnds() {
     String roles = "Boot console " + text(ESCAPES + "\r\n") + " -1";
     Result result = HostileGuest.boot("console", roles, 10);
@@ -146,12 +158,14 @@ class HostileBootTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void refusalsWithEscapes() {
     HostileGuest.assertFails(
         HostileGuest.boot("refuses", "CreateSandbox fail 13 " + text(ESCAPES), SECONDS), "evil");
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void refusalsOfAMegabyteAndOfThree() {
     Result result =
         HostileGuest.boot("refuses-long", "CreateContainer fail 3 eA==*900000", SECONDS);
@@ -161,12 +175,14 @@ class HostileBootTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void silenceWhenTheSandboxIsMade() {
     HostileGuest.assertFails(
         HostileGuest.boot("silent-sandbox", "CreateSandbox silent", SECONDS), "did not answer");
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void silenceWhenTheContainerIsMade() {
     HostileGuest.assertFails(
         HostileGuest.boot("silent-create", "CreateContainer silent", SECONDS),
@@ -174,6 +190,7 @@ class HostileBootTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void silenceWhenTheContainerIsStarted() {
     HostileGuest.assertFails(
         HostileGuest.boot("silent-start", "StartContainer silent", SECONDS),
@@ -181,6 +198,7 @@ class HostileBootTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aConnectionThatBreaksWhenTheContainerIsMade() {
     String roles = "CreateContainer raw " + text("a".repeat(20)) + " 20";
     HostileGuest.assertFails(HostileGuest.boot("breaks", roles, SECONDS), "sent what is not ttrpc");

@@ -28,7 +28,6 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  * another sandbox notices nothing, the error says what the guest did, and removal leaves nothing.
  * Tests overlap.
  */
-@Execution(ExecutionMode.CONCURRENT)
 class HostileGuestTest {
   private static final String ESCAPES = "\033]0;title\007\033[2Jevil\u009b31m";
   private static final int SECONDS = 60;
@@ -71,6 +70,7 @@ class HostileGuestTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void figuresThatCannotBe() {
     try (HostileGuest guest = HostileGuest.start("figures", "")) {
       guest.play("StatsContainer ok " + text("garbage"));
@@ -100,6 +100,7 @@ class HostileGuestTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void processesThatCannotBe() {
     try (HostileGuest guest = HostileGuest.start("processes", "")) {
       guest.play("ListProcesses ok " + text("garbage"));
@@ -120,6 +121,7 @@ class HostileGuestTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void endsThatCannotBe() {
     try (HostileGuest guest = HostileGuest.start("ends", "")) {
       for (int status : new int[] {-1, Integer.MAX_VALUE, Integer.MIN_VALUE}) {
@@ -144,6 +146,7 @@ class HostileGuestTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void silenceOnEveryCall() {
     try (HostileGuest guest = HostileGuest.start("silent", "")) {
       guest.play("* silent");
@@ -163,6 +166,7 @@ class HostileGuestTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void answersThatNobodyAskedFor() {
     try (HostileGuest guest = HostileGuest.start("unasked", "")) {
       guest.play("now frames 100001 101001 2 2 -1 -");
@@ -174,6 +178,7 @@ class HostileGuestTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void whatIsNoFrameAndARestartUnderTheContainer() {
     try (HostileGuest guest = HostileGuest.start("garbles", "")) {
       guest.play("now then 200, raw " + text("x".repeat(32)) + " 32");
@@ -189,6 +194,7 @@ class HostileGuestTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aPortThatIsClosedAndOpenedAgain() {
     try (HostileGuest guest = HostileGuest.start("reopens", "")) {
       guest.play("now then 200, close, then 500, open");
@@ -198,6 +204,7 @@ class HostileGuestTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void clockJumps() {
     try (HostileGuest guest = HostileGuest.start("clock", "")) {
       // The years 2100 and 1970; the kernel refuses those before that.
@@ -212,6 +219,7 @@ class HostileGuestTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void outputThatNeverEnds() {
     try (HostileGuest guest = HostileGuest.start("chatty", "ReadStdout stream QUFBQUFB -1")) {
       Path log = Casemate.STATE.resolve("containers").resolve(guest.id());
@@ -223,6 +231,7 @@ class HostileGuestTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void answersLongerThanAskedFor() {
     // 32 KiB are asked for at a time; a log of newlines takes forty times their room.
     try (HostileGuest guest = HostileGuest.start("newlines", "ReadStdout stream Cg== -1 1000000")) {
@@ -238,6 +247,7 @@ class HostileGuestTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void aFloodOfEvents() {
     try (HostileGuest guest = HostileGuest.start("events", "GetOOMEvent oom")) {
       Wait.millis(1_000);
@@ -255,6 +265,7 @@ class HostileGuestTest {
   }
 
   @Test
+  @Execution(ExecutionMode.CONCURRENT)
   void linksAndPipesInEveryDirectoryThatIsShared() throws Exception {
     Path directory = EndToEnd.files("planted");
     Path victim = EndToEnd.write(directory.resolve("victim"), "of the host\n");

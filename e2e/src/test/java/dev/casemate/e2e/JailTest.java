@@ -21,9 +21,10 @@ class JailTest extends EndToEnd {
 
   @BeforeAll
   static void start() throws IOException {
-    Path shared = Files.createDirectories(files("jail").resolve("shared"));
+    Path directory = files("jail");
+    Path shared = Files.createDirectories(directory.resolve("shared"));
     // As a careless caller: descriptors that are not close-on-exec.
-    String secret = files("jail").resolve("secret").toString();
+    String secret = directory.resolve("secret").toString();
     write(Path.of(secret), "secret");
     Shell.run(
         "exec 9<"

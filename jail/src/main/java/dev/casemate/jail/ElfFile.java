@@ -46,7 +46,7 @@ record ElfFile(String interpreter, List<String> needed, List<String> searchPath)
         throw damaged(path);
       }
       int count = header.getShort(56) & 0xffff;
-      ByteBuffer programs = part(file, path, header.getLong(32), count * PROGRAM_HEADER);
+      ByteBuffer programs = part(file, path, header.getLong(32), (long) count * PROGRAM_HEADER);
       String interpreter = "";
       ByteBuffer dynamic = ByteBuffer.allocate(0);
       List<long[]> loads = new ArrayList<>();
@@ -131,7 +131,9 @@ record ElfFile(String interpreter, List<String> needed, List<String> searchPath)
     while (end < table.limit() && table.get(end) != 0) {
       end++;
     }
-    return new String(table.array(), from, end - from, StandardCharsets.UTF_8);
+    byte[] bytes = new byte[end - from];
+    table.get(from, bytes);
+    return new String(bytes, StandardCharsets.UTF_8);
   }
 
   private static LinuxException damaged(String path) {
