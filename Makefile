@@ -2,14 +2,15 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-MODULES := linux oci archive protocol-generator rpc protocol cell runtime agent jail hypervisor image guest network sandbox shim cli casemate
+# pom.xml says which modules there are; the executables are made of all but the tests' own.
+MODULES := $(filter-out e2e fuzz,$(shell sed -n 's,^ *<module>\(.*\)</module>$$,\1,p' pom.xml))
 SOURCES := $(shell find $(MODULES) -path '*/src/main/*' -type f 2>/dev/null) $(wildcard */pom.xml) pom.xml
 NATIVE  := $(shell find native -type f -not -path 'native/test/*' 2>/dev/null)
 
-.PHONY: help packages classes build hostile-agent guest demo test e2e engine-tests fuzz check format bench clean install
+.PHONY: help packages classes build hostile-agent sbom guest demo test e2e engine-tests fuzz check pins reproducible format bench clean install
 
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 packages: ## install the Debian packages that building and running need
 	@scripts/packages.sh
@@ -38,7 +39,13 @@ build/hostile-agent: build/.classes $(NATIVE) $(HOSTILE)
 
 hostile-agent: packages build/hostile-agent ## compile the agent that attacks the host, for the tests
 
-build: packages build/casemate-agent build/casemate-cell build/casemate ## compile the three static native executables
+# All three lists are written at once; the guest's is written with the guest.
+build/casemate.cdx.json: build/casemate-agent build/casemate-cell build/casemate scripts/sbom.sh scripts/Sbom.java scripts/maven.list
+	@scripts/sbom.sh
+
+sbom: packages build/casemate.cdx.json ## list what the executables are made of: build/NAME.cdx.json (CycloneDX)
+
+build: packages build/casemate-agent build/casemate-cell build/casemate build/casemate.cdx.json ## compile the three static native executables
 
 guest: build ## build the guest: kernel and initramfs
 	@scripts/guest.sh
@@ -61,6 +68,11 @@ engine-tests: build guest hostile-agent ## containerd, Docker and pods with the 
 
 fuzz: ## feed one parser for long: make fuzz TARGET=JsonFuzz SECONDS=600; without TARGET, list them
 	@env -u SECONDS scripts/fuzz.sh $(TARGET) $(if $(TARGET),$(or $(SECONDS),600) $(SEED))
+pins: packages ## refresh scripts/maven.list, the SHA-256 of everything that Maven downloads
+	@scripts/pins.sh
+
+reproducible: build ## build everything a second time and compare; takes as long as the first time
+	@scripts/reproducible.sh
 
 bench: build ## measure, and print the figures of docs/performance.md
 	@scripts/bench.sh

@@ -16,7 +16,10 @@ SUBSTITUTIONS_NEED=("${SUBSTITUTIONS_NEED[@]/%/=ALL-UNNAMED}")
 main() {
     parse_arguments "$@"
     [[ $OUTPUT == /* ]] || OUTPUT=$PWD/$OUTPUT
-    WORK=$(mktemp -d "${TMPDIR:-/tmp}/casemate-image.XXXXXX")
+    # Not a random name: paths end up in the image, and equal builds shall be equal.
+    WORK=$OUTPUT.work
+    rm -rf "$WORK"
+    mkdir -p "$WORK"
     trap 'rm -rf "$WORK"' EXIT
     local started=$SECONDS graalvm
     command -v musl-gcc >/dev/null || die "musl-gcc is missing: apt-get install musl-tools gcc"
@@ -31,7 +34,6 @@ main() {
         run_toolchain
     fi
     strip --strip-all --remove-section=.comment --remove-section=.note "$WORK/image"
-    mkdir -p "$(dirname "$OUTPUT")"
     mv "$WORK/image" "$OUTPUT"
     echo "Built $OUTPUT, $(stat -c %s "$OUTPUT") bytes, in $((SECONDS - started)) s"
 }
@@ -57,12 +59,13 @@ parse_arguments() {
     [[ -n $OUTPUT && -n $MAIN && -n $CLASSPATH ]] || die "--output, --main and --classpath are needed"
 }
 
-# Our own C. libc comes with the linker.
+# Our own C. libc comes with the linker. Position-independent, though the image around it is not: native/README.md, "Hardening".
 build_own_library() {
     local name
     for name in casemate runtime; do
-        musl-gcc -Os -fno-pie -ffunction-sections -Wall -Wextra -Werror -c "$NATIVE_DIR/$name.c" -o "$WORK/$name.o"
+        musl-gcc -Os "${HARDENING[@]}" -ffunction-sections -Wall -Wextra -Werror -c "$NATIVE_DIR/$name.c" -o "$WORK/$name.o"
     done
+    [[ $(nm "$WORK/casemate.o" | grep -c 'U __stack_chk_fail') -gt 0 ]] || die "musl-gcc did not add a stack protector to casemate.c"
     ar rcsD "$WORK/libcasemate.a" "$WORK/casemate.o" "$WORK/runtime.o"
 }
 
@@ -176,7 +179,12 @@ translate() {
 build_id() {
     local digest
     digest=$({ echo "$MAIN" "${IMAGE_ARGUMENTS[@]}"; tr ':' '\n' <<<"$CLASSPATH" | while read -r entry; do
-        find "$entry" -type f -exec sha256sum {} + | LC_ALL=C sort
+        # Where the class path lies is not what it is.
+        if [[ -d $entry ]]; then
+            (cd "$entry" && find . -type f -exec sha256sum {} + | LC_ALL=C sort)
+        else
+            sha256sum <"$entry"
+        fi
     done; } | sha256sum)
     echo "${digest:0:8}-${digest:8:4}-${digest:12:4}-${digest:16:4}-${digest:20:12}"
 }

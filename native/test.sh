@@ -10,7 +10,11 @@ main() {
     trap 'rm -rf "$WORK"' EXIT
     local image=${1:-$WORK/native-test}
     [[ -x $image ]] || build "$image"
-    check_static "$image"
+    check_protected_libraries
+    check_hardened "$image"
+    for executable in "$NATIVE_DIR"/../build/casemate{,-agent,-cell}; do
+        [[ ! -x $executable ]] || check_hardened "$executable"
+    done
     run_alone "$image" -Xmx1g -Dkey=value -- || die "$? checks failed"
     make_initramfs "$image"
     check_refuses_old_processor
@@ -35,11 +39,34 @@ run_alone() (
     exec "$@"
 )
 
-check_static() {
-    if LC_ALL=C readelf --program-headers "$1" | grep -q INTERP; then
-        die "$1 needs a dynamic linker"
-    fi
-    echo "ok statically linked, $(stat -c %s "$1") bytes"
+# What README.md, "Hardening", says of an executable, one line each; so a property that is lost or won shows here.
+check_hardened() {
+    local name=${1##*/} header segments
+    header=$(LC_ALL=C readelf --file-header "$1")
+    segments=$(LC_ALL=C readelf --program-headers --wide "$1")
+    ! grep -q INTERP <<<"$segments" || die "$1 needs a dynamic linker"
+    echo "ok $name: statically linked, $(stat -c %s "$1") bytes"
+    grep -q 'Type: *EXEC ' <<<"$header" || die "$1 is not of type EXEC: native/README.md says that it has a fixed address, and why"
+    echo "ok $name: at a fixed address, as documented"
+    grep -qE '^ *GNU_STACK .* RW ' <<<"$segments" || die "the stack of $1 is executable, or its kind is not said"
+    echo "ok $name: the stack is not executable"
+    ! grep -qE '^ *LOAD .* (RWE|WE|W E) ' <<<"$segments" || die "$1 has a segment that is both writable and executable"
+    echo "ok $name: nothing is both writable and executable"
+    grep -q '^ *GNU_RELRO .* R ' <<<"$segments" || die "the tables of addresses of $1 stay writable: it has no GNU_RELRO"
+    echo "ok $name: tables of addresses become read-only"
+    # musl keeps the canary at %fs:0x28; a function with the protector reads it there at its begin and its end.
+    [[ $(objdump --disassemble "$1" | grep -c '%fs:0x28') -gt 0 ]] || die "the C code of $1 has no stack protector"
+    echo "ok $name: C code has a stack protector"
+}
+
+# An executable has lost its names; so whether the protector is in all of our C shows in the libraries that it was linked from.
+check_protected_libraries() {
+    local library libraries
+    libraries=$("$NATIVE_DIR/toolchain.sh")/jdk/lib/static/linux-amd64/musl
+    for library in java net nio zip extnet jvm libchelper; do
+        [[ $(nm "$libraries/lib$library.a" 2>/dev/null | grep -c 'U __stack_chk_fail') -gt 0 ]] || die "lib$library.a has no stack protector"
+        echo "ok lib$library.a has a stack protector"
+    done
 }
 
 # A processor without SSE4.2, which x86-64-v2 has, is one that TCG can play.

@@ -25,6 +25,11 @@ find_jdk() {
     die "no JDK 25 in \$JAVA_HOME or /usr/lib/jvm; install one (Temurin 25 is what we test with) and set JAVA_HOME to it"
 }
 
+# The modules that pom.xml names, one a line.
+modules() {
+    sed -n 's,^ *<module>\(.*\)</module>$,\1,p' pom.xml
+}
+
 # run_logged NAME COMMAND…: output goes to build/logs/NAME.log; on failure its end is shown.
 run_logged() {
     local name=$1 log

@@ -1,6 +1,6 @@
 # What we compile, and the JDK that the builder runs on. Sourced by toolchain.sh.
 
-MUSL_FLAGS=(-Os -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables)
+MUSL_FLAGS=(-Os "${HARDENING[@]}" -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables)
 
 # The builder looks for the static libraries and for its own helper inside java.home, which the virtual machine derives from the real
 # path of its own library. So this is a JDK of copies for what is executed, and links for the rest (most of it is lib/modules).

@@ -20,7 +20,8 @@ verify() {
 fetch_jars() {
     local directory=$DOWNLOADS/jars-$SVM_VERSION fresh=$WORK/jars jar
     if [[ ! -d $directory ]]; then
-        mvn --batch-mode --no-transfer-progress --file "$NATIVE_DIR/toolchain/pom.xml" -Dsvm.version="$SVM_VERSION" \
+        # What Maven runs to fetch them is checked, too, by scripts/maven.list.
+        "$NATIVE_DIR/../scripts/maven.sh" --file "$NATIVE_DIR/toolchain/pom.xml" -Dsvm.version="$SVM_VERSION" \
             dependency:copy-dependencies -DoutputDirectory="$fresh"
         for jar in "$fresh"/*.jar; do verify "$jar"; done
         mv -T "$fresh" "$directory"

@@ -7,6 +7,9 @@ NATIVE_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${CASEMATE_CACHE:-$HOME/.cache/casemate}/native-image
 DOWNLOADS=$CACHE/downloads
 
+# How every C file of ours and of the JDK is compiled.
+HARDENING=(-fPIE -fstack-protector-strong)
+
 die() {
     printf 'casemate: %s\n' "$*" >&2
     exit 1

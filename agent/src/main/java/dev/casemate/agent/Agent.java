@@ -18,8 +18,6 @@ record Agent(
     OomWatch oom,
     Sandbox sandbox,
     long mainMicros) {
-  static final String VERSION = "0.1.0";
-
   static Agent create(
       Loop loop, Console console, Uevents uevents, KernelModules modules, long mainMicros) {
     return new Agent(

@@ -2,6 +2,7 @@ package dev.casemate.agent;
 
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
+import dev.casemate.oci.Release;
 import dev.casemate.protocol.casemate.BootReport;
 
 /** {@code casemate.v1.Guest/Boot}: how the guest came up. */
@@ -14,7 +15,7 @@ final class Boot {
         .mainMicros(agent.mainMicros())
         .readyMicros(agent.sandbox().readyMicros())
         .kernelRelease(release)
-        .agentVersion(Agent.VERSION)
+        .agentVersion(Release.VERSION)
         .machine(kernel("ostype") + " " + release + " " + kernel("version") + " " + kernel("arch"))
         .memoryTotalBytes(
             ProcText.memInfo(FileContent.readString("/proc/meminfo", 64 * 1024), "MemTotal"))

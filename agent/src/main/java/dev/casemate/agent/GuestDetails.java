@@ -2,6 +2,7 @@ package dev.casemate.agent;
 
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
+import dev.casemate.oci.Release;
 import dev.casemate.protocol.agent.AgentDetails;
 import dev.casemate.protocol.agent.GuestDetailsRequest;
 import dev.casemate.protocol.agent.GuestDetailsResponse;
@@ -20,7 +21,7 @@ final class GuestDetails {
         GuestDetailsResponse.builder()
             .agentDetails(
                 AgentDetails.builder()
-                    .version(Agent.VERSION)
+                    .version(Release.VERSION)
                     .initDaemon(true)
                     .deviceHandlers(List.of("blk", "mmioblk"))
                     .storageHandlers(

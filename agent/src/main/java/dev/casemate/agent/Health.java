@@ -1,5 +1,6 @@
 package dev.casemate.agent;
 
+import dev.casemate.oci.Release;
 import dev.casemate.protocol.agent.HealthCheckResponse;
 import dev.casemate.protocol.agent.VersionCheckResponse;
 
@@ -17,7 +18,7 @@ final class Health {
   static VersionCheckResponse version() {
     return VersionCheckResponse.builder()
         .grpcVersion(PROTOCOL_VERSION)
-        .agentVersion(Agent.VERSION)
+        .agentVersion(Release.VERSION)
         .build();
   }
 }

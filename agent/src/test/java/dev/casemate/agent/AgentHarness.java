@@ -1,6 +1,7 @@
 package dev.casemate.agent;
 
 import dev.casemate.agent.GuestMachine.Client;
+import dev.casemate.oci.Release;
 import dev.casemate.protocol.agent.*;
 import dev.casemate.protocol.casemate.ArchiveRequest;
 import dev.casemate.protocol.casemate.ArchiveResponse;
@@ -156,7 +157,7 @@ final class AgentHarness {
     answer =
         client.call(
             HealthService.NAME, HealthService.VERSION, CheckRequest.builder().build(), 5000);
-    expect(VersionCheckResponse.decode(answer).agentVersion(), Agent.VERSION);
+    expect(VersionCheckResponse.decode(answer).agentVersion(), Release.VERSION);
   }
 
   private void sandbox() {

@@ -1,6 +1,7 @@
 package dev.casemate.cli;
 
 import dev.casemate.oci.Json;
+import dev.casemate.oci.Release;
 import java.util.List;
 
 /** {@code casemate version}. */
@@ -30,12 +31,12 @@ final class VersionCommand implements Command {
     if (Formats.json(arguments)) {
       Console.out(
           new Json.Obj()
-              .put("version", Version.TEXT)
+              .put("version", Release.VERSION)
               .put("ociVersion", "1.2.0")
               .put("java", System.getProperty("java.version", ""))
               .pretty());
     } else {
-      Console.out("casemate version " + Version.TEXT + "\nspec: 1.2.0\n");
+      Console.out("casemate version " + Release.VERSION + "\nspec: 1.2.0\n");
     }
     return 0;
   }

@@ -86,6 +86,16 @@ class GuestStoreTest {
   }
 
   @Test
+  void givesTheSameBytesForTheSameInput() throws IOException {
+    Guest first = store.build(spec("first"), Progress.SILENT);
+    GuestStore other = new GuestStore(scratch.resolve("elsewhere"), scratch.resolve("cache"));
+    Guest second = other.build(spec("second"), Progress.SILENT);
+
+    assertThat(second.initramfs()).hasSameBinaryContentAs(first.initramfs());
+    assertThat(second.kernel()).hasSameBinaryContentAs(first.kernel());
+  }
+
+  @Test
   void keepsTheOldGuestWhenABuildFails() throws IOException {
     Guest first = store.build(spec("default"), Progress.SILENT);
     Files.write(modules.resolve("overlay.ko"), new byte[] {1, 2, 3});

@@ -3,6 +3,7 @@ package dev.casemate.runtime;
 import dev.casemate.linux.Capabilities;
 import dev.casemate.oci.DefaultSpec;
 import dev.casemate.oci.Json;
+import dev.casemate.oci.Release;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -90,7 +91,7 @@ final class CellFeatures {
                 "poststop"))
         .putStrings("mountOptions", MOUNT_OPTIONS)
         .put("linux", linux())
-        .put("annotations", new Json.Obj().put("dev.casemate.version", Version.NUMBER));
+        .put("annotations", new Json.Obj().put("dev.casemate.version", Release.VERSION));
   }
 
   private static Json.Obj linux() {

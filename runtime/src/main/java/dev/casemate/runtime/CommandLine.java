@@ -7,6 +7,7 @@ import dev.casemate.linux.Text;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.DefaultSpec;
 import dev.casemate.oci.PlainText;
+import dev.casemate.oci.Release;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.List;
@@ -51,7 +52,7 @@ public final class CommandLine {
       List<String> rest = words.subList(count, words.size());
       if (global.has("version")) {
         Console.out(
-            program + " version " + Version.NUMBER + "\nspec: " + DefaultSpec.OCI_VERSION + "\n");
+            program + " version " + Release.VERSION + "\nspec: " + DefaultSpec.OCI_VERSION + "\n");
         return 0;
       }
       boolean help =

@@ -1,6 +1,7 @@
 package dev.casemate.shim;
 
 import dev.casemate.oci.Json;
+import dev.casemate.oci.Release;
 import dev.casemate.protocol.containerd.RuntimeInfo;
 import dev.casemate.protocol.containerd.RuntimeVersion;
 import dev.casemate.protocol.google.Any;
@@ -17,7 +18,7 @@ final class InfoCommand {
   static byte[] run() {
     return RuntimeInfo.builder()
         .name("io.containerd.casemate.v2")
-        .version(RuntimeVersion.builder().version(ShimMain.version()).build())
+        .version(RuntimeVersion.builder().version(Release.VERSION).build())
         .features(
             Any.builder()
                 .typeUrl(FEATURES_TYPE)

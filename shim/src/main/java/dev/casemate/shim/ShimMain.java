@@ -5,6 +5,7 @@ import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.PlainText;
+import dev.casemate.oci.Release;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
@@ -24,7 +25,7 @@ public final class ShimMain {
     try {
       ShimFlags flags = ShimFlags.parse(words);
       if (flags.version()) {
-        print((ROLE + " version " + version() + "\n").getBytes(StandardCharsets.UTF_8));
+        print((ROLE + " version " + Release.VERSION + "\n").getBytes(StandardCharsets.UTF_8));
         return 0;
       }
       if (flags.info()) {
@@ -45,10 +46,6 @@ public final class ShimMain {
     } catch (CasemateException | LinuxException e) {
       return fail(e.getMessage() == null ? e.toString() : e.getMessage());
     }
-  }
-
-  static String version() {
-    return "0.1.0";
   }
 
   private static void print(byte[] bytes) {

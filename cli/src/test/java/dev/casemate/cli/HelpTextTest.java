@@ -2,18 +2,9 @@ package dev.casemate.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
-class VersionTest {
-  @Test
-  void isThatOfTheProject() throws IOException {
-    assertThat(Files.readString(Path.of("../pom.xml")))
-        .contains("<version>" + Version.TEXT + "-SNAPSHOT</version>");
-  }
-
+class HelpTextTest {
   @Test
   void everyCommandHasHelp() {
     for (Command command : Commands.visible()) {

@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# reproducible.sh [jars|images]: builds a second time and compares with what is there: the jars of our modules, or the native executables (each
+# takes as long as it did the first time). Without a word, both and the lists of parts.
+# What of an executable may differ is in native/differences.list, with the reason; a difference that is not there fails.
+set -euo pipefail
+source "$(dirname "$0")/common.sh"
+problems=0
+
+# Jars carry the time that pom.xml names, and their entries are sorted.
+jars() {
+    local module jar again count=0
+    say "reproducible: jars, a second time"
+    run_logged reproducible-jars scripts/maven.sh -q -pl casemate,agent,runtime -am -DskipTests -Dmaven.test.skip=true -Dcasemate.target=target/again package
+    for module in $(modules); do
+        for again in "$module"/target/again/*.jar; do
+            [[ -f $again ]] || continue
+            jar=$module/target/${again##*/}
+            count=$((count + 1))
+            if ! cmp -s "$jar" "$again"; then
+                say "  $jar differs from $again: $(diff <(unzip_list "$jar") <(unzip_list "$again") | grep '^[<>]' | head -4 | tr '\n' ' ')"
+                problems=$((problems + 1))
+            fi
+        done
+    done
+    [[ $count -gt 0 ]] || die "no jar was made a second time"
+    [[ $problems -gt 0 ]] || rm -rf */target/again
+    say "reproducible: $count jars compared"
+}
+
+unzip_list() {
+    python3 -c 'import sys, zipfile; [print(i.filename, i.date_time, hex(i.CRC)) for i in zipfile.ZipFile(sys.argv[1]).infolist()]' "$1"
+}
+
+# sections FILE: name, offset and length of each section that lies in the file, in decimal.
+sections() {
+    local name offset length
+    LC_ALL=C readelf -SW "$1" | sed -n 's/^ *\[ *[0-9]*\] //p' | awk '$2 != "NOBITS" && $1 ~ /^\./ { print $1, $4, $5 }' | while read -r name offset length; do
+        echo "$name $((16#$offset)) $((16#$length))"
+    done
+}
+
+bytes_of() {
+    tail -c "+$(($2 + 1))" "$1" | head -c "$3" | sha256sum
+}
+
+# compare NAME FIRST SECOND
+compare() {
+    local name=$1 first=$2 second=$3 section offset length reason identical=yes
+    cmp -s "$first" "$second" && { say "  $name: identical"; return; }
+    while read -r section offset length; do
+        local there
+        there=$(sections "$second" | awk -v section="$section" '$1 == section { print $2, $3 }')
+        # shellcheck disable=SC2086
+        if [[ -n $there && $(bytes_of "$first" "$offset" "$length") == "$(bytes_of "$second" $there)" ]]; then
+            continue
+        fi
+        identical=no
+        reason=$(awk -v name="$name" -v section="$section" '!/^#/ && ($1 == name || $1 == "*") && $2 == section { $1 = $2 = ""; print }' native/differences.list)
+        if [[ -n $reason ]]; then
+            say "  $name: $section differs, as it may:$reason"
+        else
+            say "  $name: $section differs ($length bytes), and native/differences.list does not say why"
+            problems=$((problems + 1))
+        fi
+    done < <(sections "$first")
+    [[ $identical == no ]] || { say "  $name: differs outside of its sections"; problems=$((problems + 1)); }
+}
+
+images() {
+    local module name
+    for module in agent runtime casemate; do
+        case $module in
+            casemate) name=casemate ;;
+            agent) name=casemate-agent ;;
+            runtime) name=casemate-cell ;;
+        esac
+        # In the same place: the second takes the first one's name while it is made.
+        mv "build/$name" "build/$name.first"
+        if ! scripts/image.sh "$module"; then
+            mv "build/$name.first" "build/$name"
+            die "build/$name cannot be built a second time"
+        fi
+        mv "build/$name" "build/$name.second"
+        mv "build/$name.first" "build/$name"
+        compare "$name" "build/$name" "build/$name.second"
+    done
+}
+
+parts() {
+    local file work
+    work=$(mktemp -d)
+    cp build/casemate*.cdx.json "$work"
+    scripts/sbom.sh
+    for file in "$work"/*; do
+        cmp "$file" "build/${file##*/}" || problems=$((problems + 1))
+    done
+    rm -rf "$work"
+    say "reproducible: lists of parts compared"
+}
+
+case ${1:-all} in
+    jars) jars ;;
+    images) images ;;
+    all)
+        jars
+        parts
+        images
+        ;;
+    *) die "reproducible.sh takes no word, or: jars, images" ;;
+esac
+[[ $problems -eq 0 ]] || die "$problems differences that should not be; they are in the lines above"
+say "reproducible: yes, but for what the lines above name"
