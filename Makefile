@@ -68,6 +68,7 @@ engine-tests: build guest hostile-agent ## containerd, Docker and pods with the 
 
 fuzz: ## feed one parser for long: make fuzz TARGET=JsonFuzz SECONDS=600; without TARGET, list them
 	@env -u SECONDS scripts/fuzz.sh $(TARGET) $(if $(TARGET),$(or $(SECONDS),600) $(SEED))
+
 pins: packages ## refresh scripts/maven.list, the SHA-256 of everything that Maven downloads
 	@scripts/pins.sh
 

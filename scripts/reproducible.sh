@@ -47,6 +47,11 @@ bytes_of() {
 compare() {
     local name=$1 first=$2 second=$3 section offset length reason identical=yes
     cmp -s "$first" "$second" && { say "  $name: identical"; return; }
+    # A section that only the second has would not be looked at below.
+    if [[ $(sections "$first" | cut -d' ' -f1) != "$(sections "$second" | cut -d' ' -f1)" ]]; then
+        say "  $name: the second has other sections than the first"
+        problems=$((problems + 1))
+    fi
     while read -r section offset length; do
         local there
         there=$(sections "$second" | awk -v section="$section" '$1 == section { print $2, $3 }')
