@@ -144,7 +144,7 @@ final class Hostile implements HostConnection.Service {
       case "oom" -> answer.ok(OOMEvent.builder().containerId(containerId).build());
       case "stream" -> {
         long total = action.number(1);
-        long left = total == ENDLESS ? PIECE : total - role.streamed;
+        long left = total == ENDLESS ? Long.MAX_VALUE : total - role.streamed;
         int count = (int) Math.min(left, action.arguments().size() > 2 ? action.number(2) : PIECE);
         byte[] data = repeated(action.bytes(0), role.streamed, count);
         role.streamed += count;

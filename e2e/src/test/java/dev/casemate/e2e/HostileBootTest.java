@@ -161,7 +161,8 @@ class HostileBootTest {
   @Execution(ExecutionMode.CONCURRENT)
   void refusalsWithEscapes() {
     HostileGuest.assertFails(
-        HostileGuest.boot("refuses", "CreateSandbox fail 13 " + text(ESCAPES), SECONDS), "evil");
+        HostileGuest.boot("escapes-refused", "CreateSandbox fail 13 " + text(ESCAPES), SECONDS),
+        "evil");
   }
 
   @Test

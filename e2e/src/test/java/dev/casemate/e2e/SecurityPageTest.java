@@ -35,11 +35,18 @@ class SecurityPageTest {
     return sources;
   }
 
+  /** Whether a method is there with an annotation that makes it a test. */
   private static boolean isTest(String source, String method) {
-    Pattern test =
-        Pattern.compile(
-            "@(Test|ParameterizedTest|FuzzTest|RepeatedTest)[^;{]*?\\bvoid " + method + "\\(");
-    return test.matcher(source).find();
+    Matcher declaration =
+        Pattern.compile("(?m)^ {2}[^ @/*}][^=;{}\\n]* " + method + "\\(").matcher(source);
+    if (!declaration.find()) {
+      return false;
+    }
+    int end = declaration.start();
+    String before = source.substring(Math.max(0, source.lastIndexOf("\n  }\n", end)), end);
+    return Pattern.compile("@(Test|TestFactory|ParameterizedTest|RepeatedTest)\\b")
+        .matcher(before)
+        .find();
   }
 
   @Test
