@@ -237,7 +237,9 @@ class HostileGuestTest {
   @Execution(ExecutionMode.CONCURRENT)
   void answersLongerThanAskedFor() {
     // 32 KiB are asked for at a time; a log of newlines takes forty times their room.
-    try (HostileGuest guest = HostileGuest.start("newlines", "ReadStdout stream Cg== -1 1000000")) {
+    try (HostileGuest guest = HostileGuest.start("newlines", "")) {
+      guest.play("ReadStdout~exec- stream Cg== -1 1000000");
+      guest.exec("true");
       guest.awaitEnd(SECONDS);
       assertThat(guest.error()).contains("ReadStdout with 1000000 bytes, 32768 were asked for");
     }

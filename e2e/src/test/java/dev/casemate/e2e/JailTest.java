@@ -59,6 +59,11 @@ class JailTest extends EndToEnd {
     return fields;
   }
 
+  /** The first of the four user ids. */
+  private static String uid(Map<String, String> status) {
+    return status.getOrDefault("Uid", "").split("\t")[0];
+  }
+
   private static int sandboxProcess(String name) {
     return (int) inspect(name).object("state").orElseThrow().integer("pid", 0);
   }
@@ -76,7 +81,7 @@ class JailTest extends EndToEnd {
     assertThat(first).isNotEqualTo(second);
     for (String name : List.of("jailed", "other")) {
       Map<String, String> status = status(vmm(name));
-      String uid = status.get("Uid").split("\t")[0];
+      String uid = uid(status);
       assertThat(Integer.parseInt(uid)).isGreaterThanOrEqualTo(1_900_000_000);
       assertThat(status.get("Gid")).isEqualTo(status.get("Uid"));
       assertThat(status.get("Groups")).isEmpty();
@@ -160,7 +165,7 @@ class JailTest extends EndToEnd {
   @Test
   void aKilledSandboxLeavesNoGroupAndNoUser() {
     String id = detached("killed", IMAGE, "sleep", "1000000");
-    String uid = status(vmm("killed")).get("Uid").split("\t")[0];
+    String uid = uid(status(vmm("killed")));
     Processes.kill(sandboxProcess("killed"), Signals.KILL);
     ok("rm", "-f", "killed");
     assertThat(USERS.resolve(uid)).doesNotExist();

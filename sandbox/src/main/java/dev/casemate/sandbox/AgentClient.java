@@ -172,15 +172,18 @@ final class AgentClient implements AutoCloseable {
    */
   byte[] readStream(boolean error, String containerId, String execId, int length) {
     String method = error ? AgentService.READ_STDERR : AgentService.READ_STDOUT;
-    byte[] response =
-        call(
-            AgentService.NAME,
-            method,
-            ReadStreamRequest.builder().containerId(containerId).execId(execId).len(length).build(),
-            NO_TIMEOUT);
+    ReadStreamRequest request =
+        ReadStreamRequest.builder().containerId(containerId).execId(execId).len(length).build();
     byte[] piece;
     try {
+      byte[] response = call(AgentService.NAME, method, request, NO_TIMEOUT);
       piece = ReadStreamResponse.decode(response).data();
+    } catch (RpcException e) {
+      if (e.status() == RpcStatus.RESOURCE_EXHAUSTED) {
+        // Longer than any answer may be. Taken for the stream's end, output would be lost silently.
+        throw violation("it answered " + method + " with too much: " + e.getMessage());
+      }
+      throw e;
     } catch (MalformedMessageException e) {
       throw violation("it answered " + method + " with what is no answer: " + e.getMessage());
     }
