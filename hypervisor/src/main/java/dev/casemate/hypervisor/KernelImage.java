@@ -69,7 +69,7 @@ public final class KernelImage {
     }
     long table = header.getLong(32);
     int count = Math.min(header.getShort(56) & 0xffff, MOST_SEGMENTS);
-    if (table < 0 || table + 56L * count > length || header.getShort(54) != 56) {
+    if (table < 0 || table > length - 56L * count || header.getShort(54) != 56) {
       return 0;
     }
     long end = 0;
