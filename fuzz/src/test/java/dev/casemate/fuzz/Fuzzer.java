@@ -25,6 +25,9 @@ final class Fuzzer {
    */
   private static final int INPUT_SECONDS = 30;
 
+  /** Inputs of a target in one {@code make test}, unless its time is over before. */
+  private static final int BRIEF_RUNS = Integer.getInteger("fuzz.runs", 2_000);
+
   /** The target's heap: whoever wants more for 64 KiB of input has no bound. */
   private static final String HEAP = "-Xmx384m";
 
@@ -94,6 +97,10 @@ final class Fuzzer {
       command.add(1, "-XX:TieredStopAtLevel=1");
     }
     command.add("-max_total_time=" + seconds);
+    if (brief) {
+      // The seed gives the same inputs everywhere: a fast machine shall not go beyond them.
+      command.add("-runs=" + BRIEF_RUNS);
+    }
     command.add("-seed=" + seed);
     command.add("-artifact_prefix=" + Targets.corpus(target) + "/");
     String summary = "";
