@@ -1,6 +1,5 @@
 package dev.casemate.sandbox;
 
-import dev.casemate.hypervisor.Accelerator;
 import dev.casemate.hypervisor.Device;
 import dev.casemate.hypervisor.Virtiofsd;
 import dev.casemate.hypervisor.VirtualMachine;
@@ -10,8 +9,6 @@ import dev.casemate.hypervisor.VmExit;
 import dev.casemate.hypervisor.VmListener;
 import dev.casemate.hypervisor.VmRecord;
 import dev.casemate.hypervisor.qemu.QemuDriver;
-import dev.casemate.jail.JailUser;
-import dev.casemate.jail.UserRange;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
@@ -47,14 +44,6 @@ public final class SandboxVm implements AutoCloseable {
   private static final int SHUTDOWN_GRACE_MILLIS = 1_000;
   private static final int LOST_GRACE_MILLIS = 3_000;
 
-  /** What a VM's processes may use beside its memory; emulation translates into up to 1 GiB. */
-  private static final int TCG_OVERHEAD_MIB = 1536;
-
-  private static final int KVM_OVERHEAD_MIB = 512;
-
-  /** Threads of VMM, daemon and sandbox process: each running command of a container has a few. */
-  private static final int PROCESSES_LIMIT = 16_384;
-
   private final SandboxPaths paths;
   private final SandboxConfig config;
   private final Consumer<String> warnings;
@@ -70,14 +59,14 @@ public final class SandboxVm implements AutoCloseable {
   private Optional<GuestBoot> booted = Optional.empty();
   private final List<Fd> holds = new ArrayList<>();
   private volatile Optional<Restoration> restoration = Optional.empty();
-  private HostTraces traces = HostTraces.NONE;
-  private Optional<HostCgroup> cgroup = Optional.empty();
+  private final Confinement confinement;
   private boolean closed;
 
   SandboxVm(SandboxPaths paths, SandboxConfig config, Consumer<String> warnings) {
     this.paths = paths;
     this.config = config;
     this.warnings = warnings;
+    this.confinement = new Confinement(paths, config, warnings);
     String run = paths.sandbox(config.id());
     this.shares = new Shares(run + "/shared", run + "/virtiofs.sock");
   }
@@ -128,11 +117,10 @@ public final class SandboxVm implements AutoCloseable {
     if (!most.equals(VmSize.of(options))) {
       builder.maxMemoryMib(most.memoryMib()).maxVcpus(most.vcpus());
     }
-    confine(builder);
+    builder.jail(confinement.begin());
     if (config.sharing() || !shares.isEmpty()) {
       Virtiofsd daemon = shares.serve(config.jail().enabled());
-      record(traces.withShareDaemon(daemon));
-      count(daemon.pid());
+      confinement.started(daemon);
       builder.device(new Device.FileShare("share", Shares.TAG, daemon.socketPath()));
       modules.append(",virtiofs");
     }
@@ -153,7 +141,7 @@ public final class SandboxVm implements AutoCloseable {
       builder.kernelParameter("casemate.modules=" + modules);
       VmConfig built = builder.build();
       // From its first moment on somebody else can clean up after it.
-      Consumer<VmRecord> record = process -> record(traces.withVm(process));
+      Consumer<VmRecord> record = confinement::started;
       if (restoration.isPresent()) {
         launched = restoration.get().launch(new QemuDriver(), built, record, listener);
       } else {
@@ -165,60 +153,8 @@ public final class SandboxVm implements AutoCloseable {
     }
     launchedMicros = Machine.monotonicMicros();
     vm = Optional.of(launched);
-    count(launched.pid());
-    limit(launched, most);
+    confinement.limit(launched, most);
     shares.onDaemonEnd(this::sharesLost);
-  }
-
-  private void record(HostTraces now) {
-    traces = now;
-    Leftovers.record(paths, config.id(), now);
-  }
-
-  /** Prepares the VMM's user and the control group of all that is started from here on. */
-  private void confine(VmConfig.Builder builder) {
-    JailOptions jail = config.jail();
-    if (!jail.cgroup().isEmpty()) {
-      try {
-        HostCgroup group = HostCgroup.create(jail.cgroup());
-        cgroup = Optional.of(group);
-        record(traces.withCgroup(group.path()));
-        if (jail.ownProcess()) {
-          group.join();
-        }
-      } catch (CasemateException e) {
-        warnings.accept("the sandbox's processes are not counted or limited: " + e.getMessage());
-      }
-    }
-    if (jail.enabled()) {
-      JailUser owner = jail.users().take(paths.sandbox(config.id()));
-      record(traces.withUser(owner));
-      builder.jail(Optional.of(owner));
-    }
-  }
-
-  /** A process that was not born in the group. */
-  private void count(int pid) {
-    if (cgroup.isPresent() && !config.jail().ownProcess()) {
-      cgroup.get().add(pid);
-    }
-  }
-
-  private void limit(VirtualMachine machine, VmSize most) {
-    if (cgroup.isEmpty()) {
-      return;
-    }
-    int overhead =
-        machine.accelerator().kind() == Accelerator.Kind.TCG ? TCG_OVERHEAD_MIB : KVM_OVERHEAD_MIB;
-    String unlimited =
-        cgroup.get().limit((long) (most.memoryMib() + overhead) << 20, PROCESSES_LIMIT);
-    if (!unlimited.isEmpty()) {
-      warnings.accept(
-          "control group "
-              + config.jail().cgroup()
-              + " counts the sandbox's processes, but does not limit "
-              + unlimited);
-    }
   }
 
   /** The VM is to go on from a checkpoint instead of booting. */
@@ -509,8 +445,6 @@ public final class SandboxVm implements AutoCloseable {
       hold.close();
     }
     SandboxNetworks.release(paths, config.id());
-    traces.user().ifPresent(owner -> UserRange.release(owner, paths.sandbox(config.id())));
-    cgroup.ifPresent(HostCgroup::close);
-    cgroup = Optional.empty();
+    confinement.close();
   }
 }
