@@ -11,6 +11,7 @@ import dev.casemate.linux.ResourceLimits;
 import dev.casemate.linux.ResourceLimits.Limit;
 import dev.casemate.linux.Seccomp;
 import dev.casemate.linux.Spawn;
+import dev.casemate.linux.Uninterrupted;
 import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.CasemateException.Kind;
 import java.util.List;
@@ -122,7 +123,7 @@ public final class Jail {
         try {
           thread.start();
           gate.serve();
-          join(thread);
+          Uninterrupted.join(thread);
         } finally {
           ResourceLimits.set(OPEN_FILES, openFiles);
           ResourceLimits.set(FILE_SIZE, fileSize);
@@ -143,21 +144,6 @@ public final class Jail {
       ResourceLimits.set(resource, new Limit(soft, was.hard()));
     }
     return was;
-  }
-
-  private static void join(Thread thread) {
-    boolean interrupted = false;
-    while (true) {
-      try {
-        thread.join();
-        break;
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
   }
 
   /**

@@ -108,18 +108,7 @@ public final class NetworkNamespace {
             },
             "netns");
     thread.start();
-    boolean interrupted = false;
-    while (true) {
-      try {
-        thread.join();
-        break;
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    Uninterrupted.join(thread);
     Throwable failure = outcome.failure;
     if (failure instanceof RuntimeException e) {
       throw e;

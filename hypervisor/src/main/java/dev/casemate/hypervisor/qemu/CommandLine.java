@@ -105,9 +105,4 @@ final class CommandLine implements AutoCloseable {
   List<Fd> descriptors() {
     return List.copyOf(descriptors);
   }
-
-  /** A value inside QEMU's {@code a=b,c=d} lists: commas are doubled. */
-  static String escape(String value) {
-    return value.replace(",", ",,");
-  }
 }
