@@ -28,7 +28,7 @@ build/casemate: build/.classes $(NATIVE)
 	@scripts/image.sh casemate
 
 build/casemate-cell: build/.classes $(NATIVE)
-	@scripts/image.sh runtime
+	@scripts/image.sh cell-cli
 
 # The guest that attacks the host: for the end-to-end tests, and part of nothing else.
 HOSTILE := $(wildcard agent/src/test/java/dev/casemate/agent/Hostile*.java)

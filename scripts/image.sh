@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# image.sh casemate|agent|runtime|hostile: compiles one of the three native executables into build/, or the tests' hostile agent.
+# image.sh casemate|agent|cell-cli|hostile: compiles one of the three native executables into build/, or the tests' hostile agent.
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 module=$1
@@ -22,14 +22,14 @@ case $module in
         extra=(--image-arg -R:MaxHeapSize=64m --image-arg -R:MaxNewSize=4m --image-arg -H:NativeLinkerOption=-Wl,--wrap=JNI_OnLoad_net --image-arg -H:Optimize=b)
         ;;
     # Started several times a container: small, because size is start time and memory.
-    runtime) output=casemate-cell extra=() ;;
-    *) die "image.sh wants casemate, agent, runtime or hostile" ;;
+    cell-cli) output=casemate-cell extra=() ;;
+    *) die "image.sh requires casemate, agent, cell-cli or hostile" ;;
 esac
 classpath=$tests$ROOT/$module/target/classes:$(< "$module/target/classpath")
 say "compiling build/$output to a native executable (1 to 4 minutes; log: build/logs/$output.log)"
 if [[ -z ${GRAALVM_HOME:-} ]] && ! command -v native-image > /dev/null; then
     native/toolchain.sh
 fi
-run_logged "$output" native/build-image.sh --output "$ROOT/build/$output" --main "dev.casemate.$module.$main" \
+run_logged "$output" native/build-image.sh --output "$ROOT/build/$output" --main "dev.casemate.${module//-/}.$main" \
     --classpath "$classpath" --image-arg --initialize-at-build-time=dev.casemate "${extra[@]}"
 say "$(tail -n 1 "build/logs/$output.log")"

@@ -10,7 +10,7 @@ problems=0
 jars() {
     local module jar again count=0
     say "reproducible: jars, a second time"
-    run_logged reproducible-jars scripts/maven.sh -q -pl casemate,agent,runtime -am -DskipTests -Dmaven.test.skip=true -Dcasemate.target=target/again package
+    run_logged reproducible-jars scripts/maven.sh -q -pl casemate,agent,cell-cli -am -DskipTests -Dmaven.test.skip=true -Dcasemate.target=target/again package
     for module in $(modules); do
         for again in "$module"/target/again/*.jar; do
             [[ -f $again ]] || continue
@@ -73,11 +73,11 @@ compare() {
 
 images() {
     local module name
-    for module in agent runtime casemate; do
+    for module in agent cell-cli casemate; do
         case $module in
             casemate) name=casemate ;;
             agent) name=casemate-agent ;;
-            runtime) name=casemate-cell ;;
+            cell-cli) name=casemate-cell ;;
         esac
         # In the same place: the second takes the first one's name while it is made.
         mv "build/$name" "build/$name.first"

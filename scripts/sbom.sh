@@ -102,7 +102,7 @@ case ${1:-} in
     '')
         executable casemate casemate
         executable agent casemate-agent
-        executable runtime casemate-cell
+        executable cell-cli casemate-cell
         ;;
     *) die "sbom.sh takes no word, or: guest DIRECTORY" ;;
 esac

@@ -4,12 +4,11 @@
 @org.jspecify.annotations.NullMarked
 module dev.casemate.agent {
   requires static org.jspecify;
-  requires dev.casemate.linux;
-  requires dev.casemate.oci;
   requires dev.casemate.archive;
-  requires dev.casemate.rpc;
-  requires dev.casemate.protocol;
   requires dev.casemate.cell;
+  requires dev.casemate.netlink;
+  requires dev.casemate.protocol;
+  requires dev.casemate.rpc;
 
   exports dev.casemate.agent;
 }

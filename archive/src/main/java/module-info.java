@@ -2,8 +2,7 @@
 @org.jspecify.annotations.NullMarked
 module dev.casemate.archive {
   requires static org.jspecify;
-  requires dev.casemate.linux;
-  requires dev.casemate.oci;
+  requires transitive dev.casemate.base;
 
   exports dev.casemate.archive;
 }

@@ -2,9 +2,9 @@
 @org.jspecify.annotations.NullMarked
 module dev.casemate.casemate {
   requires static org.jspecify;
+  requires dev.casemate.cellcli;
   requires dev.casemate.cli;
-  requires dev.casemate.runtime;
-  requires dev.casemate.sandbox;
-  requires dev.casemate.shim;
+  requires dev.casemate.containers;
   requires dev.casemate.linux;
+  requires dev.casemate.shim;
 }

@@ -2,9 +2,9 @@
 @org.jspecify.annotations.NullMarked
 module dev.casemate.cell {
   requires static org.jspecify;
-  requires dev.casemate.rpc;
-  requires transitive dev.casemate.linux;
-  requires transitive dev.casemate.oci;
+  requires transitive dev.casemate.cgroup;
+  requires transitive dev.casemate.seccomp;
+  requires dev.casemate.protobuf;
 
   exports dev.casemate.cell;
 }

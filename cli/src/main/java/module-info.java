@@ -2,16 +2,15 @@
 @org.jspecify.annotations.NullMarked
 module dev.casemate.cli {
   requires static org.jspecify;
-  requires dev.casemate.linux;
-  requires dev.casemate.oci;
   requires dev.casemate.archive;
-  requires dev.casemate.rpc;
-  requires dev.casemate.protocol;
+  requires dev.casemate.containers;
+  requires dev.casemate.guest;
   requires dev.casemate.hypervisor;
   requires dev.casemate.image;
-  requires dev.casemate.guest;
   requires dev.casemate.network;
-  requires dev.casemate.sandbox;
+  requires dev.casemate.protocol;
+  requires dev.casemate.qemu;
+  requires dev.casemate.rpc;
 
   exports dev.casemate.cli;
 }

@@ -2,8 +2,7 @@
 @org.jspecify.annotations.NullMarked
 module dev.casemate.guest {
   requires static org.jspecify;
-  requires transitive dev.casemate.linux;
-  requires transitive dev.casemate.oci;
+  requires transitive dev.casemate.base;
 
   exports dev.casemate.guest;
 }

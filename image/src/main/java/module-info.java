@@ -4,8 +4,8 @@ module dev.casemate.image {
   requires static org.jspecify;
   requires transitive dev.casemate.linux;
   requires transitive dev.casemate.oci;
-  requires dev.casemate.archive;
   requires aircompressor;
+  requires dev.casemate.archive;
 
   exports dev.casemate.image;
 }

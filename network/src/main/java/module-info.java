@@ -2,8 +2,8 @@
 @org.jspecify.annotations.NullMarked
 module dev.casemate.network {
   requires static org.jspecify;
-  requires transitive dev.casemate.linux;
-  requires transitive dev.casemate.oci;
+  requires transitive dev.casemate.base;
+  requires transitive dev.casemate.netlink;
 
   exports dev.casemate.network;
 }

@@ -2,6 +2,7 @@
 @org.jspecify.annotations.NullMarked
 module dev.casemate.oci {
   requires static org.jspecify;
+  requires transitive dev.casemate.base;
 
   exports dev.casemate.oci;
 }

@@ -4,6 +4,7 @@
 @org.jspecify.annotations.NullMarked
 module dev.casemate.rpc {
   requires static org.jspecify;
+  requires transitive dev.casemate.protobuf;
 
   exports dev.casemate.rpc;
 }

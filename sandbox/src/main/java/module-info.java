@@ -2,15 +2,15 @@
 @org.jspecify.annotations.NullMarked
 module dev.casemate.sandbox {
   requires static org.jspecify;
-  requires static org.graalvm.nativeimage;
-  requires dev.casemate.cell;
-  requires transitive dev.casemate.linux;
-  requires transitive dev.casemate.oci;
-  requires transitive dev.casemate.rpc;
-  requires transitive dev.casemate.protocol;
   requires transitive dev.casemate.hypervisor;
   requires transitive dev.casemate.jail;
+  requires transitive dev.casemate.netlink;
   requires transitive dev.casemate.network;
+  requires transitive dev.casemate.oci;
+  requires transitive dev.casemate.protocol;
+  requires transitive dev.casemate.rpc;
+  requires dev.casemate.qemu;
+  requires dev.casemate.seccomp;
 
   exports dev.casemate.sandbox;
 }

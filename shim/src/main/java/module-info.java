@@ -3,7 +3,7 @@
 module dev.casemate.shim {
   requires static org.jspecify;
   requires static org.graalvm.nativeimage;
-  requires dev.casemate.sandbox;
+  requires transitive dev.casemate.task;
 
   exports dev.casemate.shim;
 }

@@ -1,9 +1,9 @@
 package dev.casemate.agent;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.NativeBuffer;
 import dev.casemate.linux.SystemCall;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.protocol.agent.AddSwapRequest;
 
 /** {@code AddSwap}: swaps to a block device, which the host has made with mkswap(8). */

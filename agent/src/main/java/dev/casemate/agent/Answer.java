@@ -1,6 +1,6 @@
 package dev.casemate.agent;
 
-import dev.casemate.rpc.ProtoMessage;
+import dev.casemate.protobuf.ProtoMessage;
 
 /**
  * Where the result of one request goes, now or later. Exactly one of {@link #ok} and {@link #fail}

@@ -1,8 +1,8 @@
 package dev.casemate.agent;
 
+import dev.casemate.base.Release;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
-import dev.casemate.oci.Release;
 import dev.casemate.protocol.casemate.BootReport;
 
 /** {@code casemate.v1.Guest/Boot}: how the guest came up. */

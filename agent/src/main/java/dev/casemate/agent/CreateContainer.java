@@ -1,10 +1,10 @@
 package dev.casemate.agent;
 
 import dev.casemate.cell.CellProcess;
-import dev.casemate.cell.Cgroup;
 import dev.casemate.cell.Container;
 import dev.casemate.cell.ContainerConfig;
 import dev.casemate.cell.Stdio;
+import dev.casemate.cgroup.Cgroup;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Text;
 import dev.casemate.oci.LinuxSpec;

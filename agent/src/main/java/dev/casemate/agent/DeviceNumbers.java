@@ -1,9 +1,9 @@
 package dev.casemate.agent;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Stat;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.DeviceSpec;
 import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.Resources;

@@ -1,8 +1,8 @@
 package dev.casemate.agent;
 
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
-import dev.casemate.rpc.MalformedMessageException;
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.protobuf.MalformedMessageException;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcStatus;
 

@@ -1,6 +1,6 @@
 package dev.casemate.agent;
 
-import dev.casemate.oci.Release;
+import dev.casemate.base.Release;
 import dev.casemate.protocol.agent.HealthCheckResponse;
 import dev.casemate.protocol.agent.VersionCheckResponse;
 

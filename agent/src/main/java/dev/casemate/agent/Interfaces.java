@@ -1,13 +1,13 @@
 package dev.casemate.agent;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Fs;
-import dev.casemate.linux.IpNetwork;
-import dev.casemate.linux.MacAddress;
-import dev.casemate.linux.NetworkAddress;
-import dev.casemate.linux.NetworkLink;
-import dev.casemate.linux.RouteNetlink;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.netlink.IpNetwork;
+import dev.casemate.netlink.MacAddress;
+import dev.casemate.netlink.NetworkAddress;
+import dev.casemate.netlink.NetworkLink;
+import dev.casemate.netlink.RouteNetlink;
 import dev.casemate.protocol.agent.UpdateInterfaceRequest;
 import dev.casemate.protocol.types.IPAddress;
 import dev.casemate.protocol.types.IPFamily;

@@ -1,7 +1,7 @@
 package dev.casemate.agent;
 
-import dev.casemate.cell.ProcessInfo;
-import dev.casemate.oci.Json;
+import dev.casemate.base.Json;
+import dev.casemate.linux.ProcessInfo;
 import dev.casemate.protocol.agent.ListProcessesRequest;
 import dev.casemate.protocol.agent.ListProcessesResponse;
 import java.nio.charset.StandardCharsets;

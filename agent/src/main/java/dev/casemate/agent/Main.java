@@ -1,11 +1,11 @@
 package dev.casemate.agent;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
 
 /** The guest's first process, {@code /init} of the initramfs. */
 public final class Main {

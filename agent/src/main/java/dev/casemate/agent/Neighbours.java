@@ -1,9 +1,9 @@
 package dev.casemate.agent;
 
 import dev.casemate.linux.IpAddress;
-import dev.casemate.linux.MacAddress;
-import dev.casemate.linux.NetworkNeighbour;
-import dev.casemate.linux.RouteNetlink;
+import dev.casemate.netlink.MacAddress;
+import dev.casemate.netlink.NetworkNeighbour;
+import dev.casemate.netlink.RouteNetlink;
 import dev.casemate.protocol.agent.AddARPNeighborsRequest;
 import dev.casemate.protocol.types.ARPNeighbor;
 import java.util.Optional;

@@ -1,10 +1,10 @@
 package dev.casemate.agent;
 
 import dev.casemate.linux.IpAddress;
-import dev.casemate.linux.IpNetwork;
-import dev.casemate.linux.NetworkLink;
-import dev.casemate.linux.NetworkRoute;
-import dev.casemate.linux.RouteNetlink;
+import dev.casemate.netlink.IpNetwork;
+import dev.casemate.netlink.NetworkLink;
+import dev.casemate.netlink.NetworkRoute;
+import dev.casemate.netlink.RouteNetlink;
 import dev.casemate.protocol.agent.Routes;
 import dev.casemate.protocol.agent.UpdateRoutesRequest;
 import dev.casemate.protocol.types.IPFamily;

@@ -1,7 +1,7 @@
 package dev.casemate.agent;
 
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 

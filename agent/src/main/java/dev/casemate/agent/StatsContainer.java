@@ -20,7 +20,7 @@ final class StatsContainer {
   private StatsContainer() {}
 
   static StatsContainerResponse handle(Agent agent, StatsContainerRequest request) {
-    dev.casemate.cell.CgroupStats stats =
+    dev.casemate.cgroup.CgroupStats stats =
         agent.containers().find(request.containerId()).cell().stats();
     StatsContainerResponse.Builder response =
         StatsContainerResponse.builder().cgroupStats(cgroup(stats));
@@ -30,7 +30,7 @@ final class StatsContainer {
     return response.build();
   }
 
-  static CgroupStats cgroup(dev.casemate.cell.CgroupStats stats) {
+  static CgroupStats cgroup(dev.casemate.cgroup.CgroupStats stats) {
     CgroupStats.Builder builder =
         CgroupStats.builder()
             .cpuStats(cpu(stats.cpu()))
@@ -41,7 +41,7 @@ final class StatsContainer {
                     .limit(known(stats.pids().limit()))
                     .build())
             .blkioStats(blkio(stats.io()));
-    for (dev.casemate.cell.CgroupStats.Hugepages pages : stats.hugepages()) {
+    for (dev.casemate.cgroup.CgroupStats.Hugepages pages : stats.hugepages()) {
       builder.putHugetlbStats(
           pages.pageSize(),
           HugetlbStats.builder()
@@ -57,7 +57,7 @@ final class StatsContainer {
     return Math.max(value, 0);
   }
 
-  private static CpuStats cpu(dev.casemate.cell.CgroupStats.Cpu cpu) {
+  private static CpuStats cpu(dev.casemate.cgroup.CgroupStats.Cpu cpu) {
     return CpuStats.builder()
         .cpuUsage(
             CpuUsage.builder()
@@ -74,7 +74,7 @@ final class StatsContainer {
         .build();
   }
 
-  private static MemoryStats memory(dev.casemate.cell.CgroupStats.Memory memory) {
+  private static MemoryStats memory(dev.casemate.cgroup.CgroupStats.Memory memory) {
     return MemoryStats.builder()
         .cache(memory.stat().getOrDefault("file", 0L))
         .usage(
@@ -100,9 +100,9 @@ final class StatsContainer {
     return limit < 0 ? -1L : limit;
   }
 
-  private static BlkioStats blkio(List<dev.casemate.cell.CgroupStats.Io> devices) {
+  private static BlkioStats blkio(List<dev.casemate.cgroup.CgroupStats.Io> devices) {
     BlkioStats.Builder builder = BlkioStats.builder();
-    for (dev.casemate.cell.CgroupStats.Io io : devices) {
+    for (dev.casemate.cgroup.CgroupStats.Io io : devices) {
       builder.addIoServiceBytesRecursive(entry(io, "Read", io.readBytes()));
       builder.addIoServiceBytesRecursive(entry(io, "Write", io.writeBytes()));
       builder.addIoServiceBytesRecursive(entry(io, "Discard", io.discardBytes()));
@@ -113,7 +113,8 @@ final class StatsContainer {
     return builder.build();
   }
 
-  private static BlkioStatsEntry entry(dev.casemate.cell.CgroupStats.Io io, String op, long value) {
+  private static BlkioStatsEntry entry(
+      dev.casemate.cgroup.CgroupStats.Io io, String op, long value) {
     return BlkioStatsEntry.builder()
         .major(io.major())
         .minor(io.minor())

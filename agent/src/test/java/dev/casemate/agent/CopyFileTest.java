@@ -3,8 +3,8 @@ package dev.casemate.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.oci.CasemateException;
 import dev.casemate.protocol.agent.CopyFileRequest;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,12 +1,14 @@
 package dev.casemate.agent;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.OpenFlag;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.protobuf.ProtoMessage;
+import dev.casemate.protobuf.ProtoWriter;
 import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.agent.CreateContainerRequest;
 import dev.casemate.protocol.agent.ExecProcessRequest;
@@ -14,8 +16,6 @@ import dev.casemate.protocol.agent.OOMEvent;
 import dev.casemate.protocol.agent.ReadStreamResponse;
 import dev.casemate.protocol.oci.Process;
 import dev.casemate.rpc.Frame;
-import dev.casemate.rpc.ProtoMessage;
-import dev.casemate.rpc.ProtoWriter;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcStatus;
 import java.nio.charset.StandardCharsets;

@@ -3,8 +3,8 @@ package dev.casemate.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.base.Json;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.oci.Json;
 import dev.casemate.oci.Spec;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -2,8 +2,8 @@ package dev.casemate.agent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.cell.ProcessInfo;
-import dev.casemate.oci.Json;
+import dev.casemate.base.Json;
+import dev.casemate.linux.ProcessInfo;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;

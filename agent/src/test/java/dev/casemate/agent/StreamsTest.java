@@ -3,9 +3,9 @@ package dev.casemate.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Tty;
-import dev.casemate.oci.CasemateException;
 import dev.casemate.protocol.agent.ReadStreamResponse;
 import dev.casemate.protocol.agent.WaitProcessResponse;
 import dev.casemate.protocol.agent.WriteStreamResponse;

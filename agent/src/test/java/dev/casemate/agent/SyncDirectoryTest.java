@@ -3,8 +3,8 @@ package dev.casemate.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Inotify;
-import dev.casemate.oci.CasemateException;
 import dev.casemate.protocol.casemate.SyncDirectoryRequest;
 import dev.casemate.protocol.casemate.SyncEntry;
 import java.io.IOException;

@@ -1,6 +1,6 @@
 package dev.casemate.agent;
 
-import dev.casemate.rpc.ProtoMessage;
+import dev.casemate.protobuf.ProtoMessage;
 import org.jspecify.annotations.Nullable;
 
 /** Keeps an answer for a look. */

@@ -1,6 +1,6 @@
 package dev.casemate.archive;
 
-import dev.casemate.oci.PlainText;
+import dev.casemate.base.PlainText;
 
 /**
  * An archive that is malformed, or that asks for something that an archive may not do. The message

@@ -1,10 +1,10 @@
 package dev.casemate.casemate;
 
+import dev.casemate.containers.SandboxProcess;
 import dev.casemate.linux.Descriptors;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Text;
-import dev.casemate.sandbox.SandboxProcess;
 import dev.casemate.shim.ShimMain;
 import java.util.List;
 
@@ -26,10 +26,10 @@ public final class Main {
           case SandboxProcess.ROLE -> SandboxProcess.main(words);
           case ShimMain.ROLE -> ShimMain.main(words);
           // --preserve-fds: what a container inherits is the caller's choice.
-          case dev.casemate.runtime.Main.ROLE -> dev.casemate.runtime.Main.run(words);
+          case dev.casemate.cellcli.Main.ROLE -> dev.casemate.cellcli.Main.run(words);
           default ->
               !words.isEmpty() && words.getFirst().equals(CELL)
-                  ? dev.casemate.runtime.Main.run(words.subList(1, words.size()))
+                  ? dev.casemate.cellcli.Main.run(words.subList(1, words.size()))
                   : people(words);
         };
     // No shutdown hooks, no waiting for threads: whoever had something to end has ended it.

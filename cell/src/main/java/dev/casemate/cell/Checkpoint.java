@@ -1,5 +1,7 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.Failures;
+import dev.casemate.base.PathText;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
@@ -8,6 +10,7 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
 import dev.casemate.linux.Stat;
 import dev.casemate.linux.Text;
+import dev.casemate.oci.CriuOptions;
 import dev.casemate.oci.MountSpec;
 import dev.casemate.oci.Spec;
 import java.util.ArrayList;
@@ -195,7 +198,7 @@ final class Checkpoint {
     MountSpec nearest = null;
     String nearestAt = "";
     for (MountSpec mount : spec.mounts()) {
-      String destination = RootPaths.clean(mount.destination());
+      String destination = PathText.clean(mount.destination());
       if (ImageRecord.covers(destination, target) && destination.length() >= nearestAt.length()) {
         nearest = mount;
         nearestAt = destination;

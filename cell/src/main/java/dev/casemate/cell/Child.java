@@ -1,5 +1,7 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Failures;
 import dev.casemate.linux.Descriptors;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
@@ -7,7 +9,6 @@ import dev.casemate.linux.NativeBuffer;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.SystemCall;
-import dev.casemate.oci.CasemateException;
 import java.util.ArrayList;
 import java.util.List;
 

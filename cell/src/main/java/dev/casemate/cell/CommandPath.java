@@ -1,13 +1,14 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.base.Failures;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.NativeBuffer;
 import dev.casemate.linux.SystemCall;
 import dev.casemate.linux.Text;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.DefaultSpec;
 import java.util.List;
 

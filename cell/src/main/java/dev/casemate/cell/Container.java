@@ -1,17 +1,26 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Failures;
+import dev.casemate.cgroup.Cgroup;
+import dev.casemate.cgroup.CgroupStats;
+import dev.casemate.cgroup.ResctrlGroup;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Poll;
+import dev.casemate.linux.ProcessInfo;
+import dev.casemate.linux.ProcessTable;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.WaitStatus;
-import dev.casemate.oci.CasemateException;
+import dev.casemate.oci.CriuOptions;
 import dev.casemate.oci.LinuxSpec.IntelRdt;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.Resources;
 import dev.casemate.oci.Spec;
+import dev.casemate.seccomp.CompiledSeccomp;
+import dev.casemate.seccomp.SeccompFilter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -305,7 +314,7 @@ public final class Container implements AutoCloseable {
     }
     SpecCheck.check(process);
     Spec spec = config().spec();
-    Optional<SeccompFilter> filter = CompiledSeccomp.of(config());
+    Optional<SeccompFilter> filter = CompiledSeccomp.of(config().spec(), config().ownKernel());
     Launcher.Launched exec =
         Launcher.exec(
             spec.linux(),

@@ -1,5 +1,6 @@
 package dev.casemate.cell;
 
+import dev.casemate.cgroup.Cgroup;
 import dev.casemate.oci.Spec;
 
 /**

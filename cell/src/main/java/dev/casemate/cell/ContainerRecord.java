@@ -1,6 +1,7 @@
 package dev.casemate.cell;
 
-import dev.casemate.oci.Json;
+import dev.casemate.base.Json;
+import dev.casemate.cgroup.ResctrlGroup;
 import java.util.Map;
 import java.util.Optional;
 

@@ -1,5 +1,6 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.Failures;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;

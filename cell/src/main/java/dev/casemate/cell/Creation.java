@@ -1,9 +1,14 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.Failures;
+import dev.casemate.cgroup.Cgroup;
+import dev.casemate.cgroup.ResctrlGroup;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Processes;
 import dev.casemate.oci.Spec;
+import dev.casemate.seccomp.CompiledSeccomp;
+import dev.casemate.seccomp.SeccompFilter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -21,7 +26,7 @@ final class Creation {
     Spec spec = config.spec();
     SpecCheck.check(config);
     Namespaces namespaces = Namespaces.of(spec.linux());
-    Optional<SeccompFilter> filter = CompiledSeccomp.of(config);
+    Optional<SeccompFilter> filter = CompiledSeccomp.of(config.spec(), config.ownKernel());
     ContainerRecord record = ContainerRecord.of(config, namespaces);
     List<Optional<Fd>> userNamespaces = IdMaps.forMounts(spec.mounts(), spec.linux());
     Launcher.Launched launched = null;

@@ -1,5 +1,9 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.base.Json;
+import dev.casemate.base.PathText;
 import dev.casemate.linux.Descriptors;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
@@ -12,9 +16,6 @@ import dev.casemate.linux.Spawn;
 import dev.casemate.linux.Stat;
 import dev.casemate.linux.Text;
 import dev.casemate.linux.UnixSocket;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
-import dev.casemate.oci.Json;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -179,7 +180,7 @@ final class Criu {
   /** The directory by which criu is to freeze a group's processes; empty if there is none. */
   static String freezer(Json.Obj cgroup) {
     if (cgroup.string("version").equals("v2")) {
-      return cgroup.string("mountPoint") + RootPaths.clean(cgroup.string("path"));
+      return cgroup.string("mountPoint") + PathText.clean(cgroup.string("path"));
     }
     for (Json.Obj one : cgroup.objects("hierarchies")) {
       if (one.string("controllers").equals("freezer")) {
@@ -192,7 +193,7 @@ final class Criu {
   /** Tells where criu is to put restored processes. */
   static void place(CriuRequest request, Json.Obj cgroup) {
     if (cgroup.string("version").equals("v2")) {
-      request.cgroupRoot("", RootPaths.clean(cgroup.string("path")));
+      request.cgroupRoot("", PathText.clean(cgroup.string("path")));
     }
     for (Json.Obj one : cgroup.objects("hierarchies")) {
       for (String controller : Text.split(one.string("controllers"), ',')) {

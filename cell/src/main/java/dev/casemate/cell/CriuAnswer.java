@@ -1,6 +1,6 @@
 package dev.casemate.cell;
 
-import dev.casemate.rpc.ProtoReader;
+import dev.casemate.protobuf.ProtoReader;
 
 /**
  * What criu says: its RPC's {@code criu_resp}.

@@ -6,6 +6,7 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.UnixSocket;
+import dev.casemate.oci.CriuOptions;
 import java.util.List;
 import java.util.Optional;
 

@@ -2,7 +2,8 @@ package dev.casemate.cell;
 
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Processes;
-import dev.casemate.rpc.ProtoWriter;
+import dev.casemate.oci.CriuOptions;
+import dev.casemate.protobuf.ProtoWriter;
 
 /** What criu is asked for: its RPC's {@code criu_req} (criu's images/rpc.proto). */
 final class CriuRequest {

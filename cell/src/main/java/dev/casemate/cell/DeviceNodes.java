@@ -1,5 +1,7 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.Failures;
+import dev.casemate.base.PathText;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
@@ -39,7 +41,7 @@ final class DeviceNodes {
   void makeDefaults() {
     try (Fd dev = paths.directory("/dev", 0755)) {
       for (DeviceSpec device : DEFAULTS) {
-        make(dev, RootPaths.name(device.path()), device);
+        make(dev, PathText.name(device.path()), device);
       }
       link(dev, "/proc/self/fd", "fd");
       link(dev, "/proc/self/fd/0", "stdin");
@@ -78,7 +80,7 @@ final class DeviceNodes {
 
   void make(List<DeviceSpec> devices) {
     for (DeviceSpec device : devices) {
-      String path = RootPaths.clean(device.path());
+      String path = PathText.clean(device.path());
       if (path.equals("/")) {
         throw Failures.invalid(
             "linux.devices: path \"" + device.path() + "\" is no file; name one");
@@ -87,8 +89,8 @@ final class DeviceNodes {
         // Engines pass on all the host has, this too: the link to the container's own is the one.
         continue;
       }
-      try (Fd directory = paths.directory(RootPaths.parent(path), 0755)) {
-        make(directory, RootPaths.name(path), device);
+      try (Fd directory = paths.directory(PathText.parent(path), 0755)) {
+        make(directory, PathText.name(path), device);
       } catch (LinuxException e) {
         throw Failures.of("making device " + device.path(), e);
       }

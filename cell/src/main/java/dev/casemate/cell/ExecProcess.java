@@ -1,10 +1,13 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.Failures;
+import dev.casemate.cgroup.OutOfMemory;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Processes;
 import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.ProcessSpec;
+import dev.casemate.seccomp.SeccompFilter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -1,9 +1,11 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.Failures;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.NativeBuffer;
 import dev.casemate.linux.Processes;
+import dev.casemate.seccomp.SeccompFilter;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;

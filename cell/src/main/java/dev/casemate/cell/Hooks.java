@@ -1,5 +1,8 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Failures;
+import dev.casemate.base.Json;
 import dev.casemate.linux.Descriptors;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
@@ -11,10 +14,8 @@ import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.SystemCall;
 import dev.casemate.linux.WaitStatus;
-import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.HookSpec;
 import dev.casemate.oci.HooksSpec;
-import dev.casemate.oci.Json;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;

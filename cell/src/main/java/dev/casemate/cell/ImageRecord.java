@@ -1,9 +1,11 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.Failures;
+import dev.casemate.base.Json;
+import dev.casemate.base.PathText;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.oci.Json;
 import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.MountSpec;
 import dev.casemate.oci.Spec;
@@ -47,10 +49,10 @@ record ImageRecord(List<String> streams, List<String> mounts) {
     }
     MountSpec best = null;
     for (MountSpec mount : spec.mounts()) {
-      String destination = RootPaths.clean(mount.destination());
+      String destination = PathText.clean(mount.destination());
       if (covers(destination, target)
           && (best == null
-              || destination.length() >= RootPaths.clean(best.destination()).length())) {
+              || destination.length() >= PathText.clean(best.destination()).length())) {
         best = mount;
       }
     }
@@ -59,7 +61,7 @@ record ImageRecord(List<String> streams, List<String> mounts) {
       return target;
     }
     String source = best.source().startsWith("/") ? best.source() : bundle + "/" + best.source();
-    return source + target.substring(RootPaths.clean(best.destination()).length());
+    return source + target.substring(PathText.clean(best.destination()).length());
   }
 
   static boolean isBind(MountSpec mount) {

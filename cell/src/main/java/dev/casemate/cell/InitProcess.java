@@ -1,5 +1,7 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.Failures;
+import dev.casemate.cgroup.OutOfMemory;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
@@ -12,6 +14,7 @@ import dev.casemate.oci.HooksSpec;
 import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.Spec;
+import dev.casemate.seccomp.SeccompFilter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -1,5 +1,8 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Failures;
+import dev.casemate.cgroup.OutOfMemory;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
@@ -9,8 +12,8 @@ import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.UnixSocket;
 import dev.casemate.linux.WaitStatus;
-import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.LinuxSpec;
+import dev.casemate.seccomp.SeccompFilter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -1,5 +1,9 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Failures;
+import dev.casemate.base.PathText;
+import dev.casemate.cgroup.Cgroups;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
@@ -11,7 +15,6 @@ import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Stat;
 import dev.casemate.linux.Text;
-import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.MountSpec;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,7 +43,7 @@ final class MountMaker {
   }
 
   void mount(MountSpec mount, Optional<Fd> userNamespace) {
-    String destination = RootPaths.clean(mount.destination());
+    String destination = PathText.clean(mount.destination());
     if (destination.equals("/")) {
       throw Failures.invalid(
           "mount destination \"" + mount.destination() + "\" is the root itself; use root.path");
@@ -68,8 +71,8 @@ final class MountMaker {
 
   private Fd target(String destination, boolean directory, MountOptions options) {
     if (options.destinationNoFollow) {
-      try (Fd parent = paths.directory(RootPaths.parent(destination), DIRECTORY_MODE)) {
-        String name = RootPaths.name(destination);
+      try (Fd parent = paths.directory(PathText.parent(destination), DIRECTORY_MODE)) {
+        String name = PathText.name(destination);
         try {
           return Fs.openAt(parent, name, OpenFlag.PATH | OpenFlag.NO_FOLLOW, 0);
         } catch (LinuxException e) {

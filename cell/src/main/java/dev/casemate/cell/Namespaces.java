@@ -1,5 +1,6 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.Failures;
 import dev.casemate.linux.Processes;
 import dev.casemate.oci.LinuxSpec;
 import java.util.LinkedHashMap;

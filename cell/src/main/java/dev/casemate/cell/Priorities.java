@@ -1,5 +1,6 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.Failures;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Scheduling;

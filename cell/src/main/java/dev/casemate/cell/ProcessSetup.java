@@ -1,5 +1,6 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.Failures;
 import dev.casemate.linux.Capabilities;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
@@ -16,6 +17,7 @@ import dev.casemate.linux.SystemCall;
 import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.UserSpec;
+import dev.casemate.seccomp.SeccompFilter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -264,7 +266,7 @@ final class ProcessSetup {
     }
     try (Fd root = Fs.open("/", OpenFlag.PATH | OpenFlag.DIRECTORY)) {
       environment.add("HOME=" + Users.home(root, process.user().uid()));
-    } catch (dev.casemate.oci.CasemateException e) {
+    } catch (dev.casemate.base.CasemateException e) {
       warnings.add("HOME is /: " + e.getMessage());
       environment.add("HOME=/");
     }

@@ -1,5 +1,9 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.Failures;
+import dev.casemate.base.PathText;
+import dev.casemate.cgroup.Cgroup;
+import dev.casemate.cgroup.ResctrlGroup;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileTree;
@@ -10,6 +14,7 @@ import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.Stat;
+import dev.casemate.oci.CriuOptions;
 import dev.casemate.oci.MountSpec;
 import dev.casemate.oci.Spec;
 import java.util.ArrayList;
@@ -218,7 +223,7 @@ final class Restoration {
     try (Fd root = Fs.open(rootfs, OpenFlag.PATH | OpenFlag.DIRECTORY)) {
       RootPaths paths = new RootPaths(root);
       for (MountSpec mount : spec.mounts()) {
-        String destination = RootPaths.clean(mount.destination());
+        String destination = PathText.clean(mount.destination());
         if (isInRoot(destination)) {
           boolean file =
               ImageRecord.isBind(mount)
@@ -243,7 +248,7 @@ final class Restoration {
   /** Whether nothing else is mounted above it. */
   private boolean isInRoot(String destination) {
     for (MountSpec other : spec.mounts()) {
-      String above = RootPaths.clean(other.destination());
+      String above = PathText.clean(other.destination());
       if (!above.equals(destination) && ImageRecord.covers(above, destination)) {
         return false;
       }

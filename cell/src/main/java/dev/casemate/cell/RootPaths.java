@@ -1,5 +1,6 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.PathText;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
@@ -47,12 +48,12 @@ final class RootPaths {
     if (there.isPresent()) {
       return there.get();
     }
-    String clean = clean(path);
+    String clean = PathText.clean(path);
     if (clean.equals("/")) {
       throw new LinuxException("open", path, Errno.ENOENT);
     }
-    String name = name(clean);
-    try (Fd parent = directory(parent(clean), mode, links)) {
+    String name = PathText.name(clean);
+    try (Fd parent = directory(PathText.parent(clean), mode, links)) {
       try {
         Fs.makeDirectoryAt(parent, name, mode);
       } catch (LinuxException e) {
@@ -70,19 +71,19 @@ final class RootPaths {
   }
 
   private static String follow(String link, String target) {
-    return target.startsWith("/") ? target : parent(link) + "/" + target;
+    return target.startsWith("/") ? target : PathText.parent(link) + "/" + target;
   }
 
   /** The file at a path, made empty, with directories above it, if it is missing. */
   Fd file(String path, int mode) {
-    String clean = clean(path);
+    String clean = PathText.clean(path);
     for (int links = 0; links <= LINKS; links++) {
       Optional<Fd> there = find(clean);
       if (there.isPresent()) {
         return there.get();
       }
-      try (Fd parent = directory(parent(clean), 0755)) {
-        String name = name(clean);
+      try (Fd parent = directory(PathText.parent(clean), 0755)) {
+        String name = PathText.name(clean);
         try {
           Fs.openAt(
                   parent,
@@ -96,7 +97,7 @@ final class RootPaths {
           }
           Stat stat = Fs.lstatAt(parent, name);
           if (stat.isSymlink()) {
-            clean = clean(follow(clean, Fs.readLinkAt(parent, name)));
+            clean = PathText.clean(follow(clean, Fs.readLinkAt(parent, name)));
           }
         }
       }
@@ -111,7 +112,7 @@ final class RootPaths {
    * @throws LinuxException ELOOP if a component is a link
    */
   Fd fileWithoutLinks(String path, int mode) {
-    String relative = clean(path).substring(1);
+    String relative = PathText.clean(path).substring(1);
     int resolve = OpenFlag.RESOLVE_BENEATH | OpenFlag.RESOLVE_NO_SYMLINKS;
     try {
       return Fs.openResolved(root, relative, OpenFlag.PATH, 0, resolve);
@@ -128,38 +129,5 @@ final class RootPaths {
             resolve)
         .close();
     return Fs.openResolved(root, relative, OpenFlag.PATH, 0, resolve);
-  }
-
-  /**
-   * An absolute path without {@code .}, double slashes and a slash at the end. {@code ..} takes
-   * away the name before it.
-   */
-  static String clean(String path) {
-    StringBuilder clean = new StringBuilder();
-    int start = 0;
-    while (start <= path.length()) {
-      int end = path.indexOf('/', start);
-      if (end < 0) {
-        end = path.length();
-      }
-      String piece = path.substring(start, end);
-      if (piece.equals("..")) {
-        int slash = clean.lastIndexOf("/");
-        clean.setLength(Math.max(0, slash));
-      } else if (!piece.isEmpty() && !piece.equals(".")) {
-        clean.append('/').append(piece);
-      }
-      start = end + 1;
-    }
-    return clean.isEmpty() ? "/" : clean.toString();
-  }
-
-  static String parent(String clean) {
-    int slash = clean.lastIndexOf('/');
-    return slash <= 0 ? "/" : clean.substring(0, slash);
-  }
-
-  static String name(String clean) {
-    return clean.substring(clean.lastIndexOf('/') + 1);
   }
 }

@@ -1,5 +1,7 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.Failures;
+import dev.casemate.base.PathText;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
@@ -88,7 +90,7 @@ final class Rootfs {
   private static void makeParentPrivate(String path) {
     String best = "/";
     boolean shared = false;
-    String clean = RootPaths.clean(path);
+    String clean = PathText.clean(path);
     for (Mounts.Info mount : Mounts.list()) {
       String target = mount.target();
       boolean above = target.equals("/") || clean.equals(target) || clean.startsWith(target + "/");

@@ -1,12 +1,13 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.Failures;
+import dev.casemate.base.Json;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.NativeBuffer;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.SystemCall;
 import dev.casemate.linux.UnixSocket;
-import dev.casemate.oci.Json;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 

@@ -1,5 +1,6 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.Failures;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.Resources;
 

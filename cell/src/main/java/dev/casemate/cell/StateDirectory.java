@@ -1,5 +1,8 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Failures;
+import dev.casemate.base.Json;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
@@ -8,8 +11,6 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.UnixSocket;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.Json;
 import dev.casemate.oci.Spec;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;

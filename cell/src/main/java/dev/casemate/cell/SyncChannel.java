@@ -1,12 +1,12 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.NativeBuffer;
 import dev.casemate.linux.SystemCall;
 import dev.casemate.linux.UnixSocket;
-import dev.casemate.oci.CasemateException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -3,6 +3,9 @@ package dev.casemate.cell;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Json;
+import dev.casemate.cgroup.Cgroup;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
@@ -11,10 +14,8 @@ import dev.casemate.linux.Mounts;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Stat;
-import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.DefaultSpec;
 import dev.casemate.oci.DeviceSpec;
-import dev.casemate.oci.Json;
 import dev.casemate.oci.MountSpec;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.Spec;
@@ -297,7 +298,7 @@ class RootfsTest {
     try {
       build(spec(List.of(mount)));
       return "";
-    } catch (dev.casemate.oci.CasemateException e) {
+    } catch (dev.casemate.base.CasemateException e) {
       return String.valueOf(e.getMessage());
     } catch (LinuxException e) {
       throw new AssertionError("not put into words", e);

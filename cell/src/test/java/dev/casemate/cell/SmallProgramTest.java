@@ -10,6 +10,8 @@ import dev.casemate.linux.Pipe;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Spawn;
 import dev.casemate.linux.WaitStatus;
+import dev.casemate.seccomp.SeccompCompiler;
+import dev.casemate.seccomp.SeccompFilter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
@@ -98,7 +100,7 @@ class SmallProgramTest {
     SeccompFilter filter =
         SeccompCompiler.compile(
             dev.casemate.oci.SeccompSpec.fromJson(
-                dev.casemate.oci.Json.parseObject(
+                dev.casemate.base.Json.parseObject(
                     "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"fcntl\"],"
                         + "\"action\":\"SCMP_ACT_KILL_PROCESS\"},{\"names\":[\"mkdir\",\"mkdirat\"],\"action\":"
                         + "\"SCMP_ACT_ERRNO\",\"errnoRet\":42}]}")));

@@ -3,11 +3,12 @@ package dev.casemate.cell;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Json;
+import dev.casemate.cgroup.Cgroup;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Processes;
-import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.DefaultSpec;
-import dev.casemate.oci.Json;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.Spec;
 import java.nio.file.Path;

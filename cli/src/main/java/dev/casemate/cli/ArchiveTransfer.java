@@ -1,6 +1,10 @@
 package dev.casemate.cli;
 
 import dev.casemate.archive.FdInputStream;
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.base.PlainText;
+import dev.casemate.containers.SandboxClient;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileTree;
@@ -9,12 +13,8 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Signals;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
-import dev.casemate.oci.PlainText;
 import dev.casemate.protocol.casemate.ArchiveRequest;
 import dev.casemate.protocol.casemate.ArchiveResponse;
-import dev.casemate.sandbox.SandboxClient;
 import dev.casemate.sandbox.Stdio;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;

@@ -1,9 +1,9 @@
 package dev.casemate.cli;
 
+import dev.casemate.base.PlainText;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.oci.PlainText;
 import java.nio.charset.StandardCharsets;
 
 /**

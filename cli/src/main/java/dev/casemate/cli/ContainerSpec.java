@@ -1,15 +1,15 @@
 package dev.casemate.cli;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.base.Json;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Text;
 import dev.casemate.linux.Tty;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.DefaultSpec;
-import dev.casemate.oci.Json;
 import dev.casemate.oci.ProcessSpec;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

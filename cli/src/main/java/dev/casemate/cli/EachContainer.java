@@ -1,6 +1,6 @@
 package dev.casemate.cli;
 
-import dev.casemate.oci.CasemateException;
+import dev.casemate.base.CasemateException;
 import java.util.function.Consumer;
 
 /**

@@ -1,16 +1,16 @@
 package dev.casemate.cli;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.base.Json;
+import dev.casemate.containers.ContainerRecord;
+import dev.casemate.containers.ContainerState.Phase;
+import dev.casemate.containers.ContainerStore;
+import dev.casemate.containers.SandboxClient;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.Tty;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
-import dev.casemate.oci.Json;
-import dev.casemate.sandbox.ContainerRecord;
-import dev.casemate.sandbox.ContainerState.Phase;
-import dev.casemate.sandbox.ContainerStore;
-import dev.casemate.sandbox.SandboxClient;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.Stdio;
 import java.util.ArrayList;

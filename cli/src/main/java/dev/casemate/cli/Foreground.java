@@ -1,10 +1,10 @@
 package dev.casemate.cli;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.containers.SandboxClient;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.Tty;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
-import dev.casemate.sandbox.SandboxClient;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 

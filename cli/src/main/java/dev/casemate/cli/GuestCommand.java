@@ -1,5 +1,7 @@
 package dev.casemate.cli;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.guest.Guest;
 import dev.casemate.guest.GuestSpec;
 import dev.casemate.guest.GuestStore;
@@ -7,8 +9,6 @@ import dev.casemate.guest.KernelSource;
 import dev.casemate.guest.Progress;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;

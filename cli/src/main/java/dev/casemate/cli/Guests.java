@@ -1,9 +1,9 @@
 package dev.casemate.cli;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.guest.Guest;
 import dev.casemate.guest.GuestStore;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.sandbox.SandboxPaths;
 import java.nio.file.Path;
 

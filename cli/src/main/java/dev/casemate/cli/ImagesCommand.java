@@ -1,9 +1,9 @@
 package dev.casemate.cli;
 
+import dev.casemate.base.Json;
+import dev.casemate.base.PlainText;
+import dev.casemate.base.Rfc3339;
 import dev.casemate.image.ImageStore;
-import dev.casemate.oci.Json;
-import dev.casemate.oci.PlainText;
-import dev.casemate.sandbox.Rfc3339;
 import dev.casemate.sandbox.SandboxPaths;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,7 +44,7 @@ final class ImagesCommand implements Command {
                 .put("digest", image.digest())
                 .put("compressedBytes", image.compressedBytes())
                 .put("erofsBytes", image.erofsBytes())
-                .put("stored", Rfc3339.format(image.seconds() * 1000)));
+                .put("stored", Rfc3339.millis(image.seconds() * 1000)));
       }
       Console.out(new Json.Arr(values).pretty());
       return 0;

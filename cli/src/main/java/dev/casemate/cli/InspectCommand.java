@@ -1,13 +1,13 @@
 package dev.casemate.cli;
 
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.Json;
-import dev.casemate.sandbox.ContainerConfig;
-import dev.casemate.sandbox.ContainerRecord;
-import dev.casemate.sandbox.ContainerState;
-import dev.casemate.sandbox.ContainerStore;
-import dev.casemate.sandbox.Rfc3339;
-import dev.casemate.sandbox.SandboxClient;
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Json;
+import dev.casemate.base.Rfc3339;
+import dev.casemate.containers.ContainerConfig;
+import dev.casemate.containers.ContainerRecord;
+import dev.casemate.containers.ContainerState;
+import dev.casemate.containers.ContainerStore;
+import dev.casemate.containers.SandboxClient;
 import dev.casemate.sandbox.SandboxPaths;
 import java.util.ArrayList;
 import java.util.List;
@@ -59,7 +59,7 @@ final class InspectCommand implements Command {
     ContainerConfig config = record.config();
     ContainerState state = record.state();
     Json.Obj json = config.toJson();
-    json.put("created", Rfc3339.format(config.createdMillis()));
+    json.put("created", Rfc3339.millis(config.createdMillis()));
     json.put(
         "state",
         new Json.Obj()
@@ -68,10 +68,10 @@ final class InspectCommand implements Command {
             .put("exitCode", state.exitCode())
             .put("error", state.error())
             .put("oomKilled", state.oomKilled())
-            .put("started", state.startedMillis() == 0 ? "" : Rfc3339.format(state.startedMillis()))
+            .put("started", state.startedMillis() == 0 ? "" : Rfc3339.millis(state.startedMillis()))
             .put(
                 "finished",
-                state.finishedMillis() == 0 ? "" : Rfc3339.format(state.finishedMillis()))
+                state.finishedMillis() == 0 ? "" : Rfc3339.millis(state.finishedMillis()))
             .put("address", state.address())
             .putObjects("ports", PublishedPorts.json(PublishedPorts.of(paths, record)))
             .put("timings", state.timings().toJson()));

@@ -1,10 +1,10 @@
 package dev.casemate.cli;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.linux.EventFd;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Poll;
 import dev.casemate.linux.Signals;
-import dev.casemate.oci.CasemateException;
 import java.util.concurrent.locks.LockSupport;
 
 /**

@@ -1,12 +1,12 @@
 package dev.casemate.cli;
 
+import dev.casemate.containers.ContainerRecord;
+import dev.casemate.containers.ContainerStore;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
-import dev.casemate.sandbox.ContainerRecord;
-import dev.casemate.sandbox.ContainerStore;
 import dev.casemate.sandbox.SandboxPaths;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;

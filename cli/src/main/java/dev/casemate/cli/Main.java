@@ -1,11 +1,11 @@
 package dev.casemate.cli;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Signals;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
-import dev.casemate.rpc.MalformedMessageException;
+import dev.casemate.protobuf.MalformedMessageException;
 import dev.casemate.rpc.RpcException;
 import java.io.PrintWriter;
 import java.io.StringWriter;

@@ -1,11 +1,11 @@
 package dev.casemate.cli;
 
-import dev.casemate.oci.Json;
-import dev.casemate.oci.PlainText;
-import dev.casemate.sandbox.ContainerConfig;
-import dev.casemate.sandbox.ContainerRecord;
-import dev.casemate.sandbox.ContainerState;
-import dev.casemate.sandbox.ContainerStore;
+import dev.casemate.base.Json;
+import dev.casemate.base.PlainText;
+import dev.casemate.containers.ContainerConfig;
+import dev.casemate.containers.ContainerRecord;
+import dev.casemate.containers.ContainerState;
+import dev.casemate.containers.ContainerStore;
 import dev.casemate.sandbox.SandboxPaths;
 import java.util.ArrayList;
 import java.util.Comparator;

@@ -1,10 +1,10 @@
 package dev.casemate.cli;
 
+import dev.casemate.base.Json;
+import dev.casemate.containers.ContainerRecord;
 import dev.casemate.network.Networks;
 import dev.casemate.network.PortMapping;
 import dev.casemate.network.SandboxNetwork;
-import dev.casemate.oci.Json;
-import dev.casemate.sandbox.ContainerRecord;
 import dev.casemate.sandbox.SandboxPaths;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,11 +1,11 @@
 package dev.casemate.cli;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.containers.ContainerRecord;
+import dev.casemate.containers.ContainerStore;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
-import dev.casemate.sandbox.ContainerRecord;
-import dev.casemate.sandbox.ContainerStore;
 import dev.casemate.sandbox.SandboxPaths;
 import java.util.List;
 

@@ -1,7 +1,7 @@
 package dev.casemate.cli;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.image.ImageStore;
-import dev.casemate.oci.CasemateException;
 import dev.casemate.sandbox.SandboxPaths;
 import java.util.List;
 

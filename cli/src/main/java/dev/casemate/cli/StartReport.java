@@ -1,7 +1,7 @@
 package dev.casemate.cli;
 
-import dev.casemate.sandbox.ContainerState;
-import dev.casemate.sandbox.ContainerStore;
+import dev.casemate.containers.ContainerState;
+import dev.casemate.containers.ContainerStore;
 import dev.casemate.sandbox.StartTimings;
 import java.util.Optional;
 

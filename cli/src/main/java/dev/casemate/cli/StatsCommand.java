@@ -1,17 +1,17 @@
 package dev.casemate.cli;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Json;
+import dev.casemate.containers.ContainerRecord;
+import dev.casemate.containers.ContainerState.Phase;
+import dev.casemate.containers.ContainerStore;
+import dev.casemate.containers.SandboxClient;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Tty;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.Json;
 import dev.casemate.protocol.agent.BlkioStatsEntry;
 import dev.casemate.protocol.agent.CgroupStats;
 import dev.casemate.protocol.agent.NetworkStats;
 import dev.casemate.protocol.agent.StatsContainerResponse;
-import dev.casemate.sandbox.ContainerRecord;
-import dev.casemate.sandbox.ContainerState.Phase;
-import dev.casemate.sandbox.ContainerStore;
-import dev.casemate.sandbox.SandboxClient;
 import dev.casemate.sandbox.SandboxPaths;
 import java.util.ArrayList;
 import java.util.List;

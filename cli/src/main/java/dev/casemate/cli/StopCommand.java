@@ -1,10 +1,10 @@
 package dev.casemate.cli;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.containers.ContainerRecord;
+import dev.casemate.containers.ContainerStore;
+import dev.casemate.containers.SandboxClient;
 import dev.casemate.linux.Signals;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.sandbox.ContainerRecord;
-import dev.casemate.sandbox.ContainerStore;
-import dev.casemate.sandbox.SandboxClient;
 import dev.casemate.sandbox.SandboxPaths;
 import java.util.List;
 

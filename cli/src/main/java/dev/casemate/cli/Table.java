@@ -1,6 +1,6 @@
 package dev.casemate.cli;
 
-import dev.casemate.oci.PlainText;
+import dev.casemate.base.PlainText;
 import java.util.ArrayList;
 import java.util.List;
 

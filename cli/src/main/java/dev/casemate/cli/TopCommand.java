@@ -1,10 +1,10 @@
 package dev.casemate.cli;
 
-import dev.casemate.oci.Json;
-import dev.casemate.oci.PlainText;
-import dev.casemate.sandbox.ContainerRecord;
-import dev.casemate.sandbox.ContainerStore;
-import dev.casemate.sandbox.SandboxClient;
+import dev.casemate.base.Json;
+import dev.casemate.base.PlainText;
+import dev.casemate.containers.ContainerRecord;
+import dev.casemate.containers.ContainerStore;
+import dev.casemate.containers.SandboxClient;
 import dev.casemate.sandbox.SandboxPaths;
 import java.util.List;
 

@@ -1,7 +1,7 @@
 package dev.casemate.cli;
 
-import dev.casemate.oci.Json;
-import dev.casemate.oci.Release;
+import dev.casemate.base.Json;
+import dev.casemate.base.Release;
 import java.util.List;
 
 /** {@code casemate version}. */

@@ -3,7 +3,7 @@ package dev.casemate.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.casemate.oci.CasemateException;
+import dev.casemate.base.CasemateException;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

@@ -2,10 +2,10 @@ package dev.casemate.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
-import dev.casemate.oci.Json;
-import dev.casemate.oci.PlainText;
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.base.Json;
+import dev.casemate.base.PlainText;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

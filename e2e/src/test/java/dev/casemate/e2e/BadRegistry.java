@@ -1,6 +1,6 @@
 package dev.casemate.e2e;
 
-import dev.casemate.oci.Json;
+import dev.casemate.base.Json;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;

@@ -2,7 +2,7 @@ package dev.casemate.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.oci.Json;
+import dev.casemate.base.Json;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;

@@ -2,10 +2,10 @@ package dev.casemate.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.base.Json;
+import dev.casemate.base.PlainText;
 import dev.casemate.image.TestRegistry;
 import dev.casemate.linux.Signals;
-import dev.casemate.oci.Json;
-import dev.casemate.oci.PlainText;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;

@@ -2,9 +2,9 @@ package dev.casemate.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.base.Json;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
-import dev.casemate.oci.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

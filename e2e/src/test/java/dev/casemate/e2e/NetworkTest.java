@@ -3,8 +3,8 @@ package dev.casemate.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.net.httpserver.HttpServer;
+import dev.casemate.base.Json;
 import dev.casemate.image.TestRegistry;
-import dev.casemate.oci.Json;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;

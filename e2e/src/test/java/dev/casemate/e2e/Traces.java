@@ -1,9 +1,9 @@
 package dev.casemate.e2e;
 
 import dev.casemate.linux.LinuxException;
-import dev.casemate.linux.NetworkLink;
-import dev.casemate.linux.NfTables;
-import dev.casemate.linux.RouteNetlink;
+import dev.casemate.netlink.NetworkLink;
+import dev.casemate.netlink.NfTables;
+import dev.casemate.netlink.RouteNetlink;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;

@@ -2,9 +2,9 @@ package dev.casemate.agent;
 
 import dev.casemate.fuzz.Expect;
 import dev.casemate.fuzz.Fuzzes;
+import dev.casemate.protobuf.MalformedMessageException;
 import dev.casemate.protocol.oci.LinuxResources;
 import dev.casemate.protocol.oci.Spec;
-import dev.casemate.rpc.MalformedMessageException;
 
 /** A container's specification as the agent gets it: what a bundle's author wrote is in it. */
 @Fuzzes({SpecMapping.class, ResourcesMapping.class})

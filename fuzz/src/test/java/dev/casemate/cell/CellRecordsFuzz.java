@@ -1,13 +1,16 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.Json;
+import dev.casemate.cgroup.Cgroup;
+import dev.casemate.cgroup.CgroupV1;
+import dev.casemate.cgroup.ResctrlGroup;
 import dev.casemate.fuzz.Expect;
 import dev.casemate.fuzz.Fuzzes;
 import dev.casemate.fuzz.Input;
 import dev.casemate.fuzz.TempFile;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.UnixSocket;
-import dev.casemate.oci.Json;
-import dev.casemate.rpc.MalformedMessageException;
+import dev.casemate.protobuf.MalformedMessageException;
 
 /** What a cell reads back: records, a dumped container's, criu's answers, its child's messages. */
 @Fuzzes({

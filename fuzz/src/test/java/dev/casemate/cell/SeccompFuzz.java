@@ -1,12 +1,15 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.Json;
 import dev.casemate.fuzz.Expect;
 import dev.casemate.fuzz.Fuzzes;
 import dev.casemate.fuzz.Input;
 import dev.casemate.linux.Seccomp;
-import dev.casemate.oci.Json;
 import dev.casemate.oci.MountSpec;
 import dev.casemate.oci.SeccompSpec;
+import dev.casemate.seccomp.CompiledSeccomp;
+import dev.casemate.seccomp.SeccompCompiler;
+import dev.casemate.seccomp.SeccompFilter;
 
 /** A filter of {@code config.json} compiled, a compiled one read; a mount's options. */
 @Fuzzes({SeccompCompiler.class, CompiledSeccomp.class, MountOptions.class})

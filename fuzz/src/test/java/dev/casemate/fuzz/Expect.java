@@ -1,6 +1,6 @@
 package dev.casemate.fuzz;
 
-import dev.casemate.oci.CasemateException;
+import dev.casemate.base.CasemateException;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;

@@ -27,7 +27,8 @@ import org.junit.jupiter.api.Test;
 class ParsersTest {
   private static final Set<String> NAMES = Set.of("parse", "decode", "fromJson", "split");
   private static final Set<String> INPUTS =
-      Set.of("Ljava/lang/String;", "[B", "Ldev/casemate/oci/Json$Obj;", "Ldev/casemate/oci/Json;");
+      Set.of(
+          "Ljava/lang/String;", "[B", "Ldev/casemate/base/Json$Obj;", "Ldev/casemate/base/Json;");
 
   /** Those that the rule does not see. */
   private static final Set<String> MORE =
@@ -40,8 +41,8 @@ class ParsersTest {
           "cell.Users",
           "guest.KernelImage",
           "hypervisor.KernelImage",
-          "hypervisor.qemu.Incoming",
-          "hypervisor.qemu.LineBuffer",
+          "qemu.Incoming",
+          "qemu.LineBuffer",
           "image.ArchiveFiles",
           "image.DockerArchiveSource",
           "image.HttpResponse",
@@ -51,17 +52,17 @@ class ParsersTest {
           "image.RegistryConnection",
           "image.RegistrySource",
           "image.ZstdFrames",
-          "linux.NetlinkReader",
-          "oci.JsonReader",
+          "netlink.NetlinkReader",
+          "base.JsonReader",
           "rpc.FrameDecoder",
           "rpc.PrefixedMessages",
-          "rpc.ProtoReader",
+          "protobuf.ProtoReader",
           "rpc.RpcRequest",
           "rpc.TtrpcClient",
           "rpc.TtrpcSession",
           "sandbox.AgentClient",
           "sandbox.Checkpoint",
-          "sandbox.GuestPids",
+          "task.GuestPids",
           "sandbox.GuestSpec",
           "sandbox.LogUri",
           "sandbox.RelayedResolver",
@@ -73,12 +74,12 @@ class ParsersTest {
   /** Parsers of what is not foreign, and why it is not. */
   private static final Map<String, String> EXEMPT =
       Map.ofEntries(
-          Map.entry("cell.CgroupFiles", "files of the kernel"),
-          Map.entry("cell.CgroupV1Stats", "files of the kernel"),
+          Map.entry("cgroup.CgroupFiles", "files of the kernel"),
+          Map.entry("cgroup.CgroupV1Stats", "files of the kernel"),
           Map.entry("cli.Arguments", "the user's own command line"),
           Map.entry("cli.Sizes", "the user's own command line"),
           Map.entry("guest.GuestFile", "a record that this machine's root has written"),
-          Map.entry("hypervisor.qemu.QemuBinary", "what a program of this machine says"),
+          Map.entry("qemu.QemuBinary", "what a program of this machine says"),
           Map.entry("image.ImageArgument", "the user's own command line"),
           Map.entry("network.Joint", "a word in NetworkRecord"),
           Map.entry("network.NetworkRecord", "a record that this machine's root has written"),

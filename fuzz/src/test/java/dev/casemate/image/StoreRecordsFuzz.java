@@ -1,12 +1,12 @@
 package dev.casemate.image;
 
+import dev.casemate.base.Json;
 import dev.casemate.fuzz.Expect;
 import dev.casemate.fuzz.Fuzzes;
 import dev.casemate.fuzz.Input;
 import dev.casemate.fuzz.TempFile;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
-import dev.casemate.oci.Json;
 import java.util.Map;
 
 /** Files beside images: the store's own records, and Docker's credentials. */

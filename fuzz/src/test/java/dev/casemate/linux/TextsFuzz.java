@@ -3,6 +3,8 @@ package dev.casemate.linux;
 import dev.casemate.fuzz.Expect;
 import dev.casemate.fuzz.Fuzzes;
 import dev.casemate.fuzz.Input;
+import dev.casemate.netlink.IpNetwork;
+import dev.casemate.netlink.MacAddress;
 
 /** Addresses in text, and {@code mountinfo}, which holds names that containers choose. */
 @Fuzzes({IpAddress.class, IpNetwork.class, MacAddress.class, Mounts.class, Text.class})

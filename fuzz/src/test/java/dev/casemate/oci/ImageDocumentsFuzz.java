@@ -1,5 +1,6 @@
 package dev.casemate.oci;
 
+import dev.casemate.base.Json;
 import dev.casemate.fuzz.Expect;
 import dev.casemate.fuzz.Fuzzes;
 import dev.casemate.fuzz.Input;

@@ -2,9 +2,9 @@ package dev.casemate.protocol;
 
 import dev.casemate.fuzz.Expect;
 import dev.casemate.fuzz.Fuzzes;
-import dev.casemate.rpc.MalformedMessageException;
-import dev.casemate.rpc.ProtoMessage;
-import dev.casemate.rpc.ProtoReader;
+import dev.casemate.protobuf.MalformedMessageException;
+import dev.casemate.protobuf.ProtoMessage;
+import dev.casemate.protobuf.ProtoReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.reflect.InvocationTargetException;

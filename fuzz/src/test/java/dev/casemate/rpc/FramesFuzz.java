@@ -2,6 +2,7 @@ package dev.casemate.rpc;
 
 import dev.casemate.fuzz.Expect;
 import dev.casemate.fuzz.Fuzzes;
+import dev.casemate.protobuf.MalformedMessageException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -3,6 +3,8 @@ package dev.casemate.rpc;
 import dev.casemate.fuzz.Expect;
 import dev.casemate.fuzz.Fuzzes;
 import dev.casemate.fuzz.Input;
+import dev.casemate.protobuf.MalformedMessageException;
+import dev.casemate.protobuf.ProtoReader;
 import java.util.ArrayDeque;
 import java.util.Queue;
 

@@ -1,9 +1,9 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.Json;
 import dev.casemate.fuzz.Expect;
 import dev.casemate.fuzz.Fuzzes;
 import dev.casemate.fuzz.Input;
-import dev.casemate.oci.Json;
 import dev.casemate.protocol.oci.LinuxResources;
 import dev.casemate.protocol.oci.Process;
 import dev.casemate.protocol.oci.Spec;

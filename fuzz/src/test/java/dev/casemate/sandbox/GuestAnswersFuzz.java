@@ -1,17 +1,18 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.fuzz.Expect;
 import dev.casemate.fuzz.Fuzzes;
 import dev.casemate.fuzz.Input;
-import dev.casemate.oci.CasemateException;
+import dev.casemate.protobuf.MalformedMessageException;
 import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.agent.OOMEvent;
 import dev.casemate.protocol.casemate.RelayedQuery;
 import dev.casemate.rpc.Channel;
-import dev.casemate.rpc.MalformedMessageException;
 import dev.casemate.rpc.PrefixedMessages;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.TtrpcClient;
+import dev.casemate.task.GuestPids;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 

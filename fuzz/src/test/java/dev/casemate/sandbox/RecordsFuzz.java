@@ -1,9 +1,12 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.Json;
+import dev.casemate.containers.ContainerConfig;
+import dev.casemate.containers.ContainerState;
+import dev.casemate.containers.RootFs;
 import dev.casemate.fuzz.Expect;
 import dev.casemate.fuzz.Fuzzes;
 import dev.casemate.fuzz.Input;
-import dev.casemate.oci.Json;
 
 /** A container's records on disk, of which a crash may have left anything. */
 @Fuzzes({

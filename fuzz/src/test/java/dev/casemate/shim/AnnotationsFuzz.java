@@ -1,9 +1,9 @@
 package dev.casemate.shim;
 
+import dev.casemate.base.Json;
 import dev.casemate.fuzz.Expect;
 import dev.casemate.fuzz.Fuzzes;
 import dev.casemate.fuzz.Input;
-import dev.casemate.oci.Json;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.VmSize;
 import java.util.List;

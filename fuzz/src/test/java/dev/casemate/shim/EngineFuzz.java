@@ -3,9 +3,9 @@ package dev.casemate.shim;
 import dev.casemate.fuzz.Expect;
 import dev.casemate.fuzz.Fuzzes;
 import dev.casemate.fuzz.Input;
+import dev.casemate.protobuf.MalformedMessageException;
 import dev.casemate.protocol.agent.StatsContainerResponse;
 import dev.casemate.protocol.google.Any;
-import dev.casemate.rpc.MalformedMessageException;
 import java.util.List;
 
 /** A guest's figures on their way to the engine; what the engine says at a start, and limits. */

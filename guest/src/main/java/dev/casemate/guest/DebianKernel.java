@@ -1,7 +1,7 @@
 package dev.casemate.guest;
 
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

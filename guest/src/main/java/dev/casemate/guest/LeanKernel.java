@@ -1,9 +1,9 @@
 package dev.casemate.guest;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,5 +1,7 @@
 package dev.casemate.guest;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
@@ -12,8 +14,6 @@ import dev.casemate.linux.Processes;
 import dev.casemate.linux.Spawn;
 import dev.casemate.linux.SystemCall;
 import dev.casemate.linux.WaitStatus;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

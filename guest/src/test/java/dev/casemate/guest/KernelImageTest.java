@@ -3,8 +3,8 @@ package dev.casemate.guest;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,5 +1,6 @@
 package dev.casemate.hypervisor;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.hypervisor.VmConfig.AcceleratorChoice;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
@@ -7,7 +8,6 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Text;
-import dev.casemate.oci.CasemateException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;

@@ -1,6 +1,6 @@
 package dev.casemate.hypervisor;
 
-import dev.casemate.oci.PlainText;
+import dev.casemate.base.PlainText;
 
 /**
  * The last bytes of a stream. Takes no more memory than its limit however much is written, and less

@@ -1,6 +1,6 @@
 package dev.casemate.hypervisor;
 
-import dev.casemate.oci.CasemateException;
+import dev.casemate.base.CasemateException;
 
 /** The alphabets of names that end up on a VMM's command line or in its control protocol. */
 final class DeviceNames {

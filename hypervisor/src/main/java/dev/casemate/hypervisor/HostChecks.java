@@ -1,10 +1,10 @@
 package dev.casemate.hypervisor;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Capabilities;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Text;
-import dev.casemate.oci.CasemateException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

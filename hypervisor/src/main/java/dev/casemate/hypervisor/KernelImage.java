@@ -1,9 +1,9 @@
 package dev.casemate.hypervisor;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.OpenFlag;
-import dev.casemate.oci.CasemateException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 

@@ -1,5 +1,6 @@
 package dev.casemate.hypervisor;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.jail.Jail;
 import dev.casemate.jail.JailLimits;
 import dev.casemate.linux.Errno;
@@ -16,7 +17,6 @@ import dev.casemate.linux.Spawn;
 import dev.casemate.linux.Stat;
 import dev.casemate.linux.Text;
 import dev.casemate.linux.UnixSocket;
-import dev.casemate.oci.CasemateException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -1,7 +1,7 @@
 package dev.casemate.hypervisor;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Fd;
-import dev.casemate.oci.CasemateException;
 import java.util.Optional;
 
 /**

@@ -1,7 +1,7 @@
 package dev.casemate.hypervisor;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.jail.JailUser;
-import dev.casemate.oci.CasemateException;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;

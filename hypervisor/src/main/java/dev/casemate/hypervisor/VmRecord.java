@@ -1,6 +1,6 @@
 package dev.casemate.hypervisor;
 
-import dev.casemate.oci.Json;
+import dev.casemate.base.Json;
 import java.util.ArrayList;
 import java.util.List;
 

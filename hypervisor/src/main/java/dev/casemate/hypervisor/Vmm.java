@@ -16,7 +16,7 @@ public interface Vmm {
    * What this machine offers to the driver. Runs the VMM once to ask for its version: not for the
    * start path.
    *
-   * @throws dev.casemate.oci.CasemateException NOT_FOUND if the VMM is not installed
+   * @throws dev.casemate.base.CasemateException NOT_FOUND if the VMM is not installed
    */
   VmmInfo probe();
 
@@ -29,7 +29,7 @@ public interface Vmm {
    * VirtualMachine#agentConnection} can be called at once.
    *
    * @param listener gets the VM's events on the VM's own thread; must neither block nor call the VM
-   * @throws dev.casemate.oci.CasemateException NOT_FOUND for a missing VMM, kernel or disk,
+   * @throws dev.casemate.base.CasemateException NOT_FOUND for a missing VMM, kernel or disk,
    *     FAILED_PRECONDITION for a machine that cannot do what is asked for
    */
   VirtualMachine launch(VmConfig config, VmListener listener);
@@ -41,7 +41,7 @@ public interface Vmm {
    * @param config as at its launch; paths and names may be others
    * @param disks those that were plugged in, in the snapshot's order
    * @param launched is told of the VMM's process before the state is read, which can take long
-   * @throws dev.casemate.oci.CasemateException FAILED_PRECONDITION if this VMM or machine cannot
+   * @throws dev.casemate.base.CasemateException FAILED_PRECONDITION if this VMM or machine cannot
    *     read the state, INTERNAL or UNAVAILABLE if it is damaged
    */
   VirtualMachine restore(
@@ -56,7 +56,7 @@ public interface Vmm {
   /**
    * Takes over a VM that another process of this machine launched and that process has left.
    *
-   * @throws dev.casemate.oci.CasemateException NOT_FOUND if the VM's process is gone (its pid may
+   * @throws dev.casemate.base.CasemateException NOT_FOUND if the VM's process is gone (its pid may
    *     meanwhile be another's); {@link #cleanUp} then removes what it left
    */
   VirtualMachine attachExisting(VmRecord record, VmListener listener);

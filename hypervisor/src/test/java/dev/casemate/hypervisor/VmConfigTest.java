@@ -3,8 +3,8 @@ package dev.casemate.hypervisor;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.Json;
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Json;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

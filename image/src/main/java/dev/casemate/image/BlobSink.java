@@ -1,9 +1,9 @@
 package dev.casemate.image;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.Descriptor;
 import java.security.MessageDigest;
 import java.util.function.BooleanSupplier;

@@ -1,12 +1,12 @@
 package dev.casemate.image;
 
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.base.Json;
 import dev.casemate.oci.Descriptor;
 import dev.casemate.oci.ImageConfig;
 import dev.casemate.oci.ImageManifest;
 import dev.casemate.oci.ImageReference;
-import dev.casemate.oci.Json;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;

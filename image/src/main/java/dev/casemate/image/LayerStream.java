@@ -1,9 +1,9 @@
 package dev.casemate.image;
 
 import dev.casemate.archive.FdInputStream;
+import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.oci.CasemateException;
 import io.airlift.compress.zstd.ZstdInputStream;
 import java.io.BufferedInputStream;
 import java.io.FilterInputStream;

@@ -1,11 +1,11 @@
 package dev.casemate.image;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.base.Json;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.Descriptor;
 import dev.casemate.oci.ImageIndex;
-import dev.casemate.oci.Json;
 import dev.casemate.oci.Platform;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;

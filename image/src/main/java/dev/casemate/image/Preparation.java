@@ -1,18 +1,18 @@
 package dev.casemate.image;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.base.Json;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.Descriptor;
 import dev.casemate.oci.ImageConfig;
 import dev.casemate.oci.ImageIndex;
 import dev.casemate.oci.ImageManifest;
-import dev.casemate.oci.Json;
 import dev.casemate.oci.Platform;
 import java.nio.charset.StandardCharsets;
 import java.util.List;

@@ -1,8 +1,8 @@
 package dev.casemate.image;
 
+import dev.casemate.base.Json;
 import dev.casemate.oci.Descriptor;
 import dev.casemate.oci.ImageConfig;
-import dev.casemate.oci.Json;
 import java.util.ArrayList;
 import java.util.List;
 

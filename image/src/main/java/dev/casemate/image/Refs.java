@@ -1,14 +1,14 @@
 package dev.casemate.image;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Json;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Stat;
-import dev.casemate.oci.CasemateException;
 import dev.casemate.oci.ImageReference;
-import dev.casemate.oci.Json;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,8 +1,8 @@
 package dev.casemate.image;
 
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
-import dev.casemate.oci.Json;
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.base.Json;
 import java.io.IOException;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;

@@ -1,7 +1,7 @@
 package dev.casemate.image;
 
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.oci.ImageReference;
 import java.io.EOFException;
 import java.io.IOException;

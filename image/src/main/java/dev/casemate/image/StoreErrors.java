@@ -1,10 +1,10 @@
 package dev.casemate.image;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
 
 /** Turns what the file system says into what the user can do about it. */
 final class StoreErrors {

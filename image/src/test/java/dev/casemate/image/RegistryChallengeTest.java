@@ -3,9 +3,9 @@ package dev.casemate.image;
 import static dev.casemate.image.LocalImageTest.failure;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.image.RegistryOptions.Credentials;
 import dev.casemate.linux.FileContent;
-import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.Platform;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

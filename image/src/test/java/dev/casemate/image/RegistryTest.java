@@ -3,12 +3,12 @@ package dev.casemate.image;
 import static dev.casemate.image.LocalImageTest.failure;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.image.FaultyProxy.Effect;
 import dev.casemate.image.RegistryOptions.Credentials;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
-import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.oci.Descriptor;
 import dev.casemate.oci.Platform;
 import java.io.IOException;
@@ -423,7 +423,7 @@ final class RegistryTest {
         try {
           pull(store(root, options), server.host() + "/x");
           throw new AssertionError("accepted: " + script.getKey());
-        } catch (dev.casemate.oci.CasemateException e) {
+        } catch (dev.casemate.base.CasemateException e) {
           assertThat(e.getMessage()).contains(script.getKey()).doesNotContain("\n");
         }
         assertNothingLeft(root);

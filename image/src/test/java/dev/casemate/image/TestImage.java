@@ -2,13 +2,13 @@ package dev.casemate.image;
 
 import dev.casemate.archive.TarEntry;
 import dev.casemate.archive.TarWriter;
+import dev.casemate.base.Json;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.oci.Descriptor;
 import dev.casemate.oci.ImageConfig;
 import dev.casemate.oci.ImageIndex;
 import dev.casemate.oci.ImageManifest;
-import dev.casemate.oci.Json;
 import dev.casemate.oci.Platform;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

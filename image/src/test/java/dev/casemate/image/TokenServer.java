@@ -1,6 +1,6 @@
 package dev.casemate.image;
 
-import dev.casemate.oci.Json;
+import dev.casemate.base.Json;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

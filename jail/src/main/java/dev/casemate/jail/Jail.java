@@ -1,5 +1,7 @@
 package dev.casemate.jail;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Capabilities;
 import dev.casemate.linux.Descriptors;
 import dev.casemate.linux.Errno;
@@ -12,8 +14,6 @@ import dev.casemate.linux.ResourceLimits.Limit;
 import dev.casemate.linux.Seccomp;
 import dev.casemate.linux.Spawn;
 import dev.casemate.linux.Uninterrupted;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;

@@ -159,7 +159,7 @@ public final class IpAddress {
   }
 
   /** {@code AF_INET} or {@code AF_INET6}. */
-  int family() {
+  public int family() {
     return isV6() ? 10 : 2;
   }
 

@@ -1,19 +1,19 @@
 package dev.casemate.network;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Json;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.IpAddress;
-import dev.casemate.linux.IpNetwork;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.linux.MacAddress;
 import dev.casemate.linux.Machine;
-import dev.casemate.linux.NetworkAddress;
-import dev.casemate.linux.NetworkLink;
-import dev.casemate.linux.NetworkRoute;
-import dev.casemate.linux.RouteNetlink;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.Json;
+import dev.casemate.netlink.IpNetwork;
+import dev.casemate.netlink.MacAddress;
+import dev.casemate.netlink.NetworkAddress;
+import dev.casemate.netlink.NetworkLink;
+import dev.casemate.netlink.NetworkRoute;
+import dev.casemate.netlink.RouteNetlink;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;

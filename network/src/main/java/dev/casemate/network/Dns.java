@@ -1,11 +1,11 @@
 package dev.casemate.network;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.IpAddress;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Text;
-import dev.casemate.oci.CasemateException;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,9 +1,9 @@
 package dev.casemate.network;
 
-import dev.casemate.linux.IpNetwork;
-import dev.casemate.linux.MacAddress;
-import dev.casemate.linux.NetworkNeighbour;
-import dev.casemate.linux.NetworkRoute;
+import dev.casemate.netlink.IpNetwork;
+import dev.casemate.netlink.MacAddress;
+import dev.casemate.netlink.NetworkNeighbour;
+import dev.casemate.netlink.NetworkRoute;
 import java.util.List;
 
 /**

@@ -1,13 +1,13 @@
 package dev.casemate.network;
 
 import dev.casemate.linux.Errno;
-import dev.casemate.linux.IpNetwork;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.linux.MacAddress;
 import dev.casemate.linux.Machine;
-import dev.casemate.linux.NetworkLink;
-import dev.casemate.linux.NetworkNeighbour;
-import dev.casemate.linux.RouteNetlink;
+import dev.casemate.netlink.IpNetwork;
+import dev.casemate.netlink.MacAddress;
+import dev.casemate.netlink.NetworkLink;
+import dev.casemate.netlink.NetworkNeighbour;
+import dev.casemate.netlink.RouteNetlink;
 import java.util.Optional;
 
 /**

@@ -1,6 +1,6 @@
 package dev.casemate.network;
 
-import dev.casemate.oci.CasemateException;
+import dev.casemate.base.CasemateException;
 
 /** What lies between an interface of the namespace and the VM. */
 public enum Joint {

@@ -1,13 +1,13 @@
 package dev.casemate.network;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.IpAddress;
-import dev.casemate.linux.IpNetwork;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.oci.CasemateException;
+import dev.casemate.netlink.IpNetwork;
 import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
 import java.util.LinkedHashMap;

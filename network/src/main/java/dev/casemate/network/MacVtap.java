@@ -1,18 +1,18 @@
 package dev.casemate.network;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
-import dev.casemate.linux.NetworkLink;
 import dev.casemate.linux.NetworkNamespace;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
-import dev.casemate.linux.RouteNetlink;
 import dev.casemate.linux.Stat;
 import dev.casemate.linux.Text;
-import dev.casemate.oci.CasemateException;
+import dev.casemate.netlink.NetworkLink;
+import dev.casemate.netlink.RouteNetlink;
 import java.util.List;
 
 /**

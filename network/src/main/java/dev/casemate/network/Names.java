@@ -1,6 +1,6 @@
 package dev.casemate.network;
 
-import dev.casemate.oci.CasemateException;
+import dev.casemate.base.CasemateException;
 import java.nio.charset.StandardCharsets;
 
 /**

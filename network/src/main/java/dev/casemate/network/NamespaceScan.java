@@ -1,12 +1,12 @@
 package dev.casemate.network;
 
-import dev.casemate.linux.IpNetwork;
-import dev.casemate.linux.MacAddress;
-import dev.casemate.linux.NetworkAddress;
-import dev.casemate.linux.NetworkLink;
-import dev.casemate.linux.NetworkNeighbour;
-import dev.casemate.linux.NetworkRoute;
-import dev.casemate.linux.RouteNetlink;
+import dev.casemate.netlink.IpNetwork;
+import dev.casemate.netlink.MacAddress;
+import dev.casemate.netlink.NetworkAddress;
+import dev.casemate.netlink.NetworkLink;
+import dev.casemate.netlink.NetworkNeighbour;
+import dev.casemate.netlink.NetworkRoute;
+import dev.casemate.netlink.RouteNetlink;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,9 +1,9 @@
 package dev.casemate.network;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Json;
 import dev.casemate.linux.IpAddress;
-import dev.casemate.linux.MacAddress;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.Json;
+import dev.casemate.netlink.MacAddress;
 import java.util.List;
 import java.util.Optional;
 

@@ -1,6 +1,6 @@
 package dev.casemate.network;
 
-import dev.casemate.oci.CasemateException;
+import dev.casemate.base.CasemateException;
 
 /** How interfaces that somebody else has made are joined to a VM; names as Kata has them. */
 public enum NetworkModel {

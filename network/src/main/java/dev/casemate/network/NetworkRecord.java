@@ -1,14 +1,14 @@
 package dev.casemate.network;
 
+import dev.casemate.base.Json;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.IpAddress;
-import dev.casemate.linux.IpNetwork;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.linux.MacAddress;
-import dev.casemate.linux.NetworkNeighbour;
-import dev.casemate.linux.NetworkRoute;
-import dev.casemate.oci.Json;
+import dev.casemate.netlink.IpNetwork;
+import dev.casemate.netlink.MacAddress;
+import dev.casemate.netlink.NetworkNeighbour;
+import dev.casemate.netlink.NetworkRoute;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,20 +1,20 @@
 package dev.casemate.network;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.IpAddress;
-import dev.casemate.linux.IpNetwork;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.linux.MacAddress;
-import dev.casemate.linux.NetworkLink;
 import dev.casemate.linux.NetworkNamespace;
-import dev.casemate.linux.NetworkRoute;
-import dev.casemate.linux.NfTables;
 import dev.casemate.linux.OpenFlag;
-import dev.casemate.linux.RouteNetlink;
-import dev.casemate.oci.CasemateException;
+import dev.casemate.netlink.IpNetwork;
+import dev.casemate.netlink.MacAddress;
+import dev.casemate.netlink.NetworkLink;
+import dev.casemate.netlink.NetworkRoute;
+import dev.casemate.netlink.NfTables;
+import dev.casemate.netlink.RouteNetlink;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;

@@ -1,14 +1,14 @@
 package dev.casemate.network;
 
-import dev.casemate.linux.Conntrack;
+import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.InetPort;
 import dev.casemate.linux.IpAddress;
-import dev.casemate.linux.IpNetwork;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.linux.NfRule;
-import dev.casemate.linux.NfTables;
-import dev.casemate.oci.CasemateException;
+import dev.casemate.netlink.Conntrack;
+import dev.casemate.netlink.IpNetwork;
+import dev.casemate.netlink.NfRule;
+import dev.casemate.netlink.NfTables;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -1,7 +1,7 @@
 package dev.casemate.network;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.linux.IpAddress;
-import dev.casemate.oci.CasemateException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -1,16 +1,16 @@
 package dev.casemate.network;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.linux.MacAddress;
-import dev.casemate.linux.NetworkLink;
 import dev.casemate.linux.NetworkNamespace;
-import dev.casemate.linux.RouteNetlink;
 import dev.casemate.linux.Stat;
 import dev.casemate.linux.TunTap;
-import dev.casemate.oci.CasemateException;
+import dev.casemate.netlink.MacAddress;
+import dev.casemate.netlink.NetworkLink;
+import dev.casemate.netlink.RouteNetlink;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -1,14 +1,14 @@
 package dev.casemate.network;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.linux.NetworkLink;
 import dev.casemate.linux.NetworkNamespace;
-import dev.casemate.linux.RouteNetlink;
-import dev.casemate.linux.TrafficControl;
 import dev.casemate.linux.TunTap;
-import dev.casemate.oci.CasemateException;
+import dev.casemate.netlink.NetworkLink;
+import dev.casemate.netlink.RouteNetlink;
+import dev.casemate.netlink.TrafficControl;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;

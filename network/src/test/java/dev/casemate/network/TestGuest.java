@@ -2,8 +2,8 @@ package dev.casemate.network;
 
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.IpAddress;
-import dev.casemate.linux.MacAddress;
 import dev.casemate.linux.Poll;
+import dev.casemate.netlink.MacAddress;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Optional;

@@ -1,13 +1,13 @@
 package dev.casemate.network;
 
 import dev.casemate.linux.Fd;
-import dev.casemate.linux.IpNetwork;
-import dev.casemate.linux.MacAddress;
-import dev.casemate.linux.NetworkLink;
 import dev.casemate.linux.NetworkNamespace;
-import dev.casemate.linux.NetworkRoute;
-import dev.casemate.linux.NfTables;
-import dev.casemate.linux.RouteNetlink;
+import dev.casemate.netlink.IpNetwork;
+import dev.casemate.netlink.MacAddress;
+import dev.casemate.netlink.NetworkLink;
+import dev.casemate.netlink.NetworkRoute;
+import dev.casemate.netlink.NfTables;
+import dev.casemate.netlink.RouteNetlink;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;

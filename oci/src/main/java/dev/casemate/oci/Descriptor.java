@@ -1,5 +1,7 @@
 package dev.casemate.oci;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Json;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;

@@ -1,5 +1,6 @@
 package dev.casemate.oci;
 
+import dev.casemate.base.Json;
 import java.util.List;
 
 /** The hooks of the life cycle (runtime-spec config.md, "POSIX-platform Hooks"). */

@@ -1,5 +1,7 @@
 package dev.casemate.oci;
 
+import dev.casemate.base.Json;
+
 /**
  * A line of a user namespace's id map (runtime-spec config-linux.md, user_namespaces(7)); ids are
  * unsigned 32 bits.

@@ -1,5 +1,7 @@
 package dev.casemate.oci;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Json;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,5 +1,6 @@
 package dev.casemate.oci;
 
+import dev.casemate.base.CasemateException;
 import java.util.Locale;
 import java.util.Optional;
 

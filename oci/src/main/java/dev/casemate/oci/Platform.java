@@ -1,5 +1,7 @@
 package dev.casemate.oci;
 
+import dev.casemate.base.Json;
+
 /**
  * What an image runs on (image-spec, image-index.md): {@code linux}, {@code amd64}, and a variant
  * or empty text.

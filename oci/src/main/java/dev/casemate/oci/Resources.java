@@ -1,5 +1,6 @@
 package dev.casemate.oci;
 
+import dev.casemate.base.Json;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

@@ -1,5 +1,7 @@
 package dev.casemate.oci;
 
+import dev.casemate.base.Json;
+
 /**
  * The container's root file system.
  *

@@ -11,8 +11,8 @@ import java.util.Map;
 
 /**
  * Makes Java sources from a descriptor set: a record for each message, a class of constants for
- * each enum and each service. The code leans on {@code dev.casemate.rpc.ProtoReader} and {@code
- * ProtoWriter} and needs no reflection.
+ * each enum and each service. The code leans on {@code dev.casemate.protobuf.ProtoReader} and
+ * {@code ProtoWriter} and needs no reflection.
  */
 public final class Generator {
   private Generator() {}
@@ -65,9 +65,9 @@ public final class Generator {
       FileDescriptor file, Comments comments, Map<String, String> sources) {
     for (int i = 0; i < file.getMessageTypes().size(); i++) {
       Source out = begin(file);
-      out.line("import dev.casemate.rpc.ProtoMessage;");
-      out.line("import dev.casemate.rpc.ProtoReader;");
-      out.line("import dev.casemate.rpc.ProtoWriter;");
+      out.line("import dev.casemate.protobuf.ProtoMessage;");
+      out.line("import dev.casemate.protobuf.ProtoReader;");
+      out.line("import dev.casemate.protobuf.ProtoWriter;");
       out.line("import java.util.*;");
       out.line("");
       new MessageEmitter(out, comments, file.getMessageTypes().get(i), List.of(4, i)).emit();

@@ -3,6 +3,7 @@ package dev.casemate.protocol;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.protobuf.MalformedMessageException;
 import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.agent.CreateContainerRequest;
 import dev.casemate.protocol.agent.HealthCheckResponse;
@@ -17,7 +18,6 @@ import dev.casemate.protocol.oci.Process;
 import dev.casemate.protocol.oci.Spec;
 import dev.casemate.protocol.task.Status;
 import dev.casemate.protocol.task.TaskService;
-import dev.casemate.rpc.MalformedMessageException;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;

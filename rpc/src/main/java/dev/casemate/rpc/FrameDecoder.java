@@ -1,5 +1,7 @@
 package dev.casemate.rpc;
 
+import dev.casemate.protobuf.MalformedMessageException;
+import dev.casemate.protobuf.ProtoMessage;
 import java.util.Arrays;
 
 /**

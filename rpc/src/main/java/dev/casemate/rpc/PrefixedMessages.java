@@ -1,5 +1,6 @@
 package dev.casemate.rpc;
 
+import dev.casemate.protobuf.MalformedMessageException;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,5 +1,9 @@
 package dev.casemate.rpc;
 
+import dev.casemate.protobuf.MalformedMessageException;
+import dev.casemate.protobuf.ProtoMessage;
+import dev.casemate.protobuf.ProtoReader;
+import dev.casemate.protobuf.ProtoWriter;
 import java.util.LinkedHashMap;
 import java.util.Map;
 

@@ -1,5 +1,10 @@
 package dev.casemate.rpc;
 
+import dev.casemate.protobuf.MalformedMessageException;
+import dev.casemate.protobuf.ProtoMessage;
+import dev.casemate.protobuf.ProtoReader;
+import dev.casemate.protobuf.ProtoWriter;
+
 /**
  * The message in a response's frame (containerd/ttrpc, request.proto): status = 1, which is
  * google.rpc.Status with code = 1 and message = 2, and payload = 2. Details of a status are passed

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.protobuf.MalformedMessageException;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.List;

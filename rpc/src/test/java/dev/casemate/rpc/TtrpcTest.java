@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import dev.casemate.protobuf.MalformedMessageException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -1,8 +1,8 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.hypervisor.VirtualMachine;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcStatus;
 import java.util.ArrayList;

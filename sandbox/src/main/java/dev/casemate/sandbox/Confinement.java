@@ -1,12 +1,12 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.hypervisor.Accelerator;
 import dev.casemate.hypervisor.Virtiofsd;
 import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.hypervisor.VmRecord;
 import dev.casemate.jail.JailUser;
 import dev.casemate.jail.UserRange;
-import dev.casemate.oci.CasemateException;
 import java.util.Optional;
 import java.util.function.Consumer;
 

@@ -1,8 +1,8 @@
 package dev.casemate.sandbox;
 
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
-import dev.casemate.oci.Json;
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.base.Json;
 import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.agent.ExecProcessRequest;
 import dev.casemate.protocol.casemate.ArchiveRequest;

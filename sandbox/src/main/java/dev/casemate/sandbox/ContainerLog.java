@@ -1,5 +1,6 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.Rfc3339;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
@@ -25,7 +26,7 @@ public final class ContainerLog implements AutoCloseable {
   private Fd file;
   private long size;
 
-  ContainerLog(String path) {
+  public ContainerLog(String path) {
     this.path = path;
     this.file = open();
     this.size = Fs.stat(file).size();
@@ -38,7 +39,7 @@ public final class ContainerLog implements AutoCloseable {
   /** Appends a piece of output. A full disk loses log, never output: the caller goes on. */
   synchronized void append(String stream, byte[] bytes, int length) {
     byte[] time =
-        (Rfc3339.format(System.currentTimeMillis()) + " " + stream + " ")
+        (Rfc3339.millis(System.currentTimeMillis()) + " " + stream + " ")
             .getBytes(StandardCharsets.US_ASCII);
     try {
       int start = 0;

@@ -1,5 +1,6 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.EventFd;
 import dev.casemate.linux.Fd;
@@ -8,7 +9,6 @@ import dev.casemate.linux.Inotify;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Poll;
 import dev.casemate.linux.Stat;
-import dev.casemate.oci.CasemateException;
 import dev.casemate.protocol.casemate.GuestService;
 import dev.casemate.protocol.casemate.SyncDirectoryRequest;
 import dev.casemate.rpc.RpcException;

@@ -1,7 +1,7 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.Json;
 import dev.casemate.linux.Machine;
-import dev.casemate.oci.Json;
 import dev.casemate.protocol.casemate.BootReport;
 import dev.casemate.protocol.casemate.BootRequest;
 import dev.casemate.protocol.casemate.GuestService;

@@ -1,9 +1,9 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.base.Json;
 import dev.casemate.linux.Signals;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
-import dev.casemate.oci.Json;
 import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.agent.CreateContainerRequest;
 import dev.casemate.protocol.agent.ListProcessesRequest;
@@ -172,25 +172,25 @@ public final class GuestContainer implements OomPump.Subject {
   }
 
   /** Registers an exec; it starts with {@link #startExec}. */
-  void addExec(String execId, Stdio stdio, Json.Obj process) {
+  public void addExec(String execId, Stdio stdio, Json.Obj process) {
     requireRunning("exec");
     execs.add(execId, stdio, process);
     listener.execAdded(this, execId);
   }
 
-  void startExec(String execId) {
+  public void startExec(String execId) {
     GuestProcess exec = execs.start(execId);
     listener.execStarted(this, execId);
     exec.attach(Optional.empty(), () -> listener.exited(this, exec));
   }
 
   /** Starts a tar stream as an exec. */
-  ArchiveResponse startArchive(ArchiveRequest request, Stdio stdio) {
+  public ArchiveResponse startArchive(ArchiveRequest request, Stdio stdio) {
     requireRunning("cp");
     return execs.startArchive(request, stdio);
   }
 
-  void removeExec(String execId) {
+  public void removeExec(String execId) {
     listener.deleted(this, execs.remove(execId));
   }
 
@@ -264,7 +264,7 @@ public final class GuestContainer implements OomPump.Subject {
             signal == Signals.KILL ? KILL_TIMEOUT_MILLIS : AgentClient.CALL_TIMEOUT_MILLIS);
   }
 
-  void pause() {
+  public void pause() {
     requireRunning("pause");
     pauseInGuest();
     paused = true;
@@ -308,22 +308,22 @@ public final class GuestContainer implements OomPump.Subject {
     }
   }
 
-  void resume() {
+  public void resume() {
     requireRunning("resume");
     resumeInGuest();
     paused = false;
     listener.resumed(this);
   }
 
-  void resize(String execId, int rows, int columns) {
+  public void resize(String execId, int rows, int columns) {
     vm.agent().resize(guestId(), execId, rows, columns);
   }
 
-  void closeStdin(String execId) {
+  public void closeStdin(String execId) {
     process(execId).closeInput();
   }
 
-  void update(Json.Obj resources) {
+  public void update(Json.Obj resources) {
     requireRunning("update");
     // More room before the limit that needs it.
     limits = merged(limits, resources);

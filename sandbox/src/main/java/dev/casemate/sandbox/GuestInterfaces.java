@@ -1,10 +1,10 @@
 package dev.casemate.sandbox;
 
 import dev.casemate.linux.IpAddress;
-import dev.casemate.linux.IpNetwork;
-import dev.casemate.linux.NetworkLink;
-import dev.casemate.linux.NetworkNeighbour;
-import dev.casemate.linux.NetworkRoute;
+import dev.casemate.netlink.IpNetwork;
+import dev.casemate.netlink.NetworkLink;
+import dev.casemate.netlink.NetworkNeighbour;
+import dev.casemate.netlink.NetworkRoute;
 import dev.casemate.network.Endpoint;
 import dev.casemate.protocol.agent.ARPNeighbors;
 import dev.casemate.protocol.agent.AddARPNeighborsRequest;

@@ -1,22 +1,22 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.hypervisor.Device;
 import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.linux.EventFd;
 import dev.casemate.linux.Fd;
-import dev.casemate.linux.IpNetwork;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.NetworkNamespace;
 import dev.casemate.linux.Poll;
-import dev.casemate.linux.RouteWatch;
 import dev.casemate.linux.Text;
+import dev.casemate.netlink.IpNetwork;
+import dev.casemate.netlink.RouteWatch;
 import dev.casemate.network.Endpoint;
 import dev.casemate.network.NetworkChange;
 import dev.casemate.network.Networks;
 import dev.casemate.network.SandboxNetwork;
 import dev.casemate.network.Takeover;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.rpc.RpcException;
 import java.util.ArrayList;
 import java.util.HashMap;

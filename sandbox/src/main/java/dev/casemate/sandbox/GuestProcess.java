@@ -1,9 +1,9 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.EventFd;
 import dev.casemate.linux.Fd;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.rpc.ConnectionLostException;
 import java.util.ArrayList;
 import java.util.List;
@@ -82,7 +82,7 @@ public final class GuestProcess implements AutoCloseable {
   }
 
   /** What the guest said instead of how it ended, if the guest is still there. */
-  Optional<String> refusal() {
+  public Optional<String> refusal() {
     return refusal;
   }
 
@@ -223,7 +223,7 @@ public final class GuestProcess implements AutoCloseable {
   }
 
   /** Waits until the guest has told of its end, at most so long; whether it has. */
-  boolean awaitTold(long millis) {
+  public boolean awaitTold(long millis) {
     try {
       return told.await(millis, TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {

@@ -1,7 +1,6 @@
 package dev.casemate.sandbox;
 
-import dev.casemate.cell.CompiledSeccomp;
-import dev.casemate.oci.Json;
+import dev.casemate.base.Json;
 import dev.casemate.oci.SeccompSpec;
 import dev.casemate.protocol.agent.StringUser;
 import dev.casemate.protocol.oci.Box;
@@ -25,6 +24,7 @@ import dev.casemate.protocol.oci.Process;
 import dev.casemate.protocol.oci.Root;
 import dev.casemate.protocol.oci.Spec;
 import dev.casemate.protocol.oci.User;
+import dev.casemate.seccomp.CompiledSeccomp;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

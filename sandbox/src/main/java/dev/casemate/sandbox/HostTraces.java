@@ -1,11 +1,11 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.Json;
 import dev.casemate.hypervisor.Virtiofsd;
 import dev.casemate.hypervisor.VmRecord;
-import dev.casemate.hypervisor.qemu.QemuDriver;
 import dev.casemate.jail.JailUser;
 import dev.casemate.jail.UserRange;
-import dev.casemate.oci.Json;
+import dev.casemate.qemu.QemuDriver;
 import java.util.Optional;
 
 /**

@@ -1,10 +1,10 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.hypervisor.Device;
 import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Stat;
-import dev.casemate.oci.CasemateException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

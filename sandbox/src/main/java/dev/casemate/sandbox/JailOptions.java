@@ -27,7 +27,7 @@ public record JailOptions(boolean enabled, UserRange users, String cgroup, boole
    * The default, or what the environment says: {@code CASEMATE_JAIL} is {@code off}, {@code on} or
    * {@code FIRST:COUNT}, the range of user ids.
    *
-   * @throws dev.casemate.oci.CasemateException INVALID_ARGUMENT if it says something else
+   * @throws dev.casemate.base.CasemateException INVALID_ARGUMENT if it says something else
    */
   public static JailOptions fromEnvironment() {
     return parse(System.getenv(VARIABLE));

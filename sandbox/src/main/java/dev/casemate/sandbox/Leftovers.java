@@ -1,12 +1,12 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Json;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.Json;
 import java.nio.charset.StandardCharsets;
 
 /**

@@ -1,9 +1,9 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.IpAddress;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.oci.CasemateException;
 import dev.casemate.rpc.RpcException;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,5 +1,6 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.Json;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
@@ -10,11 +11,10 @@ import dev.casemate.linux.NetworkNamespace;
 import dev.casemate.linux.Poll;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Text;
-import dev.casemate.oci.Json;
+import dev.casemate.protobuf.MalformedMessageException;
 import dev.casemate.protocol.casemate.GuestService;
 import dev.casemate.protocol.casemate.RelayRequest;
 import dev.casemate.protocol.casemate.RelayedQuery;
-import dev.casemate.rpc.MalformedMessageException;
 import dev.casemate.rpc.PrefixedMessages;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;

@@ -1,10 +1,10 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Stat;
 import dev.casemate.linux.Text;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.protocol.agent.Storage;
 import dev.casemate.protocol.containerd.Mount;
 import java.util.ArrayList;

@@ -1,8 +1,8 @@
 package dev.casemate.sandbox;
 
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
-import dev.casemate.oci.PlainText;
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.base.PlainText;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcStatus;
 
@@ -49,7 +49,7 @@ public final class RpcErrors {
    * The error as engines expect it of a container's command that cannot be executed: they look into
    * the text, and take NOT_FOUND for the container's.
    */
-  static RpcException forEngine(RpcException e) {
+  public static RpcException forEngine(RpcException e) {
     String text = e.text();
     if (text.startsWith(NOT_FOUND_PREFIX) || text.startsWith(NOT_EXECUTABLE_PREFIX)) {
       return new RpcException(RpcStatus.UNKNOWN, text.substring(NOT_FOUND_PREFIX.length()), e);
@@ -57,7 +57,7 @@ public final class RpcErrors {
     return e;
   }
 
-  static CasemateException fromRpc(RpcException e) {
+  public static CasemateException fromRpc(RpcException e) {
     String message = e.text();
     if (message.startsWith(NOT_FOUND_PREFIX)) {
       return CasemateException.of(

@@ -1,11 +1,11 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.base.Json;
 import dev.casemate.hypervisor.VmEvent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Signals;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
-import dev.casemate.oci.Json;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcStatus;
 import java.util.ArrayList;

@@ -1,7 +1,7 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.PlainText;
 import dev.casemate.hypervisor.VmExit;
-import dev.casemate.oci.PlainText;
 
 /**
  * Is told what happens in a sandbox, in the order in which it happened for each container: created,

@@ -1,6 +1,6 @@
 package dev.casemate.sandbox;
 
-import dev.casemate.oci.CasemateException;
+import dev.casemate.base.CasemateException;
 
 /**
  * Where things lie on the host.

@@ -1,5 +1,8 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.base.Json;
 import dev.casemate.hypervisor.Device;
 import dev.casemate.hypervisor.Virtiofsd;
 import dev.casemate.hypervisor.VirtualMachine;
@@ -8,19 +11,16 @@ import dev.casemate.hypervisor.VmConfig.AcceleratorChoice;
 import dev.casemate.hypervisor.VmExit;
 import dev.casemate.hypervisor.VmListener;
 import dev.casemate.hypervisor.VmRecord;
-import dev.casemate.hypervisor.qemu.QemuDriver;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.OpenFlag;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
-import dev.casemate.oci.Json;
 import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.agent.CreateSandboxRequest;
 import dev.casemate.protocol.agent.DestroySandboxRequest;
 import dev.casemate.protocol.agent.Storage;
+import dev.casemate.qemu.QemuDriver;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.TtrpcClient;
 import java.util.ArrayList;
@@ -81,7 +81,7 @@ public final class SandboxVm implements AutoCloseable {
    *
    * @param fstype the kernel module that the guest needs for what is on it
    */
-  void addDisk(Device.Disk disk, String fstype) {
+  public void addDisk(Device.Disk disk, String fstype) {
     disks.add(disk);
     modules.append(",block,").append(fstype);
   }
@@ -199,7 +199,7 @@ public final class SandboxVm implements AutoCloseable {
   }
 
   /** The store keeps an image's root file system while somebody holds a shared lock on it. */
-  void holdImage(String path) {
+  public void holdImage(String path) {
     try {
       Fd root = Fs.open(path, OpenFlag.READ_ONLY);
       holds.add(root);
@@ -283,7 +283,8 @@ public final class SandboxVm implements AutoCloseable {
   }
 
   /** How the guest mounts a disk that the VM has. */
-  Storage diskStorage(String diskId, String fstype, List<String> options, String mountPoint) {
+  public Storage diskStorage(
+      String diskId, String fstype, List<String> options, String mountPoint) {
     return Storage.builder()
         .driver("blk")
         .source(machine().pciPath(diskId))
@@ -309,12 +310,12 @@ public final class SandboxVm implements AutoCloseable {
   }
 
   /** Ends a VM that does not answer: whoever listens is told of its end. */
-  void kill() {
+  public void kill() {
     vm.ifPresent(machine -> machine.shutdown(0));
   }
 
   /** The sandbox's address in the bridge's network, or empty. */
-  String address() {
+  public String address() {
     return network.map(GuestNetwork::address).orElse("");
   }
 
@@ -395,7 +396,7 @@ public final class SandboxVm implements AutoCloseable {
   }
 
   /** Why the guest does not answer any more. */
-  String whyLost() {
+  public String whyLost() {
     return machine()
         .awaitExit(LOST_GRACE_MILLIS)
         .map(SandboxVm::endedUnderContainer)
@@ -405,7 +406,7 @@ public final class SandboxVm implements AutoCloseable {
                     + agent.flatMap(AgentClient::lossReason).orElse("it is silent"));
   }
 
-  static String endedUnderContainer(VmExit exit) {
+  public static String endedUnderContainer(VmExit exit) {
     return "the VM ended under the container: " + exit.describe();
   }
 

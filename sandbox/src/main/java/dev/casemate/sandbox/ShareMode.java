@@ -11,12 +11,12 @@ import java.util.List;
  * @param recursive with what is mounted below it now
  * @param following with what the host mounts below it later, too
  */
-record ShareMode(boolean readOnly, boolean recursive, boolean following) {
+public record ShareMode(boolean readOnly, boolean recursive, boolean following) {
   /** A container's root: the guest makes places for mounts in it. */
   static final ShareMode ROOT = new ShareMode(false, true, false);
 
   /** The directory of an image, below an overlay that the guest makes. */
-  static final ShareMode IMAGE = new ShareMode(true, false, false);
+  public static final ShareMode IMAGE = new ShareMode(true, false, false);
 
   /** As the options of a bind mount in {@code config.json} have it. */
   static ShareMode of(List<String> options) {

@@ -1,5 +1,7 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.hypervisor.Virtiofsd;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
@@ -9,8 +11,6 @@ import dev.casemate.linux.Mounts;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Poll;
 import dev.casemate.linux.Processes;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
 import java.util.LinkedHashSet;
 import java.util.Optional;
 import java.util.Set;
@@ -93,7 +93,7 @@ public final class Shares implements AutoCloseable {
    *
    * @return where it appears in the guest
    */
-  String add(String hostPath, ShareMode mode) {
+  public String add(String hostPath, ShareMode mode) {
     try (Fd source = Fs.open(hostPath, OpenFlag.PATH);
         Fd tree = detached(source, mode)) {
       return attach(tree, Fs.stat(source).isDirectory());

@@ -1,6 +1,6 @@
 package dev.casemate.sandbox;
 
-import dev.casemate.oci.Json;
+import dev.casemate.base.Json;
 import dev.casemate.protocol.oci.Mount;
 import java.util.List;
 

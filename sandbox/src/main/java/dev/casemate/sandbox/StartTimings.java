@@ -1,6 +1,6 @@
 package dev.casemate.sandbox;
 
-import dev.casemate.oci.Json;
+import dev.casemate.base.Json;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -40,7 +40,7 @@ public record StartTimings(
     return Math.round((to - from) / 1000.0);
   }
 
-  static StartTimings none() {
+  public static StartTimings none() {
     return new StartTimings(0, 0, 0, 0, 0, 0, 0);
   }
 
@@ -55,7 +55,7 @@ public record StartTimings(
         .put("containerStartedMicros", containerStarted);
   }
 
-  static StartTimings fromJson(Json.Obj json) {
+  public static StartTimings fromJson(Json.Obj json) {
     return new StartTimings(
         json.integer("commandStartMicros", 0),
         json.integer("sandboxMainMicros", 0),

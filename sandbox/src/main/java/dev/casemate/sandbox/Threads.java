@@ -1,6 +1,6 @@
 package dev.casemate.sandbox;
 
-import dev.casemate.oci.PlainText;
+import dev.casemate.base.PlainText;
 
 /** Threads of the sandbox process: small stacks, because there is one of it for every sandbox. */
 public final class Threads {

@@ -1,6 +1,6 @@
 package dev.casemate.sandbox;
 
-import dev.casemate.oci.Json;
+import dev.casemate.base.Json;
 
 /**
  * The VM that a sandbox wants.
@@ -33,7 +33,7 @@ public record VmOptions(
         bootTimeoutMillis);
   }
 
-  Json.Obj toJson() {
+  public Json.Obj toJson() {
     return new Json.Obj()
         .put("hypervisor", hypervisor)
         .put("accelerator", accelerator)
@@ -44,7 +44,7 @@ public record VmOptions(
         .put("bootTimeoutMillis", bootTimeoutMillis);
   }
 
-  static VmOptions fromJson(Json.Obj json) {
+  public static VmOptions fromJson(Json.Obj json) {
     return new VmOptions(
         json.string("hypervisor"),
         json.string("accelerator"),

@@ -1,9 +1,9 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.Json;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Text;
-import dev.casemate.oci.Json;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;

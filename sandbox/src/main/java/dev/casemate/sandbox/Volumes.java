@@ -1,11 +1,11 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.base.Json;
 import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Stat;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
-import dev.casemate.oci.Json;
 import dev.casemate.protocol.agent.Device;
 import dev.casemate.protocol.agent.Storage;
 import dev.casemate.protocol.oci.Mount;

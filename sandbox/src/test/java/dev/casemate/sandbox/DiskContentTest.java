@@ -3,7 +3,7 @@ package dev.casemate.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.casemate.oci.CasemateException;
+import dev.casemate.base.CasemateException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;

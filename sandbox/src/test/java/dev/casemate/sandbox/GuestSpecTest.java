@@ -3,12 +3,12 @@ package dev.casemate.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.casemate.cell.CompiledSeccomp;
-import dev.casemate.oci.CasemateException;
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Json;
 import dev.casemate.oci.DefaultSeccomp;
-import dev.casemate.oci.Json;
 import dev.casemate.protocol.oci.LinuxBlockIO;
 import dev.casemate.protocol.oci.Spec;
+import dev.casemate.seccomp.CompiledSeccomp;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

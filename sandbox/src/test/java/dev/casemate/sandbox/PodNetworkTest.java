@@ -4,14 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.IpAddress;
-import dev.casemate.linux.IpNetwork;
-import dev.casemate.linux.MacAddress;
-import dev.casemate.linux.NetworkLink;
 import dev.casemate.linux.NetworkNamespace;
-import dev.casemate.linux.NetworkNeighbour;
-import dev.casemate.linux.NetworkRoute;
-import dev.casemate.linux.RouteNetlink;
-import dev.casemate.linux.TrafficControl;
+import dev.casemate.netlink.IpNetwork;
+import dev.casemate.netlink.MacAddress;
+import dev.casemate.netlink.NetworkLink;
+import dev.casemate.netlink.NetworkNeighbour;
+import dev.casemate.netlink.NetworkRoute;
+import dev.casemate.netlink.RouteNetlink;
+import dev.casemate.netlink.TrafficControl;
 import dev.casemate.network.DnsConfig;
 import dev.casemate.network.NetworkConfig;
 import dev.casemate.network.NetworkModel;
@@ -165,7 +165,7 @@ class PodNetworkTest {
                       + " echo SILENT; while ip addr show eth0 | grep -q NOARP; do sleep 0.2; done;"
                       + " echo ASKS; sleep 1000",
                   List.of(),
-                  new dev.casemate.oci.Json.Obj()));
+                  new dev.casemate.base.Json.Obj()));
       running.await("LOOKED");
       assertThat(running.output())
           .contains("02:00:00:00:00:01")
@@ -235,7 +235,7 @@ class PodNetworkTest {
       TestPod.Running running =
           pod.start(
               "n3",
-              TestPod.spec("echo UP; sleep 1000", List.of(), new dev.casemate.oci.Json.Obj()));
+              TestPod.spec("echo UP; sleep 1000", List.of(), new dev.casemate.base.Json.Obj()));
       running.await("UP");
       assertThat(pings("10.9.0.2")).isTrue();
       pod.stop(running);

@@ -3,6 +3,7 @@ package dev.casemate.sandbox;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.base.Json;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.InetSocket;
 import dev.casemate.linux.IpAddress;
@@ -13,7 +14,6 @@ import dev.casemate.linux.Poll;
 import dev.casemate.network.DnsConfig;
 import dev.casemate.network.NetworkConfig;
 import dev.casemate.network.NetworkModel;
-import dev.casemate.oci.Json;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;

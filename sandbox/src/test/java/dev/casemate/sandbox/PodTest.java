@@ -3,13 +3,13 @@ package dev.casemate.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.base.Json;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Mounts;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
-import dev.casemate.oci.Json;
 import dev.casemate.protocol.containerd.Mount;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -2,6 +2,7 @@ package dev.casemate.sandbox;
 
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.UnixSocket;
+import dev.casemate.protobuf.ProtoMessage;
 import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.agent.CloseStdinRequest;
 import dev.casemate.protocol.agent.CopyFileRequest;
@@ -13,7 +14,6 @@ import dev.casemate.protocol.agent.WaitProcessResponse;
 import dev.casemate.protocol.agent.WriteStreamRequest;
 import dev.casemate.protocol.casemate.GuestService;
 import dev.casemate.protocol.casemate.RelayRequest;
-import dev.casemate.rpc.ProtoMessage;
 import dev.casemate.rpc.RpcContext;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcService;

@@ -3,6 +3,7 @@ package dev.casemate.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.hypervisor.Virtiofsd;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
@@ -12,7 +13,6 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.UnixSocket;
-import dev.casemate.oci.CasemateException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,5 +1,6 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.Json;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
@@ -7,7 +8,6 @@ import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Spawn;
 import dev.casemate.network.NetworkConfig;
-import dev.casemate.oci.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,7 +2,7 @@ package dev.casemate.sandbox;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.oci.Json;
+import dev.casemate.base.Json;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;

@@ -3,10 +3,10 @@ package dev.casemate.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.base.Json;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Mounts;
 import dev.casemate.linux.Stat;
-import dev.casemate.oci.Json;
 import dev.casemate.protocol.agent.Device;
 import dev.casemate.protocol.casemate.SyncDirectoryRequest;
 import dev.casemate.protocol.casemate.SyncEntry;

@@ -1,8 +1,8 @@
 package dev.casemate.shim;
 
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
-import dev.casemate.oci.PlainText;
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.base.PlainText;
 import java.util.List;
 import java.util.Map;
 

@@ -1,7 +1,7 @@
 package dev.casemate.shim;
 
+import dev.casemate.base.Json;
 import dev.casemate.network.NetworkConfig;
-import dev.casemate.oci.Json;
 import dev.casemate.protocol.cri.DNSConfig;
 import dev.casemate.protocol.cri.LinuxContainerResources;
 import dev.casemate.protocol.cri.PodSandboxConfig;

@@ -1,9 +1,9 @@
 package dev.casemate.shim;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.protocol.containerd.CheckpointOptions;
 import dev.casemate.protocol.google.Any;
 import dev.casemate.protocol.task.CheckpointTaskRequest;

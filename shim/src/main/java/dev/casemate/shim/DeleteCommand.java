@@ -1,5 +1,6 @@
 package dev.casemate.shim;
 
+import dev.casemate.base.Json;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
@@ -7,21 +8,20 @@ import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.UnixSocket;
-import dev.casemate.oci.Json;
+import dev.casemate.protobuf.ProtoMessage;
 import dev.casemate.protocol.task.DeleteRequest;
 import dev.casemate.protocol.task.DeleteResponse;
 import dev.casemate.protocol.task.KillRequest;
 import dev.casemate.protocol.task.ShutdownRequest;
 import dev.casemate.protocol.task.TaskService;
 import dev.casemate.protocol.task.WaitRequest;
-import dev.casemate.rpc.ProtoMessage;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.TtrpcClient;
 import dev.casemate.sandbox.FdChannel;
 import dev.casemate.sandbox.GuestProcess;
 import dev.casemate.sandbox.Leftovers;
 import dev.casemate.sandbox.SandboxPaths;
-import dev.casemate.sandbox.TaskApi;
+import dev.casemate.task.TaskApi;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 

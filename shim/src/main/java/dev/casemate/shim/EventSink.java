@@ -1,6 +1,7 @@
 package dev.casemate.shim;
 
 import dev.casemate.hypervisor.VmExit;
+import dev.casemate.protobuf.ProtoMessage;
 import dev.casemate.protocol.events.TaskCheckpointed;
 import dev.casemate.protocol.events.TaskCreate;
 import dev.casemate.protocol.events.TaskDelete;
@@ -13,12 +14,11 @@ import dev.casemate.protocol.events.TaskPaused;
 import dev.casemate.protocol.events.TaskResumed;
 import dev.casemate.protocol.events.TaskStart;
 import dev.casemate.protocol.task.CreateTaskRequest;
-import dev.casemate.rpc.ProtoMessage;
 import dev.casemate.sandbox.GuestContainer;
 import dev.casemate.sandbox.GuestProcess;
 import dev.casemate.sandbox.SandboxListener;
 import dev.casemate.sandbox.Stdio;
-import dev.casemate.sandbox.TaskApi;
+import dev.casemate.task.TaskApi;
 import java.util.function.IntSupplier;
 
 /**

@@ -1,7 +1,7 @@
 package dev.casemate.shim;
 
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.Json;
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Json;
 import java.util.Map;
 
 /**

@@ -1,7 +1,7 @@
 package dev.casemate.shim;
 
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import java.nio.charset.StandardCharsets;
 
 /** Names for what belongs to one shim: its socket, and its sandbox. */

@@ -1,7 +1,7 @@
 package dev.casemate.shim;
 
-import dev.casemate.oci.Json;
-import dev.casemate.oci.Release;
+import dev.casemate.base.Json;
+import dev.casemate.base.Release;
 import dev.casemate.protocol.containerd.RuntimeInfo;
 import dev.casemate.protocol.containerd.RuntimeVersion;
 import dev.casemate.protocol.google.Any;

@@ -1,11 +1,11 @@
 package dev.casemate.shim;
 
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
-import dev.casemate.oci.Json;
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.base.Json;
+import dev.casemate.protobuf.MalformedMessageException;
 import dev.casemate.protocol.cri.LinuxContainerResources;
 import dev.casemate.protocol.google.Any;
-import dev.casemate.rpc.MalformedMessageException;
 import java.nio.charset.StandardCharsets;
 
 /**

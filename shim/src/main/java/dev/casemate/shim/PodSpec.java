@@ -1,6 +1,6 @@
 package dev.casemate.shim;
 
-import dev.casemate.oci.Json;
+import dev.casemate.base.Json;
 import dev.casemate.sandbox.NamespaceScope;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,5 +1,7 @@
 package dev.casemate.shim;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
@@ -8,8 +10,6 @@ import dev.casemate.linux.Mounts;
 import dev.casemate.linux.NewMount;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Text;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.protocol.containerd.Mount;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,10 +1,10 @@
 package dev.casemate.shim;
 
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.protobuf.MalformedMessageException;
 import dev.casemate.protocol.google.Any;
 import dev.casemate.protocol.runtimeoptions.Options;
-import dev.casemate.rpc.MalformedMessageException;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 

@@ -1,7 +1,9 @@
 package dev.casemate.shim;
 
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.protobuf.MalformedMessageException;
+import dev.casemate.protobuf.ProtoMessage;
 import dev.casemate.protocol.agent.StatsContainerResponse;
 import dev.casemate.protocol.containerd.Metric;
 import dev.casemate.protocol.containerd.Platform;
@@ -20,8 +22,6 @@ import dev.casemate.protocol.sandbox.StopSandboxResponse;
 import dev.casemate.protocol.sandbox.UpdateSandboxRequest;
 import dev.casemate.protocol.sandbox.UpdateSandboxResponse;
 import dev.casemate.protocol.sandbox.WaitSandboxResponse;
-import dev.casemate.rpc.MalformedMessageException;
-import dev.casemate.rpc.ProtoMessage;
 import dev.casemate.rpc.RpcContext;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcService;
@@ -31,7 +31,7 @@ import dev.casemate.sandbox.RpcErrors;
 import dev.casemate.sandbox.Sandbox;
 import dev.casemate.sandbox.SandboxListener;
 import dev.casemate.sandbox.SandboxPaths;
-import dev.casemate.sandbox.TaskApi;
+import dev.casemate.task.TaskApi;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,10 +1,10 @@
 package dev.casemate.shim;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.base.Json;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.Signals;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
-import dev.casemate.oci.Json;
 import dev.casemate.protocol.containerd.Mount;
 import dev.casemate.protocol.google.Any;
 import dev.casemate.protocol.task.CheckpointTaskRequest;
@@ -17,8 +17,8 @@ import dev.casemate.sandbox.Sandbox;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.SandboxVm;
 import dev.casemate.sandbox.Stdio;
-import dev.casemate.sandbox.TaskFront;
 import dev.casemate.sandbox.Volumes;
+import dev.casemate.task.TaskFront;
 import java.util.List;
 import java.util.Optional;
 

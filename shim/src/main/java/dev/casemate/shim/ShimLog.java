@@ -1,10 +1,11 @@
 package dev.casemate.shim;
 
+import dev.casemate.base.PlainText;
+import dev.casemate.base.Rfc3339;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
-import dev.casemate.oci.PlainText;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
@@ -68,7 +69,7 @@ final class ShimLog {
   /** A line as logrus writes it. */
   static byte[] format(long millis, String level, String message, String id) {
     StringBuilder line = new StringBuilder("time=\"");
-    line.append(dev.casemate.sandbox.Rfc3339.format(millis));
+    line.append(Rfc3339.millis(millis));
     line.append("\" level=").append(level).append(" msg=\"");
     int at = 0;
     while (at < message.length() && line.length() < LINE_LIMIT) {

@@ -1,11 +1,11 @@
 package dev.casemate.shim;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.PlainText;
+import dev.casemate.base.Release;
 import dev.casemate.linux.Descriptors;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.PlainText;
-import dev.casemate.oci.Release;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 

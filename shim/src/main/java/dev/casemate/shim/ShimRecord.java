@@ -1,9 +1,9 @@
 package dev.casemate.shim;
 
+import dev.casemate.base.Json;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.oci.Json;
 import dev.casemate.sandbox.SandboxPaths;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;

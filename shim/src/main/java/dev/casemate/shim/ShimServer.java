@@ -1,21 +1,21 @@
 package dev.casemate.shim;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.base.Json;
 import dev.casemate.linux.Descriptors;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
-import dev.casemate.oci.Json;
 import dev.casemate.rpc.TtrpcServer;
 import dev.casemate.sandbox.Acceptor;
 import dev.casemate.sandbox.Leftovers;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.Shares;
-import dev.casemate.sandbox.TaskApi;
 import dev.casemate.sandbox.Threads;
+import dev.casemate.task.TaskApi;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;

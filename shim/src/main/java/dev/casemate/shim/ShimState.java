@@ -1,8 +1,8 @@
 package dev.casemate.shim;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Machine;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
 import dev.casemate.sandbox.Sandbox;
 import dev.casemate.sandbox.SandboxConfig;
 import dev.casemate.sandbox.SandboxListener;

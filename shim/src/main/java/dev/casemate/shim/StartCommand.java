@@ -1,5 +1,8 @@
 package dev.casemate.shim;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.base.Json;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
@@ -10,9 +13,6 @@ import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Spawn;
 import dev.casemate.linux.UnixSocket;
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
-import dev.casemate.oci.Json;
 import dev.casemate.sandbox.Leftovers;
 import dev.casemate.sandbox.SandboxPaths;
 import java.util.List;

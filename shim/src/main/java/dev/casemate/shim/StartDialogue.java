@@ -1,12 +1,12 @@
 package dev.casemate.shim;
 
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.CasemateException.Kind;
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.protobuf.MalformedMessageException;
 import dev.casemate.protocol.bootstrap.BootstrapParams;
 import dev.casemate.protocol.bootstrap.BootstrapResult;
 import dev.casemate.protocol.bootstrap.Extension;
 import dev.casemate.protocol.google.Any;
-import dev.casemate.rpc.MalformedMessageException;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
@@ -176,7 +176,7 @@ record StartDialogue(
   }
 
   private static byte[] json(String address, int version) {
-    return new dev.casemate.oci.Json.Obj()
+    return new dev.casemate.base.Json.Obj()
         .put("version", version)
         .put("address", address)
         .put("protocol", "ttrpc")

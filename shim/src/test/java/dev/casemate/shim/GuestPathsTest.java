@@ -3,8 +3,8 @@ package dev.casemate.shim;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Fs;
-import dev.casemate.oci.CasemateException;
 import dev.casemate.sandbox.SandboxPaths;
 import java.io.IOException;
 import java.nio.file.Files;

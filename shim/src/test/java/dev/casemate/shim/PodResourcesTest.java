@@ -3,8 +3,8 @@ package dev.casemate.shim;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.casemate.oci.CasemateException;
-import dev.casemate.oci.Json;
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Json;
 import dev.casemate.protocol.cri.LinuxContainerResources;
 import dev.casemate.protocol.google.Any;
 import java.nio.charset.StandardCharsets;

@@ -2,7 +2,7 @@ package dev.casemate.shim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.oci.Json;
+import dev.casemate.base.Json;
 import dev.casemate.sandbox.NamespaceScope;
 import dev.casemate.sandbox.NamespaceScope.Pids;
 import org.junit.jupiter.api.Test;

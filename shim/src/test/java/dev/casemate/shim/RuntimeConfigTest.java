@@ -3,8 +3,8 @@ package dev.casemate.shim;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.network.NetworkModel;
-import dev.casemate.oci.CasemateException;
 import dev.casemate.sandbox.SandboxPaths;
 import java.nio.file.Files;
 import java.nio.file.Path;

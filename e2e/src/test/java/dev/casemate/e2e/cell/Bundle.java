@@ -1,6 +1,6 @@
 package dev.casemate.e2e.cell;
 
-import dev.casemate.oci.Json;
+import dev.casemate.base.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

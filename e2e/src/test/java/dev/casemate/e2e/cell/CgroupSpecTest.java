@@ -2,7 +2,7 @@ package dev.casemate.e2e.cell;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.oci.Json;
+import dev.casemate.base.Json;
 import org.junit.jupiter.api.Test;
 
 /** The MUSTs of config-linux.md, "Control groups". */

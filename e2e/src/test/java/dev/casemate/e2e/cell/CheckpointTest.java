@@ -2,13 +2,13 @@ package dev.casemate.e2e.cell;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.base.Json;
 import dev.casemate.e2e.Result;
 import dev.casemate.e2e.Running;
 import dev.casemate.e2e.engine.Places;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Poll;
 import dev.casemate.linux.Tty;
-import dev.casemate.oci.Json;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -71,10 +71,10 @@ class ConfigLinuxSpecTest extends SpecTest {
   void namespacesThatAreListedTwiceMustGenerateAnError() {
     refused(
         b -> {
-          List<dev.casemate.oci.Json> all =
+          List<dev.casemate.base.Json> all =
               new java.util.ArrayList<>(b.linux().array("namespaces"));
           all.add(json("{'type':'pid'}"));
-          b.linux().put("namespaces", new dev.casemate.oci.Json.Arr(all));
+          b.linux().put("namespaces", new dev.casemate.base.Json.Arr(all));
         },
         "pid",
         "twice");

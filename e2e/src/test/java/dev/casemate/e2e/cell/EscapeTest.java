@@ -17,14 +17,14 @@ class EscapeTest extends SpecTest {
   }
 
   private static void withoutDev(Bundle bundle) {
-    List<dev.casemate.oci.Json> mounts = new java.util.ArrayList<>();
-    for (dev.casemate.oci.Json.Obj mount : bundle.config().objects("mounts")) {
+    List<dev.casemate.base.Json> mounts = new java.util.ArrayList<>();
+    for (dev.casemate.base.Json.Obj mount : bundle.config().objects("mounts")) {
       String destination = mount.string("destination");
       if (!destination.equals("/dev") && !destination.startsWith("/dev/")) {
         mounts.add(mount);
       }
     }
-    bundle.config().put("mounts", new dev.casemate.oci.Json.Arr(mounts));
+    bundle.config().put("mounts", new dev.casemate.base.Json.Arr(mounts));
   }
 
   private static String digest() {

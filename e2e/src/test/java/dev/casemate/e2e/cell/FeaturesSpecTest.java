@@ -2,8 +2,8 @@ package dev.casemate.e2e.cell;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.base.Json;
 import dev.casemate.e2e.Result;
-import dev.casemate.oci.Json;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

@@ -2,12 +2,12 @@ package dev.casemate.e2e.containerd;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.base.Json;
 import dev.casemate.e2e.Result;
 import dev.casemate.e2e.Wait;
 import dev.casemate.e2e.engine.Containerd;
 import dev.casemate.e2e.engine.Places;
 import dev.casemate.e2e.engine.ShimByHand;
-import dev.casemate.oci.Json;
 import dev.casemate.protocol.task.StateRequest;
 import dev.casemate.protocol.task.StateResponse;
 import dev.casemate.protocol.task.TaskService;

@@ -2,6 +2,7 @@ package dev.casemate.e2e.containerd;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.base.Json;
 import dev.casemate.e2e.Result;
 import dev.casemate.e2e.Running;
 import dev.casemate.e2e.Shell;
@@ -9,7 +10,6 @@ import dev.casemate.e2e.Wait;
 import dev.casemate.e2e.engine.Containerd;
 import dev.casemate.e2e.engine.Places;
 import dev.casemate.e2e.engine.ShimByHand;
-import dev.casemate.oci.Json;
 import dev.casemate.protocol.bootstrap.BootstrapParams;
 import dev.casemate.protocol.bootstrap.BootstrapResult;
 import dev.casemate.protocol.bootstrap.Extension;

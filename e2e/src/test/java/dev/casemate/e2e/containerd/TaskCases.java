@@ -2,13 +2,13 @@ package dev.casemate.e2e.containerd;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.base.Json;
 import dev.casemate.e2e.GuestRoot;
 import dev.casemate.e2e.Result;
 import dev.casemate.e2e.Running;
 import dev.casemate.e2e.Shell;
 import dev.casemate.e2e.Wait;
 import dev.casemate.e2e.engine.Places;
-import dev.casemate.oci.Json;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

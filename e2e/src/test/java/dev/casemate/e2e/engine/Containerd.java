@@ -220,7 +220,7 @@ public final class Containerd extends Daemon {
       String text =
           Files.exists(address)
               ? Files.readString(address)
-              : dev.casemate.oci.Json.parseObject(
+              : dev.casemate.base.Json.parseObject(
                       Files.readString(bundle.resolve("bootstrap.json")))
                   .string("address");
       return Path.of(text.strip().replaceFirst("^unix://", ""));

@@ -1,9 +1,10 @@
 package dev.casemate.e2e.engine;
 
+import dev.casemate.base.Json;
 import dev.casemate.e2e.Result;
 import dev.casemate.linux.UnixSocket;
 import dev.casemate.oci.DefaultSpec;
-import dev.casemate.oci.Json;
+import dev.casemate.protobuf.ProtoMessage;
 import dev.casemate.protocol.google.Any;
 import dev.casemate.protocol.runtimeoptions.Options;
 import dev.casemate.protocol.task.ConnectRequest;
@@ -16,7 +17,6 @@ import dev.casemate.protocol.task.StartRequest;
 import dev.casemate.protocol.task.TaskService;
 import dev.casemate.protocol.task.WaitRequest;
 import dev.casemate.protocol.task.WaitResponse;
-import dev.casemate.rpc.ProtoMessage;
 import dev.casemate.rpc.TtrpcClient;
 import dev.casemate.sandbox.FdChannel;
 import java.io.IOException;

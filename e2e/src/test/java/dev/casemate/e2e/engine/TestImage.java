@@ -2,8 +2,8 @@ package dev.casemate.e2e.engine;
 
 import dev.casemate.archive.TarEntry;
 import dev.casemate.archive.TarWriter;
+import dev.casemate.base.Json;
 import dev.casemate.e2e.Shell;
-import dev.casemate.oci.Json;
 import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

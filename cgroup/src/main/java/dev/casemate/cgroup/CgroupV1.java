@@ -1,0 +1,415 @@
+package dev.casemate.cgroup;
+
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Failures;
+import dev.casemate.base.Json;
+import dev.casemate.base.PathText;
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Poll;
+import dev.casemate.linux.Processes;
+import dev.casemate.linux.Signals;
+import dev.casemate.linux.Text;
+import dev.casemate.oci.Resources;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Control groups of version 1: one in each hierarchy (cgroups(7), Documentation/admin-guide/
+ * cgroup-v1). Where version 2 is mounted beside them (hybrid), a group there is made once a limit
+ * needs it: for huge pages, whose controller is there.
+ */
+public final class CgroupV1 implements Cgroup {
+  private static final int WAIT_MILLIS = 2000;
+  private static final int PAUSE_MILLIS = 1;
+  private static final int KILL_ROUNDS = 256;
+  private static final int REFREEZE_ROUNDS = 20;
+
+  /**
+   * A hierarchy and the container's place in it.
+   *
+   * @param controllers such as {@code cpu,cpuacct}, or {@code name=systemd}
+   * @param path absolute, below {@code mount}
+   */
+  record Hierarchy(String controllers, String mount, String path) {
+    String directory() {
+      return mount + path;
+    }
+  }
+
+  private final List<Hierarchy> hierarchies;
+  private final String unified;
+  private final boolean optional;
+
+  /**
+   * Takes the hierarchies.
+   *
+   * @param unified directory of version 2 for what is only there; empty if there is none
+   * @param optional whether hierarchies that this process may not use are left out
+   */
+  CgroupV1(List<Hierarchy> hierarchies, String unified, boolean optional) {
+    this.hierarchies = new ArrayList<>(hierarchies);
+    this.unified = unified;
+    this.optional = optional;
+  }
+
+  static CgroupV1 of(Json.Obj record) {
+    List<Hierarchy> hierarchies = new ArrayList<>();
+    for (Json.Obj one : record.objects("hierarchies")) {
+      hierarchies.add(
+          new Hierarchy(one.string("controllers"), one.string("mount"), one.string("path")));
+    }
+    return new CgroupV1(hierarchies, record.string("unified"), record.bool("optional", false));
+  }
+
+  @Override
+  public Json.Obj record() {
+    List<Json.Obj> list = new ArrayList<>();
+    for (Hierarchy one : hierarchies) {
+      list.add(
+          new Json.Obj()
+              .put("controllers", one.controllers())
+              .put("mount", one.mount())
+              .put("path", one.path()));
+    }
+    return new Json.Obj()
+        .put("version", "v1")
+        .put("unified", unified)
+        .put("optional", optional)
+        .putObjects("hierarchies", list);
+  }
+
+  @Override
+  public String directory() {
+    return directory("devices")
+        .or(() -> directory("memory"))
+        .or(() -> directory("name=systemd"))
+        .orElse("");
+  }
+
+  /** The group in the hierarchy of a controller; empty if there is none. */
+  Optional<String> directory(String controller) {
+    for (Hierarchy one : hierarchies) {
+      if (one.controllers().equals(controller)
+          || Text.split(one.controllers(), ',').contains(controller)) {
+        return Optional.of(one.directory());
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** Names of controllers to directories, for other processes' records. */
+  List<Hierarchy> hierarchies() {
+    return hierarchies;
+  }
+
+  @Override
+  public void create() {
+    List<String> made = new ArrayList<>();
+    boolean done = false;
+    try {
+      create(made);
+      done = true;
+    } finally {
+      for (int i = 0; i < made.size() && !done; i++) {
+        CgroupV2.delete(made.get(i), 0);
+      }
+    }
+  }
+
+  private void create(List<String> all) {
+    for (int i = hierarchies.size() - 1; i >= 0; i--) {
+      Hierarchy one = hierarchies.get(i);
+      try {
+        boolean made = make(one.mount(), one.path());
+        if (made) {
+          all.add(one.directory());
+        }
+        if (!made && !empty(one.directory())) {
+          throw CgroupValues.inUse(one.directory());
+        }
+        if (made && one.controllers().contains("cpuset")) {
+          inherit(one.mount(), one.path());
+        }
+      } catch (LinuxException e) {
+        if (optional && Cgroups.isRefusal(e.errno())) {
+          hierarchies.remove(i);
+          continue;
+        }
+        throw Failures.of("creating cgroup " + one.directory(), e);
+      }
+    }
+  }
+
+  /** Makes a group and those above it; false if it was there. */
+  private static boolean make(String mount, String path) {
+    try {
+      Fs.makeDirectory(mount + path, 0755);
+      return true;
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.EEXIST) {
+        return false;
+      }
+      if (e.errno() != Errno.ENOENT || PathText.parent(path).equals("/")) {
+        throw e;
+      }
+    }
+    make(mount, PathText.parent(path));
+    return make(mount, path);
+  }
+
+  private static boolean empty(String directory) {
+    return CgroupFiles.read(directory + "/cgroup.procs").orElse("").isEmpty();
+  }
+
+  /** A cpuset takes processes only once it has CPUs and memory nodes; a new one has none. */
+  private static void inherit(String mount, String path) {
+    for (String file : new String[] {"/cpuset.cpus", "/cpuset.mems"}) {
+      inherit(mount, path, file);
+    }
+  }
+
+  private static String inherit(String mount, String path, String file) {
+    String own = FileContent.readString(mount + path + file, 64 * 1024).strip();
+    if (own.isEmpty() && !path.isEmpty()) {
+      int slash = path.lastIndexOf('/');
+      own = inherit(mount, path.substring(0, Math.max(0, slash)), file);
+      FileContent.writeControl(mount + path + file, own);
+    }
+    return own;
+  }
+
+  @Override
+  public List<String> apply(Resources resources) {
+    List<String> warnings = new ArrayList<>();
+    if (!resources.unified().isEmpty()) {
+      throw Failures.invalid(
+          "linux.resources.unified is for cgroup v2, and this machine has version 1; use memory,"
+              + " cpu and the like");
+    }
+    new CgroupV1Limits(this, warnings).apply(resources);
+    if (!resources.hugepageLimits().isEmpty()) {
+      CgroupV1Hugepages.apply(this, unified, resources.hugepageLimits());
+    }
+    return warnings;
+  }
+
+  @Override
+  public List<String> applyDevices(List<Resources.DeviceRule> rules) {
+    Optional<String> directory = directory("devices");
+    if (directory.isEmpty()) {
+      if (optional || DeviceFilter.allowsAll(rules)) {
+        return List.of();
+      }
+      throw Failures.precondition(
+          "device rules cannot be set: the devices controller is not mounted; mount it at "
+              + Cgroups.MOUNT_POINT
+              + "/devices");
+    }
+    CgroupV1Devices.apply(directory.get(), DeviceFilter.withDefaults(rules));
+    return List.of();
+  }
+
+  @Override
+  public void add(int pid) {
+    for (int i = hierarchies.size() - 1; i >= 0; i--) {
+      Hierarchy one = hierarchies.get(i);
+      try {
+        FileContent.writeControl(one.directory() + "/cgroup.procs", Integer.toString(pid));
+      } catch (LinuxException e) {
+        if (!optional || !Cgroups.isRefusal(e.errno())) {
+          throw Failures.of("moving process " + pid + " to cgroup " + one.directory(), e);
+        }
+        CgroupV2.delete(one.directory(), 0);
+        hierarchies.remove(i);
+      }
+    }
+    if (!unified.isEmpty() && Fs.exists(unified + "/cgroup.procs")) {
+      add(pid, unified);
+    }
+  }
+
+  static void add(int pid, String directory) {
+    try {
+      FileContent.writeControl(directory + "/cgroup.procs", Integer.toString(pid));
+    } catch (LinuxException e) {
+      throw Failures.of("moving process " + pid + " to cgroup " + directory, e);
+    }
+  }
+
+  @Override
+  public void addBeside(int pid, int init) {
+    add(pid);
+  }
+
+  @Override
+  public void addBelow(int pid, String path) {
+    boolean added = false;
+    for (Hierarchy one : hierarchies) {
+      String directory = one.directory() + CgroupV2.below(path);
+      // The container makes its groups in the hierarchies that it cares for.
+      if (Fs.exists(directory + "/cgroup.procs")) {
+        add(pid, directory);
+        added = true;
+      } else {
+        add(pid, one.directory());
+      }
+    }
+    if (!added) {
+      throw CasemateException.of(
+          CasemateException.Kind.NOT_FOUND,
+          "cgroup " + path + " below " + directory() + " does not exist; make it first");
+    }
+  }
+
+  @Override
+  public CgroupStats stats() {
+    return CgroupV1Stats.read(this, unified);
+  }
+
+  /** The hierarchy that is asked which processes there are: one that the container cannot leave. */
+  private Optional<String> members() {
+    return directory("freezer")
+        .or(() -> directory("devices"))
+        .or(() -> directory("pids"))
+        .or(() -> directory("memory"))
+        .or(() -> directory("name=systemd"));
+  }
+
+  @Override
+  public List<Integer> processes() {
+    List<Integer> pids = new ArrayList<>();
+    members().ifPresent(directory -> CgroupV2.collect(directory, pids, 0));
+    return pids;
+  }
+
+  @Override
+  public void freeze(boolean frozen) {
+    String directory =
+        directory("freezer")
+            .orElseThrow(
+                () ->
+                    Failures.precondition(
+                        "the container cannot be paused: the freezer controller is not mounted or"
+                            + " not delegated"));
+    try {
+      if (!frozen) {
+        FileContent.writeControl(directory + "/freezer.state", "THAWED");
+        return;
+      }
+      if (!freeze(directory)) {
+        FileContent.writeControl(directory + "/freezer.state", "THAWED");
+        throw CasemateException.of(
+            CasemateException.Kind.TIMEOUT,
+            "cgroup " + directory + " did not freeze within " + WAIT_MILLIS + " ms; try again");
+      }
+    } catch (LinuxException e) {
+      throw Failures.of((frozen ? "freezing" : "thawing") + " cgroup " + directory, e);
+    }
+  }
+
+  /**
+   * Freezes; the kernel catches all processes that there are at one moment, and those that are
+   * being forked are caught with another write. One that waits on a frozen one may hold the state
+   * at FREEZING: letting go for a moment gets it through.
+   */
+  private static boolean freeze(String directory) {
+    String file = directory + "/freezer.state";
+    long deadline = System.nanoTime() + WAIT_MILLIS * 1_000_000L;
+    for (int round = 0; ; round++) {
+      if (round > 0 && round % REFREEZE_ROUNDS == 0) {
+        FileContent.writeControl(file, "THAWED");
+      }
+      FileContent.writeControl(file, "FROZEN");
+      if (FileContent.readString(file, 64).startsWith("FROZEN")) {
+        return true;
+      }
+      if (System.nanoTime() > deadline) {
+        return false;
+      }
+      pause();
+    }
+  }
+
+  private static void pause() {
+    Poll.await(new int[] {-1}, new int[] {0}, PAUSE_MILLIS);
+  }
+
+  @Override
+  public boolean isFrozen() {
+    Optional<String> directory = directory("freezer");
+    return directory.isPresent()
+        && CgroupFiles.read(directory.get() + "/freezer.self_freezing").orElse("0").startsWith("1");
+  }
+
+  /** A frozen process of version 1 does not even end. */
+  @Override
+  public void letDie() {
+    thaw(directory("freezer"));
+  }
+
+  /** Nothing can fork while it is frozen: so a single round gets all, if there is a freezer. */
+  @Override
+  public void kill() {
+    Optional<String> members = members();
+    if (members.isEmpty()) {
+      return;
+    }
+    Optional<String> freezer = directory("freezer");
+    for (int round = 0; round < KILL_ROUNDS; round++) {
+      List<Integer> pids = processes();
+      if (pids.isEmpty() && round == 0) {
+        thaw(freezer);
+        return;
+      }
+      boolean frozen = freezer.isPresent() && tryFreeze(freezer.get());
+      pids = processes();
+      for (int pid : pids) {
+        Processes.killIfExists(pid, Signals.KILL);
+      }
+      thaw(freezer);
+      if (frozen || pids.isEmpty()) {
+        return;
+      }
+      pause();
+    }
+  }
+
+  private static boolean tryFreeze(String directory) {
+    try {
+      return freeze(directory);
+    } catch (LinuxException e) {
+      return false;
+    }
+  }
+
+  private static void thaw(Optional<String> freezer) {
+    if (freezer.isEmpty()) {
+      return;
+    }
+    try {
+      FileContent.writeControl(freezer.get() + "/freezer.state", "THAWED");
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.ENOENT && e.errno() != Errno.ENODEV) {
+        throw Failures.of("thawing cgroup " + freezer.get(), e);
+      }
+    }
+  }
+
+  @Override
+  public void delete() {
+    try {
+      for (Hierarchy one : hierarchies) {
+        CgroupV2.delete(one.directory(), 0);
+      }
+      if (!unified.isEmpty()) {
+        CgroupV2.delete(unified, 0);
+      }
+    } catch (LinuxException e) {
+      throw Failures.of("removing cgroup " + directory(), e);
+    }
+  }
+}

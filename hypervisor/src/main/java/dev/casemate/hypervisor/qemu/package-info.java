@@ -1,2 +1,0 @@
-/** The driver for QEMU 7.2 and later. */
-package dev.casemate.hypervisor.qemu;

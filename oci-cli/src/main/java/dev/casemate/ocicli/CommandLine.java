@@ -1,0 +1,187 @@
+package dev.casemate.ocicli;
+
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.PlainText;
+import dev.casemate.base.Release;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Processes;
+import dev.casemate.linux.Signals;
+import dev.casemate.linux.Text;
+import dev.casemate.oci.DefaultSpec;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.List;
+
+/**
+ * The OCI runtime command line (runc's): global options, a command, its options and operands. What
+ * executes it is an {@link Engine}.
+ */
+public final class CommandLine {
+  private static final int UNKNOWN_COMMAND = 3;
+  private static final List<Option> OPTIONS =
+      List.of(
+          Option.value("root", "DIR", "where the state of containers is kept"),
+          Option.value("log", "FILE", "write the log to a file, not to standard error"),
+          Option.value("log-format", "text|json", "format of the log"),
+          Option.flag("debug", "log more"),
+          Option.flag("systemd-cgroup", "make control groups through systemd"),
+          Option.value(
+              "rootless", "auto|true|false", "carry on without control groups that are not ours"),
+          Option.value("criu", "FILE", "ignored, as runc does: criu is taken from $PATH"),
+          Option.flag("version", 'v', "print the version"),
+          Option.flag("help", 'h', "print this help"));
+
+  private CommandLine() {}
+
+  /**
+   * Runs a command line.
+   *
+   * @param program the program's name in messages, and that of its default root
+   * @param words without the program's name
+   * @return the process's exit status
+   */
+  public static int run(String program, List<String> words, Session.Engines engines) {
+    Signals.ignore(Signals.PIPE);
+    int count = globalWords(words);
+    Log log = Log.standardError(Log.Format.TEXT, false);
+    int failure = 1;
+    Command command = null;
+    try {
+      Arguments global = Arguments.parse(OPTIONS, words.subList(0, count), true);
+      log = log(global);
+      List<String> rest = words.subList(count, words.size());
+      if (global.has("version")) {
+        Console.out(
+            program + " version " + Release.VERSION + "\nspec: " + DefaultSpec.OCI_VERSION + "\n");
+        return 0;
+      }
+      boolean help =
+          !rest.isEmpty() && (rest.getFirst().equals("help") || rest.getFirst().equals("h"));
+      if (rest.isEmpty() || global.has("help") || (help && rest.size() == 1)) {
+        Console.out(Help.overview(program, OPTIONS));
+        return 0;
+      }
+      String name = help ? rest.get(1) : rest.getFirst();
+      command = Commands.find(name);
+      if (command == null) {
+        return fail(
+            log,
+            program,
+            "no command \"" + name + "\"; list them with: " + program + " --help",
+            UNKNOWN_COMMAND);
+      }
+      failure = command.failure();
+      List<String> own = rest.subList(1, rest.size());
+      if (help || wantsHelp(own, command)) {
+        Console.out(Help.of(program, command));
+        return 0;
+      }
+      Arguments arguments = Arguments.parse(command.options(), own, command.interspersed());
+      return command.run(arguments, session(program, global, log, engines));
+    } catch (UsageException e) {
+      if (command != null) {
+        Console.out(Help.of(program, command));
+        return fail(log, program, command.name() + ": " + e.getMessage(), 1);
+      }
+      return fail(log, program, e.getMessage() + "; see: " + program + " --help", 1);
+    } catch (CasemateException e) {
+      trace(e);
+      return fail(log, program, String.valueOf(e.getMessage()), failure);
+    } catch (LinuxException e) {
+      trace(e);
+      return fail(log, program, String.valueOf(e.getMessage()), failure);
+    }
+  }
+
+  /** For developers: where an error came from. */
+  private static void trace(RuntimeException e) {
+    if (System.getenv("CASEMATE_TRACE") != null) {
+      StringWriter trace = new StringWriter();
+      e.printStackTrace(new PrintWriter(trace));
+      for (String line : Text.split(trace.toString(), '\n')) {
+        Console.errLine(line);
+      }
+    }
+  }
+
+  /** How many words come before the command. */
+  private static int globalWords(List<String> words) {
+    int at = 0;
+    while (at < words.size() && words.get(at).startsWith("-") && words.get(at).length() > 1) {
+      String word = words.get(at++);
+      if (word.equals("--")) {
+        break;
+      }
+      String name = word.substring(word.startsWith("--") ? 2 : 1);
+      for (Option option : OPTIONS) {
+        if (option.name().equals(name) && !option.isSwitch()) {
+          at++;
+        }
+      }
+    }
+    return Math.min(at, words.size());
+  }
+
+  private static boolean wantsHelp(List<String> words, Command command) {
+    for (String word : words) {
+      if (word.equals("--help") || word.equals("-h")) {
+        return true;
+      }
+      if (word.equals("--") || (!command.interspersed() && !word.startsWith("-"))) {
+        return false;
+      }
+    }
+    return false;
+  }
+
+  private static Log log(Arguments global) {
+    String name = global.last("log-format", "text");
+    Log.Format format =
+        switch (name) {
+          case "text", "" -> Log.Format.TEXT;
+          case "json" -> Log.Format.JSON;
+          default ->
+              throw new UsageException(
+                  "option --log-format is \"" + name + "\", expected text or json");
+        };
+    String path = global.last("log", "");
+    return path.isEmpty()
+        ? Log.standardError(format, global.has("debug"))
+        : Log.file(path, format, global.has("debug"));
+  }
+
+  private static Session session(
+      String program, Arguments global, Log log, Session.Engines engines) {
+    boolean root = Processes.effectiveUid() == 0;
+    String rootless = global.last("rootless", "auto");
+    boolean isRootless =
+        switch (rootless) {
+          case "auto" -> !root;
+          case "true", "1" -> true;
+          case "false", "0" -> false;
+          default ->
+              throw new UsageException(
+                  "option --rootless is \"" + rootless + "\", expected auto, true or false");
+        };
+    String folder = global.last("root", "");
+    if (folder.isEmpty()) {
+      String runtimeDirectory = System.getenv("XDG_RUNTIME_DIR");
+      folder =
+          !root && runtimeDirectory != null && !runtimeDirectory.isEmpty()
+              ? runtimeDirectory + "/" + program
+              : "/run/" + program;
+    }
+    return new Session(
+        program, Paths.absolute(folder), log, isRootless, global.has("systemd-cgroup"), engines);
+  }
+
+  private static int fail(Log log, String program, String whole, int status) {
+    // The formats quote what a terminal would obey, but what is quoted may have megabytes.
+    String message = PlainText.message(whole);
+    log.error(message);
+    if (!log.isStandardError()) {
+      Console.errLine(program + ": " + message);
+    }
+    return status;
+  }
+}

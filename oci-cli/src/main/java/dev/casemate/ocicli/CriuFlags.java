@@ -1,0 +1,107 @@
+package dev.casemate.ocicli;
+
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.linux.Processes;
+import dev.casemate.oci.CriuOptions;
+import java.util.List;
+
+/** What {@code checkpoint} and {@code restore} share: runc's options, as criu's. */
+final class CriuFlags {
+  private static final String DEFAULT_IMAGES = "checkpoint";
+
+  static final Option IMAGES =
+      Option.value("image-path", "DIR", "directory of the images, ./checkpoint if not given");
+  static final Option WORK =
+      Option.value("work-path", "DIR", "directory of criu's log; that of the images if not given");
+  static final Option TCP = Option.flag("tcp-established", "allow open TCP connections");
+  static final Option UNIX =
+      Option.flag("ext-unix-sk", "allow unix sockets whose other end is outside");
+  static final Option SHELL_JOB = Option.flag("shell-job", "allow what belongs to a shell");
+  static final Option FILE_LOCKS = Option.flag("file-locks", "allow locks on files");
+  static final Option CGROUPS =
+      Option.value(
+          "manage-cgroups-mode", "soft|full|strict|ignore", "what criu does to control groups");
+  static final Option EMPTY =
+      Option.value("empty-ns", "network", "make the namespace, but restore nothing in it");
+  static final Option AUTO_DEDUP =
+      Option.flag("auto-dedup", "remove from parent images what these replace");
+
+  private CriuFlags() {}
+
+  /**
+   * The options of criu that a command line asks for.
+   *
+   * @throws UsageException for a value that is none
+   */
+  static CriuOptions parse(Arguments arguments, Session session) {
+    if (Processes.effectiveUid() != 0) {
+      session.log().warning("criu takes root's privileges; as an ordinary user it may fail");
+    }
+    String images =
+        Paths.absolute(
+            arguments.last("image-path", "").strip().isEmpty()
+                ? DEFAULT_IMAGES
+                : arguments.last("image-path", ""));
+    String work = arguments.last("work-path", "");
+    return new CriuOptions(
+        images,
+        work.isEmpty() ? "" : Paths.absolute(work),
+        parent(arguments.last("parent-path", "")),
+        arguments.has("leave-running"),
+        arguments.has("pre-dump"),
+        arguments.has("tcp-established"),
+        arguments.has("ext-unix-sk"),
+        arguments.has("shell-job"),
+        arguments.has("file-locks"),
+        arguments.has("auto-dedup"),
+        cgroups(arguments.last("manage-cgroups-mode", "soft")),
+        emptyNetwork(arguments.all("empty-ns")),
+        arguments.last("lsm-profile", ""),
+        arguments.last("lsm-mount-context", ""));
+  }
+
+  private static String parent(String path) {
+    if (path.startsWith("/")) {
+      throw new UsageException(
+          "option --parent-path is \"" + path + "\", expected a path relative to --image-path");
+    }
+    return path;
+  }
+
+  private static String cgroups(String mode) {
+    return switch (mode) {
+      case "" -> "soft";
+      case "soft", "full", "strict", "ignore" -> mode;
+      default ->
+          throw new UsageException(
+              "option --manage-cgroups-mode is \""
+                  + mode
+                  + "\", expected soft, full, strict or ignore");
+    };
+  }
+
+  private static boolean emptyNetwork(List<String> namespaces) {
+    for (String namespace : namespaces) {
+      if (!namespace.equals("network")) {
+        throw new UsageException("option --empty-ns is \"" + namespace + "\", expected network");
+      }
+    }
+    return !namespaces.isEmpty();
+  }
+
+  /** Refuses options of runc that there is nothing behind. */
+  static void refuse(Arguments arguments, String... names) {
+    for (String name : names) {
+      boolean given = arguments.isGiven(name) && !arguments.last(name, "").equals("false");
+      if (given) {
+        throw CasemateException.of(
+            Kind.FAILED_PRECONDITION,
+            "--"
+                + name
+                + " is not supported: images are written to and read from files; leave it out, and"
+                + " copy the directory that --image-path names");
+      }
+    }
+  }
+}

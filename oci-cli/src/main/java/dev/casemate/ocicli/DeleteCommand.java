@@ -1,0 +1,34 @@
+package dev.casemate.ocicli;
+
+import java.util.List;
+
+final class DeleteCommand implements Command {
+
+  @Override
+  public String name() {
+    return "delete";
+  }
+
+  @Override
+  public String usage() {
+    return "ID";
+  }
+
+  @Override
+  public String summary() {
+    return "remove a stopped container";
+  }
+
+  @Override
+  public List<Option> options() {
+    return List.of(
+        Option.flag("force", 'f', "kill it first; a container that does not exist is no error"));
+  }
+
+  @Override
+  public int run(Arguments arguments, Session session) {
+    String id = Ids.check(arguments.operands(name(), 1, 1).getFirst());
+    session.engine().delete(id, arguments.has("force"));
+    return 0;
+  }
+}

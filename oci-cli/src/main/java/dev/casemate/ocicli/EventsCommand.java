@@ -1,0 +1,75 @@
+package dev.casemate.ocicli;
+
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Json;
+import dev.casemate.linux.Poll;
+import java.util.List;
+
+final class EventsCommand implements Command {
+  @Override
+  public String name() {
+    return "events";
+  }
+
+  @Override
+  public String usage() {
+    return "ID";
+  }
+
+  @Override
+  public String summary() {
+    return "print statistics and out-of-memory events of a container, one JSON object a line";
+  }
+
+  @Override
+  public List<Option> options() {
+    return List.of(
+        Option.flag("stats", "print statistics once and end"),
+        Option.value("interval", "DURATION", "time between two, 5s if not given"));
+  }
+
+  @Override
+  public int run(Arguments arguments, Session session) {
+    String id = Ids.check(arguments.operands(name(), 1, 1).getFirst());
+    int intervalMillis = Sizes.millis("interval", arguments.last("interval", "5s"));
+    Engine engine = session.engine();
+    if (engine.info(id).status() == Engine.Status.STOPPED) {
+      throw CasemateException.of(
+          CasemateException.Kind.FAILED_PRECONDITION,
+          "container with id " + id + " is not running; start it first");
+    }
+    if (arguments.has("stats")) {
+      print(id, "stats", engine.statistics(id));
+      return 0;
+    }
+    long kills = engine.outOfMemoryKills(id);
+    while (true) {
+      Poll.await(new int[0], new int[0], intervalMillis);
+      try {
+        if (engine.info(id).status() == Engine.Status.STOPPED) {
+          return 0;
+        }
+        long now = engine.outOfMemoryKills(id);
+        if (now > kills) {
+          print(id, "oom", null);
+        }
+        kills = now;
+        print(id, "stats", engine.statistics(id));
+      } catch (CasemateException e) {
+        if (e.kind() == CasemateException.Kind.NOT_FOUND) {
+          return 0;
+        }
+        throw e;
+      }
+    }
+  }
+
+  private static void print(
+      String id, String type, Json.@org.jspecify.annotations.Nullable Obj data) {
+    Json.Obj event = new Json.Obj().put("type", type).put("id", id);
+    if (data != null) {
+      event.put("data", data);
+    }
+    Console.out(event.text() + "\n");
+  }
+}

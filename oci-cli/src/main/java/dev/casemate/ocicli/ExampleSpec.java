@@ -1,0 +1,142 @@
+package dev.casemate.ocicli;
+
+import dev.casemate.oci.DefaultSpec;
+import dev.casemate.oci.HooksSpec;
+import dev.casemate.oci.IdMapping;
+import dev.casemate.oci.LinuxSpec;
+import dev.casemate.oci.LinuxSpec.Namespace;
+import dev.casemate.oci.MountSpec;
+import dev.casemate.oci.ProcessSpec;
+import dev.casemate.oci.ProcessSpec.Capabilities;
+import dev.casemate.oci.Resources;
+import dev.casemate.oci.Resources.DeviceRule;
+import dev.casemate.oci.RootSpec;
+import dev.casemate.oci.Spec;
+import dev.casemate.oci.UserSpec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** What {@code spec} writes: runc's example, a shell with a terminal in a read-only root. */
+final class ExampleSpec {
+  private static final List<String> CAPABILITIES =
+      List.of("CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE");
+  private static final long OPEN_FILES = 1024;
+
+  private ExampleSpec() {}
+
+  static Spec root() {
+    List<MountSpec> mounts = new ArrayList<>(DefaultSpec.mounts(64L << 20));
+    return spec(
+        mounts,
+        List.of("pid", "network", "ipc", "uts", "mount", "cgroup"),
+        List.of(),
+        List.of(),
+        resources());
+  }
+
+  /** With a user namespace in which the caller is root; the host's network and /sys. */
+  static Spec rootless(int uid, int gid) {
+    List<MountSpec> mounts = new ArrayList<>();
+    for (MountSpec mount : DefaultSpec.mounts(64L << 20)) {
+      switch (mount.destination()) {
+        // Group 5 is not mapped.
+        case "/dev/pts" ->
+            mounts.add(
+                MountSpec.of(
+                    "/dev/pts",
+                    "devpts",
+                    "devpts",
+                    "nosuid",
+                    "noexec",
+                    "newinstance",
+                    "ptmxmode=0666",
+                    "mode=0620"));
+        // A new sysfs wants a network namespace of its own.
+        case "/sys" ->
+            mounts.add(
+                MountSpec.of("/sys", "none", "/sys", "rbind", "nosuid", "noexec", "nodev", "ro"));
+        case "/sys/fs/cgroup" -> {}
+        default -> mounts.add(mount);
+      }
+    }
+    return spec(
+        mounts,
+        List.of("pid", "ipc", "uts", "mount", "cgroup", "user"),
+        List.of(new IdMapping(0, uid, 1)),
+        List.of(new IdMapping(0, gid, 1)),
+        Resources.NONE);
+  }
+
+  private static Resources resources() {
+    Resources none = Resources.NONE;
+    return new Resources(
+        List.of(new DeviceRule(false, "", Optional.empty(), Optional.empty(), "rwm")),
+        none.memory(),
+        none.cpu(),
+        none.pidsLimit(),
+        none.blockIo(),
+        none.hugepageLimits(),
+        none.network(),
+        none.rdma(),
+        none.unified());
+  }
+
+  private static Spec spec(
+      List<MountSpec> mounts,
+      List<String> namespaces,
+      List<IdMapping> uids,
+      List<IdMapping> gids,
+      Resources resources) {
+    ProcessSpec process =
+        new ProcessSpec(
+            true,
+            Optional.empty(),
+            UserSpec.ROOT,
+            List.of("sh"),
+            List.of("PATH=" + DefaultSpec.PATH, "TERM=xterm"),
+            "/",
+            Optional.of(
+                new Capabilities(CAPABILITIES, CAPABILITIES, List.of(), CAPABILITIES, List.of())),
+            List.of(new ProcessSpec.Rlimit("RLIMIT_NOFILE", OPEN_FILES, OPEN_FILES)),
+            true,
+            "",
+            Optional.empty(),
+            "",
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty());
+    List<Namespace> made = new ArrayList<>();
+    for (String type : namespaces) {
+      made.add(new Namespace(type, ""));
+    }
+    LinuxSpec linux =
+        new LinuxSpec(
+            made,
+            uids,
+            gids,
+            Map.of(),
+            List.of(),
+            "",
+            resources,
+            "",
+            Optional.empty(),
+            Map.of(),
+            DefaultSpec.MASKED_PATHS,
+            DefaultSpec.READONLY_PATHS,
+            "",
+            Optional.empty(),
+            Optional.empty());
+    return new Spec(
+        DefaultSpec.OCI_VERSION,
+        Optional.of(process),
+        new RootSpec("rootfs", true),
+        "casemate",
+        "",
+        mounts,
+        HooksSpec.NONE,
+        Map.of(),
+        linux);
+  }
+}

@@ -1,0 +1,126 @@
+package dev.casemate.ocicli;
+
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.base.Json;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.oci.ProcessSpec;
+import java.util.List;
+import java.util.Optional;
+
+final class ExecCommand implements Command {
+  private static final int PROCESS_LIMIT = 4 << 20;
+
+  @Override
+  public String name() {
+    return "exec";
+  }
+
+  @Override
+  public String usage() {
+    return "ID COMMAND [ARGUMENT]… | --process FILE ID";
+  }
+
+  @Override
+  public String summary() {
+    return "run a further process in a container";
+  }
+
+  @Override
+  public boolean interspersed() {
+    return false;
+  }
+
+  /** An exit status below that may be the process's own. */
+  @Override
+  public int failure() {
+    return 255;
+  }
+
+  @Override
+  public List<Option> options() {
+    return List.of(
+        Option.value("process", 'p', "FILE", "the process as JSON, as in config.json"),
+        Option.flag("detach", 'd', "do not wait for its end"),
+        Option.flag("tty", 't', "give it a terminal"),
+        Option.value("env", 'e', "NAME=VALUE", "add a variable; may be repeated"),
+        Option.value("cwd", "DIR", "working directory in the container"),
+        Option.value("user", 'u', "UID[:GID]", "its user"),
+        Option.value("additional-gids", 'g', "GID", "a further group; may be repeated"),
+        Option.value("cap", 'c', "CAP_NAME", "add a capability; may be repeated"),
+        Option.flag("no-new-privs", "set no_new_privs"),
+        Option.value("apparmor", "PROFILE", "its AppArmor profile"),
+        Option.value("process-label", "LABEL", "its SELinux label"),
+        Option.value("cgroup", "PATH", "control group below the container's"),
+        Option.flag("ignore-paused", "also in a paused container"),
+        Making.CONSOLE_SOCKET,
+        Making.PID_FILE,
+        Making.PRESERVE_FDS);
+  }
+
+  @Override
+  public int run(Arguments arguments, Session session) {
+    boolean fromFile = arguments.isGiven("process");
+    List<String> operands =
+        arguments.operands(name(), fromFile ? 1 : 2, fromFile ? 1 : Integer.MAX_VALUE);
+    String id = Ids.check(operands.getFirst());
+    Engine engine = session.engine();
+    ProcessSpec process =
+        fromFile
+            ? read(arguments.last("process", ""))
+            : ExecProcess.of(
+                arguments, operands.subList(1, operands.size()), engine.spec(id).process());
+    boolean detach = arguments.has("detach");
+    Optional<String> console = arguments.last("console-socket").filter(s -> !s.isEmpty());
+    Making.checkTerminal(Optional.of(process), detach, console);
+    Engine.Execution execution =
+        new Engine.Execution(
+            detach ? process : Making.withOurSize(process),
+            Making.preserveFds(arguments, 0),
+            subgroup(arguments.last("cgroup", "")),
+            arguments.has("ignore-paused"));
+    try (Foreground foreground = detach ? null : Foreground.prepare();
+        Engine.Running running = engine.exec(id, execution)) {
+      boolean done = false;
+      try {
+        Making.warn(session, running.warnings());
+        Making.sendConsole(console, running);
+        Making.writePid(arguments.last("pid-file"), running.pid());
+        int status = foreground == null ? 0 : foreground.follow(running);
+        done = true;
+        return status;
+      } finally {
+        if (!done) {
+          running.signal(dev.casemate.linux.Signals.KILL);
+          running.await();
+        }
+      }
+    }
+  }
+
+  private static ProcessSpec read(String path) {
+    try {
+      return ProcessSpec.fromJson(Json.parseObject(FileContent.readString(path, PROCESS_LIMIT)));
+    } catch (LinuxException e) {
+      throw CasemateException.of(
+          Kind.NOT_FOUND, "reading the process: " + e.getMessage() + "; correct --process", e);
+    } catch (CasemateException e) {
+      throw CasemateException.of(e.kind(), path + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** A path that stays below the container's own group; the controllers before a colon are all. */
+  static String subgroup(String given) {
+    int colon = given.indexOf(':');
+    String path = Paths.absolute("/" + given.substring(colon + 1)).substring(1);
+    if (given.contains("..")) {
+      throw CasemateException.of(
+          Kind.INVALID_ARGUMENT,
+          "--cgroup \""
+              + given
+              + "\" leads out of the container's control group; name one below it");
+    }
+    return path;
+  }
+}

@@ -1,0 +1,33 @@
+package dev.casemate.ocicli;
+
+import java.util.List;
+
+final class FeaturesCommand implements Command {
+
+  @Override
+  public String name() {
+    return "features";
+  }
+
+  @Override
+  public String usage() {
+    return "";
+  }
+
+  @Override
+  public String summary() {
+    return "print what this runtime can do as JSON";
+  }
+
+  @Override
+  public List<Option> options() {
+    return List.of();
+  }
+
+  @Override
+  public int run(Arguments arguments, Session session) {
+    arguments.operands(name(), 0, 0);
+    Console.out(session.engine().features().pretty());
+    return 0;
+  }
+}

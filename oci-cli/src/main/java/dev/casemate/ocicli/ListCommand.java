@@ -1,0 +1,69 @@
+package dev.casemate.ocicli;
+
+import dev.casemate.base.Json;
+import java.util.ArrayList;
+import java.util.List;
+
+final class ListCommand implements Command {
+  @Override
+  public String name() {
+    return "list";
+  }
+
+  @Override
+  public String usage() {
+    return "";
+  }
+
+  @Override
+  public String summary() {
+    return "list the containers of this root";
+  }
+
+  @Override
+  public List<Option> options() {
+    return List.of(
+        Option.value("format", 'f', "table|json", "how to print them"),
+        Option.flag("quiet", 'q', "print ids only"));
+  }
+
+  @Override
+  public int run(Arguments arguments, Session session) {
+    arguments.operands(name(), 0, 0);
+    String format = arguments.last("format", "table");
+    if (!format.equals("table") && !format.equals("json")) {
+      throw new UsageException("option --format is \"" + format + "\", expected table or json");
+    }
+    List<Engine.Info> containers = session.engine().list();
+    if (arguments.has("quiet")) {
+      StringBuilder ids = new StringBuilder();
+      for (Engine.Info info : containers) {
+        ids.append(info.id()).append('\n');
+      }
+      Console.out(ids.toString());
+      return 0;
+    }
+    Users users = new Users();
+    if (format.equals("json")) {
+      List<Json> listed = new ArrayList<>();
+      for (Engine.Info info : containers) {
+        listed.add(InfoJson.listed(info, users.name(info.uid())));
+      }
+      Console.out((listed.isEmpty() ? "null" : new Json.Arr(listed).text()) + "\n");
+      return 0;
+    }
+    Table table = new Table();
+    table.row("ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER");
+    for (Engine.Info info : containers) {
+      table.row(
+          info.id(),
+          Integer.toString(info.pid()),
+          info.status().toString(),
+          info.bundle(),
+          info.created(),
+          users.name(info.uid()));
+    }
+    Console.out(table.text());
+    return 0;
+  }
+}

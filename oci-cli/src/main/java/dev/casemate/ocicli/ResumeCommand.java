@@ -1,0 +1,32 @@
+package dev.casemate.ocicli;
+
+import java.util.List;
+
+final class ResumeCommand implements Command {
+
+  @Override
+  public String name() {
+    return "resume";
+  }
+
+  @Override
+  public String usage() {
+    return "ID";
+  }
+
+  @Override
+  public String summary() {
+    return "let the processes of a paused container go on";
+  }
+
+  @Override
+  public List<Option> options() {
+    return List.of();
+  }
+
+  @Override
+  public int run(Arguments arguments, Session session) {
+    session.engine().resume(Ids.check(arguments.operands(name(), 1, 1).getFirst()));
+    return 0;
+  }
+}

@@ -1,0 +1,64 @@
+package dev.casemate.ocicli;
+
+import java.util.List;
+import java.util.Optional;
+
+final class RunCommand implements Command {
+  @Override
+  public String name() {
+    return "run";
+  }
+
+  @Override
+  public String usage() {
+    return "ID";
+  }
+
+  @Override
+  public String summary() {
+    return "make a container, start it, wait for its end and remove it";
+  }
+
+  @Override
+  public List<Option> options() {
+    return List.of(
+        Making.BUNDLE,
+        Making.CONSOLE_SOCKET,
+        Making.PID_FILE,
+        Option.flag("detach", 'd', "do not wait; the container stays until delete"),
+        Option.flag("keep", "do not remove the container after its end"),
+        Option.flag("no-subreaper", "understood, and of no effect"),
+        Making.NO_PIVOT,
+        Making.NO_NEW_KEYRING,
+        Making.PRESERVE_FDS);
+  }
+
+  @Override
+  public int run(Arguments arguments, Session session) {
+    Engine.Creation creation = Making.creation(name(), arguments, session);
+    boolean detach = arguments.has("detach");
+    Optional<String> console = arguments.last("console-socket").filter(s -> !s.isEmpty());
+    Making.checkTerminal(creation.spec().process(), detach, console);
+    if (!detach && creation.spec().process().isPresent()) {
+      creation = creation.withProcess(Making.withOurSize(creation.spec().process().get()));
+    }
+    Engine engine = session.engine();
+    boolean remove = true;
+    try (Foreground foreground = detach ? null : Foreground.prepare();
+        Engine.Running process = engine.create(creation)) {
+      try {
+        Making.warn(session, process.warnings());
+        Making.sendConsole(console, process);
+        engine.start(creation.id());
+        Making.writePid(arguments.last("pid-file"), process.pid());
+        int status = foreground == null ? 0 : foreground.follow(process);
+        remove = !detach && !arguments.has("keep");
+        return status;
+      } finally {
+        if (remove) {
+          Making.undo(session, creation.id());
+        }
+      }
+    }
+  }
+}

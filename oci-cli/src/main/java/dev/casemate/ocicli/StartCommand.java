@@ -1,0 +1,31 @@
+package dev.casemate.ocicli;
+
+import java.util.List;
+
+final class StartCommand implements Command {
+  @Override
+  public String name() {
+    return "start";
+  }
+
+  @Override
+  public String usage() {
+    return "ID";
+  }
+
+  @Override
+  public String summary() {
+    return "let the process of a created container execute its command";
+  }
+
+  @Override
+  public List<Option> options() {
+    return List.of();
+  }
+
+  @Override
+  public int run(Arguments arguments, Session session) {
+    session.engine().start(Ids.check(arguments.operands(name(), 1, 1).getFirst()));
+    return 0;
+  }
+}

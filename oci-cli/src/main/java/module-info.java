@@ -1,0 +1,8 @@
+/** The OCI runtime command line: what runc and crun have, over Casemate's engines. */
+@org.jspecify.annotations.NullMarked
+module dev.casemate.ocicli {
+  requires static org.jspecify;
+  requires transitive dev.casemate.oci;
+
+  exports dev.casemate.ocicli;
+}

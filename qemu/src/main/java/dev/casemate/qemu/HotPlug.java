@@ -1,0 +1,268 @@
+package dev.casemate.qemu;
+
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Json;
+import dev.casemate.hypervisor.Device;
+import dev.casemate.hypervisor.VmRecord.Placement;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.Stat;
+import dev.casemate.linux.UnixSocket;
+import dev.casemate.qemu.DeviceArguments.Backends;
+import java.util.HashSet;
+import java.util.Optional;
+import java.util.Set;
+
+/** Devices that come and go while the guest runs: a host half, then a device on a root port. */
+final class HotPlug {
+  private final String vmId;
+  private final Qmp qmp;
+  private final Layout layout;
+  private final Set<String> leaving = new HashSet<>();
+
+  HotPlug(String vmId, Qmp qmp, Layout layout) {
+    this.vmId = vmId;
+    this.qmp = qmp;
+    this.layout = layout;
+  }
+
+  String attach(Device device) {
+    Placement placement = layout.reserve(vmId, device);
+    boolean backend = false;
+    try {
+      Json.Obj frontend = addBackend(device, placement.port());
+      backend = true;
+      qmp.execute("device_add", placed(frontend, device.id(), placement.port()));
+      return placement.pciPath();
+    } catch (CasemateException e) {
+      if (backend) {
+        removeBackendQuietly(placement);
+      }
+      layout.free(device.id());
+      throw e;
+    }
+  }
+
+  /** Adds the host's half; returns the arguments of the guest's half so far. */
+  private Json.Obj addBackend(Device device, int port) {
+    String host = Backends.name(device.id());
+    return switch (device) {
+      case Device.Disk disk -> {
+        addDisk(disk, port);
+        yield diskFrontend(disk);
+      }
+      case Device.Nic nic -> {
+        Json.Obj netdev = new Json.Obj().put("type", "tap").put("id", host);
+        switch (nic.tap()) {
+          case Device.NamedTap named ->
+              netdev.put("ifname", named.name()).put("script", "no").put("downscript", "no");
+          case Device.OpenTap open -> {
+            give(host, open.fd());
+            netdev.put("fd", host);
+          }
+        }
+        qmp.execute("netdev_add", netdev);
+        Json.Obj frontend =
+            new Json.Obj()
+                .put("driver", "virtio-net-pci")
+                .put("netdev", host)
+                .put("mac", nic.mac())
+                .put("romfile", "");
+        if (nic.mtu() != 0) {
+          frontend.put("host_mtu", nic.mtu());
+        }
+        yield frontend;
+      }
+      case Device.FileShare share -> {
+        try (Fd connection = UnixSocket.connect(share.socketPath())) {
+          give(host, connection);
+        }
+        Json.Obj address =
+            new Json.Obj().put("type", "fd").put("data", new Json.Obj().put("str", host));
+        Json.Obj socket = new Json.Obj().put("addr", address).put("server", false);
+        qmp.execute(
+            "chardev-add",
+            new Json.Obj()
+                .put("id", host)
+                .put("backend", new Json.Obj().put("type", "socket").put("data", socket)));
+        yield new Json.Obj()
+            .put("driver", "vhost-user-fs-pci")
+            .put("chardev", host)
+            .put("tag", share.tag());
+      }
+      case Device.AgentChannel channel -> throw notPluggable(device);
+      case Device.Rng rng -> throw notPluggable(device);
+      case Device.Balloon balloon -> throw notPluggable(device);
+    };
+  }
+
+  /** Gives QEMU a descriptor under a name. */
+  private void give(String name, Fd fd) {
+    qmp.execute(
+        "getfd", new Json.Obj().put("fdname", name), Optional.<Fd>of(fd), Qmp.TIMEOUT_MILLIS);
+  }
+
+  private void addDisk(Device.Disk disk, int port) {
+    try (Fd file = DiskFiles.open(vmId, disk)) {
+      Stat stat = Fs.stat(file);
+      if (stat.isRegular() && stat.size() > QemuJail.HOT_PLUGGED_BYTES) {
+        throw CasemateException.of(
+            CasemateException.Kind.FAILED_PRECONDITION,
+            "VM "
+                + vmId
+                + ": image file \""
+                + disk.path()
+                + "\" has "
+                + (stat.size() >> 30)
+                + " GiB; a file that is plugged in may have "
+                + (QemuJail.HOT_PLUGGED_BYTES >> 30)
+                + ": use a block device");
+      }
+      qmp.execute(
+          "add-fd",
+          new Json.Obj().put("fdset-id", DiskFiles.set(port)),
+          Optional.<Fd>of(file),
+          Qmp.TIMEOUT_MILLIS);
+      try {
+        qmp.execute("blockdev-add", DiskFiles.backend(disk, file, DiskFiles.set(port)));
+      } catch (CasemateException e) {
+        removeFile(port);
+        throw e;
+      }
+    }
+  }
+
+  /** QEMU keeps a set while a disk has it open; without this for ever. */
+  private void removeFile(int port) {
+    qmp.execute("remove-fd", new Json.Obj().put("fdset-id", DiskFiles.set(port)));
+  }
+
+  /** The guest's half of a disk that is plugged in. */
+  static Json.Obj diskFrontend(Device.Disk disk) {
+    Json.Obj frontend =
+        new Json.Obj().put("driver", "virtio-blk-pci").put("drive", Backends.name(disk.id()));
+    if (disk.readOnly()) {
+      // Another disk of this VM or of another may write to the same: that is its own affair.
+      frontend.put("share-rw", true);
+    }
+    if (!disk.serial().isEmpty()) {
+      frontend.put("serial", disk.serial());
+    }
+    return frontend;
+  }
+
+  /** In which port, and under which name. */
+  static Json.Obj placed(Json.Obj frontend, String deviceId, int port) {
+    return frontend.put("id", deviceId).put("bus", "port" + port).put("addr", "0");
+  }
+
+  private CasemateException notPluggable(Device device) {
+    return CasemateException.of(
+        CasemateException.Kind.INVALID_ARGUMENT,
+        "VM "
+            + vmId
+            + ": device \""
+            + device.id()
+            + "\" cannot be attached to a running VM: only disks, NICs and file shares can");
+  }
+
+  void detach(String deviceId, int timeoutMillis) {
+    Placement placement = layout.find(vmId, deviceId);
+    if (placement.port() < 0) {
+      throw CasemateException.of(
+          CasemateException.Kind.FAILED_PRECONDITION,
+          "VM "
+              + vmId
+              + ": device \""
+              + deviceId
+              + "\" was there when the VM started and cannot be detached");
+    }
+    delete(deviceId, timeoutMillis);
+    removeBackend(placement);
+    layout.free(deviceId);
+  }
+
+  /** Takes the guest's half away and waits until the guest has let go of it. */
+  void delete(String deviceId, int timeoutMillis) {
+    synchronized (this) {
+      leaving.add(deviceId);
+    }
+    try {
+      qmp.execute("device_del", new Json.Obj().put("id", deviceId));
+      awaitDeleted(deviceId, timeoutMillis);
+    } finally {
+      synchronized (this) {
+        leaving.remove(deviceId);
+      }
+    }
+  }
+
+  /** Takes the host's half of a network card away: for the guest its cable is pulled. */
+  void disconnect(String deviceId) {
+    Placement placement = layout.find(vmId, deviceId);
+    if (!placement.kind().equals("nic")) {
+      throw CasemateException.of(
+          CasemateException.Kind.INVALID_ARGUMENT,
+          "VM " + vmId + ": device \"" + deviceId + "\" is no network card");
+    }
+    removeBackend(placement);
+  }
+
+  /** The guest has let go; called on the VM's thread. */
+  synchronized void deleted(String deviceId) {
+    leaving.remove(deviceId);
+    notifyAll();
+  }
+
+  private synchronized void awaitDeleted(String deviceId, int timeoutMillis) {
+    long deadline = System.nanoTime() + timeoutMillis * 1_000_000L;
+    while (leaving.contains(deviceId)) {
+      long left = (deadline - System.nanoTime() + 999_999) / 1_000_000;
+      if (left <= 0) {
+        throw CasemateException.of(
+            CasemateException.Kind.TIMEOUT,
+            "VM "
+                + vmId
+                + ": the guest did not let go of device \""
+                + deviceId
+                + "\" within "
+                + timeoutMillis
+                + " ms; unmount it in the guest and try again");
+      }
+      try {
+        wait(left);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw CasemateException.of(
+            CasemateException.Kind.UNAVAILABLE,
+            "VM " + vmId + ": detaching \"" + deviceId + "\" was interrupted",
+            e);
+      }
+    }
+  }
+
+  private void removeBackend(Placement placement) {
+    String host = Backends.name(placement.deviceId());
+    switch (placement.kind()) {
+      case "disk" -> {
+        qmp.execute("blockdev-del", new Json.Obj().put("node-name", host));
+        if (placement.port() >= 0) {
+          removeFile(placement.port());
+        }
+      }
+      case "nic" -> qmp.execute("netdev_del", new Json.Obj().put("id", host));
+      case "share" -> qmp.execute("chardev-remove", new Json.Obj().put("id", host));
+      default -> {
+        // Nothing else is ever attached.
+      }
+    }
+  }
+
+  private void removeBackendQuietly(Placement placement) {
+    try {
+      removeBackend(placement);
+    } catch (CasemateException e) {
+      // The error that brought us here says more.
+    }
+  }
+}

@@ -1,0 +1,174 @@
+package dev.casemate.qemu;
+
+import dev.casemate.base.CasemateException;
+import dev.casemate.hypervisor.Accelerator;
+import dev.casemate.hypervisor.Device;
+import dev.casemate.hypervisor.VmConfig;
+import dev.casemate.hypervisor.VmListener;
+import dev.casemate.hypervisor.VmRecord;
+import dev.casemate.jail.Jail;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.NetworkNamespace;
+import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.Pipe;
+import dev.casemate.linux.Processes;
+import dev.casemate.linux.Spawn;
+import dev.casemate.linux.UnixSocket;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** From a configuration to a running process. */
+final class QemuLaunch {
+  private static final String CONTROL = "/qmp.sock";
+  private static final String CONSOLE = "/console.sock";
+  private static final String AGENT = "/agent.sock";
+
+  private QemuLaunch() {}
+
+  static QemuVm launch(
+      String binary,
+      String firmware,
+      VmConfig config,
+      Accelerator accelerator,
+      Optional<Incoming> incoming,
+      VmListener listener) {
+    String directory = config.runDirectory();
+    Device.AgentChannel channel = config.agentChannel().orElse(null);
+    String consolePath = config.console() ? directory + CONSOLE : "";
+    String agentPath = channel instanceof Device.SerialChannel ? directory + AGENT : "";
+    List<Fd> opened = new ArrayList<>();
+    List<Fd> kept = new ArrayList<>();
+    try (Pipe errors = Pipe.open();
+        Fd nothing = Fs.open("/dev/null", OpenFlag.READ_WRITE)) {
+      CommandLine.Sockets sockets =
+          new CommandLine.Sockets(
+              listen(directory + CONTROL, opened),
+              consolePath.isEmpty() ? Optional.empty() : Optional.of(listen(consolePath, opened)),
+              agentPath.isEmpty() ? Optional.empty() : Optional.of(listen(agentPath, opened)));
+      // Connected before QEMU runs: it finds these clients in its backlog.
+      Fd control = keep(UnixSocket.connect(directory + CONTROL), kept);
+      Optional<Fd> console =
+          consolePath.isEmpty()
+              ? Optional.empty()
+              : Optional.of(keep(UnixSocket.connect(consolePath), kept));
+      int pid;
+      try (CommandLine line =
+          CommandLine.of(
+              binary,
+              firmware,
+              config,
+              accelerator,
+              QemuKernelParameters.all(config, accelerator),
+              sockets,
+              incoming)) {
+        Spawn spawn =
+            program(binary, line, config, accelerator)
+                .stdio(nothing, errors.write(), errors.write());
+        pid = start(spawn, binary, firmware, config, accelerator);
+      }
+      Fd process = keep(Processes.openPid(pid), kept);
+      VmRecord record =
+          new VmRecord(
+              "qemu",
+              config.vmId(),
+              pid,
+              Processes.startTime(pid).orElse(0L),
+              directory,
+              directory + CONTROL,
+              agentPath,
+              channel instanceof Device.VsockChannel vsock ? vsock.cid() : 0,
+              channel instanceof Device.VsockChannel vsock ? vsock.port() : 0,
+              consolePath,
+              config.hotplugPorts(),
+              incoming.isPresent()
+                  ? incoming.get().placements(config)
+                  : Layout.of(config).placements());
+      Fd errorPipe = keep(Fd.of(errors.read().release()), kept);
+      QemuVm vm =
+          new QemuVm(
+              record, accelerator, process, control, console, Optional.of(errorPipe), listener);
+      kept.clear();
+      return vm;
+    } catch (LinuxException e) {
+      Fs.unlinkIfExists(directory + CONTROL);
+      Fs.unlinkIfExists(directory + CONSOLE);
+      Fs.unlinkIfExists(directory + AGENT);
+      throw CasemateException.of(
+          CasemateException.Kind.INTERNAL,
+          "VM " + config.vmId() + ": cannot start QEMU: " + e.getMessage(),
+          e);
+    } finally {
+      // QEMU has its own copies: a client of a listener that QEMU has taken with it sees the end.
+      for (Fd fd : opened) {
+        fd.close();
+      }
+      for (Fd fd : kept) {
+        fd.close();
+      }
+    }
+  }
+
+  private static Spawn program(
+      String binary, CommandLine line, VmConfig config, Accelerator accelerator) {
+    Spawn spawn =
+        Spawn.program(binary, line.arguments())
+            // The last one is for people: it tells in /proc whose VM this is.
+            .environment(
+                List.of(
+                    "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                    "LC_ALL=C",
+                    "CASEMATE_VM=" + config.runDirectory()))
+            .workingDirectory("/")
+            .newSession();
+    if (accelerator.kind() == Accelerator.Kind.TCG) {
+      // An emulated guest touches little of much memory in its first second, and QEMU asks for
+      // huge pages: clearing these takes a twentieth of a start, and emulation gains little.
+      spawn.smallPages();
+    }
+    int number = CommandLine.FIRST_DESCRIPTOR;
+    for (Fd fd : line.descriptors()) {
+      spawn.descriptor(fd, number++);
+    }
+    return spawn;
+  }
+
+  private static Fd listen(String path, List<Fd> opened) {
+    Fs.unlinkIfExists(path);
+    Fd listener = UnixSocket.listen(path, 4);
+    opened.add(listener);
+    return listener;
+  }
+
+  private static Fd keep(Fd fd, List<Fd> kept) {
+    kept.add(fd);
+    return fd;
+  }
+
+  /** Starts the process in its jail, or, without one, in the wanted network namespace. */
+  private static int start(
+      Spawn spawn, String binary, String firmware, VmConfig config, Accelerator accelerator) {
+    Optional<Fd> namespace =
+        config.networkNamespace().isEmpty()
+            ? Optional.empty()
+            : Optional.of(NetworkNamespace.open(config.networkNamespace()));
+    try {
+      if (config.jail().isPresent()) {
+        return Jail.full(
+                config.runDirectory(),
+                QemuJail.root(binary, firmware, config, accelerator),
+                config.jail().get(),
+                QemuJail.limits(config),
+                namespace)
+            .start(spawn);
+      }
+      return namespace.isPresent()
+          ? NetworkNamespace.run(namespace.get(), spawn::start)
+          : spawn.start();
+    } finally {
+      namespace.ifPresent(Fd::close);
+    }
+  }
+}

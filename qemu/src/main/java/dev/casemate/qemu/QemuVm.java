@@ -1,0 +1,312 @@
+package dev.casemate.qemu;
+
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Json;
+import dev.casemate.hypervisor.Accelerator;
+import dev.casemate.hypervisor.ByteRing;
+import dev.casemate.hypervisor.Device;
+import dev.casemate.hypervisor.VirtualMachine;
+import dev.casemate.hypervisor.VmExit;
+import dev.casemate.hypervisor.VmListener;
+import dev.casemate.hypervisor.VmRecord;
+import dev.casemate.hypervisor.VmSnapshot;
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Processes;
+import dev.casemate.linux.Signals;
+import dev.casemate.linux.UnixSocket;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/** A running QEMU. */
+final class QemuVm implements VirtualMachine {
+  static final int CONSOLE_LIMIT = 64 * 1024;
+  static final int MESSAGE_LIMIT = 8 * 1024;
+  private static final String PANIC = "Kernel panic - not syncing:";
+  private static final int PANIC_LENGTH = 200;
+  private static final int DYING_MILLIS = 200;
+
+  private final VmRecord launched;
+  private final Accelerator accelerator;
+  private final Fd process;
+  private final Qmp qmp;
+  private final Layout layout;
+  private final HotPlug hotPlug;
+  private final Growth growth;
+  private final ByteRing console = new ByteRing(CONSOLE_LIMIT);
+  private final ByteRing message = new ByteRing(MESSAGE_LIMIT);
+  private final VmThread thread;
+
+  QemuVm(
+      VmRecord record,
+      Accelerator accelerator,
+      Fd process,
+      Fd control,
+      Optional<Fd> consoleSocket,
+      Optional<Fd> errors,
+      VmListener listener) {
+    this.launched = record;
+    this.accelerator = accelerator;
+    this.process = process;
+    this.qmp = new Qmp(control, record.vmId());
+    this.layout = Layout.restored(record.devices(), record.hotplugPorts());
+    this.hotPlug = new HotPlug(record.vmId(), qmp, layout);
+    this.growth = new Growth(record.vmId(), qmp);
+    this.thread =
+        new VmThread(
+            record.vmId(),
+            record.pid(),
+            process,
+            qmp,
+            new VmThread.Stream(consoleSocket, console),
+            new VmThread.Stream(errors, message),
+            hotPlug,
+            listener,
+            this::panic);
+    thread.start();
+  }
+
+  @Override
+  public String vmId() {
+    return launched.vmId();
+  }
+
+  @Override
+  public int pid() {
+    return launched.pid();
+  }
+
+  @Override
+  public VmRecord record() {
+    return new VmRecord(
+        launched.driver(),
+        launched.vmId(),
+        launched.pid(),
+        launched.startTime(),
+        launched.runDirectory(),
+        launched.controlSocket(),
+        launched.agentSocket(),
+        launched.agentCid(),
+        launched.agentPort(),
+        launched.consoleSocket(),
+        launched.hotplugPorts(),
+        layout.placements());
+  }
+
+  @Override
+  public Accelerator accelerator() {
+    return accelerator;
+  }
+
+  @Override
+  public Fd agentConnection() {
+    try {
+      if (!launched.agentSocket().isEmpty()) {
+        return UnixSocket.connect(launched.agentSocket());
+      }
+      if (launched.agentCid() != 0) {
+        return Vsock.connect(launched.agentCid(), launched.agentPort());
+      }
+    } catch (LinuxException e) {
+      throw CasemateException.of(
+          CasemateException.Kind.UNAVAILABLE,
+          failure("connecting to the agent").getMessage() + " (" + e.getMessage() + ")",
+          e);
+    }
+    throw CasemateException.of(
+        CasemateException.Kind.FAILED_PRECONDITION,
+        "VM " + vmId() + " has no agent channel: add one to its configuration");
+  }
+
+  @Override
+  public byte[] console() {
+    return console.content();
+  }
+
+  @Override
+  public String panic() {
+    return console.lastLineFrom(PANIC, PANIC_LENGTH);
+  }
+
+  @Override
+  public String pciPath(String deviceId) {
+    return layout.find(vmId(), deviceId).pciPath();
+  }
+
+  @Override
+  public String attach(Device device) {
+    return hotPlug.attach(device);
+  }
+
+  @Override
+  public void detach(String deviceId, int timeoutMillis) {
+    hotPlug.detach(deviceId, timeoutMillis);
+  }
+
+  @Override
+  public void disconnect(String nicId) {
+    hotPlug.disconnect(nicId);
+  }
+
+  @Override
+  public long resizeMemory(long extraMib, int timeoutMillis) {
+    return growth.resizeMemory(extraMib, timeoutMillis);
+  }
+
+  @Override
+  public int vcpus() {
+    return growth.processors();
+  }
+
+  @Override
+  public void plugVcpus(int count) {
+    growth.plugProcessors(count);
+  }
+
+  @Override
+  public void pause() {
+    qmp.execute("stop");
+  }
+
+  @Override
+  public void resume() {
+    qmp.execute("cont");
+  }
+
+  @Override
+  public VmSnapshot save(Fd to, int timeoutMillis) {
+    List<VmSnapshot.PluggedDisk> disks = new ArrayList<>();
+    for (VmRecord.Placement placement : layout.placements()) {
+      if (placement.kind().equals("share") || placement.kind().equals("nic")) {
+        throw CasemateException.of(
+            CasemateException.Kind.FAILED_PRECONDITION,
+            "VM "
+                + vmId()
+                + " cannot be saved: it has "
+                + (placement.kind().equals("nic") ? "a network card" : "a file share")
+                + ", \""
+                + placement.deviceId()
+                + "\"");
+      }
+      if (placement.port() >= 0) {
+        disks.add(new VmSnapshot.PluggedDisk(placement.deviceId(), placement.port()));
+      }
+    }
+    VmSnapshot snapshot = new VmSnapshot(format(), disks, growth.pluggedProcessors());
+    new Migration(vmId(), qmp).save(to, timeoutMillis);
+    return snapshot;
+  }
+
+  /** Who writes states, and for whom. */
+  private String format() {
+    Json version = qmp.execute("query-version");
+    Json.Obj numbers =
+        version instanceof Json.Obj object
+            ? object.object("qemu").orElse(new Json.Obj())
+            : new Json.Obj();
+    return "qemu "
+        + numbers.integer("major", 0)
+        + "."
+        + numbers.integer("minor", 0)
+        + " "
+        + accelerator.kind().name().toLowerCase(Locale.ROOT);
+  }
+
+  /** Takes in a state that {@link #save} has written; the VM is paused then. */
+  void load(VmSnapshot snapshot, Fd from, int timeoutMillis) {
+    if (!snapshot.driver().equals(format())) {
+      throw CasemateException.of(
+          CasemateException.Kind.FAILED_PRECONDITION,
+          "VM "
+              + vmId()
+              + ": its state was written by "
+              + snapshot.driver()
+              + ", this is "
+              + format()
+              + ": restore it on a machine of the same kind");
+    }
+    new Migration(vmId(), qmp).load(from, timeoutMillis);
+  }
+
+  @Override
+  public void balloon(long mib) {
+    qmp.execute("balloon", new Json.Obj().put("value", mib * 1024 * 1024));
+  }
+
+  @Override
+  public Optional<VmExit> exit() {
+    return thread.exit();
+  }
+
+  @Override
+  public Optional<VmExit> awaitExit(int timeoutMillis) {
+    return thread.awaitExit(timeoutMillis);
+  }
+
+  @Override
+  public CasemateException failure(String doing) {
+    Optional<VmExit> exit = awaitExit(DYING_MILLIS);
+    String panic = panic();
+    String why;
+    if (exit.isPresent()) {
+      why = exit.get().describe();
+    } else if (!panic.isEmpty()) {
+      why = "the guest kernel panicked: " + panic;
+    } else {
+      why = "the VM runs, but the guest does not answer; see its console";
+    }
+    return CasemateException.of(
+        CasemateException.Kind.UNAVAILABLE, "VM " + vmId() + " failed while " + doing + ": " + why);
+  }
+
+  @Override
+  public VmExit shutdown(int graceMillis) {
+    if (exit().isEmpty() && graceMillis > 0) {
+      try {
+        qmp.post("quit");
+      } catch (CasemateException e) {
+        // The process is about to end, or does not listen: the kill below settles both.
+      }
+      Optional<VmExit> exit = awaitExit(graceMillis);
+      if (exit.isPresent()) {
+        return exit.get();
+      }
+    }
+    kill();
+    return awaitExit(-1).orElseThrow();
+  }
+
+  private void kill() {
+    try {
+      if (process.isOpen()) {
+        Processes.signalPid(process, Signals.KILL);
+      }
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.ESRCH) {
+        throw e;
+      }
+    } catch (IllegalStateException e) {
+      // Closed in between: the process has ended.
+    }
+  }
+
+  @Override
+  public void release() {
+    thread.stop();
+  }
+
+  @Override
+  public void close() {
+    if (thread.isReleased()) {
+      return;
+    }
+    if (exit().isEmpty()) {
+      kill();
+      awaitExit(-1);
+    }
+    QemuDriver.removeSockets(launched);
+  }
+}

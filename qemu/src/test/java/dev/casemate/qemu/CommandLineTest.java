@@ -1,0 +1,179 @@
+package dev.casemate.qemu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.casemate.hypervisor.Accelerator;
+import dev.casemate.hypervisor.Device;
+import dev.casemate.hypervisor.VmConfig;
+import dev.casemate.hypervisor.VmConfig.MachineType;
+import dev.casemate.linux.EventFd;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.UnixSocket;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class CommandLineTest {
+  private static final Accelerator TCG = new Accelerator(Accelerator.Kind.TCG, "");
+  private static final Accelerator KVM = new Accelerator(Accelerator.Kind.KVM, "");
+  private final Fd fd = EventFd.open();
+
+  @AfterEach
+  void close() {
+    fd.close();
+  }
+
+  private CommandLine line(VmConfig.Builder builder, Accelerator accelerator) {
+    return CommandLine.of(
+        "/usr/bin/qemu",
+        "/fw/qboot.rom",
+        builder.kernel("/k").initramfs("/i").build(),
+        accelerator,
+        List.of("quiet", "x=1"),
+        new CommandLine.Sockets(fd, Optional.of(fd), Optional.of(fd)),
+        Optional.empty());
+  }
+
+  private static String after(List<String> arguments, String option) {
+    return arguments.get(arguments.indexOf(option) + 1);
+  }
+
+  @Test
+  void aSmallVm() {
+    List<String> a = line(VmConfig.builder("vm", "/run/x"), TCG).arguments();
+    assertThat(a).contains("-nodefaults", "-no-user-config", "-no-reboot", "-sandbox");
+    assertThat(after(a, "-machine")).startsWith("q35,").doesNotContain("memory-backend");
+    assertThat(after(a, "-accel")).startsWith("tcg");
+    assertThat(after(a, "-cpu")).isEqualTo("max,-erms");
+    assertThat(after(a, "-m")).isEqualTo("256M");
+    assertThat(after(a, "-smp")).isEqualTo("1");
+    assertThat(after(a, "-bios")).isEqualTo("/fw/qboot.rom");
+    assertThat(after(a, "-append")).isEqualTo("quiet x=1");
+    assertThat(after(a, "-chardev")).isEqualTo("socket,id=control,server=on,wait=off,fd=3");
+    assertThat(a).doesNotContain("-object", "-device");
+  }
+
+  @Test
+  void kvmUsesTheHostsProcessor() {
+    List<String> a = line(VmConfig.builder("vm", "/run/x"), KVM).arguments();
+    assertThat(after(a, "-accel")).isEqualTo("kvm");
+    assertThat(after(a, "-cpu")).isEqualTo("host");
+  }
+
+  @Test
+  void maximaLeaveRoomForHotPlug() {
+    List<String> a =
+        line(VmConfig.builder("vm", "/run/x").maxMemoryMib(2048).maxVcpus(4), TCG).arguments();
+    assertThat(after(a, "-m")).isEqualTo("256M,maxmem=2048M");
+    assertThat(String.join("\n", a))
+        .contains("memory-backend-ram,id=growth-memory,reserve=off,size=1792M")
+        .contains("virtio-mem-pci,id=growth,memdev=growth-memory,requested-size=0,bus=pcie.0");
+    assertThat(after(a, "-smp")).isEqualTo("1,maxcpus=4,sockets=4");
+  }
+
+  private List<String> devices(String disk, String socket) {
+    return line(
+            VmConfig.builder("vm", "/run/x")
+                .device(new Device.SerialChannel("agent", "dev.casemate.agent"))
+                .device(new Device.Disk("root", disk, true, "s1"))
+                .device(
+                    new Device.Nic("eth0", new Device.NamedTap("tap0"), "02:00:00:00:00:01", 1400))
+                .device(new Device.Nic("eth1", new Device.OpenTap(fd), "02:00:00:00:00:02", 0))
+                .device(new Device.FileShare("share", "tag", socket))
+                .device(new Device.Rng("rng"))
+                .device(new Device.Balloon("balloon"))
+                .hotplugPorts(2),
+            TCG)
+        .arguments();
+  }
+
+  @Test
+  void devicesHaveFixedPlaces(@TempDir Path directory) throws IOException {
+    Path disk = Files.write(directory.resolve("disk, one"), new byte[512]);
+    String socket = directory.resolve("a,b.sock").toString();
+    List<String> a;
+    try (Fd listener = UnixSocket.listen(socket, 1)) {
+      a = devices(disk.toString(), socket);
+    }
+    String all = String.join("\n", a);
+    assertThat(all)
+        .contains("socket,id=host-agent,server=on,wait=off,fd=5")
+        .contains("id=agent,bus=pcie.0,addr=0x1")
+        .contains("virtserialport,bus=agent.0,nr=1,chardev=host-agent,name=dev.casemate.agent")
+        .contains("drive=host-root,serial=s1,id=root,bus=pcie.0,addr=0x2")
+        .contains("tap,id=host-eth0,ifname=tap0,script=no,downscript=no")
+        .contains("mac=02:00:00:00:00:01,host_mtu=1400,id=eth0,bus=pcie.0,addr=0x3")
+        .contains("fd=6,set=2")
+        .contains("\"filename\":\"/dev/fdset/2\"")
+        .doesNotContain(disk.toString())
+        .contains("tap,id=host-eth1,fd=7")
+        .contains("socket,id=host-share,fd=8")
+        .doesNotContain(socket)
+        .contains("tag=tag,id=share,bus=pcie.0,addr=0x5")
+        .contains("memory-backend-memfd,id=memory,share=on,size=256M")
+        .contains("memory-backend=memory")
+        .contains("pcie-root-port,id=port0,bus=pcie.0,addr=0x10,chassis=1,slot=1")
+        .contains("pcie-root-port,id=port1,bus=pcie.0,addr=0x11,chassis=2,slot=2");
+  }
+
+  @Test
+  void manyPortsShareSlots() {
+    String all =
+        String.join("\n", line(VmConfig.builder("vm", "/run/x").hotplugPorts(32), TCG).arguments());
+    assertThat(all)
+        .contains("id=port0,bus=pcie.0,addr=0x10,multifunction=on,chassis=1,slot=1")
+        .contains("id=port12,bus=pcie.0,addr=0x10.0x1,multifunction=on,chassis=13,slot=13")
+        .contains("id=port31,bus=pcie.0,addr=0x17.0x2,multifunction=on,chassis=32,slot=32");
+    Layout layout =
+        Layout.of(VmConfig.builder("vm", "/run/x").kernel("/k").hotplugPorts(14).build());
+    for (int i = 0; i < 14; i++) {
+      String path = layout.reserve("vm", new Device.Disk("d" + i, "/x", true)).pciPath();
+      assertThat(path)
+          .isEqualTo(i < 12 ? "1" + Integer.toHexString(i) + "/00" : "1" + (i - 12) + ".1/00");
+    }
+  }
+
+  @Test
+  void theMinimalMachineHasNoHotPlug() {
+    List<String> a =
+        line(VmConfig.builder("vm", "/run/x").machineType(MachineType.MINIMAL), TCG).arguments();
+    assertThat(after(a, "-machine")).startsWith("microvm,");
+    assertThatThrownBy(
+            () ->
+                line(
+                    VmConfig.builder("vm", "/run/x")
+                        .machineType(MachineType.MINIMAL)
+                        .hotplugPorts(1),
+                    TCG))
+        .hasMessageContaining("MINIMAL");
+  }
+
+  @Test
+  void theCallersKernelParametersWin() {
+    VmConfig config =
+        VmConfig.builder("vm", "/run/x")
+            .kernel("/k")
+            .kernelParameter("initcall_blacklist=")
+            .kernelParameter("loglevel=7")
+            .build();
+    assertThat(QemuKernelParameters.all(config, TCG))
+        .startsWith("console=ttyS0", "quiet", "panic=-1")
+        .contains("no_timer_check")
+        .endsWith("initcall_blacklist=", "loglevel=7")
+        .doesNotContain("initcall_blacklist=tracer_init_tracefs,init_kprobe_trace");
+    assertThat(QemuKernelParameters.all(config, KVM)).doesNotContain("no_timer_check");
+  }
+
+  @Test
+  void versions() {
+    assertThat(QemuBinary.parseVersion("QEMU emulator version 7.2.22 (Debian 1:7.2)\nCopy"))
+        .contains("7.2.22");
+    assertThat(QemuBinary.parseVersion("usage: x")).isEmpty();
+  }
+}
