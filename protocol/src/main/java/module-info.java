@@ -9,6 +9,7 @@ module dev.casemate.protocol {
   requires static org.jspecify;
   requires transitive dev.casemate.rpc;
 
+  exports dev.casemate.protocol;
   exports dev.casemate.protocol.agent;
   exports dev.casemate.protocol.bootstrap;
   exports dev.casemate.protocol.casemate;

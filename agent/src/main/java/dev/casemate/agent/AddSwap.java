@@ -4,6 +4,7 @@ import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.NativeBuffer;
 import dev.casemate.linux.SystemCall;
+import dev.casemate.protocol.GuestContract;
 import dev.casemate.protocol.agent.AddSwapRequest;
 
 /** {@code AddSwap}: swaps to a block device, which the host has made with mkswap(8). */
@@ -14,7 +15,7 @@ final class AddSwap {
 
   static void handle(Agent agent, AddSwapRequest request, Answer answer) {
     PciPath path = PciPath.of(request.pciPath());
-    agent.modules().loadGroup("block");
+    agent.modules().loadGroup(GuestContract.BLOCK_MODULES);
     agent
         .uevents()
         .await(

@@ -2,6 +2,7 @@ package dev.casemate.agent;
 
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Text;
+import dev.casemate.protocol.GuestContract;
 import java.util.List;
 
 /**
@@ -11,7 +12,6 @@ import java.util.List;
  * @param logLevel least severe level to print, from {@code agent.log=}
  */
 record CommandLine(List<String> moduleGroups, Console.Level logLevel) {
-  private static final String MODULES = "casemate.modules=";
   private static final String LOG = "agent.log=";
 
   static CommandLine read() {
@@ -23,8 +23,8 @@ record CommandLine(List<String> moduleGroups, Console.Level logLevel) {
     List<String> groups = List.of();
     Console.Level level = Console.Level.WARN;
     for (String word : Text.split(text.strip(), ' ')) {
-      if (word.startsWith(MODULES)) {
-        groups = Text.split(word.substring(MODULES.length()), ',');
+      if (word.startsWith(GuestContract.MODULES_PARAMETER)) {
+        groups = Text.split(word.substring(GuestContract.MODULES_PARAMETER.length()), ',');
       } else if (word.startsWith(LOG)) {
         level = Console.Level.parse(word.substring(LOG.length()));
       }

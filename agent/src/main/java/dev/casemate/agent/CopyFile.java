@@ -9,13 +9,14 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Stat;
 import dev.casemate.linux.Text;
+import dev.casemate.protocol.GuestContract;
 import dev.casemate.protocol.agent.CopyFileRequest;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 
 /**
- * {@code CopyFile}: writes files of the host below {@link CreateSandbox#FILES}, which is the
+ * {@code CopyFile}: writes files of the host below {@link GuestContract#FILES}, which is the
  * guest's own and small. Containers may have parts of that mounted, so no symbolic link is
  * followed. A file that comes in one piece keeps its inode, so that containers see the new content;
  * one that comes in several takes its place once it is whole.
@@ -27,12 +28,12 @@ final class CopyFile {
   private CopyFile() {}
 
   static void handle(CopyFileRequest request) {
-    write(CreateSandbox.FILES, request);
+    write(GuestContract.FILES, request);
   }
 
   /** Removes what was written for a container. */
   static void remove(String containerId) {
-    FileTree.removeTree(CreateSandbox.FILES + "/" + containerId);
+    FileTree.removeTree(GuestContract.FILES + "/" + containerId);
   }
 
   static void write(String files, CopyFileRequest request) {

@@ -11,6 +11,7 @@ import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.MountSpec;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.Spec;
+import dev.casemate.protocol.GuestContract;
 import dev.casemate.protocol.agent.CreateContainerRequest;
 import java.util.ArrayList;
 import java.util.List;
@@ -92,7 +93,7 @@ final class CreateContainer {
       paths.add(mount.source());
     }
     for (String path : paths) {
-      if (path.startsWith(CreateSandbox.SHARED + "/") && agent.storages().enter(path)) {
+      if (path.startsWith(GuestContract.SHARED + "/") && agent.storages().enter(path)) {
         mountPoints.add(path);
       }
     }

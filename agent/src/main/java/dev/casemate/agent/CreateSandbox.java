@@ -4,6 +4,7 @@ import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Mounts;
 import dev.casemate.linux.Processes;
+import dev.casemate.protocol.GuestContract;
 import dev.casemate.protocol.agent.CreateSandboxRequest;
 import dev.casemate.protocol.agent.KernelModule;
 import java.nio.charset.StandardCharsets;
@@ -11,15 +12,6 @@ import java.util.List;
 
 /** {@code CreateSandbox}: modules, host name, resolv.conf, storage that all containers share. */
 final class CreateSandbox {
-  /** What the host shares; read-only at the top. */
-  static final String SHARED = "/run/kata-containers/shared/containers";
-
-  /**
-   * Small files that containers have of the agent: {@code .resolv.conf}, and in a directory for
-   * each container what {@link CopyFile} brings. What containers write to them stays here.
-   */
-  static final String FILES = "/run/kata-containers/sandbox/files";
-
   private static final String FILES_LIMITS = "mode=0755,size=4m,nr_inodes=4k";
 
   private CreateSandbox() {}
@@ -35,13 +27,18 @@ final class CreateSandbox {
     if (!request.hostname().isEmpty()) {
       Processes.hostname(request.hostname());
     }
-    FileTree.makeDirectories(SHARED, 0755);
-    FileTree.makeDirectories(FILES, 0755);
+    FileTree.makeDirectories(GuestContract.SHARED, 0755);
+    FileTree.makeDirectories(GuestContract.FILES, 0755);
     Mounts.mount(
-        "files", FILES, "tmpfs", Mounts.NOSUID | Mounts.NODEV | Mounts.NOEXEC, FILES_LIMITS);
+        "files",
+        GuestContract.FILES,
+        "tmpfs",
+        Mounts.NOSUID | Mounts.NODEV | Mounts.NOEXEC,
+        FILES_LIMITS);
     if (!request.dns().isEmpty()) {
       String text = String.join("\n", request.dns()) + "\n";
-      FileContent.write(FILES + "/.resolv.conf", text.getBytes(StandardCharsets.UTF_8), 0644);
+      FileContent.write(
+          GuestContract.FILES + "/.resolv.conf", text.getBytes(StandardCharsets.UTF_8), 0644);
     }
     agent
         .storages()

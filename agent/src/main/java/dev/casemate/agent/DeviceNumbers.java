@@ -8,6 +8,7 @@ import dev.casemate.oci.DeviceSpec;
 import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.Resources;
 import dev.casemate.oci.Spec;
+import dev.casemate.protocol.GuestContract;
 import dev.casemate.protocol.agent.Device;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcStatus;
@@ -44,7 +45,7 @@ final class DeviceNumbers {
             RpcStatus.UNIMPLEMENTED,
             "device type \"" + device.type() + "\" is not known; expected blk or mmioblk");
       }
-      agent.modules().loadGroup("block");
+      agent.modules().loadGroup(GuestContract.BLOCK_MODULES);
       String source = device.type().equals("blk") ? device.id() : device.vmPath();
       agent
           .uevents()

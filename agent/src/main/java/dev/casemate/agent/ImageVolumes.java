@@ -7,15 +7,13 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Text;
 import dev.casemate.oci.Spec;
+import dev.casemate.protocol.GuestContract;
 
 /**
  * The directories that an image declares as volumes: a program may rely on them, so they are made
  * where the image lacks them. What is written there stays on the container's own disk.
  */
 final class ImageVolumes {
-  /** Paths, separated by line feeds. */
-  static final String ANNOTATION = "dev.casemate.image-volumes";
-
   private static final int MODE = 0755;
   private static final int LIMIT = 256;
 
@@ -23,7 +21,7 @@ final class ImageVolumes {
 
   /** Makes those that are missing below the container's root. */
   static void make(Spec spec) {
-    String declared = spec.annotations().getOrDefault(ANNOTATION, "");
+    String declared = spec.annotations().getOrDefault(GuestContract.IMAGE_VOLUMES_ANNOTATION, "");
     if (declared.isEmpty()) {
       return;
     }

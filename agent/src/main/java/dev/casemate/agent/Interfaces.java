@@ -8,6 +8,7 @@ import dev.casemate.netlink.MacAddress;
 import dev.casemate.netlink.NetworkAddress;
 import dev.casemate.netlink.NetworkLink;
 import dev.casemate.netlink.RouteNetlink;
+import dev.casemate.protocol.GuestContract;
 import dev.casemate.protocol.agent.UpdateInterfaceRequest;
 import dev.casemate.protocol.types.IPAddress;
 import dev.casemate.protocol.types.IPFamily;
@@ -34,7 +35,7 @@ final class Interfaces {
         wanted.devicePath().isEmpty()
             ? Optional.empty()
             : Optional.of(PciPath.parse(wanted.devicePath()));
-    agent.modules().loadGroup("net");
+    agent.modules().loadGroup(GuestContract.NET_MODULES);
     agent
         .uevents()
         .await(

@@ -6,6 +6,7 @@ import dev.casemate.linux.Fd;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
+import dev.casemate.protocol.GuestContract;
 
 /** The guest's first process, {@code /init} of the initramfs. */
 public final class Main {
@@ -50,7 +51,7 @@ public final class Main {
     BootMounts.standardStreams();
     console.debug("mounted by " + Machine.monotonicMicros() + " us");
     Uevents uevents = new Uevents();
-    modules.loadGroup("base");
+    modules.loadGroup(GuestContract.BASE_MODULES);
     for (String group : commandLine.moduleGroups()) {
       modules.loadGroup(group);
     }

@@ -5,6 +5,7 @@ import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
+import dev.casemate.protocol.GuestContract;
 import dev.casemate.protocol.agent.OnlineCPUMemRequest;
 import java.util.Optional;
 
@@ -18,7 +19,7 @@ final class OnlineCpuMem {
 
   static void handle(Agent agent, OnlineCPUMemRequest request, Answer answer) {
     if (!request.cpuOnly()) {
-      agent.modules().loadGroup("mem");
+      agent.modules().loadGroup(GuestContract.MEMORY_MODULES);
       onlineMemory();
     }
     int wanted = request.nbCpus();

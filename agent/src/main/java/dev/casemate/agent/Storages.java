@@ -8,6 +8,7 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
 import dev.casemate.linux.Stat;
+import dev.casemate.protocol.GuestContract;
 import dev.casemate.protocol.agent.Storage;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcStatus;
@@ -108,7 +109,7 @@ final class Storages {
     switch (storage.driver()) {
       case "blk", "mmioblk" -> awaitDevice(storage, done, failed);
       case "virtio-fs" -> {
-        modules.loadGroup("virtiofs");
+        modules.loadGroup(GuestContract.SHARE_MODULES);
         mount(storage, storage.source(), "virtiofs");
         done.run();
       }
@@ -135,7 +136,7 @@ final class Storages {
   }
 
   private void awaitDevice(Storage storage, Runnable done, Consumer<Throwable> failed) {
-    modules.loadGroup("block");
+    modules.loadGroup(GuestContract.BLOCK_MODULES);
     uevents.await(
         loop,
         DEVICE_TIMEOUT_MILLIS,

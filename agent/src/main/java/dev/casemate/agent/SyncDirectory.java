@@ -9,6 +9,7 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Stat;
 import dev.casemate.linux.Text;
+import dev.casemate.protocol.GuestContract;
 import dev.casemate.protocol.casemate.SyncDirectoryRequest;
 import dev.casemate.protocol.casemate.SyncEntry;
 import java.nio.charset.StandardCharsets;
@@ -28,8 +29,6 @@ import java.util.Set;
  * <p>Containers have the directory mounted, perhaps writable: no symbolic link is followed.
  */
 final class SyncDirectory {
-  static final String VOLUMES = "/run/kata-containers/sandbox/volumes";
-
   static final int ENTRIES_LIMIT = 4096;
   private static final int DEPTH_LIMIT = 16;
   private static final int MODE_MASK = 07777;
@@ -41,7 +40,7 @@ final class SyncDirectory {
   private SyncDirectory() {}
 
   static void handle(SyncDirectoryRequest request) {
-    apply(VOLUMES, request);
+    apply(GuestContract.VOLUMES, request);
   }
 
   static void apply(String volumes, SyncDirectoryRequest request) {

@@ -5,11 +5,12 @@ import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
+import dev.casemate.protocol.GuestContract;
 import java.util.Optional;
 
 /** Finds and opens the virtio-serial port by its name (drivers/char/virtio_console.c). */
 final class VirtioPort {
-  static final String NAME = "dev.casemate.agent";
+  static final String NAME = GuestContract.AGENT_PORT;
   private static final String CLASS = "/sys/class/virtio-ports";
 
   private VirtioPort() {}

@@ -2,6 +2,7 @@ package dev.casemate.agent;
 
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
+import dev.casemate.protocol.GuestContract;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -29,7 +30,7 @@ final class HostilePlanting {
   static String plant(String target) {
     HostilePlanting planting = new HostilePlanting(target);
     List<String> directories = new ArrayList<>();
-    directories(CreateSandbox.SHARED, 0, directories);
+    directories(GuestContract.SHARED, 0, directories);
     for (String directory : directories) {
       planting.plantIn(directory);
     }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.casemate.base.Json;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.Spec;
+import dev.casemate.protocol.GuestContract;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,7 +20,7 @@ class ImageVolumesTest {
   private void make(String paths) {
     Json.Obj json = new Json.Obj().put("ociVersion", "1.2.0");
     json.put("root", new Json.Obj().put("path", temp.resolve("root").toString()));
-    json.putMap("annotations", Map.of(ImageVolumes.ANNOTATION, paths));
+    json.putMap("annotations", Map.of(GuestContract.IMAGE_VOLUMES_ANNOTATION, paths));
     ImageVolumes.make(Spec.parse(json.text()));
   }
 

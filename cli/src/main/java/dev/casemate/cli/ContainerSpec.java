@@ -11,6 +11,7 @@ import dev.casemate.linux.Text;
 import dev.casemate.linux.Tty;
 import dev.casemate.oci.DefaultSpec;
 import dev.casemate.oci.ProcessSpec;
+import dev.casemate.protocol.GuestContract;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -26,7 +27,6 @@ import java.util.Optional;
 final class ContainerSpec {
   private static final int FILE_LIMIT = 4 << 20;
   private static final int DEFAULT_PIDS = 4096;
-  private static final String IMAGE_VOLUMES_ANNOTATION = "dev.casemate.image-volumes";
 
   private final Arguments arguments;
   private final ImageDefaults image;
@@ -100,7 +100,8 @@ final class ContainerSpec {
     if (!image.volumes().isEmpty()) {
       // The guest makes those that the image lacks.
       spec.putMap(
-          "annotations", Map.of(IMAGE_VOLUMES_ANNOTATION, String.join("\n", image.volumes())));
+          "annotations",
+          Map.of(GuestContract.IMAGE_VOLUMES_ANNOTATION, String.join("\n", image.volumes())));
     }
     return spec;
   }

@@ -9,6 +9,7 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
+import dev.casemate.protocol.GuestContract;
 import dev.casemate.protocol.agent.Storage;
 import dev.casemate.protocol.google.Any;
 import dev.casemate.protocol.oci.Mount;
@@ -193,7 +194,7 @@ final class StandaloneFront implements TaskFront, SandboxListener {
 
   /** How the guest mounts the container's root: read-only image below, scratch above. */
   private RootPlan root(SandboxVm vm) {
-    String directory = SandboxVm.GUEST_CONTAINERS + config.id();
+    String directory = GuestContract.CONTAINERS + config.id();
     List<Storage> storages = new ArrayList<>();
     String lower;
     if (rootShare.isPresent()) {

@@ -9,6 +9,7 @@ import dev.casemate.linux.Inotify;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Poll;
 import dev.casemate.linux.Stat;
+import dev.casemate.protocol.GuestContract;
 import dev.casemate.protocol.casemate.GuestService;
 import dev.casemate.protocol.casemate.SyncDirectoryRequest;
 import dev.casemate.rpc.RpcException;
@@ -30,7 +31,6 @@ import java.util.function.Consumer;
  * the file-sharing daemon does.
  */
 final class FollowedVolumes implements AutoCloseable {
-  static final String GUEST_DIRECTORY = "/run/kata-containers/sandbox/volumes";
 
   /** What counts is the swap of a symbolic link in the directory; files are written before it. */
   private static final int EVENTS =
@@ -78,7 +78,7 @@ final class FollowedVolumes implements AutoCloseable {
       there.users++;
       return Optional.of(there.guestPath);
     }
-    Volume volume = new Volume(GUEST_DIRECTORY + "/" + count++);
+    Volume volume = new Volume(GuestContract.VOLUMES + "/" + count++);
     // Before the first look: what changes after it is seen.
     watch(hostPath, volume);
     volume.stamp = stamp(hostPath);

@@ -1,5 +1,6 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.protocol.GuestContract;
 import dev.casemate.protocol.oci.Mount;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -11,7 +12,7 @@ import java.util.List;
  * guest's memory: what a container writes to them stays there.
  */
 final class HostFiles {
-  static final String GUEST_DIRECTORY = "/run/kata-containers/sandbox/files/";
+  static final String GUEST_DIRECTORY = GuestContract.FILES + "/";
 
   private final SandboxVm vm;
   private final String containerId;

@@ -12,6 +12,7 @@ import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Stat;
+import dev.casemate.protocol.GuestContract;
 import dev.casemate.protocol.containerd.Mount;
 import java.util.ArrayList;
 import java.util.List;
@@ -64,7 +65,7 @@ public final class Restoration {
     List<HotDisks.HostDisk> disks = new ArrayList<>();
     RootDisks.plan(
         rootfs,
-        SandboxVm.GUEST_CONTAINERS + checkpoint.container().guestId(),
+        GuestContract.CONTAINERS + checkpoint.container().guestId(),
         (path, readOnly) -> {
           int index = disks.size();
           String id =

@@ -16,6 +16,7 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.OpenFlag;
+import dev.casemate.protocol.GuestContract;
 import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.agent.CreateSandboxRequest;
 import dev.casemate.protocol.agent.DestroySandboxRequest;
@@ -38,9 +39,8 @@ import java.util.function.Consumer;
  */
 public final class SandboxVm implements AutoCloseable {
   /** Where the guest keeps what belongs to single containers. */
-  public static final String GUEST_CONTAINERS = "/run/kata-containers/";
-
   private static final int DESTROY_TIMEOUT_MILLIS = 3_000;
+
   private static final int SHUTDOWN_GRACE_MILLIS = 1_000;
   private static final int LOST_GRACE_MILLIS = 3_000;
 
@@ -49,7 +49,7 @@ public final class SandboxVm implements AutoCloseable {
   private final Consumer<String> warnings;
   private final Shares shares;
   private final List<Device> disks = new ArrayList<>();
-  private final StringBuilder modules = new StringBuilder("overlay");
+  private final StringBuilder modules = new StringBuilder(GuestContract.OVERLAY_MODULES);
   private volatile Optional<GuestNetwork> network = Optional.empty();
   private volatile Optional<VmGrowth> growth = Optional.empty();
   private volatile Optional<Volumes> volumes = Optional.empty();
@@ -83,7 +83,7 @@ public final class SandboxVm implements AutoCloseable {
    */
   public void addDisk(Device.Disk disk, String fstype) {
     disks.add(disk);
-    modules.append(",block,").append(fstype);
+    modules.append(',').append(GuestContract.BLOCK_MODULES).append(',').append(fstype);
   }
 
   /**
@@ -109,7 +109,7 @@ public final class SandboxVm implements AutoCloseable {
             .accelerator(AcceleratorChoice.valueOf(options.accelerator().toUpperCase(Locale.ROOT)))
             .console(true)
             .hotplugPorts(config.hotplugPorts())
-            .device(new Device.SerialChannel("agent", "dev.casemate.agent"));
+            .device(new Device.SerialChannel("agent", GuestContract.AGENT_PORT));
     for (Device disk : disks) {
       builder.device(disk);
     }
@@ -121,8 +121,8 @@ public final class SandboxVm implements AutoCloseable {
     if (config.sharing() || !shares.isEmpty()) {
       Virtiofsd daemon = shares.serve(config.jail().enabled());
       confinement.started(daemon);
-      builder.device(new Device.FileShare("share", Shares.TAG, daemon.socketPath()));
-      modules.append(",virtiofs");
+      builder.device(new Device.FileShare("share", GuestContract.SHARED_TAG, daemon.socketPath()));
+      modules.append(',').append(GuestContract.SHARE_MODULES);
     }
     List<Fd> taps = new ArrayList<>();
     VirtualMachine launched;
@@ -136,9 +136,9 @@ public final class SandboxVm implements AutoCloseable {
             builder.device(card);
           }
         }
-        modules.append(taps.isEmpty() && !cardsComeLater() ? "" : ",net");
+        modules.append(taps.isEmpty() && !cardsComeLater() ? "" : "," + GuestContract.NET_MODULES);
       }
-      builder.kernelParameter("casemate.modules=" + modules);
+      builder.kernelParameter(GuestContract.MODULES_PARAMETER + modules);
       VmConfig built = builder.build();
       // From its first moment on somebody else can clean up after it.
       Consumer<VmRecord> record = confinement::started;
@@ -260,9 +260,9 @@ public final class SandboxVm implements AutoCloseable {
       storages.add(
           Storage.builder()
               .driver("virtio-fs")
-              .source(Shares.TAG)
+              .source(GuestContract.SHARED_TAG)
               .fstype("virtiofs")
-              .mountPoint(Shares.GUEST_DIRECTORY)
+              .mountPoint(GuestContract.SHARED)
               .build());
     }
     return CreateSandboxRequest.builder()

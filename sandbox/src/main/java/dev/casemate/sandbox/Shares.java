@@ -11,6 +11,7 @@ import dev.casemate.linux.Mounts;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Poll;
 import dev.casemate.linux.Processes;
+import dev.casemate.protocol.GuestContract;
 import java.util.LinkedHashSet;
 import java.util.Optional;
 import java.util.Set;
@@ -27,9 +28,6 @@ import java.util.function.Consumer;
  * ShareDirectory}.
  */
 public final class Shares implements AutoCloseable {
-  static final String TAG = "kataShared";
-  static final String GUEST_DIRECTORY = "/run/kata-containers/shared/containers";
-
   private final ShareDirectory directory;
   private final String socket;
   private final Set<String> mounted = new LinkedHashSet<>();
@@ -132,7 +130,7 @@ public final class Shares implements AutoCloseable {
     String name = Integer.toString(count++);
     directory.add(name, tree, isDirectory);
     mounted.add(name);
-    return GUEST_DIRECTORY + "/" + name;
+    return GuestContract.SHARED + "/" + name;
   }
 
   private void requireOpen() {

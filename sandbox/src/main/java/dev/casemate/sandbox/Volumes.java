@@ -6,6 +6,7 @@ import dev.casemate.base.Json;
 import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Stat;
+import dev.casemate.protocol.GuestContract;
 import dev.casemate.protocol.agent.Device;
 import dev.casemate.protocol.agent.Storage;
 import dev.casemate.protocol.oci.Mount;
@@ -23,10 +24,8 @@ import java.util.function.Consumer;
  * itself ({@code /dev}, {@code /proc}, {@code /sys}, shared memory) is its own.
  */
 public final class Volumes implements AutoCloseable {
-  /** A pod's shared memory: in the guest, where mappings of it are really shared. */
-  private static final String GUEST_SHM = "/run/kata-containers/sandbox/shm";
+  private static final String GUEST_MEMORY = GuestContract.MEMORY_VOLUMES + "/";
 
-  private static final String GUEST_MEMORY = "/run/kata-containers/sandbox/ephemeral/";
   private static final long DEFAULT_SHM_BYTES = 64 << 20;
 
   private final Shares shares;
@@ -95,7 +94,7 @@ public final class Volumes implements AutoCloseable {
     switch (VolumeKind.of(source, mount.string("destination"))) {
       case SHARED_MEMORY -> {
         storages.add(sharedMemory(source));
-        mounts.add(SpecMounts.withSource(mount, GUEST_SHM));
+        mounts.add(SpecMounts.withSource(mount, GuestContract.SHM));
       }
       case BLOCK_DEVICE -> {
         Stat stat = Fs.stat(source);
@@ -175,7 +174,7 @@ public final class Volumes implements AutoCloseable {
       String containerId, List<dev.casemate.protocol.containerd.Mount> rootfs) {
     return RootDisks.plan(
         rootfs,
-        SandboxVm.GUEST_CONTAINERS + containerId,
+        GuestContract.CONTAINERS + containerId,
         (path, readOnly) -> disk(containerId, path, readOnly));
   }
 
@@ -247,7 +246,9 @@ public final class Volumes implements AutoCloseable {
       bytes = Math.max(1 << 16, Fs.space(source)[1]);
     }
     return ephemeral(
-        GUEST_SHM, "tmpfs", List.of("mode=1777", "nosuid", "nodev", "noexec", "size=" + bytes));
+        GuestContract.SHM,
+        "tmpfs",
+        List.of("mode=1777", "nosuid", "nodev", "noexec", "size=" + bytes));
   }
 
   /** With the limit that kubelet has given to the host's. */

@@ -13,6 +13,7 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.UnixSocket;
+import dev.casemate.protocol.GuestContract;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -91,8 +92,8 @@ class SharesTest {
   }
 
   private static String name(String guestPath) {
-    assertThat(guestPath).startsWith(Shares.GUEST_DIRECTORY + "/");
-    return guestPath.substring(Shares.GUEST_DIRECTORY.length());
+    assertThat(guestPath).startsWith(GuestContract.SHARED + "/");
+    return guestPath.substring(GuestContract.SHARED.length());
   }
 
   /** The options of a mount in the daemon's namespace. */
