@@ -23,7 +23,7 @@ import java.util.Optional;
  */
 final class ResolverRelay {
   private static final int PORT = 53;
-  private static final int MESSAGE_LIMIT = 65_535;
+  private static final int MESSAGE_LIMIT = PrefixedMessages.DNS_LIMIT;
   private static final int FRAME_LIMIT = MESSAGE_LIMIT + 64;
   private static final int CONNECTIONS_LIMIT = 32;
   private static final int QUESTIONS_LIMIT = 256;
@@ -46,7 +46,7 @@ final class ResolverRelay {
   private static final class Connection {
     private final int resolver;
     private final Fd socket;
-    private byte[] kept = new byte[0];
+    private final PrefixedMessages messages = PrefixedMessages.dns();
     private boolean ended;
     private int open;
     private long lastMicros = Machine.monotonicMicros();
@@ -172,27 +172,16 @@ final class ResolverRelay {
     }
   }
 
-  /** Over TCP each message has its length before it, in two bytes. */
   private void take(Connection connection, int length) {
-    byte[] all = java.util.Arrays.copyOf(connection.kept, connection.kept.length + length);
-    System.arraycopy(piece, 0, all, connection.kept.length, length);
-    int at = 0;
-    while (all.length - at >= 2) {
-      int size = (all[at] & 0xff) << 8 | (all[at + 1] & 0xff);
-      if (all.length - at - 2 < size) {
-        break;
-      }
-      byte[] message = java.util.Arrays.copyOfRange(all, at + 2, at + 2 + size);
-      if (size > 0) {
+    for (byte[] message : connection.messages.add(piece, length)) {
+      if (message.length > 0) {
         connection.open++;
         ask(
             connection.resolver,
             message,
             new Question(connection.socket, Optional.empty(), Optional.of(connection)));
       }
-      at += 2 + size;
     }
-    connection.kept = java.util.Arrays.copyOfRange(all, at, all.length);
   }
 
   private void closeIfDone(Connection connection) {
@@ -230,10 +219,7 @@ final class ResolverRelay {
       InetSocket.send(question.socket(), new InetSocket.Datagram(question.peer().get(), message));
       return;
     }
-    byte[] framed = new byte[2 + message.length];
-    framed[0] = (byte) (message.length >> 8);
-    framed[1] = (byte) message.length;
-    System.arraycopy(message, 0, framed, 2, message.length);
+    byte[] framed = PrefixedMessages.dnsFrame(message);
     Connection connection = question.connection().orElseThrow();
     try {
       for (int done = 0; done < framed.length; ) {

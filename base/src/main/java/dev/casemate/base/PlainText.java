@@ -33,8 +33,24 @@ public final class PlainText {
           false;
       // Scripts and emoji need the joiners; the other format characters hide or turn text.
       case Character.FORMAT -> codePoint == ZERO_WIDTH_NON_JOINER || codePoint == ZERO_WIDTH_JOINER;
-      default -> true;
+      default -> !isIgnorable(codePoint);
     };
+  }
+
+  /**
+   * Whether nothing at all is shown of a character that is no format character: tags and what
+   * Unicode keeps free for their like, and fillers of Hangul (Default_Ignorable_Code_Point in its
+   * DerivedCoreProperties.txt). What scripts and emoji need between others stays: variation
+   * selectors, the grapheme joiner, Khmer's inherent vowels.
+   */
+  private static boolean isIgnorable(int codePoint) {
+    return (codePoint >= 0xe0000 && codePoint <= 0xe0fff)
+        || (codePoint >= 0xfff0 && codePoint <= 0xfff8)
+        || codePoint == 0x2065
+        || codePoint == 0x115f
+        || codePoint == 0x1160
+        || codePoint == 0x3164
+        || codePoint == 0xffa0;
   }
 
   /** One line: newlines and tabs become spaces, other control characters question marks. */
@@ -47,7 +63,7 @@ public final class PlainText {
     if (text.length() <= limit) {
       return line(text);
     }
-    return line(text.substring(0, Math.max(0, limit - 1))) + "…";
+    return limit < 1 ? "" : line(text.substring(0, limit - 1)) + "…";
   }
 
   /** Several lines: newlines and tabs stay. */

@@ -14,7 +14,7 @@ class PlainTextTest {
       ints = {
         0, 7, 8, 0x1b, 0x7f, 0x80, 0x85, 0x9b, 0x9d, 0x9f, 0xad, 0x61c, 0x180e, 0x200b, 0x200e,
         0x200f, 0x2028, 0x2029, 0x202a, 0x202e, 0x2060, 0x2066, 0x2069, 0xd800, 0xdfff, 0xfeff,
-        0xfff9, 0xe0001, 0xe0041
+        0xfff9, 0xe0001, 0xe0041, 0x115f, 0x2065, 0x3164, 0xffa0, 0xfff0, 0xe000d, 0xe0100
       })
   void whatATerminalObeysOrHidesBecomesAQuestionMark(int codePoint) {
     String text = "a" + new String(new int[] {codePoint}, 0, 1) + "b";
@@ -32,6 +32,7 @@ class PlainTextTest {
     String text = "äöü … 日本 \ud83d\udc69\u200d\ud83d\ude80 ~!";
     assertThat(PlainText.line(text)).isEqualTo(text);
     assertThat(new Json.Str(text).text()).isEqualTo("\"" + text + "\"");
+    assertThat(PlainText.line("\u2764\ufe0f", 2)).isEqualTo("\u2764\ufe0f");
   }
 
   @Test

@@ -208,11 +208,12 @@ final class CopyOut {
     if (!node && !link) {
       return false;
     }
-    leftOut.add(trimmed(entry.name()));
+    boolean another = leftOut.add(trimmed(entry.name()));
     if (leftOut.size() > MAX_LEFT_OUT) {
       throw refused("more than " + MAX_LEFT_OUT + " FIFOs and device nodes");
     }
-    if (leftOut.size() <= MAX_NOTES) {
+    // The same name again and again is one.
+    if (another && leftOut.size() <= MAX_NOTES) {
       notes.accept("left out " + what(entry.type()) + " " + PlainText.quote(entry.name()));
     }
     return true;

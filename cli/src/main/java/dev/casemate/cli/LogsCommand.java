@@ -8,8 +8,6 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.sandbox.SandboxPaths;
-import java.io.ByteArrayOutputStream;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 
@@ -19,7 +17,6 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class LogsCommand implements Command {
   private static final int PIECE = 64 * 1024;
-  private static final int LINE_LIMIT = 1 << 20;
   private static final long POLL_NANOS = 50_000_000L;
 
   @Override
@@ -50,10 +47,12 @@ final class LogsCommand implements Command {
     ContainerStore store = new ContainerStore(SandboxPaths.system());
     ContainerRecord record = store.find(arguments.operand("CONTAINER"));
     String path = store.paths().container(record.config().id()) + "/output.log";
-    Printer printer =
-        new Printer(
+    LogPrinter printer =
+        new LogPrinter(
             arguments.has("timestamps"),
-            arguments.number("tail", Integer.MAX_VALUE, 0, Integer.MAX_VALUE));
+            arguments.number("tail", Integer.MAX_VALUE, 0, Integer.MAX_VALUE),
+            Fd.STDOUT::writeAll,
+            Fd.STDERR::writeAll);
     try {
       printFile(path + ".1", printer);
       follow(store, record, path, printer, arguments.has("follow"));
@@ -65,7 +64,7 @@ final class LogsCommand implements Command {
     return 0;
   }
 
-  private static void printFile(String path, Printer printer) {
+  private static void printFile(String path, LogPrinter printer) {
     if (Fs.exists(path)) {
       try (Fd file = Fs.open(path, OpenFlag.READ_ONLY)) {
         drain(file, printer);
@@ -74,7 +73,11 @@ final class LogsCommand implements Command {
   }
 
   private static void follow(
-      ContainerStore store, ContainerRecord record, String path, Printer printer, boolean follow) {
+      ContainerStore store,
+      ContainerRecord record,
+      String path,
+      LogPrinter printer,
+      boolean follow) {
     while (!Fs.exists(path)) {
       if (!follow || store.load(record.config().id()).filter(r -> r.state().alive()).isEmpty()) {
         printer.flush();
@@ -107,7 +110,7 @@ final class LogsCommand implements Command {
     }
   }
 
-  private static void drain(Fd file, Printer printer) {
+  private static void drain(Fd file, LogPrinter printer) {
     byte[] piece = new byte[PIECE];
     while (true) {
       int n = file.read(piece, 0, piece.length);
@@ -115,80 +118,6 @@ final class LogsCommand implements Command {
         return;
       }
       printer.add(piece, n);
-    }
-  }
-
-  /** Takes records apart: {@code TIME STREAM F|P BYTES\n}. */
-  private static final class Printer {
-    private final boolean timestamps;
-    private final int tail;
-    private final ByteArrayOutputStream line = new ByteArrayOutputStream();
-    private final List<byte[]> held = new ArrayList<>();
-    private boolean following;
-
-    Printer(boolean timestamps, int tail) {
-      this.timestamps = timestamps;
-      this.tail = tail;
-    }
-
-    void add(byte[] bytes, int length) {
-      for (int i = 0; i < length; i++) {
-        if (bytes[i] != '\n') {
-          if (line.size() < LINE_LIMIT) {
-            line.write(bytes[i]);
-          }
-        } else {
-          keep(line.toByteArray());
-          line.reset();
-        }
-      }
-    }
-
-    private void keep(byte[] record) {
-      if (tail == Integer.MAX_VALUE || following) {
-        print(record);
-        return;
-      }
-      held.add(record);
-      if (held.size() > tail) {
-        held.removeFirst();
-      }
-    }
-
-    void flush() {
-      for (byte[] record : held) {
-        print(record);
-      }
-      held.clear();
-      following = true;
-    }
-
-    private void print(byte[] record) {
-      int afterTime = indexOf(record, 0);
-      int afterStream = indexOf(record, afterTime + 1);
-      if (afterTime < 0 || afterStream < 0 || record.length < afterStream + 3) {
-        return;
-      }
-      boolean error = record[afterTime + 4] == 'e';
-      boolean full = record[afterStream + 1] == 'F';
-      ByteArrayOutputStream out = new ByteArrayOutputStream();
-      if (timestamps) {
-        out.write(record, 0, afterTime + 1);
-      }
-      out.write(record, afterStream + 3, record.length - afterStream - 3);
-      if (full) {
-        out.write('\n');
-      }
-      (error ? Fd.STDERR : Fd.STDOUT).writeAll(out.toByteArray());
-    }
-
-    private static int indexOf(byte[] record, int from) {
-      for (int i = Math.max(0, from); i < record.length; i++) {
-        if (record[i] == ' ') {
-          return i;
-        }
-      }
-      return -1;
     }
   }
 }

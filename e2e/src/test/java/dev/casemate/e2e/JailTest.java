@@ -122,6 +122,18 @@ class JailTest extends EndToEnd {
   }
 
   @Test
+  void anotherUserReachesNoSandbox() {
+    Path socket =
+        Casemate.RUN.resolve("sandboxes/" + inspect("jailed").string("id") + "/task.sock");
+    assertThat(socket).exists();
+    String somebody = "setpriv --reuid 65534 --regid 65534 --clear-groups ";
+    Shell.run(somebody + "true");
+    for (Path path : List.of(socket, socket.getParent(), Casemate.STATE.resolve("containers"))) {
+      assertThat(Shell.result(somebody + "ls " + path).err()).contains("Permission denied");
+    }
+  }
+
+  @Test
   void virtiofsdKeepsFewCapabilities() {
     assertThat(virtiofsds()).isNotEmpty();
     long eight = 0;

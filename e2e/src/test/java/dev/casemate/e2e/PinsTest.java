@@ -99,6 +99,23 @@ class PinsTest {
   }
 
   @Test
+  void saysThatAGuestsKernelIsNewerThanTheList() throws IOException {
+    Files.writeString(
+        directory.resolve("guest.json"),
+        "{\"source\":\"linux-image-cloud-amd64\",\"sourceVersion\":\"999.9-1\"}");
+    String used = "../scripts/kernel.sh used " + directory;
+    assertThat(Shell.run(used).out())
+        .contains("linux-image-cloud-amd64 999.9-1 is newer than scripts/kernel.list")
+        .contains("Debian's signed index");
+    String known = Shell.run("grep -v '^#' ../scripts/kernel.list | head -n 1").out().strip();
+    String[] words = known.split(" ");
+    Files.writeString(
+        directory.resolve("guest.json"),
+        "{\"source\":\"" + words[1] + "\",\"sourceVersion\":\"" + words[2] + "\"}");
+    assertThat(Shell.run(used).out()).isEmpty();
+  }
+
+  @Test
   void refusesAChangedJarOfTheNativeImageBuilder() throws IOException {
     Path cache = directory.resolve("native-image/downloads");
     Shell.run(

@@ -3,12 +3,14 @@ package dev.casemate.hypervisor;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.UnixSocket;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -23,20 +25,26 @@ class VirtiofsdTest {
   }
 
   /** Processes of the daemon's group. */
-  private static long members(int group) {
-    long count = 0;
+  private static int members(int group) {
+    return pids(group).size();
+  }
+
+  private static List<Integer> pids(int group) {
+    List<Integer> found = new ArrayList<>();
     for (String name : Fs.list("/proc")) {
       if (Character.isDigit(name.charAt(0))) {
         try {
           String stat = Files.readString(Path.of("/proc", name, "stat"));
           String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
-          count += !fields[0].equals("Z") && fields[2].equals("" + group) ? 1 : 0;
+          if (!fields[0].equals("Z") && fields[2].equals("" + group)) {
+            found.add(Integer.parseInt(name));
+          }
         } catch (IOException e) {
           // Gone meanwhile.
         }
       }
     }
-    return count;
+    return found;
   }
 
   @Test
@@ -51,6 +59,41 @@ class VirtiofsdTest {
     assertThat(members(daemon.pid())).isZero();
     assertThat(Fs.exists(daemon.socketPath())).isFalse();
     assertThat(daemon.running()).isFalse();
+  }
+
+  /** Whether a process has a filter; the one that serves has, once its client is there. */
+  private static boolean filtered(int pid) {
+    try {
+      return Files.readString(Path.of("/proc/" + pid + "/status")).contains("\nSeccomp:\t2\n");
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  @Test
+  void servesBehindAFilterFromADirectoryThatIsItsRoot() throws Exception {
+    try (Virtiofsd daemon = start()) {
+      Files.writeString(directory.resolve("shared, with a comma/mark"), "");
+      try (Fd client = UnixSocket.connect(daemon.socketPath())) {
+        assertThat(client.number()).isPositive();
+        long deadline = System.nanoTime() + 10_000_000_000L;
+        List<Integer> serving = List.of();
+        while (serving.isEmpty() && System.nanoTime() < deadline) {
+          Thread.sleep(10);
+          serving = pids(daemon.pid()).stream().filter(VirtiofsdTest::filtered).toList();
+        }
+        assertThat(serving).isNotEmpty();
+        for (int pid : serving) {
+          for (String kind : List.of("mnt", "pid", "net")) {
+            assertThat(Files.readSymbolicLink(Path.of("/proc/" + pid + "/ns/" + kind)))
+                .as(kind)
+                .isNotEqualTo(Files.readSymbolicLink(Path.of("/proc/self/ns/" + kind)));
+          }
+          assertThat(Fs.list("/proc/" + pid + "/root/.")).containsExactly("mark");
+          assertThat(Files.readString(Path.of("/proc/" + pid + "/status"))).contains("Uid:\t0\t0");
+        }
+      }
+    }
   }
 
   @Test

@@ -73,6 +73,8 @@ class SystemCallFilterTest {
     assertThat(run(56, X86_64, 0x4111)).isEqualTo(SystemCallFilter.ASK);
     assertThat(run(56, X86_64, 17)).isEqualTo(SystemCallFilter.ASK);
     assertThat(run(59, X86_64)).isEqualTo(SystemCallFilter.ASK);
+    assertThat(run(112, X86_64)).isEqualTo(SystemCallFilter.ASK);
+    assertThat(run(202, X86_64)).isEqualTo(SystemCallFilter.ALLOW);
     assertThat(run(57, X86_64)).isEqualTo(SystemCallFilter.EPERM);
     assertThat(run(322, X86_64)).isEqualTo(SystemCallFilter.EPERM);
     assertThat(run(435, X86_64)).isEqualTo(SystemCallFilter.ENOSYS);

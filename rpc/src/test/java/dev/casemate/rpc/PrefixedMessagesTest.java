@@ -39,4 +39,29 @@ class PrefixedMessagesTest {
           .hasMessageContaining("at most 300");
     }
   }
+
+  @Test
+  void dnsMessagesHaveTwoBytesBeforeThem() {
+    assertThat(PrefixedMessages.dnsFrame(new byte[] {7, 8})).containsExactly(0, 2, 7, 8);
+    byte[] longest = new byte[PrefixedMessages.DNS_LIMIT];
+    longest[0] = 1;
+    byte[] framed = PrefixedMessages.dnsFrame(longest);
+    assertThat(framed).hasSize(2 + longest.length).startsWith(-1, -1, 1);
+    PrefixedMessages messages = PrefixedMessages.dns();
+    assertThat(messages.add(framed, framed.length - 1)).isEmpty();
+    byte[] rest = {framed[framed.length - 1], 0, 0, 0, 1, 9, 5};
+    List<byte[]> got = messages.add(rest, rest.length);
+    assertThat(got).hasSize(3);
+    assertThat(got.get(0)).isEqualTo(longest);
+    assertThat(got.get(1)).isEmpty();
+    assertThat(got.get(2)).containsExactly(9);
+    assertThat(messages.add(new byte[] {0}, 1)).isEmpty();
+  }
+
+  @Test
+  void aDnsMessageThatItsPrefixCannotTellIsRefused() {
+    assertThatThrownBy(() -> PrefixedMessages.dnsFrame(new byte[PrefixedMessages.DNS_LIMIT + 1]))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("65536 bytes");
+  }
 }

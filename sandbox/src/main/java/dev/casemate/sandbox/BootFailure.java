@@ -37,13 +37,12 @@ final class BootFailure {
             + " and initramfs "
             + options.initramfs()
             + " with: casemate doctor"
-            + consoleTail(machine),
+            + consoleTail(machine.console()),
         e);
   }
 
   /** The last lines of the guest's console, cleaned for a terminal. */
-  private static String consoleTail(VirtualMachine machine) {
-    byte[] console = machine.console();
+  static String consoleTail(byte[] console) {
     List<String> lines = new ArrayList<>();
     StringBuilder line = new StringBuilder();
     for (byte b : console) {

@@ -41,8 +41,8 @@ final class RelayedResolver implements Runnable {
   private static final int PORT = 53;
   private static final int AT_ONCE = 16;
   private static final int PIECE = 32 * 1024;
-  private static final int MESSAGE_LIMIT = 65_535;
-  private static final int FRAME_LIMIT = MESSAGE_LIMIT + 64;
+  private static final int MESSAGE_LIMIT = PrefixedMessages.DNS_LIMIT;
+  static final int FRAME_LIMIT = MESSAGE_LIMIT + 64;
 
   /** A resolver of the C library asks again after five seconds (resolv.conf(5)). */
   private static final int PATIENCE_MILLIS = 5_000;
@@ -177,13 +177,7 @@ final class RelayedResolver implements Runnable {
         if (piece.length == 0) {
           return;
         }
-        for (byte[] frame : questions.add(piece, piece.length)) {
-          RelayedQuery question = RelayedQuery.decode(frame);
-          if (question.resolver() < 0
-              || question.resolver() >= resolvers.size()
-              || question.message().length > MESSAGE_LIMIT) {
-            continue;
-          }
+        for (RelayedQuery question : questions(questions, piece, resolvers.size())) {
           // Whoever asks too much loses questions, and asks again. To wait here might be for ever:
           // the guest may not read answers before its questions are read.
           if (places.tryAcquire()) {
@@ -203,6 +197,25 @@ final class RelayedResolver implements Runnable {
       places.acquireUninterruptibly(AT_ONCE);
       namespace.close();
     }
+  }
+
+  /**
+   * The questions that are complete by a piece of the guest's stream. Those to no resolver, and
+   * those that no datagram or TCP message holds, are passed over.
+   *
+   * @throws MalformedMessageException if the stream cannot be taken apart
+   */
+  static List<RelayedQuery> questions(PrefixedMessages stream, byte[] piece, int resolvers) {
+    List<RelayedQuery> questions = new ArrayList<>();
+    for (byte[] frame : stream.add(piece, piece.length)) {
+      RelayedQuery question = RelayedQuery.decode(frame);
+      if (question.resolver() >= 0
+          && question.resolver() < resolvers
+          && question.message().length <= MESSAGE_LIMIT) {
+        questions.add(question);
+      }
+    }
+    return questions;
   }
 
   private void answerLater(RelayedQuery question) {
@@ -267,28 +280,22 @@ final class RelayedResolver implements Runnable {
 
   private static Optional<byte[]> askByStream(IpAddress resolver, byte[] message) {
     try (Fd socket = InetSocket.connect(resolver, PORT, PATIENCE_MILLIS)) {
-      byte[] framed = new byte[2 + message.length];
-      framed[0] = (byte) (message.length >> 8);
-      framed[1] = (byte) message.length;
-      System.arraycopy(message, 0, framed, 2, message.length);
-      socket.writeAll(framed);
-      byte[] answer = new byte[2 + MESSAGE_LIMIT];
-      int have = 0;
-      int want = 2;
-      while (have < want) {
+      socket.writeAll(PrefixedMessages.dnsFrame(message));
+      PrefixedMessages messages = PrefixedMessages.dns();
+      byte[] piece = new byte[2 + MESSAGE_LIMIT];
+      while (true) {
         if (Poll.await(socket, Poll.IN, PATIENCE_MILLIS) == 0) {
           return Optional.empty();
         }
-        int n = socket.read(answer, have, want - have);
+        int n = socket.read(piece, 0, piece.length);
         if (n == Fd.END) {
           return Optional.empty();
         }
-        have += Math.max(0, n);
-        if (have == 2) {
-          want = 2 + ((answer[0] & 0xff) << 8 | (answer[1] & 0xff));
+        List<byte[]> whole = messages.add(piece, Math.max(0, n));
+        if (!whole.isEmpty()) {
+          return Optional.of(whole.getFirst());
         }
       }
-      return Optional.of(java.util.Arrays.copyOfRange(answer, 2, want));
     }
   }
 }

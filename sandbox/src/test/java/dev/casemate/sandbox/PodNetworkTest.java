@@ -3,6 +3,7 @@ package dev.casemate.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
 import dev.casemate.linux.IpAddress;
 import dev.casemate.linux.NetworkNamespace;
 import dev.casemate.netlink.IpNetwork;
@@ -167,6 +168,9 @@ class PodNetworkTest {
                   List.of(),
                   new dev.casemate.base.Json.Obj()));
       running.await("LOOKED");
+      // Engines find the namespace, and its figures, by the VMM's pid.
+      String own = "/proc/" + pod.sandbox.vmmPid() + "/ns/net";
+      assertThat(Fs.stat(own).inode()).isEqualTo(Fs.stat(netns).inode());
       assertThat(running.output())
           .contains("02:00:00:00:00:01")
           .contains("mtu 1420")

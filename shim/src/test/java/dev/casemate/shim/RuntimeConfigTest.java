@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.base.CasemateException;
+import dev.casemate.jail.UserRange;
 import dev.casemate.network.NetworkModel;
 import dev.casemate.sandbox.SandboxPaths;
 import java.nio.file.Files;
@@ -73,6 +74,16 @@ class RuntimeConfigTest {
     assertThat(config.debug()).isTrue();
     assertThat(config.cgroup()).isEqualTo("/casemate");
     assertThat(config.allowedAnnotations()).containsExactly("memory_mib", "vcpus");
+  }
+
+  @Test
+  void theJailIsOnUnlessItIsSwitchedOffAndItsUsersMove() {
+    assertThat(parse("").jail().enabled()).isTrue();
+    assertThat(parse("").jail().users()).isEqualTo(new UserRange(1_900_000_000, 65_536));
+    RuntimeConfig config = parse("[jail]\nenabled = false\nusers = \"3000000:16\"\n");
+    assertThat(config.jail().enabled()).isFalse();
+    assertThat(config.jail().users()).isEqualTo(new UserRange(3_000_000, 16));
+    assertThatThrownBy(() -> parse("[jail]\nusers = \"nobody\"\n")).hasMessageContaining("nobody");
   }
 
   @ParameterizedTest

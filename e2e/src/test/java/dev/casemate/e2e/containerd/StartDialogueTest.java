@@ -166,6 +166,24 @@ final class StartDialogueTest extends ContainerdCases {
   }
 
   @Test
+  void anotherUserReachesNoShim() throws Exception {
+    String id = fresh("private");
+    Path bundle = shim.bundle(id, PLAIN, "sleep", "1000");
+    String address = addressOf(shim.call(bundle, parameters(id), "-id", id, "start"));
+    int pid;
+    try (TtrpcClient client = ShimByHand.connect(address)) {
+      pid = ShimByHand.shimPid(client, id);
+    }
+    String socket = address.substring("unix://".length());
+    assertThat(Shell.run("stat -c '%F %a %u' " + socket).out()).isEqualTo("socket 600 0\n");
+    String somebody = "setpriv --reuid 65534 --regid 65534 --clear-groups ";
+    Shell.run("test -w " + socket + " && " + somebody + "true");
+    Shell.result(somebody + "test -w " + socket).expect(1);
+    shim.call(bundle, NOTHING, "-id", id, "-bundle", bundle.toString(), "delete").expect(0);
+    awaitEnd(pid, address);
+  }
+
+  @Test
   void deleteEndsAShimThatLives() throws Exception {
     String id = fresh("living");
     Path bundle = shim.bundle(id, PLAIN, "sleep", "1000");

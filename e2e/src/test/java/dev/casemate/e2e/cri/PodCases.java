@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.e2e.GuestRoot;
+import dev.casemate.e2e.Shell;
 import dev.casemate.e2e.Wait;
 import dev.casemate.e2e.engine.Containerd;
 import dev.casemate.e2e.engine.Places;
@@ -30,6 +31,10 @@ abstract class PodCases extends CriCases {
               "-c",
               "echo to-out; echo to-err >&2; mkdir /www; echo page > /www/index.html; exec httpd -f -p 80 -h /www");
       String second = pod.start("second", "sleep", "1000");
+
+      if (VM) {
+        theVmIsCountedWithItsPod();
+      }
 
       // They share the network, the host's name and System V's objects, not files and processes.
       Wait.until(
@@ -74,6 +79,16 @@ abstract class PodCases extends CriCases {
       pod.stop();
       assertThat(pod.status().getState()).isEqualTo(Cri.PodSandboxState.SANDBOX_NOTREADY);
       assertThat(pod.status(first).getState()).isEqualTo(Cri.ContainerState.CONTAINER_EXITED);
+    }
+  }
+
+  /** {@code docs/security.md}: kubelet's group of the pod counts the VM. */
+  private void theVmIsCountedWithItsPod() {
+    List<Integer> vmms = engine().pidsOf("qemu-system");
+    assertThat(vmms).isNotEmpty();
+    for (int vmm : vmms) {
+      assertThat(Shell.run("cat /proc/" + vmm + "/cgroup").out())
+          .containsPattern("(memory|0:):/" + Places.MARK + "/casemate-[0-9a-f]+\n");
     }
   }
 
