@@ -34,6 +34,7 @@ public final class RootedExtractor implements AutoCloseable {
   private final DirectoryTimes times;
   private final byte[] chunk = new byte[CHUNK];
   private long bytes;
+  private long storedBytes;
   private long entries;
 
   /**
@@ -87,6 +88,11 @@ public final class RootedExtractor implements AutoCloseable {
   /** Bytes of file content so far, holes included. */
   public long bytes() {
     return bytes;
+  }
+
+  /** Bytes of file content that the archive has held so far, without holes. */
+  public long storedBytes() {
+    return storedBytes;
   }
 
   /** Bytes of memory that names and paths have taken so far. */
@@ -304,6 +310,7 @@ public final class RootedExtractor implements AutoCloseable {
                 "entry " + ArchiveException.quote(entry.name()) + " holds too few bytes");
           }
           fd.writeAll(chunk, 0, n);
+          storedBytes += n;
           left -= n;
         }
         at = segment.offset() + segment.length();

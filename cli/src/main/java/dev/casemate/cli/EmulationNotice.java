@@ -26,7 +26,7 @@ final class EmulationNotice {
       return;
     }
     try {
-      FileTree.makeDirectories(paths.run(), 0711);
+      FileTree.makeDirectories(paths.run(), 0700);
       Fd made = Fs.open(marker, OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.EXCLUSIVE, 0600);
       made.close();
     } catch (LinuxException e) {

@@ -17,7 +17,8 @@ final class Images {
     if (caFile.isPresent()) {
       options = options.withCaFile(caFile.get());
     }
-    return ImageStore.open(paths.images(), options);
+    return ImageStore.open(
+        paths.images(), options, warning -> Console.errLine("casemate: warning: " + warning));
   }
 
   /** The image of {@code run}: pulled or unpacked first where it has to be. */

@@ -16,6 +16,7 @@ final class ProgressDisplay implements PullProgress, AutoCloseable {
   private static final int BAR_WIDTH = 30;
   private static final long REDRAW_NANOS = 100_000_000L;
   private static final long PATIENCE_MILLIS = 3_000;
+  private static final long WORTH_BYTES = 64L << 20;
 
   private final boolean terminal = Tty.isTerminal(Fd.STDERR);
   private final Map<String, long[]> transfers = new LinkedHashMap<>();
@@ -100,6 +101,17 @@ final class ProgressDisplay implements PullProgress, AutoCloseable {
   @Override
   public synchronized void unpack(int layer, int layers) {
     line("unpacking layer " + layer + " of " + layers);
+  }
+
+  /** A small layer is done before anybody would look. */
+  @Override
+  public synchronized void unpacked(int layer, int layers, long bytes) {
+    if (terminal && bytes >= WORTH_BYTES && System.nanoTime() - lastDraw > REDRAW_NANOS) {
+      lastDraw = System.nanoTime();
+      drawBar(
+          "\runpacking layer " + layer + " of " + layers + ": " + Sizes.format(bytes) + "\u001b[K");
+      drawn = true;
+    }
   }
 
   @Override

@@ -56,9 +56,6 @@ final class StandaloneFront implements TaskFront, SandboxListener {
 
   private static final long ANSWER_GRACE_MILLIS = 2_000;
 
-  /** How long the guest's kernel may take to end a process and all its children. */
-  private static final long KILLED_MILLIS = 5_000;
-
   private static final String ROOT_DISK = "root";
   private static final String SCRATCH_DISK = "scratch";
 
@@ -333,16 +330,6 @@ final class StandaloneFront implements TaskFront, SandboxListener {
       return;
     }
     sandbox.kill(container.get(), execId, signal, all);
-    if (signal == Signals.KILL && execId.isEmpty()) {
-      Threads.start("killed", () -> awaitKilled(container.get().init()));
-    }
-  }
-
-  /** A guest that does not tell of the end of what it has killed loses its VM. */
-  private void awaitKilled(GuestProcess init) {
-    if (init.running() && !init.awaitTold(KILLED_MILLIS)) {
-      sandbox.vm().kill();
-    }
   }
 
   @Override

@@ -154,6 +154,60 @@ class JailTest extends EndToEnd {
     assertThat(serving).isTrue();
   }
 
+  /** The one of the daemon's processes that serves. */
+  private static int serving() {
+    return virtiofsds().stream()
+        .filter(pid -> status(pid).getOrDefault("CapEff", "").equals("00000000880000db"))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  @Test
+  void virtiofsdsDescriptorsAreBoundedAndItsFilesAreNot() {
+    for (int pid : virtiofsds()) {
+      String limits = read(Path.of("/proc/" + pid + "/limits"));
+      java.util.regex.Matcher files =
+          java.util.regex.Pattern.compile("Max open files +([0-9]+) +([0-9]+) ").matcher(limits);
+      assertThat(files.find()).as(limits).isTrue();
+      assertThat(Long.parseLong(files.group(1))).isBetween(1024L, 1_000_000L);
+      assertThat(files.group(2)).isEqualTo(files.group(1));
+      assertThat(limits).containsPattern("Max file size +unlimited +unlimited ");
+    }
+  }
+
+  @Test
+  void virtiofsdSeesWhatIsSharedAndNothingElse() throws IOException {
+    int pid = serving();
+    // The directory of shares, each below its number.
+    List<String> top = List.of(Shell.run("ls -A /proc/" + pid + "/root").out().split("\n"));
+    assertThat(top).isNotEmpty().allMatch(name -> name.matches("[0-9]+"));
+    for (String line : read(Path.of("/proc/" + pid + "/mountinfo")).strip().split("\n")) {
+      assertThat(line.split(" ")[4]).matches("/([0-9]+)?");
+    }
+    for (String namespace : List.of("mnt", "pid", "net", "ipc", "uts")) {
+      Path own = Files.readSymbolicLink(Path.of("/proc/" + pid + "/ns/" + namespace));
+      for (String other : List.of("self", Integer.toString(sandboxProcess("jailed")))) {
+        assertThat(own)
+            .isNotEqualTo(Files.readSymbolicLink(Path.of("/proc/" + other + "/ns/" + namespace)));
+      }
+    }
+  }
+
+  @Test
+  void virtiofsdHasNoDescriptorsButItsOwn() throws IOException {
+    for (int pid : virtiofsds()) {
+      try (var all = Files.list(Path.of("/proc/" + pid + "/fd"))) {
+        assertThat(all.map(JailTest::target))
+            .as(Traces.commandLine(pid))
+            .allMatch(
+                target ->
+                    target.matches(
+                        "/dev/null|(pipe|socket):.*|anon_inode:\\[?event(fd|poll)\\]?"
+                            + "|/memfd:.*|/|/proc/.*|/([0-9]+)(/.*)?|/proc|"));
+      }
+    }
+  }
+
   @Test
   void theControlGroupCountsAndLimits() throws IOException {
     String id = inspect("jailed").string("id");

@@ -2,6 +2,7 @@ package dev.casemate.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Path;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -46,6 +47,34 @@ class TerminalTest extends EndToEnd {
       assertThat(terminal.screen()).as(terminal.toString()).contains("44 120", "got=word\r\n");
       assertThat(terminal.settings()).isEqualTo(terminal.settingsBefore());
     }
+  }
+
+  @Test
+  void howFarALargeLayerIsUnpackedIsShown() {
+    Path layout = files("large");
+    // One file of 400 MiB of zeros, and no more than a layer, a config and a manifest.
+    Shell.run(
+        "set -e; cd "
+            + layout
+            + "; mkdir -p blobs/sha256; truncate -s 400M zeros;"
+            + " add() { h=$(sha256sum < $1 | cut -c1-64); s=$(stat -c %s $1);"
+            + " mv $1 blobs/sha256/$h; echo '\"digest\":\"sha256:'$h'\",\"size\":'$s; };"
+            + " tar --format=ustar -cf tar zeros; d=$(sha256sum < tar | cut -c1-64);"
+            + " zstd -q --rm tar -o layer; rm zeros; l=$(add layer);"
+            + " echo '{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{},"
+            + "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:'$d'\"]}}' > config;"
+            + " c=$(add config); t=application/vnd.oci.image;"
+            + " echo '{\"schemaVersion\":2,\"config\":{\"mediaType\":\"'$t'.config.v1+json\",'$c'},"
+            + "\"layers\":[{\"mediaType\":\"'$t'.layer.v1.tar+zstd\",'$l'}]}' > manifest;"
+            + " m=$(add manifest); echo '{\"imageLayoutVersion\":\"1.0.0\"}' > oci-layout;"
+            + " echo '{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"'$t'.manifest.v1+json\",'$m'}]}'"
+            + " > index.json");
+    try (Terminal terminal = new Terminal(101, 33, "pull", "oci:" + layout)) {
+      assertThat(terminal.await()).as(terminal.toString()).isZero();
+      assertThat(terminal.screen()).containsPattern("\runpacking layer 1 of 1: [0-9.]+ ?MiB");
+    }
+    ok("rmi", "oci:" + layout);
+    Shell.run("rm -rf " + layout);
   }
 
   @Test

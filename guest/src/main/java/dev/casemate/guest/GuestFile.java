@@ -90,7 +90,7 @@ final class GuestFile {
             .put("groups", groups);
     String path = directory.resolve(GuestStore.DESCRIPTION).toString();
     try {
-      FileContent.replace(path, (json.text() + "\n").getBytes(StandardCharsets.UTF_8), 0644);
+      FileContent.replace(path, (json.text() + "\n").getBytes(StandardCharsets.UTF_8), 0600);
     } catch (LinuxException e) {
       throw Failure.of("write " + path, e);
     }

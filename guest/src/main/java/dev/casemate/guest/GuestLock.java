@@ -30,7 +30,7 @@ final class GuestLock implements AutoCloseable {
     String path = root.resolve("." + name + ".lock").toString();
     Fd file;
     try {
-      file = Fs.open(path, OpenFlag.READ_WRITE | OpenFlag.CREATE, 0644);
+      file = Fs.open(path, OpenFlag.READ_WRITE | OpenFlag.CREATE, 0600);
     } catch (LinuxException e) {
       throw Failure.of("lock guest '" + name + "' with " + path, e);
     }

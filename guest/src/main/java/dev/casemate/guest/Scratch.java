@@ -19,7 +19,7 @@ final class Scratch {
 
   static void make(Path directory) {
     try {
-      FileTree.makeDirectories(directory.toString(), 0755);
+      FileTree.makeDirectories(directory.toString(), 0700);
     } catch (LinuxException e) {
       throw Failure.of("make the directory " + directory, e);
     }

@@ -112,7 +112,7 @@ final class Tool {
     try (Fd in = input(new byte[0]);
         Fd out =
             Fs.open(
-                log.toString(), OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.APPEND, 0644)) {
+                log.toString(), OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.APPEND, 0600)) {
       return new Running(start(directory, command, in, out, out));
     }
   }

@@ -96,6 +96,18 @@ public final class Virtiofsd implements AutoCloseable {
           C_IMPLEMENTATION,
           "/usr/libexec/qemu/virtiofsd");
 
+  /**
+   * The daemon holds a descriptor for each file that the guest knows the name of, so this bounds
+   * the guest's cache of names. It is what the daemon takes by itself where it may.
+   */
+  private static final long OPEN_FILES = 1_000_000;
+
+  /**
+   * No limit on the length of files: it would be one on what a volume may hold, which the host's
+   * file system and its quotas decide.
+   */
+  private static final JailLimits LIMITS = new JailLimits(-1, OPEN_FILES);
+
   private static final int SOCKET_NUMBER = 3;
   private static final int MESSAGE_LIMIT = 8 * 1024;
   private static final int END_MILLIS = 5_000;
@@ -171,10 +183,7 @@ public final class Virtiofsd implements AutoCloseable {
               .descriptor(listener, SOCKET_NUMBER)
               .workingDirectory("/")
               .newSession();
-      int pid =
-          options.jailed()
-              ? Jail.daemon(CAPABILITIES, JailLimits.CORE_ONLY).start(spawn)
-              : spawn.start();
+      int pid = options.jailed() ? Jail.daemon(CAPABILITIES, LIMITS).start(spawn) : spawn.start();
       return new Virtiofsd(
           options.socketPath(),
           pid,
@@ -195,7 +204,7 @@ public final class Virtiofsd implements AutoCloseable {
     line.add(binary);
     line.add("--fd=" + SOCKET_NUMBER);
     // By default it wants more than the hard limit, which takes CAP_SYS_RESOURCE, and gives up.
-    line.add("--rlimit-nofile=" + hardLimit("/proc/self/limits"));
+    line.add("--rlimit-nofile=" + openFiles(hardLimit("/proc/self/limits")));
     line.add("--thread-pool-size=1");
     boolean xattr = options.xattr();
     if (binary.endsWith("/qemu/virtiofsd")) {
@@ -235,7 +244,12 @@ public final class Virtiofsd implements AutoCloseable {
     line.add(value);
   }
 
-  /** The hard limit on open files; 0, which leaves the limit as it is, if it cannot be read. */
+  /** What the daemon is to set; 0, which leaves the jail's limit, for a hard limit of 0. */
+  static long openFiles(long hardLimit) {
+    return Math.min(hardLimit, OPEN_FILES);
+  }
+
+  /** The hard limit on open files; 0 if it cannot be read. */
   static long hardLimit(String path) {
     try {
       for (String row : Text.split(FileContent.readString(path, 64 * 1024), '\n')) {

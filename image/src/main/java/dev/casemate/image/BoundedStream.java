@@ -3,8 +3,12 @@ package dev.casemate.image;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.util.function.LongSupplier;
 
-/** Decompressed bytes up to a limit, so that few stored bytes cannot keep us busy for hours. */
+/**
+ * Decompressed bytes up to a limit, so that few stored bytes cannot keep us busy for hours. What
+ * has another limit already does not count.
+ */
 final class BoundedStream extends FilterInputStream {
   /** What any archive may unpack to, however small it is stored. */
   private static final long FREE = 1L << 30;
@@ -12,12 +16,22 @@ final class BoundedStream extends FilterInputStream {
   /** Deflate's best is 1032 to 1 (RFC 1951: 258 bytes for two bits). */
   private static final long RATIO = 1100;
 
+  private final LongSupplier elsewhere;
   private long limit;
   private long position;
 
   BoundedStream(InputStream in, long limit) {
+    this(in, limit, () -> 0);
+  }
+
+  /**
+   * @param elsewhere how many of the bytes so far somebody else has counted and bounded; never less
+   *     than before
+   */
+  BoundedStream(InputStream in, long limit, LongSupplier elsewhere) {
     super(in);
     this.limit = limit;
+    this.elsewhere = elsewhere;
   }
 
   /** More decompressed bytes than allowed; the message names the limit. */
@@ -38,13 +52,16 @@ final class BoundedStream extends FilterInputStream {
 
   /** From here on, at most this many bytes more. */
   void allow(long more) {
-    limit = Math.min(limit, position + more);
+    limit = Math.min(limit, position + more - elsewhere.getAsLong());
   }
 
   private int count(int n) throws IOException {
     position += Math.max(0, n);
     if (position > limit) {
-      throw new TooLong(limit);
+      long most = limit + elsewhere.getAsLong();
+      if (position > most) {
+        throw new TooLong(most);
+      }
     }
     return n;
   }

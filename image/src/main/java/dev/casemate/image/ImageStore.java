@@ -17,6 +17,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * The images on this machine. Several processes may use one store at once: each blob and each root
@@ -40,20 +41,34 @@ public final class ImageStore {
   private final String root;
   private final RegistryOptions registry;
   private final Map<String, String> environment;
+  private final Consumer<String> warnings;
   private final Refs refs;
   private final BlobStore blobs;
 
   ImageStore(String root, RegistryOptions registry, Map<String, String> environment) {
+    this(root, registry, environment, _ -> {});
+  }
+
+  ImageStore(
+      String root,
+      RegistryOptions registry,
+      Map<String, String> environment,
+      Consumer<String> warnings) {
     this.root = root;
+    this.warnings = warnings;
     this.registry = registry;
     this.environment = environment;
     this.refs = new Refs(root);
     this.blobs = new BlobStore(root);
   }
 
-  /** A store in a directory, which is made when the first image comes. Reads nothing yet. */
-  public static ImageStore open(String root, RegistryOptions registry) {
-    return new ImageStore(root, registry, System.getenv());
+  /**
+   * A store in a directory, which is made when the first image comes. Reads nothing yet.
+   *
+   * @param warnings is told in sentences what does not keep the store from working
+   */
+  public static ImageStore open(String root, RegistryOptions registry, Consumer<String> warnings) {
+    return new ImageStore(root, registry, System.getenv(), warnings);
   }
 
   /**
@@ -76,7 +91,7 @@ public final class ImageStore {
    */
   public Image resolve(String image, PullPolicy policy, PullProgress progress) {
     try {
-      StoreModes.repair(root);
+      StoreModes.repair(root, warnings);
       return switch (ImageArgument.parse(image)) {
         case ImageArgument.Directory plain -> Image.plain(image, plain.directory());
         case ImageArgument.Registry named -> fromRegistry(named.reference(), policy, progress);
@@ -204,13 +219,8 @@ public final class ImageStore {
   }
 
   private void makeFolders() {
-    int slash = root.lastIndexOf('/');
-    if (slash > 0) {
-      // Others may pass here: the guest's kernel lies beside the store.
-      FileTree.makeDirectories(root.substring(0, slash), 0755);
-    }
     FileTree.makeDirectories(root, 0700);
-    StoreModes.repair(root);
+    StoreModes.repair(root, warnings);
     // Images hold secrets, set-id programs and other people's files: for root alone.
     for (String folder :
         List.of(
@@ -257,7 +267,7 @@ public final class ImageStore {
   public List<Stored> list() {
     List<Stored> images = new ArrayList<>();
     try {
-      StoreModes.repair(root);
+      StoreModes.repair(root, warnings);
       for (Refs.Ref ref : refs.list()) {
         Optional<PreparedImage> image = Preparation.read(root, ref.manifest());
         images.add(
@@ -329,7 +339,7 @@ public final class ImageStore {
    */
   public List<String> remove(String image) {
     try {
-      StoreModes.repair(root);
+      StoreModes.repair(root, warnings);
       List<String> names = new ArrayList<>();
       for (Refs.Ref ref : find(image)) {
         refs.remove(ref);
@@ -358,7 +368,7 @@ public final class ImageStore {
   /** All that the store knows of an image, as JSON for people and programs. */
   public Json.Obj inspect(String image) {
     try {
-      StoreModes.repair(root);
+      StoreModes.repair(root, warnings);
       Refs.Ref ref = find(image).getFirst();
       Json.Obj json =
           new Json.Obj()

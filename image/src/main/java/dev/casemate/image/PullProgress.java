@@ -32,6 +32,9 @@ public interface PullProgress {
   /** A layer is being unpacked, counted from 1. */
   default void unpack(int layer, int layers) {}
 
+  /** So many bytes of that layer are unpacked; what they will be in all is not known before. */
+  default void unpacked(int layer, int layers, long bytes) {}
+
   /** The root file system is being made from the unpacked layers. */
   default void build() {}
 }

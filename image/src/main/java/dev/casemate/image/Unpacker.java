@@ -16,6 +16,7 @@ import java.io.UncheckedIOException;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.util.List;
+import java.util.function.LongConsumer;
 import java.util.function.Predicate;
 
 /** Applies an image's layers, lowest first, to an empty directory. */
@@ -23,11 +24,14 @@ final class Unpacker {
   /** More entries than any image has; a bomb of empty files would eat the disk's inodes. */
   private static final long MAX_ENTRIES = 4_000_000;
 
-  /** What tar adds to the content of files: headers and padding. */
+  /** What tar adds to the content of files, which has a limit of its own: headers and padding. */
   private static final long MAX_HEADERS = 8L << 30;
 
   /** Writers fill the last record with zeros; some have records of megabytes. */
   private static final long MAX_TRAILING = 16L << 20;
+
+  /** Of the bytes of a layer, progress is told once in so many. */
+  private static final long TELL_BYTES = 4L << 20;
 
   /** Memory for names: so much for any image, and so much for each stored byte of a layer. */
   private static final long FREE_NAMES = 16L << 20;
@@ -61,7 +65,8 @@ final class Unpacker {
     try (Fd target = Fs.open(directory, OpenFlag.READ_ONLY | OpenFlag.DIRECTORY)) {
       Fs.setTimesAt(target, ".", 0, 0);
       for (int i = 0; i < layers.size(); i++) {
-        progress.unpack(i + 1, layers.size());
+        int number = i + 1;
+        progress.unpack(number, layers.size());
         Descriptor layer = layers.get(i);
         String name =
             "layer "
@@ -81,6 +86,7 @@ final class Unpacker {
               layer,
               diffIds.get(i),
               extractor,
+              unpacked -> progress.unpacked(number, layers.size(), unpacked),
               e ->
                   limit < maxBytes
                       && e.entries() <= options.maxEntries()
@@ -108,14 +114,19 @@ final class Unpacker {
       Descriptor layer,
       String diffId,
       RootedExtractor extractor,
+      LongConsumer progress,
       Predicate<RootedExtractor> diskIsFull) {
     MessageDigest hash = Digests.sha256();
     try (Fd fd = Fs.open(blobs.path(layer.digest()), OpenFlag.READ_ONLY);
         BoundedStream plain =
             new BoundedStream(
                 LayerStream.open(fd, layer.size()),
-                BoundedStream.limit(layer.size(), maxBytes + MAX_HEADERS));
-        DigestInputStream hashed = new DigestInputStream(plain, hash)) {
+                // Gigabytes of zeros are few stored bytes: the content of files is bounded by what
+                // its entries declare, which the extractor holds against the image's limit first.
+                BoundedStream.limit(layer.size(), MAX_HEADERS),
+                extractor::storedBytes);
+        DigestInputStream hashed =
+            new DigestInputStream(new Told(plain, TELL_BYTES, progress), hash)) {
       // The end marker may be missing: the digest tells a layer that was cut off.
       extractor.extract(new TarReader(new BufferedInputStream(hashed, 64 * 1024), false));
       plain.allow(MAX_TRAILING);

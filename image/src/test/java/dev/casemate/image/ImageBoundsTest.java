@@ -2,6 +2,7 @@ package dev.casemate.image;
 
 import static dev.casemate.image.LocalImageTest.failure;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.archive.RootedExtractor;
 import dev.casemate.archive.TarEntry;
@@ -10,10 +11,12 @@ import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.oci.Descriptor;
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -160,6 +163,124 @@ final class ImageBoundsTest {
     assertThat(BoundedStream.limit(0, Long.MAX_VALUE)).isEqualTo(1L << 30);
     assertThat(BoundedStream.limit(1000, Long.MAX_VALUE)).isEqualTo((1L << 30) + 1_100_000);
     assertThat(BoundedStream.limit(1L << 62, 5L << 30)).isEqualTo(5L << 30);
+  }
+
+  @Test
+  void countsNotWhatSomebodyElseBounds() throws IOException {
+    long[] elsewhere = {0};
+    BoundedStream stream =
+        new BoundedStream(new ByteArrayInputStream(new byte[1000]), 10, () -> elsewhere[0]);
+    assertThat(stream.readNBytes(10)).hasSize(10);
+    elsewhere[0] = 20;
+    assertThat(stream.readNBytes(20)).hasSize(20);
+    assertThatThrownBy(stream::read).hasMessageContaining("more than 30 bytes");
+    BoundedStream end =
+        new BoundedStream(new ByteArrayInputStream(new byte[1000]), 500, () -> elsewhere[0]);
+    assertThat(end.readNBytes(100)).hasSize(100);
+    end.allow(5);
+    assertThat(end.readNBytes(5)).hasSize(5);
+    assertThatThrownBy(end::read).hasMessageContaining("more than 105 bytes");
+  }
+
+  private static final long ZEROS = 1200L << 20;
+
+  /** A layer of zstd whose one file has 1200 MiB of zeros, in some ten kilobytes. */
+  private String layoutOfZeros() throws IOException {
+    Shell.run(
+        "cd "
+            + temp
+            + " && truncate -s "
+            + ZEROS
+            + " zeros && tar --format=ustar -cf - zeros | zstd -q -o zeros.tar.zst");
+    byte[] layer = read("zeros.tar.zst");
+    assertThat(layer.length * 1100L + (1L << 30)).isLessThan(ZEROS);
+    // The wrong digest, found at the layer's end, saves making the root file system.
+    new TestImage(temp + "/layout").layer(TestImage.GZIP, layer, new byte[0]).tag("v1");
+    return "oci:" + temp + "/layout";
+  }
+
+  @Test
+  void readsGigabytesOfZerosAndTellsHowFarItIs() throws IOException {
+    String image = layoutOfZeros();
+    List<Long> told = new ArrayList<>();
+    PullProgress progress =
+        new PullProgress() {
+          @Override
+          public void unpacked(int layer, int layers, long bytes) {
+            assertThat(layer).isEqualTo(1);
+            assertThat(layers).isEqualTo(1);
+            told.add(bytes);
+          }
+        };
+    failure(
+        () ->
+            new ImageStore(temp + "/store", RegistryOptions.defaults(), Map.of())
+                .resolve(image, PullPolicy.MISSING, progress),
+        Kind.CORRUPT,
+        "layer 1 of 1",
+        "diff_id");
+    assertThat(told).isSorted().hasSizeBetween(250, 310);
+    assertThat(told.getLast()).isGreaterThan(ZEROS - (8 << 20));
+  }
+
+  @Test
+  void refusesZerosBeyondTheImagesLimitBeforeTheyAreRead() throws IOException {
+    String image = layoutOfZeros();
+    List<Long> told = new ArrayList<>();
+    PullProgress progress =
+        new PullProgress() {
+          @Override
+          public void unpacked(int layer, int layers, long bytes) {
+            told.add(bytes);
+          }
+        };
+    RegistryOptions little = RegistryOptions.defaults().withMaxBytes(256 << 20);
+    failure(
+        () ->
+            new ImageStore(temp + "/store", little, Map.of())
+                .resolve(image, PullPolicy.MISSING, progress),
+        Kind.RESOURCE_EXHAUSTED,
+        "unpacks to too much",
+        "256 MiB");
+    assertThat(told).isEmpty();
+  }
+
+  private static byte[] header(String name, char type, long size) {
+    byte[] header = new byte[512];
+    byte[] text = name.getBytes(StandardCharsets.US_ASCII);
+    System.arraycopy(text, 0, header, 0, text.length);
+    byte[] octal = Long.toOctalString((1L << 33) + size).getBytes(StandardCharsets.US_ASCII);
+    // Eleven digits behind the leading one.
+    System.arraycopy(octal, 1, header, 124, 11);
+    header[156] = (byte) type;
+    Arrays.fill(header, 148, 156, (byte) ' ');
+    int sum = 0;
+    for (byte b : header) {
+      sum += b & 0xff;
+    }
+    octal = Integer.toOctalString((1 << 18) + sum).getBytes(StandardCharsets.US_ASCII);
+    System.arraycopy(octal, 1, header, 148, 6);
+    header[154] = 0;
+    return header;
+  }
+
+  @Test
+  void headersBeyondTheStoredSizeAreRefusedBesideAnyFile() throws IOException {
+    // A gigabyte and more of extended headers without a file.
+    int size = 1_048_064 - 512;
+    String comment = size + " comment=";
+    ByteArrayOutputStream piece = new ByteArrayOutputStream();
+    piece.write(header("g", 'g', size));
+    piece.write(
+        (comment + "x".repeat(size - comment.length() - 1) + "\n")
+            .getBytes(StandardCharsets.US_ASCII));
+    piece.write(header("d/", '5', 0));
+    FileContent.write(temp + "/piece", piece.toByteArray(), 0600);
+    Shell.run(
+        "cd " + temp + " && for i in $(seq 1200); do cat piece; done | zstd -q -o headers.zst");
+    byte[] layer = read("headers.zst");
+    new TestImage(temp + "/layout").layer(TestImage.GZIP, layer, new byte[0]).tag("v1");
+    refused("oci:" + temp + "/layout", Kind.RESOURCE_EXHAUSTED, "decompresses to more than");
   }
 
   @Test

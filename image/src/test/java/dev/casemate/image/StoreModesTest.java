@@ -2,7 +2,10 @@ package dev.casemate.image;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.linux.Capabilities;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -43,8 +46,8 @@ final class StoreModesTest {
         .doesNotContain(".erofs");
     String erofs = resolve().erofs().orElseThrow().path();
     assertThat(asNobody("head -c 4 " + erofs)).contains("Permission denied");
-    // The state directory itself stays passable: a jailed VMM reads the guest's kernel there.
-    assertThat(asNobody("ls " + temp + "/state")).contains("images");
+    // The state directory as well: a jailed VMM is given the guest's kernel by a bind mount.
+    assertThat(asNobody("ls " + temp + "/state")).contains("Permission denied");
   }
 
   @Test
@@ -60,10 +63,101 @@ final class StoreModesTest {
     Shell.run(
         "cd "
             + root
-            + " && chmod 0711 . && chmod -R u=rwX,go=rX refs images erofs && chmod 0755 blobs");
+            + " && chmod 0755 .. && chmod 0711 . && chmod -R u=rwX,go=rX refs images erofs && chmod 0755 blobs");
     assertThat(asNobody("ls " + root + "/erofs")).contains(".erofs");
     resolve();
     assertThat(Shell.run("find " + root + OPEN)).isEmpty();
     assertThat(asNobody("ls " + root + "/erofs")).contains("Permission denied");
+  }
+
+  private final List<String> warnings = new ArrayList<>();
+
+  private void open() {
+    Shell.run("chmod 0711 " + root + " && chmod -R u=rwX,go=rX " + root + "/*");
+  }
+
+  private ImageStore warning(String where) {
+    return new ImageStore(where, RegistryOptions.defaults(), Map.of(), warnings::add);
+  }
+
+  @Test
+  void aReadOnlyStoreIsUsedAndTheWarningNamesAFileAndTheRemedy() {
+    open();
+    String mounted = temp + "/mounted";
+    Shell.run(
+        "mkdir "
+            + mounted
+            + " && mount --bind "
+            + root
+            + " "
+            + mounted
+            + " && mount -o remount,bind,ro "
+            + mounted);
+    try {
+      assertThat(warning(mounted).list()).hasSize(1);
+      assertThat(
+              warning(mounted)
+                  .resolve("oci:" + temp + "/layout:v1", PullPolicy.MISSING, PullProgress.NONE)
+                  .erofs())
+          .isPresent();
+      assertThat(warnings)
+          .hasSize(2)
+          .allMatch(
+              text ->
+                  text.startsWith("image store " + mounted + " is open to other users")
+                      && text.contains(mounted + "/refs")
+                      && text.endsWith("or have the owner run: chmod 0700 " + mounted));
+    } finally {
+      Shell.run("umount " + mounted);
+    }
+  }
+
+  /** Does something as a root that may not change what others own, on a thread of its own. */
+  private static void withoutFowner(Runnable action) throws InterruptedException {
+    List<Throwable> failures = new ArrayList<>();
+    Thread thread =
+        new Thread(
+            () -> {
+              try {
+                Capabilities.Sets sets = Capabilities.get();
+                long fowner = 1L << Capabilities.number("CAP_FOWNER");
+                Capabilities.set(
+                    new Capabilities.Sets(
+                        sets.effective() & ~fowner, sets.permitted(), sets.inheritable()));
+                action.run();
+              } catch (RuntimeException | Error e) {
+                failures.add(e);
+              }
+            });
+    thread.start();
+    thread.join();
+    assertThat(failures).isEmpty();
+  }
+
+  @Test
+  void aForeignOwnersFileIsToldOfAndTheRestIsClosed() throws Exception {
+    open();
+    Shell.run("chown -R 65534 " + root + "/images");
+    withoutFowner(() -> assertThat(warning(root).list()).hasSize(1));
+    assertThat(warnings).hasSize(1);
+    assertThat(warnings.getFirst())
+        .startsWith("image store " + root + " is closed to other users now, but files in it are")
+        .contains(root + "/images", " more)", "chmod go=");
+    assertThat(Shell.run("find " + root + OPEN)).isNotEmpty().doesNotContain("erofs", "refs");
+    // Closed by its own directory; nobody is told a second time.
+    assertThat(asNobody("ls " + root + "/images")).contains("Permission denied");
+    withoutFowner(() -> assertThat(warning(root).list()).hasSize(1));
+    assertThat(warnings).hasSize(1);
+  }
+
+  @Test
+  void aStoreThatIsAForeignOwnersAltogetherStaysUsable() throws Exception {
+    open();
+    Shell.run("chown -R 65534 " + root);
+    withoutFowner(() -> assertThat(warning(root).list()).hasSize(1));
+    assertThat(warnings).hasSize(1);
+    assertThat(warnings.getFirst())
+        .startsWith("image store " + root + " is open to other users of this machine")
+        .endsWith("have the owner run: chmod 0700 " + root);
   }
 }

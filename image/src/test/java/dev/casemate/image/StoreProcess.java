@@ -10,7 +10,7 @@ final class StoreProcess {
 
   public static void main(String[] arguments) {
     Image image =
-        ImageStore.open(arguments[0], RegistryOptions.defaults())
+        ImageStore.open(arguments[0], RegistryOptions.defaults(), System.err::println)
             .resolve(arguments[1], PullPolicy.MISSING, PullProgress.NONE);
     System.out.println(image.erofs());
   }

@@ -117,9 +117,10 @@ public final class Jail {
               "jail");
       // Limits belong to the process: one start at a time, and then ours again.
       synchronized (Jail.class) {
-        Limit core = lower(CORE, 0);
-        Limit fileSize = lower(FILE_SIZE, limits.fileBytes());
-        Limit openFiles = lower(OPEN_FILES, limits.openFiles());
+        boolean hard = user.isEmpty() && mayRaiseLimits();
+        Limit core = lower(CORE, 0, hard);
+        Limit fileSize = lower(FILE_SIZE, limits.fileBytes(), hard);
+        Limit openFiles = lower(OPEN_FILES, limits.openFiles(), hard);
         try {
           thread.start();
           gate.serve();
@@ -137,13 +138,27 @@ public final class Jail {
     return outcome.pid;
   }
 
-  /** Lowers a soft limit; returns what it was. */
-  private static Limit lower(int resource, long soft) {
+  /** Whether hard limits can be put back. */
+  private static boolean mayRaiseLimits() {
+    return (Capabilities.get().effective() & 1L << Capabilities.number("CAP_SYS_RESOURCE")) != 0;
+  }
+
+  /**
+   * Lowers a limit; returns what it was.
+   *
+   * @param hard whether the hard one as well
+   */
+  private static Limit lower(int resource, long to, boolean hard) {
     Limit was = ResourceLimits.get(resource);
-    if (soft >= 0 && Long.compareUnsigned(soft, was.soft()) < 0) {
-      ResourceLimits.set(resource, new Limit(soft, was.hard()));
+    if (to >= 0) {
+      ResourceLimits.set(
+          resource, new Limit(least(to, was.soft()), hard ? least(to, was.hard()) : was.hard()));
     }
     return was;
+  }
+
+  private static long least(long a, long b) {
+    return Long.compareUnsigned(a, b) < 0 ? a : b;
   }
 
   /**

@@ -37,10 +37,12 @@ public final class UnixSocket {
     return address;
   }
 
-  /** Listens on a path that must not exist yet. */
+  /** Listens on a path that must not exist yet; only its owner can connect (mode 0600). */
   public static Fd listen(String path, int backlog) {
     Fd socket = open();
     try (NativeBuffer address = address(path)) {
+      // The node gets the socket's own mode (net/unix/af_unix.c, unix_bind_bsd): it is never open.
+      Fs.chmod(socket, 0600);
       SystemCall.check(
           SystemCall.raw(SystemCall.BIND, socket.number(), address.address(), address.size()),
           "bind",

@@ -101,7 +101,7 @@ record Bridge(int index, String name, IpNetwork subnet, IpAddress gateway, int m
             .put("subnet", subnet.toString())
             .put("gateway", gateway.toString())
             .put("mtu", mtu);
-    FileContent.replace(file, json.pretty().getBytes(StandardCharsets.UTF_8), 0644);
+    FileContent.replace(file, json.pretty().getBytes(StandardCharsets.UTF_8), 0600);
     return new Bridge(index, name, subnet, gateway, mtu);
   }
 

@@ -37,7 +37,7 @@ final class Leases {
    */
   IpAddress lease(
       String sandboxId, IpNetwork subnet, IpAddress gateway, Optional<IpAddress> wanted) {
-    FileTree.makeDirectories(directory, 0755);
+    FileTree.makeDirectories(directory, 0700);
     Set<String> taken = new HashSet<>(Fs.list(directory));
     taken.add(gateway.toString());
     if (wanted.isPresent()) {
@@ -63,7 +63,7 @@ final class Leases {
         FileContent.replace(
             nextFile,
             IpAddress.ofV4(candidate.v4() + 1).toString().getBytes(StandardCharsets.UTF_8),
-            0644);
+            0600);
         return write(sandboxId, candidate);
       }
     }
@@ -105,7 +105,7 @@ final class Leases {
 
   private IpAddress write(String sandboxId, IpAddress address) {
     FileContent.replace(
-        directory + "/" + address, sandboxId.getBytes(StandardCharsets.UTF_8), 0644);
+        directory + "/" + address, sandboxId.getBytes(StandardCharsets.UTF_8), 0600);
     return address;
   }
 

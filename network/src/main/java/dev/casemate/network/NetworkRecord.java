@@ -53,7 +53,7 @@ record NetworkRecord(String kind, boolean complete, NetworkModel model, SandboxN
                 .putStrings("search", network.dns().search())
                 .putStrings("options", network.dns().options()))
         .putObjects("published", published);
-    FileContent.replace(file, json.pretty().getBytes(StandardCharsets.UTF_8), 0644);
+    FileContent.replace(file, json.pretty().getBytes(StandardCharsets.UTF_8), 0600);
   }
 
   private static Json.Obj json(Endpoint endpoint) {

@@ -52,8 +52,8 @@ public final class Networks {
   }
 
   private Fd lock() {
-    FileTree.makeDirectories(records, 0711);
-    FileTree.makeDirectories(namespaces, 0711);
+    FileTree.makeDirectories(records, 0700);
+    FileTree.makeDirectories(namespaces, 0700);
     Fd lock = Fs.open(directory + "/lock", OpenFlag.READ_WRITE | OpenFlag.CREATE, 0600);
     Fs.lock(lock, true, true);
     return lock;

@@ -43,6 +43,7 @@ public final class GuestContainer implements OomPump.Subject {
   private final GuestProcess init;
   private final ContainerExecs execs;
   private final AtomicBoolean started = new AtomicBoolean();
+  private final AtomicBoolean killed = new AtomicBoolean();
   private volatile Json.Obj limits;
   private volatile boolean paused;
   private volatile boolean outOfMemory;
@@ -231,6 +232,11 @@ public final class GuestContainer implements OomPump.Subject {
     } catch (RpcException e) {
       // Gone already, or with a VM that is just ending; a guest that keeps it only costs itself.
     }
+  }
+
+  /** Whether its end has yet to be told, and nobody looks after that already. */
+  boolean awaitsEnd() {
+    return init.running() && !killed.getAndSet(true);
   }
 
   void signal(String execId, int signal, boolean all) {

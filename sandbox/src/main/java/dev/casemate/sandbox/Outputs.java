@@ -55,9 +55,9 @@ record Outputs(Optional<Fd> stdout, Optional<Fd> stderr, Optional<LoggerProcess>
     try {
       if (engine && uri.startsWith(FILE)) {
         String path = LogUri.of(uri.substring(FILE.length())).path();
-        FileTree.makeDirectories(path.substring(0, Math.max(1, path.lastIndexOf('/'))), 0755);
+        FileTree.makeDirectories(path.substring(0, Math.max(1, path.lastIndexOf('/'))), 0700);
         int flags = OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.APPEND;
-        return Optional.of(Fs.open(path, flags, 0644));
+        return Optional.of(Fs.open(path, flags, 0600));
       }
       String path = uri.startsWith("fifo://") ? uri.substring("fifo://".length()) : uri;
       // Write-only, non-blocking says ENXIO when there is no reader. Read-write keeps the FIFO

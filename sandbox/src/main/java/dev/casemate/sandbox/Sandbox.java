@@ -29,6 +29,12 @@ import java.util.function.Function;
 public final class Sandbox implements AutoCloseable {
   private static final int CONTAINERS_LIMIT = 1024;
 
+  /** How long the guest's kernel may take to end a process and all its children. */
+  private static final long KILLED_MILLIS = 5_000;
+
+  /** The same where other containers run in the VM, which would end with it. */
+  private static final long KILLED_AMONG_OTHERS_MILLIS = 30_000;
+
   private final SandboxConfig config;
   private final SandboxVm vm;
   private final SandboxListener listener;
@@ -290,7 +296,11 @@ public final class Sandbox implements AutoCloseable {
     }
   }
 
-  /** Sends a signal; a guest that does not even answer a KILL loses its VM. */
+  /**
+   * Sends a signal. A guest that does not even answer a KILL loses its VM, and so does one that
+   * does not tell in time of the end of a container that it has killed: whoever waits for that end
+   * is told of it in any case.
+   */
   public void kill(GuestContainer container, String execId, int signal, boolean all) {
     try {
       container.signal(execId, signal, all);
@@ -301,7 +311,35 @@ public final class Sandbox implements AutoCloseable {
         throw e;
       }
       vm.kill();
+      return;
     }
+    if (signal == Signals.KILL && execId.isEmpty() && container.awaitsEnd()) {
+      Threads.start("killed", () -> awaitKilled(container));
+    }
+  }
+
+  private void awaitKilled(GuestContainer container) {
+    long millis = othersRun(container) ? KILLED_AMONG_OTHERS_MILLIS : KILLED_MILLIS;
+    if (container.init().awaitTold(millis) || ended.isDone()) {
+      return;
+    }
+    listener.warning(
+        "the guest has not told of the end of container "
+            + container.id()
+            + " within "
+            + millis / 1000
+            + " s after it was killed: its VM is ended");
+    vm.kill();
+  }
+
+  /** Whether containers but this one run, other than one that only keeps a pod. */
+  private boolean othersRun(GuestContainer container) {
+    for (GuestContainer other : containers()) {
+      if (other != container && other.init().running() && !other.plan().weightless()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /**

@@ -191,9 +191,7 @@ final class StartCommand {
     try {
       FileTree.makeDirectories(directory, 0711);
       Fs.unlinkIfExists(socket);
-      Fd listener = UnixSocket.listen(socket, BACKLOG);
-      Fs.chmod(socket, 0600);
-      return listener;
+      return UnixSocket.listen(socket, BACKLOG);
     } catch (LinuxException e) {
       String remedy =
           e.errno() == Errno.ENAMETOOLONG
