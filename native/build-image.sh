@@ -23,6 +23,7 @@ main() {
     trap 'rm -rf "$WORK"' EXIT
     local started=$SECONDS graalvm
     command -v musl-gcc >/dev/null || die "musl-gcc is missing: apt-get install musl-tools gcc"
+    "$NATIVE_DIR/linked.sh"
     build_own_library
     graalvm=$(find_graalvm)
     if [[ -n $graalvm ]]; then
@@ -33,7 +34,9 @@ main() {
         compile_substitutions "$(find_jdk)" "$TOOLCHAIN/jars"
         run_toolchain
     fi
-    strip --strip-all --remove-section=.comment --remove-section=.note "$WORK/image"
+    # The names of methods: to compare two builds with, and for debuggers.
+    mv "$WORK/image" "$OUTPUT.unstripped"
+    strip --strip-all --remove-section=.comment --remove-section=.note -o "$WORK/image" "$OUTPUT.unstripped"
     mv "$WORK/image" "$OUTPUT"
     echo "Built $OUTPUT, $(stat -c %s "$OUTPUT") bytes, in $((SECONDS - started)) s"
 }
@@ -109,6 +112,7 @@ common_options() {
 -H:-EnableLoggingFeature
 -H:ServiceLoaderFeatureExcludeServices=java.lang.System\$LoggerFinder,jdk.internal.logger.DefaultLoggerFinder
 -H:PageSize=4096
+-H:-DeleteLocalSymbols
 END
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # reproducible.sh [jars|images]: builds a second time and compares with what is there: the jars of our modules, or the native executables (each
 # takes as long as it did the first time). Without a word, both and the lists of parts.
-# What of an executable may differ is in native/differences.list, with the reason; a difference that is not there fails.
+# What of an executable may differ is in native/differences.list, with the reason; a difference that is not there fails. That the code differs
+# says little, since addresses move: so its methods are compared one by one, without the addresses.
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 problems=0
@@ -68,7 +69,24 @@ compare() {
             problems=$((problems + 1))
         fi
     done < <(sections "$first")
+    compare_methods "$name" "$first.unstripped" "$second.unstripped"
     [[ $identical == no ]] || { say "  $name: differs outside of its sections"; problems=$((problems + 1)); }
+}
+
+# compare_methods NAME FIRST SECOND: by their names and their instructions. native/differences.list says how many may differ.
+compare_methods() {
+    local name=$1 report all equal other missing most_other most_missing
+    report=$("$(find_jdk)/bin/java" scripts/Methods.java "$2" "$3") || die "the methods of $2 and $3 cannot be compared"
+    mkdir -p build/logs
+    echo "$report" > "build/logs/reproducible-$name-methods.log"
+    read -r all equal other missing <<< "$report"
+    read -r most_other most_missing < <(awk -v name="$name" '!/^#/ && $1 == name && $2 == "methods" { print $3, $4 }' native/differences.list) \
+        || die "native/differences.list does not say how many methods of $name may differ"
+    say "  $name: of $all methods $equal have the same instructions, but for addresses; $other (at most $most_other) have others, $missing (at most $most_missing) are in one only"
+    if [[ $other -gt $most_other || $missing -gt $most_missing ]]; then
+        say "  $name: more methods differ than native/differences.list allows; build/logs/reproducible-$name-methods.log names some"
+        problems=$((problems + 1))
+    fi
 }
 
 images() {
@@ -81,12 +99,16 @@ images() {
         esac
         # In the same place: the second takes the first one's name while it is made.
         mv "build/$name" "build/$name.first"
+        mv "build/$name.unstripped" "build/$name.first.unstripped"
         if ! scripts/image.sh "$module"; then
             mv "build/$name.first" "build/$name"
+            mv "build/$name.first.unstripped" "build/$name.unstripped"
             die "build/$name cannot be built a second time"
         fi
         mv "build/$name" "build/$name.second"
+        mv "build/$name.unstripped" "build/$name.second.unstripped"
         mv "build/$name.first" "build/$name"
+        mv "build/$name.first.unstripped" "build/$name.unstripped"
         compare "$name" "build/$name" "build/$name.second"
     done
 }

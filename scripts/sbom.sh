@@ -56,7 +56,7 @@ native_parts() {
         source_archive openjdk-25
         source_archive zlib
     fi
-    of_debian musl-dev "$(musl-gcc -print-file-name=libc.a)"
+    of_debian musl-dev /usr/lib/x86_64-linux-musl/libc.a
     of_debian "libgcc-$(gcc -dumpversion)-dev" "$(gcc -print-libgcc-file-name)"
 }
 

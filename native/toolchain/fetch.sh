@@ -99,6 +99,8 @@ unpack() {
     shift 2
     if [[ -n $(recorded_checksum "$name") ]]; then
         verify "$DOWNLOADS/$name"
+    elif [[ ${CASEMATE_PINS:-} == strict ]]; then
+        die "$name is not in $CHECKSUMS, and CASEMATE_PINS is strict; put a recorded archive into $DOWNLOADS, or record this one"
     else
         echo "$name is newer than checksums.txt; trusted because Debian's signed index names it." >&3
     fi

@@ -116,6 +116,25 @@ class PinsTest {
   }
 
   @Test
+  void refusesAChangedFileToLink() {
+    Path list = directory.resolve("linked");
+    Shell.run("sed 's/^[0-9a-f]* musl-dev/0123 musl-dev/' ../native/linked.list > " + list);
+    Result result = Shell.result("../native/linked.sh " + list).expect(1);
+    assertThat(result.err()).contains("Scrt1.o of musl-dev ", " is not used: ", "expected 0123");
+    Shell.run("../native/linked.sh");
+  }
+
+  @Test
+  void strictRefusesAVersionThatIsNotListed() {
+    Path list = directory.resolve("linked");
+    Shell.run("grep -v ' libc.a$' ../native/linked.list > " + list);
+    Result named = Shell.result("../native/linked.sh " + list).expect(0);
+    assertThat(named.err()).contains("libc.a", " is not in linked; trusted because");
+    Result strict = Shell.result("CASEMATE_PINS=strict ../native/linked.sh " + list).expect(1);
+    assertThat(strict.err()).contains("CASEMATE_PINS is strict", list.toString());
+  }
+
+  @Test
   void refusesAChangedJarOfTheNativeImageBuilder() throws IOException {
     Path cache = directory.resolve("native-image/downloads");
     Shell.run(
