@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formatting, Error Prone, NullAway, compiler warnings as errors, house rules of the modules.
+# Formatting, Error Prone, NullAway, compiler warnings as errors, names of registries, line lengths in Markdown.
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 say "check: formatting"
@@ -11,5 +11,10 @@ run_logged check scripts/maven.sh -fae -Pcheck -DskipTests -Dcasemate.target=tar
 say "check: house rules"
 if git grep -nIE 'https?://(deb|repo[0-9]*|registry)\.[a-z.]+/' -- . ':!*/src/test/*'; then
     die "package registries are named in the lines above; take them out"
+fi
+say "check: Markdown"
+# Columns are characters, not bytes. The tables of docs/security.md are wider: SecurityPageTest reads them line by line.
+if git ls-files -z -- '*.md' ':!docs/security.md' | LC_ALL=C.UTF-8 xargs -0 grep -nE '^.{121}'; then
+    die "the Markdown lines above are longer than 120 columns; wrap them, or turn a wide table into a list"
 fi
 say "check: clean"
