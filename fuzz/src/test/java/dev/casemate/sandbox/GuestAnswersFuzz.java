@@ -8,7 +8,6 @@ import dev.casemate.protobuf.MalformedMessageException;
 import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.agent.OOMEvent;
 import dev.casemate.rpc.Channel;
-import dev.casemate.rpc.PrefixedMessages;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.TtrpcClient;
 import dev.casemate.task.GuestPids;

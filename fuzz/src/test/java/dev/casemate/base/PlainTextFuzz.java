@@ -1,4 +1,4 @@
-package dev.casemate.oci;
+package dev.casemate.base;
 
 import dev.casemate.fuzz.Expect;
 import dev.casemate.fuzz.Fuzzes;
