@@ -41,7 +41,7 @@ class ParsersTest {
           "cell.Users",
           "guest.KernelImage",
           "hypervisor.KernelImage",
-          "qemu.Incoming",
+          "qemu.IncomingMigration",
           "qemu.LineBuffer",
           "image.ArchiveFiles",
           "image.DockerArchiveSource",

@@ -2,6 +2,7 @@ package dev.casemate.sandbox;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.hypervisor.Capability;
 import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.hypervisor.VmSnapshot;
 import dev.casemate.linux.Fd;
@@ -49,6 +50,8 @@ final class CheckpointWriter {
   }
 
   private void check(GuestContainer container) {
+    SandboxDemands.require(
+        vm.vmm(), Capability.SNAPSHOTS, "a checkpoint of container " + container.id(), "stop it");
     String why = null;
     if (vm.shares().isServed()) {
       why =

@@ -3,6 +3,7 @@ package dev.casemate.sandbox;
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.hypervisor.Device;
+import dev.casemate.hypervisor.GuestAddress;
 import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.hypervisor.VmConfig;
 import dev.casemate.hypervisor.VmListener;
@@ -24,6 +25,9 @@ import java.util.function.Consumer;
  */
 public final class Restoration {
   private static final int LOAD_MILLIS = 600_000;
+
+  /** The saved guest knows its disks; the plan that it is asked for here is not carried out. */
+  private static final GuestAddress NOWHERE = new GuestAddress.Mmio("");
 
   private final String directory;
   private final Checkpoint checkpoint;
@@ -72,7 +76,7 @@ public final class Restoration {
                   ? checkpoint.snapshot().disks().get(index).deviceId()
                   : "";
           disks.add(new HotDisks.HostDisk(id, path, readOnly));
-          return "";
+          return NOWHERE;
         });
     List<Checkpoint.SavedDisk> saved = checkpoint.disks();
     if (disks.size() != saved.size() || saved.size() != checkpoint.snapshot().disks().size()) {

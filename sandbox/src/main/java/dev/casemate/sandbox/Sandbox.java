@@ -4,10 +4,12 @@ import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.base.Json;
 import dev.casemate.hypervisor.VmEvent;
+import dev.casemate.hypervisor.Vmm;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Signals;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcStatus;
+import dev.casemate.vmms.Vmms;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -45,9 +47,19 @@ public final class Sandbox implements AutoCloseable {
     private volatile Optional<GuestContainer> container = Optional.empty();
   }
 
+  /**
+   * A sandbox with the VMM that its configuration names.
+   *
+   * @throws CasemateException INVALID_ARGUMENT if there is no such VMM
+   */
   public Sandbox(SandboxPaths paths, SandboxConfig config, SandboxListener listener) {
+    this(paths, config, Vmms.named(config.vm().hypervisor()), listener);
+  }
+
+  /** A sandbox with a given VMM. */
+  public Sandbox(SandboxPaths paths, SandboxConfig config, Vmm vmm, SandboxListener listener) {
     this.config = config;
-    this.vm = new SandboxVm(paths, config, listener::warning);
+    this.vm = new SandboxVm(paths, config, vmm, listener::warning);
     this.listener = listener;
     this.relays = new LoopbackRelays(this);
   }
