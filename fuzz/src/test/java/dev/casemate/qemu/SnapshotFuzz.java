@@ -21,7 +21,11 @@ public final class SnapshotFuzz {
         .ifPresent(
             json -> {
               Expect.parsed(() -> VmRecord.fromJson(json))
-                  .ifPresent(record -> Expect.same(record, VmRecord.fromJson(record.toJson())));
+                  .ifPresent(
+                      record ->
+                          Expect.same(
+                              record.toJson().text(),
+                              VmRecord.fromJson(record.toJson()).toJson().text()));
               Expect.parsed(() -> VmSnapshot.fromJson(json)).ifPresent(SnapshotFuzz::restore);
             });
   }

@@ -54,6 +54,10 @@ class VmConfigTest {
     VmRecord record =
         new VmRecord(
             "qemu", "vm", 12, 345678901234L, "/run/x", new Json.Obj().put("socket", "/run/x/q"));
-    assertThat(VmRecord.fromJson(Json.parseObject(record.toJson().text()))).isEqualTo(record);
+    String text = record.toJson().text();
+    VmRecord read = VmRecord.fromJson(Json.parseObject(text));
+    assertThat(read.toJson().text()).isEqualTo(text);
+    assertThat(read.startTime()).isEqualTo(345678901234L);
+    assertThat(read.driverState().string("socket")).isEqualTo("/run/x/q");
   }
 }

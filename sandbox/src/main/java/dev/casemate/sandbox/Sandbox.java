@@ -84,7 +84,7 @@ public final class Sandbox implements AutoCloseable {
   }
 
   /** Starts the VM from a checkpoint instead. */
-  public void restore(Restoration checkpoint) {
+  public void restore(VmRestore checkpoint) {
     vm.restoreFrom(checkpoint);
     start("", prepared -> {});
   }
@@ -172,7 +172,7 @@ public final class Sandbox implements AutoCloseable {
   }
 
   /** Takes over the container that came with a restored VM; it runs from its start on. */
-  public GuestContainer adopt(String id, ContainerPlan plan, Restoration checkpoint) {
+  public GuestContainer adopt(String id, ContainerPlan plan, VmRestore checkpoint) {
     return create(
         id,
         ready -> {
@@ -334,7 +334,7 @@ public final class Sandbox implements AutoCloseable {
   /**
    * Saves the VM with its one container.
    *
-   * @param directory exists; see {@link Checkpoint}
+   * @param directory exists; see {@link VmCheckpoint}
    * @param keep whether both go on afterwards; else the VM ends
    * @throws CasemateException FAILED_PRECONDITION if this one cannot be saved
    */

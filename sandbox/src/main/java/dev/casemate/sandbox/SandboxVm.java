@@ -59,7 +59,7 @@ public final class SandboxVm implements AutoCloseable {
   private long launchedMicros;
   private Optional<GuestBoot> booted = Optional.empty();
   private final List<Fd> holds = new ArrayList<>();
-  private volatile Optional<Restoration> restoration = Optional.empty();
+  private volatile Optional<VmRestore> restoration = Optional.empty();
   private final Confinement confinement;
   private boolean closed;
 
@@ -156,7 +156,7 @@ public final class SandboxVm implements AutoCloseable {
   }
 
   /** The VM is to go on from a checkpoint instead of booting. */
-  void restoreFrom(Restoration checkpoint) {
+  void restoreFrom(VmRestore checkpoint) {
     restoration = Optional.of(checkpoint);
   }
 
@@ -236,7 +236,7 @@ public final class SandboxVm implements AutoCloseable {
       VmSize size = VmSize.of(config.vm());
       VmSize most = size.growingTo(config.most());
       if (!most.equals(size)) {
-        VmSize now = restoration.map(Restoration::size).orElse(size);
+        VmSize now = restoration.map(VmRestore::size).orElse(size);
         growth =
             Optional.of(
                 new VmGrowth(config.configured(), size, most, now, machine, client, warnings));
