@@ -9,7 +9,7 @@ module dev.casemate.cli {
   requires dev.casemate.image;
   requires dev.casemate.network;
   requires dev.casemate.protocol;
-  requires dev.casemate.qemu;
+  requires dev.casemate.vmms;
   requires dev.casemate.rpc;
 
   exports dev.casemate.cli;

@@ -9,7 +9,7 @@ module dev.casemate.sandbox {
   requires transitive dev.casemate.oci;
   requires transitive dev.casemate.protocol;
   requires transitive dev.casemate.rpc;
-  requires dev.casemate.qemu;
+  requires dev.casemate.vmms;
   requires dev.casemate.seccomp;
 
   exports dev.casemate.sandbox;

@@ -4,6 +4,7 @@ module dev.casemate.shim {
   requires static org.jspecify;
   requires static org.graalvm.nativeimage;
   requires transitive dev.casemate.task;
+  requires dev.casemate.vmms;
 
   exports dev.casemate.shim;
 }

@@ -16,8 +16,8 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Spawn;
 import dev.casemate.network.Leftover;
 import dev.casemate.network.Networks;
-import dev.casemate.qemu.QemuDriver;
 import dev.casemate.sandbox.SandboxPaths;
+import dev.casemate.vmms.Vmms;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -27,7 +27,6 @@ import java.util.function.Supplier;
 
 /** {@code casemate doctor}: whether this machine is fit, and the command that mends what is not. */
 final class DoctorCommand implements Command {
-  private static final String QEMU_MINIMUM = "7.2";
   private static final String SEARCH_PATH = "/usr/sbin:/sbin:/usr/bin:/bin";
 
   @Override
@@ -55,8 +54,7 @@ final class DoctorCommand implements Command {
     SandboxPaths paths = SandboxPaths.system();
     List<Finding> findings =
         new ArrayList<>(
-            new HostChecks("")
-                .all(new QemuDriver(), QEMU_MINIMUM, List.of(paths.state(), paths.run())));
+            new HostChecks("").all(Vmms.named(Vmms.DEFAULT), List.of(paths.state(), paths.run())));
     findings.add(looked("guest", DoctorCommand::guest));
     findings.add(tool("mkfs.erofs", "erofs-utils", "images cannot be made into root file systems"));
     findings.add(tool("mkfs.ext4", "e2fsprogs", "containers get no scratch disk"));

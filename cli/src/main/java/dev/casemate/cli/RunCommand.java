@@ -23,6 +23,7 @@ import dev.casemate.oci.ImageConfig;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.Stdio;
 import dev.casemate.sandbox.VmOptions;
+import dev.casemate.vmms.Vmms;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -245,9 +246,13 @@ final class RunCommand implements Command {
     if (!List.of("auto", "kvm", "tcg").contains(accelerator)) {
       throw Arguments.usage("option --accel is \"" + accelerator + "\", expected auto, kvm or tcg");
     }
-    String hypervisor = arguments.last("hypervisor", "qemu");
-    if (!hypervisor.equals("qemu")) {
-      throw Arguments.usage("option --hypervisor is \"" + hypervisor + "\"; this build has: qemu");
+    String hypervisor = arguments.last("hypervisor", Vmms.DEFAULT);
+    if (!Vmms.has(hypervisor)) {
+      throw Arguments.usage(
+          "option --hypervisor is \""
+              + hypervisor
+              + "\"; this build has: "
+              + String.join(", ", Vmms.names()));
     }
     String kernel = arguments.last("kernel", "");
     String initramfs = arguments.last("initramfs", "");

@@ -1,5 +1,6 @@
 package dev.casemate.cli;
 
+import dev.casemate.vmms.Vmms;
 import java.util.List;
 
 /** What {@code casemate run} can be told. */
@@ -59,7 +60,7 @@ final class RunOptions {
               "how the image reaches the VM: as a block device (default) or shared"),
           Option.flag("insecure", '\0', "allow a registry without TLS or with a bad certificate"),
           Option.value("ca-file", '\0', "FILE", "trust the authorities in this PEM file as well"),
-          Option.value("hypervisor", '\0', "NAME", "VMM: qemu"),
+          Option.value("hypervisor", '\0', "NAME", "VMM: " + String.join(", ", Vmms.names())),
           Option.value("accel", '\0', "auto|kvm|tcg", "how the VM's CPU runs (default: auto)"),
           Option.value("guest", '\0', "NAME", "which guest to boot (default: default)"),
           Option.value("kernel", '\0', "FILE", "boot this kernel (uncompressed, PVH) instead"),

@@ -12,7 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** A checkpoint's description of a VM, which may come from anybody, and what QEMU is told of it. */
-@Fuzzes({VmSnapshot.class, VmRecord.class, Incoming.class})
+@Fuzzes({VmSnapshot.class, VmRecord.class, IncomingMigration.class})
 public final class SnapshotFuzz {
   private SnapshotFuzz() {}
 
@@ -21,7 +21,11 @@ public final class SnapshotFuzz {
         .ifPresent(
             json -> {
               Expect.parsed(() -> VmRecord.fromJson(json))
-                  .ifPresent(record -> Expect.same(record, VmRecord.fromJson(record.toJson())));
+                  .ifPresent(
+                      record ->
+                          Expect.same(
+                              record.toJson().text(),
+                              VmRecord.fromJson(record.toJson()).toJson().text()));
               Expect.parsed(() -> VmSnapshot.fromJson(json)).ifPresent(SnapshotFuzz::restore);
             });
   }
@@ -33,7 +37,7 @@ public final class SnapshotFuzz {
       disks.add(new Device.Disk(disk.deviceId(), "/disk", false));
     }
     VmConfig config = VmConfig.builder("vm", "/run/vm").kernel("/kernel").hotplugPorts(8).build();
-    Expect.parsed(() -> Incoming.of(config, snapshot, disks))
+    Expect.parsed(() -> IncomingMigration.of(config, snapshot, disks))
         .ifPresent(
             incoming -> {
               for (Json.Obj processor : incoming.snapshot().processors()) {
@@ -47,7 +51,8 @@ public final class SnapshotFuzz {
                 Expect.that(disk.port() >= 0 && disk.port() < 8, "port ", disk.port());
               }
               Expect.same(
-                  config.devices().size() + disks.size(), incoming.placements(config).size());
+                  config.devices().size() + disks.size(),
+                  incoming.layout(config).placements().size());
             });
   }
 }

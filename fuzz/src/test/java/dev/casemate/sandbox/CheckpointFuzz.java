@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Optional;
 
 /** A checkpoint's record, which may come from anybody, held against a node. */
-@Fuzzes({Checkpoint.class, Restoration.class})
+@Fuzzes({VmCheckpoint.class, VmRestore.class})
 public final class CheckpointFuzz {
   private static final TempFile FILE = new TempFile("casemate.json");
   private static final int KERNEL_BYTES = 7;
@@ -30,7 +30,7 @@ public final class CheckpointFuzz {
     Input input = new Input(data);
     int mode = input.next();
     FILE.with(input.rest());
-    Expect.parsed(() -> Checkpoint.read(FILE.directory()));
+    Expect.parsed(() -> VmCheckpoint.read(FILE.directory()));
     VmOptions vm = new VmOptions("qemu", "tcg", KERNEL, KERNEL, 512, 1, 1000);
     SandboxConfig node =
         new SandboxConfig(
@@ -44,7 +44,7 @@ public final class CheckpointFuzz {
                     .source(DISK)
                     .options(List.of("loop", (mode & 2) == 0 ? "rw" : "ro"))
                     .build());
-    Expect.parsed(() -> Restoration.of(FILE.directory(), mounts, node))
+    Expect.parsed(() -> VmRestore.of(FILE.directory(), mounts, node))
         .ifPresent(
             restoration -> {
               for (VmSize size :

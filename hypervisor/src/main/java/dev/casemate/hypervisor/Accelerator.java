@@ -10,7 +10,6 @@ import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Text;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * What runs the guest's instructions, and why.
@@ -59,18 +58,6 @@ public record Accelerator(Kind kind, String reason) {
   /** The first processor's flags; none if they cannot be read. */
   static List<String> processorFlags(String root) {
     return Text.split(processorField(root, "flags"), ' ');
-  }
-
-  /** The first processor's clock in kHz as the kernel knows it; empty if it does not say. */
-  public static Optional<String> processorKhz(String root) {
-    // "2596.138" MHz: three decimals.
-    String digits = processorField(root, "cpu MHz").trim().replace(".", "");
-    for (int i = 0; i < digits.length(); i++) {
-      if (digits.charAt(i) < '0' || digits.charAt(i) > '9') {
-        return Optional.empty();
-      }
-    }
-    return digits.isEmpty() ? Optional.empty() : Optional.of(digits);
   }
 
   /**

@@ -25,19 +25,11 @@ public sealed interface Device {
   /**
    * A virtio network card.
    *
+   * @param tap an open descriptor of a TAP device; the caller keeps and closes it
    * @param mac {@code 02:00:00:00:00:01}
    * @param mtu bytes, told to the guest; 0 tells nothing
    */
-  record Nic(String id, Tap tap, String mac, int mtu) implements Device {}
-
-  /** The host's end of a network card. */
-  sealed interface Tap {}
-
-  /** A TAP device by name, in the network namespace that the VMM runs in. */
-  record NamedTap(String name) implements Tap {}
-
-  /** An open descriptor of a TAP device; the caller keeps and closes it. */
-  record OpenTap(Fd fd) implements Tap {}
+  record Nic(String id, Fd tap, String mac, int mtu) implements Device {}
 
   /**
    * A directory over virtio-fs.
@@ -47,23 +39,10 @@ public sealed interface Device {
    */
   record FileShare(String id, String tag, String socketPath) implements Device {}
 
-  /** How the host talks to the agent; a VM has at most one. */
-  sealed interface AgentChannel extends Device {}
-
-  /** A virtio-serial port, by the name that the guest sees: {@code dev.casemate.agent}. */
-  record SerialChannel(String id, String portName) implements AgentChannel {}
-
   /**
-   * A vsock of the host's kernel ({@code /dev/vhost-vsock}).
+   * How the host talks to the agent; a VM has at most one.
    *
-   * @param cid context id of the guest, 3 or more, unique on the host
-   * @param port the agent's port
+   * @param portName of the virtio-serial port, as the guest sees it: {@code dev.casemate.agent}
    */
-  record VsockChannel(String id, long cid, int port) implements AgentChannel {}
-
-  /** Random bytes from the host. */
-  record Rng(String id) implements Device {}
-
-  /** Memory that the host may ask back; see {@link VirtualMachine#balloon}. */
-  record Balloon(String id) implements Device {}
+  record SerialChannel(String id, String portName) implements Device {}
 }

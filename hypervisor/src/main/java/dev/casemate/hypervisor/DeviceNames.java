@@ -34,13 +34,6 @@ final class DeviceNames {
             "MTU of " + id,
             "" + nic.mtu(),
             "0 or 68 to 65535");
-        if (nic.tap() instanceof Device.NamedTap tap) {
-          require(
-              !tap.name().isEmpty() && tap.name().length() <= 15 && only(tap.name(), "_.-"),
-              "TAP name of " + id,
-              tap.name(),
-              "1 to 15 letters, digits, '_', '.' or '-'");
-        }
       }
       case Device.FileShare share -> {
         require(
@@ -62,16 +55,6 @@ final class DeviceNames {
               "port name of " + id,
               serial.portName(),
               "1 to 64 letters, digits, '_', '.' or '-'");
-      case Device.VsockChannel vsock -> {
-        require(
-            vsock.cid() >= 3 && vsock.cid() < 0xffffffffL,
-            "context id of " + id,
-            "" + vsock.cid(),
-            "3 to 4294967294");
-        require(vsock.port() > 0, "vsock port of " + id, "" + vsock.port(), "1 or more");
-      }
-      case Device.Rng rng -> {}
-      case Device.Balloon balloon -> {}
     }
   }
 

@@ -20,15 +20,17 @@ public record Finding(
     FAILURE
   }
 
-  static Finding ok(String id, String title, String detail) {
+  public static Finding ok(String id, String title, String detail) {
     return new Finding(id, Level.OK, title, detail, "", "");
   }
 
-  static Finding warning(String id, String title, String detail, String meaning, String remedy) {
+  public static Finding warning(
+      String id, String title, String detail, String meaning, String remedy) {
     return new Finding(id, Level.WARNING, title, detail, meaning, remedy);
   }
 
-  static Finding failure(String id, String title, String detail, String meaning, String remedy) {
+  public static Finding failure(
+      String id, String title, String detail, String meaning, String remedy) {
     return new Finding(id, Level.FAILURE, title, detail, meaning, remedy);
   }
 }

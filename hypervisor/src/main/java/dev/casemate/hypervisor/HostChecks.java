@@ -1,6 +1,5 @@
 package dev.casemate.hypervisor;
 
-import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Capabilities;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
@@ -28,14 +27,13 @@ public final class HostChecks {
    * All checks.
    *
    * @param vmm the driver that is to run VMs
-   * @param minimumVersion its oldest version that works: {@code 7.2}
    * @param directories where images and state are to lie
    */
-  public List<Finding> all(Vmm vmm, String minimumVersion, List<String> directories) {
+  public List<Finding> all(Vmm vmm, List<String> directories) {
     List<Finding> findings = new ArrayList<>();
     findings.add(kvm());
     findings.add(nested());
-    findings.addAll(vmm(vmm, minimumVersion));
+    findings.addAll(vmm.check());
     findings.add(virtiofsd());
     findings.add(vhostVsock());
     findings.add(vhostNet());
@@ -83,46 +81,12 @@ public final class HostChecks {
             : on ? "on: guests can run VMs" : "off: guests cannot run VMs");
   }
 
-  /** The VMM, its version and its firmware. */
-  public List<Finding> vmm(Vmm vmm, String minimumVersion) {
-    VmmInfo info;
-    try {
-      info = vmm.probe();
-    } catch (CasemateException e) {
-      String message = String.valueOf(e.getMessage());
-      return List.of(
-          Finding.failure(
-              vmm.name(),
-              "VMM",
-              message,
-              "no VM can be started",
-              "apt-get install qemu-system-x86"));
-    }
-    List<Finding> findings = new ArrayList<>();
-    String detail = info.binary() + ", version " + info.version();
-    findings.add(
-        compareVersions(info.version(), minimumVersion) >= 0
-            ? Finding.ok(vmm.name(), "VMM", detail)
-            : Finding.failure(
-                vmm.name(),
-                "VMM",
-                detail,
-                "versions before " + minimumVersion + " lack options that Casemate uses",
-                "apt-get install qemu-system-x86"));
-    findings.add(
-        info.firmware().isEmpty()
-            ? Finding.warning(
-                "firmware",
-                "fast firmware (qboot)",
-                "qboot.rom is not installed",
-                "each VM starts about 0.1 s slower, by the VMM's default firmware",
-                "apt-get install qemu-system-data")
-            : Finding.ok("firmware", "fast firmware (qboot)", info.firmware()));
-    return findings;
-  }
-
-  /** Compares {@code 7.2.22} and {@code 10.0} number by number. */
-  static int compareVersions(String a, String b) {
+  /**
+   * Compares {@code 7.2.22} and {@code 10.0} number by number.
+   *
+   * @return negative, 0 or positive, as a comparator does
+   */
+  public static int compareVersions(String a, String b) {
     List<String> left = Text.split(a, '.');
     List<String> right = Text.split(b, '.');
     for (int i = 0; i < Math.max(left.size(), right.size()); i++) {

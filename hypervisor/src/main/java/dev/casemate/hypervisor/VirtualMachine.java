@@ -15,7 +15,7 @@ public interface VirtualMachine extends AutoCloseable {
   /** The VMM's process id. */
   int pid();
 
-  /** What another process needs to take over; changes with each attached or detached device. */
+  /** What another process needs to clean up after the VM; stays the same for its life. */
   VmRecord record();
 
   /** Which accelerator runs the guest, and why. */
@@ -37,20 +37,20 @@ public interface VirtualMachine extends AutoCloseable {
   String panic();
 
   /**
-   * Where a PCI device sits, in Kata's notation: {@code 05} is slot 5 of the root bus, {@code
-   * 10/00} slot 0 behind the port in slot 0x10.
+   * Where the guest has a device.
    *
    * @throws CasemateException NOT_FOUND for an unknown device
    */
-  String pciPath(String deviceId);
+  GuestAddress address(String deviceId);
 
   /**
-   * Adds a {@link Device.Disk}, {@link Device.Nic} or {@link Device.FileShare} to the running VM.
+   * Adds a {@link Device.Disk}, {@link Device.Nic} or {@link Device.FileShare} to the running VM,
+   * as far as the driver has the {@link Capability}.
    *
-   * @return its PCI path
+   * @return where the guest has it
    * @throws CasemateException RESOURCE_EXHAUSTED if all hot-plug ports are taken
    */
-  String attach(Device device);
+  GuestAddress attach(Device device);
 
   /**
    * Takes a device away that was attached after the start; waits up to {@code timeoutMillis} until
@@ -104,9 +104,6 @@ public interface VirtualMachine extends AutoCloseable {
    */
   VmSnapshot save(Fd to, int timeoutMillis);
 
-  /** Asks the guest to give back memory until {@code mib} are left; needs a balloon. */
-  void balloon(long mib);
-
   /** How the VM ended; empty while it runs. */
   Optional<VmExit> exit();
 
@@ -123,9 +120,6 @@ public interface VirtualMachine extends AutoCloseable {
 
   /** Has the VMM quit; kills it if it has not after {@code graceMillis}. */
   VmExit shutdown(int graceMillis);
-
-  /** Lets go of the VM without ending it, for another process to attach. */
-  void release();
 
   /** Kills the VM if it runs, waits for its end and removes its sockets. */
   @Override

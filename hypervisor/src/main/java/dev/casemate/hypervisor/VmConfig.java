@@ -41,7 +41,6 @@ public record VmConfig(
     int vcpus,
     int maxVcpus,
     AcceleratorChoice accelerator,
-    MachineType machineType,
     List<Device> devices,
     int hotplugPorts,
     boolean sharedMemory,
@@ -55,14 +54,6 @@ public record VmConfig(
     AUTO,
     KVM,
     TCG
-  }
-
-  /** The kind of machine, in terms of what it can do. */
-  public enum MachineType {
-    /** PCIe with hot plug. */
-    STANDARD,
-    /** The least that boots: no PCI, no hot plug. */
-    MINIMAL
   }
 
   /** Greatest number of hot-plug ports. */
@@ -111,7 +102,7 @@ public record VmConfig(
       DeviceNames.check(device);
       require(ids.add(device.id()), "device id", device.id(), "an id that no other device has");
       sharedMemory |= device instanceof Device.FileShare;
-      channels += device instanceof Device.AgentChannel ? 1 : 0;
+      channels += device instanceof Device.SerialChannel ? 1 : 0;
     }
     require(channels <= 1, "number of agent channels", "" + channels, "at most one");
     for (String parameter : kernelParameters) {
@@ -132,9 +123,9 @@ public record VmConfig(
   }
 
   /** The agent channel among the devices, if there is one. */
-  public Optional<Device.AgentChannel> agentChannel() {
+  public Optional<Device.SerialChannel> agentChannel() {
     for (Device device : devices) {
-      if (device instanceof Device.AgentChannel channel) {
+      if (device instanceof Device.SerialChannel channel) {
         return Optional.of(channel);
       }
     }
@@ -145,7 +136,7 @@ public record VmConfig(
     return new Builder(vmId, runDirectory);
   }
 
-  /** Collects the parts; defaults: 256 MiB, 1 vCPU, AUTO, STANDARD, no ports, with console. */
+  /** Collects the parts; defaults: 256 MiB, 1 vCPU, AUTO, no ports, with console. */
   public static final class Builder {
     private final String vmId;
     private final String runDirectory;
@@ -157,7 +148,6 @@ public record VmConfig(
     private int vcpus = 1;
     private int maxVcpus;
     private AcceleratorChoice accelerator = AcceleratorChoice.AUTO;
-    private MachineType machineType = MachineType.STANDARD;
     private final List<Device> devices = new ArrayList<>();
     private int hotplugPorts;
     private boolean sharedMemory;
@@ -215,11 +205,6 @@ public record VmConfig(
       return this;
     }
 
-    public Builder machineType(MachineType type) {
-      machineType = type;
-      return this;
-    }
-
     public Builder device(Device device) {
       devices.add(device);
       return this;
@@ -262,7 +247,6 @@ public record VmConfig(
           vcpus,
           Math.max(maxVcpus, vcpus),
           accelerator,
-          machineType,
           devices,
           hotplugPorts,
           sharedMemory,

@@ -15,14 +15,6 @@ import java.util.Optional;
 public record VmExit(
     Optional<Integer> exitStatus, ShutdownReason reason, String message, String panic) {
 
-  /** Whether the guest or the owner ended the VM on purpose. */
-  public boolean orderly() {
-    return panic.isEmpty()
-        && (reason == ShutdownReason.GUEST_RESET
-            || reason == ShutdownReason.GUEST_SHUTDOWN
-            || reason == ShutdownReason.HOST_QUIT);
-  }
-
   /** One line for an error message. */
   public String describe() {
     if (!panic.isEmpty()) {

@@ -2,6 +2,7 @@ package dev.casemate.hypervisor;
 
 import dev.casemate.linux.Fd;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /**
@@ -12,16 +13,14 @@ public interface Vmm {
   /** The driver's name, as configuration files and records have it: {@code qemu}. */
   String name();
 
-  /**
-   * What this machine offers to the driver. Runs the VMM once to ask for its version: not for the
-   * start path.
-   *
-   * @throws dev.casemate.base.CasemateException NOT_FOUND if the VMM is not installed
-   */
-  VmmInfo probe();
+  /** What VMs of this driver can do beyond the least; asked before anything is started. */
+  Set<Capability> capabilities();
 
-  /** Kernel parameters that every VM of this driver gets, before those of its configuration. */
-  List<String> kernelParameters(VmConfig config);
+  /**
+   * Whether this machine has the VMM, in a version that works, and what goes with it; for {@code
+   * casemate doctor}. Runs the VMM once to ask for its version: not for the start path.
+   */
+  List<Finding> check();
 
   /**
    * Starts a VM and returns as soon as the VMM's process exists: the guest boots, and the VMM may
@@ -52,14 +51,6 @@ public interface Vmm {
       int timeoutMillis,
       Consumer<VmRecord> launched,
       VmListener listener);
-
-  /**
-   * Takes over a VM that another process of this machine launched and that process has left.
-   *
-   * @throws dev.casemate.base.CasemateException NOT_FOUND if the VM's process is gone (its pid may
-   *     meanwhile be another's); {@link #cleanUp} then removes what it left
-   */
-  VirtualMachine attachExisting(VmRecord record, VmListener listener);
 
   /** Kills the VM of a record, if it is still there, and removes its sockets. Never fails twice. */
   void cleanUp(VmRecord record);

@@ -32,7 +32,7 @@ final class CommandLine implements AutoCloseable {
       Accelerator accelerator,
       List<String> kernelParameters,
       Sockets sockets,
-      Optional<Incoming> incoming) {
+      Optional<IncomingMigration> incoming) {
     CommandLine line = new CommandLine();
     try {
       line.fill(binary, firmware, config, accelerator, kernelParameters, sockets, incoming);
@@ -50,7 +50,7 @@ final class CommandLine implements AutoCloseable {
       Accelerator accelerator,
       List<String> kernelParameters,
       Sockets sockets,
-      Optional<Incoming> incoming) {
+      Optional<IncomingMigration> incoming) {
     add(binary);
     add("-name", "guest=" + config.vmId());
     add("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none");

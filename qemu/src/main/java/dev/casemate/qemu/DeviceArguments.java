@@ -11,29 +11,24 @@ import dev.casemate.linux.UnixSocket;
 /** Devices that are there at boot, and the ports for those that come later. */
 final class DeviceArguments {
   private static final String VHOST_NET = "/dev/vhost-net";
-  private static final String VHOST_VSOCK = "/dev/vhost-vsock";
 
   private DeviceArguments() {}
-
-  private static Fd openDevice(String path) {
-    return Fs.open(path, OpenFlag.READ_WRITE);
-  }
 
   static void add(
       CommandLine line, VmConfig config, Accelerator accelerator, CommandLine.Sockets sockets) {
     for (int i = 0; i < config.devices().size(); i++) {
-      String place = ",bus=pcie.0,addr=0x" + Integer.toHexString(Layout.deviceSlot(i));
+      String place = ",bus=pcie.0,addr=0x" + Integer.toHexString(PciLayout.deviceSlot(i));
       device(line, config.vmId(), i + 1, config.devices().get(i), place, accelerator, sockets);
     }
     for (int port = 0; port < config.hotplugPorts(); port++) {
-      int function = Layout.portFunction(port);
-      boolean shared = config.hotplugPorts() > Layout.PORT_SLOTS;
+      int function = PciLayout.portFunction(port);
+      boolean shared = config.hotplugPorts() > PciLayout.PORT_SLOTS;
       line.add(
           "-device",
           "pcie-root-port,id=port"
               + port
               + ",bus=pcie.0,addr=0x"
-              + Integer.toHexString(Layout.portSlot(port))
+              + Integer.toHexString(PciLayout.portSlot(port))
               + (function == 0 ? "" : ".0x" + function)
               + (shared ? ",multifunction=on" : "")
               + ",chassis="
@@ -51,7 +46,7 @@ final class DeviceArguments {
       String place,
       Accelerator accelerator,
       CommandLine.Sockets sockets) {
-    String id = ",id=" + device.id();
+    String where = ",id=" + device.id() + place;
     switch (device) {
       case Device.Disk disk -> {
         DiskFiles.add(line, disk, line.own(DiskFiles.open(vmId, disk)), number);
@@ -60,30 +55,9 @@ final class DeviceArguments {
             "virtio-blk-pci,disable-legacy=on,drive="
                 + Backends.name(disk.id())
                 + (disk.serial().isEmpty() ? "" : ",serial=" + disk.serial())
-                + id
-                + place);
+                + where);
       }
-      case Device.Nic nic -> {
-        String tap =
-            switch (nic.tap()) {
-              case Device.NamedTap named -> ",ifname=" + named.name() + ",script=no,downscript=no";
-              case Device.OpenTap open -> ",fd=" + line.descriptor(open.fd());
-            };
-        String vhost = "";
-        if (accelerator.kind() == Accelerator.Kind.KVM && Fs.exists(VHOST_NET)) {
-          vhost = ",vhost=on,vhostfd=" + line.descriptor(line.own(openDevice(VHOST_NET)));
-        }
-        line.add("-netdev", "tap,id=" + Backends.name(nic.id()) + tap + vhost);
-        line.add(
-            "-device",
-            "virtio-net-pci,disable-legacy=on,romfile=,netdev="
-                + Backends.name(nic.id())
-                + ",mac="
-                + nic.mac()
-                + (nic.mtu() == 0 ? "" : ",host_mtu=" + nic.mtu())
-                + id
-                + place);
-      }
+      case Device.Nic nic -> card(line, nic, where, accelerator);
       case Device.FileShare share -> {
         line.add(
             "-chardev",
@@ -97,44 +71,49 @@ final class DeviceArguments {
                 + Backends.name(share.id())
                 + ",tag="
                 + share.tag()
-                + id
-                + place);
+                + where);
       }
-      case Device.SerialChannel serial -> {
-        Fd listener = sockets.agent().orElseThrow();
-        line.add(
-            "-chardev",
-            "socket,id="
-                + Backends.name(serial.id())
-                + ",server=on,wait=off,fd="
-                + line.descriptor(listener));
-        line.add("-device", "virtio-serial-pci,disable-legacy=on,max_ports=2" + id + place);
-        line.add(
-            "-device",
-            "virtserialport,bus="
-                + serial.id()
-                + ".0,nr=1,chardev="
-                + Backends.name(serial.id())
-                + ",name="
-                + serial.portName());
-      }
-      case Device.VsockChannel vsock ->
-          line.add(
-              "-device",
-              "vhost-vsock-pci,disable-legacy=on,guest-cid="
-                  + vsock.cid()
-                  + ",vhostfd="
-                  + line.descriptor(line.own(openDevice(VHOST_VSOCK)))
-                  + id
-                  + place);
-      case Device.Rng rng -> line.add("-device", "virtio-rng-pci,disable-legacy=on" + id + place);
-      case Device.Balloon balloon ->
-          line.add(
-              "-device",
-              "virtio-balloon-pci,disable-legacy=on,deflate-on-oom=on,free-page-reporting=on"
-                  + id
-                  + place);
+      case Device.SerialChannel serial -> channel(line, serial, where, sockets);
     }
+  }
+
+  private static void card(
+      CommandLine line, Device.Nic nic, String where, Accelerator accelerator) {
+    String tap = ",fd=" + line.descriptor(nic.tap());
+    String vhost = "";
+    if (accelerator.kind() == Accelerator.Kind.KVM && Fs.exists(VHOST_NET)) {
+      Fd device = line.own(Fs.open(VHOST_NET, OpenFlag.READ_WRITE));
+      vhost = ",vhost=on,vhostfd=" + line.descriptor(device);
+    }
+    line.add("-netdev", "tap,id=" + Backends.name(nic.id()) + tap + vhost);
+    line.add(
+        "-device",
+        "virtio-net-pci,disable-legacy=on,romfile=,netdev="
+            + Backends.name(nic.id())
+            + ",mac="
+            + nic.mac()
+            + (nic.mtu() == 0 ? "" : ",host_mtu=" + nic.mtu())
+            + where);
+  }
+
+  private static void channel(
+      CommandLine line, Device.SerialChannel serial, String where, CommandLine.Sockets sockets) {
+    Fd listener = sockets.agent().orElseThrow();
+    line.add(
+        "-chardev",
+        "socket,id="
+            + Backends.name(serial.id())
+            + ",server=on,wait=off,fd="
+            + line.descriptor(listener));
+    line.add("-device", "virtio-serial-pci,disable-legacy=on,max_ports=2" + where);
+    line.add(
+        "-device",
+        "virtserialport,bus="
+            + serial.id()
+            + ".0,nr=1,chardev="
+            + Backends.name(serial.id())
+            + ",name="
+            + serial.portName());
   }
 
   /** The host's half of a device, for the command line and for {@code …-add} commands alike. */

@@ -3,7 +3,7 @@ package dev.casemate.qemu;
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.Json;
 import dev.casemate.hypervisor.Device;
-import dev.casemate.hypervisor.VmRecord.Placement;
+import dev.casemate.hypervisor.GuestAddress;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Stat;
@@ -17,23 +17,23 @@ import java.util.Set;
 final class HotPlug {
   private final String vmId;
   private final Qmp qmp;
-  private final Layout layout;
+  private final PciLayout layout;
   private final Set<String> leaving = new HashSet<>();
 
-  HotPlug(String vmId, Qmp qmp, Layout layout) {
+  HotPlug(String vmId, Qmp qmp, PciLayout layout) {
     this.vmId = vmId;
     this.qmp = qmp;
     this.layout = layout;
   }
 
-  String attach(Device device) {
+  GuestAddress attach(Device device) {
     Placement placement = layout.reserve(vmId, device);
     boolean backend = false;
     try {
       Json.Obj frontend = addBackend(device, placement.port());
       backend = true;
       qmp.execute("device_add", placed(frontend, device.id(), placement.port()));
-      return placement.pciPath();
+      return placement.address();
     } catch (CasemateException e) {
       if (backend) {
         removeBackendQuietly(placement);
@@ -52,16 +52,9 @@ final class HotPlug {
         yield diskFrontend(disk);
       }
       case Device.Nic nic -> {
-        Json.Obj netdev = new Json.Obj().put("type", "tap").put("id", host);
-        switch (nic.tap()) {
-          case Device.NamedTap named ->
-              netdev.put("ifname", named.name()).put("script", "no").put("downscript", "no");
-          case Device.OpenTap open -> {
-            give(host, open.fd());
-            netdev.put("fd", host);
-          }
-        }
-        qmp.execute("netdev_add", netdev);
+        give(host, nic.tap());
+        qmp.execute(
+            "netdev_add", new Json.Obj().put("type", "tap").put("id", host).put("fd", host));
         Json.Obj frontend =
             new Json.Obj()
                 .put("driver", "virtio-net-pci")
@@ -90,9 +83,7 @@ final class HotPlug {
             .put("chardev", host)
             .put("tag", share.tag());
       }
-      case Device.AgentChannel channel -> throw notPluggable(device);
-      case Device.Rng rng -> throw notPluggable(device);
-      case Device.Balloon balloon -> throw notPluggable(device);
+      case Device.SerialChannel _ -> throw notPluggable(device);
     };
   }
 
@@ -168,7 +159,7 @@ final class HotPlug {
 
   void detach(String deviceId, int timeoutMillis) {
     Placement placement = layout.find(vmId, deviceId);
-    if (placement.port() < 0) {
+    if (!placement.isPlugged()) {
       throw CasemateException.of(
           CasemateException.Kind.FAILED_PRECONDITION,
           "VM "
@@ -200,7 +191,7 @@ final class HotPlug {
   /** Takes the host's half of a network card away: for the guest its cable is pulled. */
   void disconnect(String deviceId) {
     Placement placement = layout.find(vmId, deviceId);
-    if (!placement.kind().equals("nic")) {
+    if (placement.kind() != Placement.Kind.NIC) {
       throw CasemateException.of(
           CasemateException.Kind.INVALID_ARGUMENT,
           "VM " + vmId + ": device \"" + deviceId + "\" is no network card");
@@ -244,16 +235,16 @@ final class HotPlug {
   private void removeBackend(Placement placement) {
     String host = Backends.name(placement.deviceId());
     switch (placement.kind()) {
-      case "disk" -> {
+      case DISK -> {
         qmp.execute("blockdev-del", new Json.Obj().put("node-name", host));
-        if (placement.port() >= 0) {
+        if (placement.isPlugged()) {
           removeFile(placement.port());
         }
       }
-      case "nic" -> qmp.execute("netdev_del", new Json.Obj().put("id", host));
-      case "share" -> qmp.execute("chardev-remove", new Json.Obj().put("id", host));
-      default -> {
-        // Nothing else is ever attached.
+      case NIC -> qmp.execute("netdev_del", new Json.Obj().put("id", host));
+      case SHARE -> qmp.execute("chardev-remove", new Json.Obj().put("id", host));
+      case CHANNEL -> {
+        // It is never attached.
       }
     }
   }

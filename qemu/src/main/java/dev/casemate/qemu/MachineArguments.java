@@ -1,6 +1,5 @@
 package dev.casemate.qemu;
 
-import dev.casemate.base.CasemateException;
 import dev.casemate.hypervisor.Accelerator;
 import dev.casemate.hypervisor.VmConfig;
 
@@ -11,22 +10,7 @@ final class MachineArguments {
   static void add(CommandLine line, VmConfig config, Accelerator accelerator, String firmware) {
     String memory = config.sharedMemory() ? ",memory-backend=memory" : "";
     String common = ",usb=off,graphics=off,dump-guest-core=off,mem-merge=off" + memory;
-    switch (config.machineType()) {
-      case STANDARD -> line.add("-machine", "q35,vmport=off,smbus=off,sata=off" + common);
-      case MINIMAL -> {
-        if (config.hotplugPorts() > 0) {
-          throw CasemateException.of(
-              CasemateException.Kind.INVALID_ARGUMENT,
-              "VM "
-                  + config.vmId()
-                  + ": "
-                  + config.hotplugPorts()
-                  + " hot-plug ports are asked for, but machine type MINIMAL has none: use 0 ports or"
-                  + " STANDARD");
-        }
-        line.add("-machine", "microvm,pcie=on,rtc=on" + common);
-      }
-    }
+    line.add("-machine", "q35,vmport=off,smbus=off,sata=off" + common);
     switch (accelerator.kind()) {
       case KVM -> line.add("-accel", "kvm", "-cpu", "host");
       // Without ERMS: for kernels it means that "rep movsb" is fast; here every byte is a round.

@@ -18,18 +18,18 @@ final class MemoryArguments {
       line.add(
           "-object",
           (config.sharedMemory() ? "memory-backend-memfd,share=on,id=" : "memory-backend-ram,id=")
-              + Growth.BACKEND
+              + Resizing.BACKEND
               + ",reserve=off,size="
               + growth
               + "M");
       line.add(
           "-device",
           "virtio-mem-pci,id="
-              + Growth.MEMORY
+              + Resizing.MEMORY
               + ",memdev="
-              + Growth.BACKEND
+              + Resizing.BACKEND
               + ",requested-size=0,bus=pcie.0,addr=0x"
-              + Integer.toHexString(Growth.SLOT));
+              + Integer.toHexString(Resizing.SLOT));
     }
   }
 }

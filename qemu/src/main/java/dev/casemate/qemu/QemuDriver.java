@@ -2,7 +2,9 @@ package dev.casemate.qemu;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.hypervisor.Accelerator;
+import dev.casemate.hypervisor.Capability;
 import dev.casemate.hypervisor.Device;
+import dev.casemate.hypervisor.Finding;
 import dev.casemate.hypervisor.KernelImage;
 import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.hypervisor.VmConfig;
@@ -10,25 +12,26 @@ import dev.casemate.hypervisor.VmListener;
 import dev.casemate.hypervisor.VmRecord;
 import dev.casemate.hypervisor.VmSnapshot;
 import dev.casemate.hypervisor.Vmm;
-import dev.casemate.hypervisor.VmmInfo;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.Poll;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.Stat;
-import dev.casemate.linux.UnixSocket;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 
-/** Runs VMs by QEMU 7.2 or later. */
+/** Runs VMs by QEMU; {@link QemuChecks} has the oldest version. */
 public final class QemuDriver implements Vmm {
-  /** The oldest version that is tested. */
-  public static final String MINIMUM_VERSION = "7.2";
+  /** The driver's name. */
+  static final String NAME = "qemu";
 
   /** How long a QEMU takes to end that cannot read a state. */
   private static final int REFUSAL_MILLIS = 500;
@@ -47,24 +50,18 @@ public final class QemuDriver implements Vmm {
 
   @Override
   public String name() {
-    return "qemu";
+    return NAME;
+  }
+
+  /** All of them: it is the driver that the others are measured by. */
+  @Override
+  public Set<Capability> capabilities() {
+    return EnumSet.allOf(Capability.class);
   }
 
   @Override
-  public VmmInfo probe() {
-    String binary = QemuBinary.find(configuredBinary);
-    return new VmmInfo(
-        binary, QemuBinary.version(binary), QemuBinary.firmware(), Accelerator.detect(""));
-  }
-
-  @Override
-  public List<String> kernelParameters(VmConfig config) {
-    return QemuKernelParameters.all(config, Accelerator.choose(config.accelerator()));
-  }
-
-  /** The parameters that are not particular to QEMU: worth having under any VMM. */
-  public static List<String> genericKernelParameters() {
-    return QemuKernelParameters.generic();
+  public List<Finding> check() {
+    return QemuChecks.of(configuredBinary);
   }
 
   @Override
@@ -84,7 +81,8 @@ public final class QemuDriver implements Vmm {
     for (Device.Disk disk : disks) {
       requireDisk(config.vmId(), disk);
     }
-    QemuVm vm = launch(config, Optional.of(Incoming.of(config, snapshot, disks)), listener);
+    QemuVm vm =
+        launch(config, Optional.of(IncomingMigration.of(config, snapshot, disks)), listener);
     try {
       launched.accept(vm.record());
       vm.load(snapshot, from, timeoutMillis);
@@ -98,7 +96,8 @@ public final class QemuDriver implements Vmm {
     }
   }
 
-  private QemuVm launch(VmConfig config, Optional<Incoming> incoming, VmListener listener) {
+  private QemuVm launch(
+      VmConfig config, Optional<IncomingMigration> incoming, VmListener listener) {
     String binary = QemuBinary.find(configuredBinary);
     Accelerator accelerator = Accelerator.choose(config.accelerator());
     checkFiles(config);
@@ -167,48 +166,12 @@ public final class QemuDriver implements Vmm {
   }
 
   private static void makeRunDirectory(String path) {
-    FileTree.makeDirectories(path, 0x1c0); // 0700: whoever reaches the control socket owns the VM
+    FileTree.makeDirectories(path, 0700); // Whoever reaches the control socket owns the VM
     try (Fd directory =
         Fs.open(path, OpenFlag.READ_ONLY | OpenFlag.DIRECTORY | OpenFlag.NO_FOLLOW)) {
-      if (Fs.stat(directory).permissions() != 0x1c0) {
-        Fs.chmod(directory, 0x1c0);
+      if (Fs.stat(directory).permissions() != 0700) {
+        Fs.chmod(directory, 0700);
       }
-    }
-  }
-
-  @Override
-  public VirtualMachine attachExisting(VmRecord record, VmListener listener) {
-    Optional<Fd> process = open(record);
-    if (process.isEmpty()) {
-      throw CasemateException.of(
-          CasemateException.Kind.NOT_FOUND,
-          "VM "
-              + record.vmId()
-              + ": its process "
-              + record.pid()
-              + " is gone; clean up what it left");
-    }
-    try {
-      Fd control = UnixSocket.connect(record.controlSocket());
-      Optional<Fd> console =
-          record.consoleSocket().isEmpty()
-              ? Optional.empty()
-              : Optional.of(UnixSocket.connect(record.consoleSocket()));
-      return new QemuVm(
-          record,
-          new Accelerator(
-              Accelerator.Kind.TCG, "not known: the VM was launched by another process"),
-          process.get(),
-          control,
-          console,
-          Optional.empty(),
-          listener);
-    } catch (LinuxException e) {
-      process.get().close();
-      throw CasemateException.of(
-          CasemateException.Kind.UNAVAILABLE,
-          "VM " + record.vmId() + ": cannot take it over: " + e.getMessage(),
-          e);
     }
   }
 
@@ -241,23 +204,13 @@ public final class QemuDriver implements Vmm {
     if (process.isPresent()) {
       try (Fd pidfd = process.get()) {
         Processes.signalPid(pidfd, Signals.KILL);
-        dev.casemate.linux.Poll.await(pidfd, dev.casemate.linux.Poll.IN, 5000);
+        Poll.await(pidfd, Poll.IN, 5000);
       } catch (LinuxException e) {
         if (e.errno() != Errno.ESRCH) {
           throw e;
         }
       }
     }
-    removeSockets(record);
-  }
-
-  static void removeSockets(VmRecord record) {
-    Fs.unlinkIfExists(record.controlSocket());
-    if (!record.consoleSocket().isEmpty()) {
-      Fs.unlinkIfExists(record.consoleSocket());
-    }
-    if (!record.agentSocket().isEmpty()) {
-      Fs.unlinkIfExists(record.agentSocket());
-    }
+    QemuSockets.remove(record);
   }
 }

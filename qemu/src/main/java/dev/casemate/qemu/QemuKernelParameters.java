@@ -4,7 +4,6 @@ import dev.casemate.hypervisor.Accelerator;
 import dev.casemate.hypervisor.VmConfig;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /** What the guest's kernel is told, and why. */
 final class QemuKernelParameters {
@@ -51,14 +50,6 @@ final class QemuKernelParameters {
     }
     if (accelerator.kind() == Accelerator.Kind.TCG) {
       parameters.addAll(emulation());
-    }
-    if (config.machineType() == VmConfig.MachineType.MINIMAL
-        && accelerator.kind() == Accelerator.Kind.TCG) {
-      // This machine has nothing to calibrate the TSC by when the host is busy: the kernel hangs.
-      Optional<String> khz = Accelerator.processorKhz("");
-      if (khz.isPresent()) {
-        parameters.add("tsc_early_khz=" + khz.get());
-      }
     }
     if (config.maxMemoryMib() > config.memoryMib()) {
       // Plugged memory is of use at once; where it is to be given back again is the kernel's

@@ -2,7 +2,6 @@ package dev.casemate.qemu;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.hypervisor.Accelerator;
-import dev.casemate.hypervisor.Device;
 import dev.casemate.hypervisor.VmConfig;
 import dev.casemate.hypervisor.VmListener;
 import dev.casemate.hypervisor.VmRecord;
@@ -22,10 +21,6 @@ import java.util.Optional;
 
 /** From a configuration to a running process. */
 final class QemuLaunch {
-  private static final String CONTROL = "/qmp.sock";
-  private static final String CONSOLE = "/console.sock";
-  private static final String AGENT = "/agent.sock";
-
   private QemuLaunch() {}
 
   static QemuVm launch(
@@ -33,23 +28,23 @@ final class QemuLaunch {
       String firmware,
       VmConfig config,
       Accelerator accelerator,
-      Optional<Incoming> incoming,
+      Optional<IncomingMigration> incoming,
       VmListener listener) {
     String directory = config.runDirectory();
-    Device.AgentChannel channel = config.agentChannel().orElse(null);
-    String consolePath = config.console() ? directory + CONSOLE : "";
-    String agentPath = channel instanceof Device.SerialChannel ? directory + AGENT : "";
+    QemuSockets files = QemuSockets.of(config);
+    String consolePath = files.console();
+    String agentPath = files.agent();
     List<Fd> opened = new ArrayList<>();
     List<Fd> kept = new ArrayList<>();
     try (Pipe errors = Pipe.open();
         Fd nothing = Fs.open("/dev/null", OpenFlag.READ_WRITE)) {
       CommandLine.Sockets sockets =
           new CommandLine.Sockets(
-              listen(directory + CONTROL, opened),
+              listen(files.control(), opened),
               consolePath.isEmpty() ? Optional.empty() : Optional.of(listen(consolePath, opened)),
               agentPath.isEmpty() ? Optional.empty() : Optional.of(listen(agentPath, opened)));
       // Connected before QEMU runs: it finds these clients in its backlog.
-      Fd control = keep(UnixSocket.connect(directory + CONTROL), kept);
+      Fd control = keep(UnixSocket.connect(files.control()), kept);
       Optional<Fd> console =
           consolePath.isEmpty()
               ? Optional.empty()
@@ -72,30 +67,21 @@ final class QemuLaunch {
       Fd process = keep(Processes.openPid(pid), kept);
       VmRecord record =
           new VmRecord(
-              "qemu",
+              QemuDriver.NAME,
               config.vmId(),
               pid,
               Processes.startTime(pid).orElse(0L),
               directory,
-              directory + CONTROL,
-              agentPath,
-              channel instanceof Device.VsockChannel vsock ? vsock.cid() : 0,
-              channel instanceof Device.VsockChannel vsock ? vsock.port() : 0,
-              consolePath,
-              config.hotplugPorts(),
-              incoming.isPresent()
-                  ? incoming.get().placements(config)
-                  : Layout.of(config).placements());
+              files.state());
+      PciLayout layout =
+          incoming.isPresent() ? incoming.get().layout(config) : PciLayout.of(config);
       Fd errorPipe = keep(Fd.of(errors.read().release()), kept);
       QemuVm vm =
-          new QemuVm(
-              record, accelerator, process, control, console, Optional.of(errorPipe), listener);
+          new QemuVm(record, layout, accelerator, process, control, console, errorPipe, listener);
       kept.clear();
       return vm;
     } catch (LinuxException e) {
-      Fs.unlinkIfExists(directory + CONTROL);
-      Fs.unlinkIfExists(directory + CONSOLE);
-      Fs.unlinkIfExists(directory + AGENT);
+      files.remove();
       throw CasemateException.of(
           CasemateException.Kind.INTERNAL,
           "VM " + config.vmId() + ": cannot start QEMU: " + e.getMessage(),

@@ -5,6 +5,7 @@ import dev.casemate.base.Json;
 import dev.casemate.hypervisor.Accelerator;
 import dev.casemate.hypervisor.ByteRing;
 import dev.casemate.hypervisor.Device;
+import dev.casemate.hypervisor.GuestAddress;
 import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.hypervisor.VmExit;
 import dev.casemate.hypervisor.VmListener;
@@ -33,28 +34,29 @@ final class QemuVm implements VirtualMachine {
   private final Accelerator accelerator;
   private final Fd process;
   private final Qmp qmp;
-  private final Layout layout;
+  private final PciLayout layout;
   private final HotPlug hotPlug;
-  private final Growth growth;
+  private final Resizing resizing;
   private final ByteRing console = new ByteRing(CONSOLE_LIMIT);
   private final ByteRing message = new ByteRing(MESSAGE_LIMIT);
   private final VmThread thread;
 
   QemuVm(
       VmRecord record,
+      PciLayout layout,
       Accelerator accelerator,
       Fd process,
       Fd control,
       Optional<Fd> consoleSocket,
-      Optional<Fd> errors,
+      Fd errors,
       VmListener listener) {
     this.launched = record;
     this.accelerator = accelerator;
     this.process = process;
     this.qmp = new Qmp(control, record.vmId());
-    this.layout = Layout.restored(record.devices(), record.hotplugPorts());
+    this.layout = layout;
     this.hotPlug = new HotPlug(record.vmId(), qmp, layout);
-    this.growth = new Growth(record.vmId(), qmp);
+    this.resizing = new Resizing(record.vmId(), qmp);
     this.thread =
         new VmThread(
             record.vmId(),
@@ -62,7 +64,7 @@ final class QemuVm implements VirtualMachine {
             process,
             qmp,
             new VmThread.Stream(consoleSocket, console),
-            new VmThread.Stream(errors, message),
+            new VmThread.Stream(Optional.of(errors), message),
             hotPlug,
             listener,
             this::panic);
@@ -81,19 +83,7 @@ final class QemuVm implements VirtualMachine {
 
   @Override
   public VmRecord record() {
-    return new VmRecord(
-        launched.driver(),
-        launched.vmId(),
-        launched.pid(),
-        launched.startTime(),
-        launched.runDirectory(),
-        launched.controlSocket(),
-        launched.agentSocket(),
-        launched.agentCid(),
-        launched.agentPort(),
-        launched.consoleSocket(),
-        launched.hotplugPorts(),
-        layout.placements());
+    return launched;
   }
 
   @Override
@@ -103,22 +93,20 @@ final class QemuVm implements VirtualMachine {
 
   @Override
   public Fd agentConnection() {
+    String socket = QemuSockets.agent(launched);
+    if (socket.isEmpty()) {
+      throw CasemateException.of(
+          CasemateException.Kind.FAILED_PRECONDITION,
+          "VM " + vmId() + " has no agent channel: add one to its configuration");
+    }
     try {
-      if (!launched.agentSocket().isEmpty()) {
-        return UnixSocket.connect(launched.agentSocket());
-      }
-      if (launched.agentCid() != 0) {
-        return Vsock.connect(launched.agentCid(), launched.agentPort());
-      }
+      return UnixSocket.connect(socket);
     } catch (LinuxException e) {
       throw CasemateException.of(
           CasemateException.Kind.UNAVAILABLE,
           failure("connecting to the agent").getMessage() + " (" + e.getMessage() + ")",
           e);
     }
-    throw CasemateException.of(
-        CasemateException.Kind.FAILED_PRECONDITION,
-        "VM " + vmId() + " has no agent channel: add one to its configuration");
   }
 
   @Override
@@ -132,12 +120,12 @@ final class QemuVm implements VirtualMachine {
   }
 
   @Override
-  public String pciPath(String deviceId) {
-    return layout.find(vmId(), deviceId).pciPath();
+  public GuestAddress address(String deviceId) {
+    return layout.find(vmId(), deviceId).address();
   }
 
   @Override
-  public String attach(Device device) {
+  public GuestAddress attach(Device device) {
     return hotPlug.attach(device);
   }
 
@@ -153,17 +141,17 @@ final class QemuVm implements VirtualMachine {
 
   @Override
   public long resizeMemory(long extraMib, int timeoutMillis) {
-    return growth.resizeMemory(extraMib, timeoutMillis);
+    return resizing.resizeMemory(extraMib, timeoutMillis);
   }
 
   @Override
   public int vcpus() {
-    return growth.processors();
+    return resizing.processors();
   }
 
   @Override
   public void plugVcpus(int count) {
-    growth.plugProcessors(count);
+    resizing.plugProcessors(count);
   }
 
   @Override
@@ -179,23 +167,23 @@ final class QemuVm implements VirtualMachine {
   @Override
   public VmSnapshot save(Fd to, int timeoutMillis) {
     List<VmSnapshot.PluggedDisk> disks = new ArrayList<>();
-    for (VmRecord.Placement placement : layout.placements()) {
-      if (placement.kind().equals("share") || placement.kind().equals("nic")) {
+    for (Placement placement : layout.placements()) {
+      if (placement.kind() == Placement.Kind.SHARE || placement.kind() == Placement.Kind.NIC) {
         throw CasemateException.of(
             CasemateException.Kind.FAILED_PRECONDITION,
             "VM "
                 + vmId()
                 + " cannot be saved: it has "
-                + (placement.kind().equals("nic") ? "a network card" : "a file share")
+                + (placement.kind() == Placement.Kind.NIC ? "a network card" : "a file share")
                 + ", \""
                 + placement.deviceId()
                 + "\"");
       }
-      if (placement.port() >= 0) {
+      if (placement.isPlugged()) {
         disks.add(new VmSnapshot.PluggedDisk(placement.deviceId(), placement.port()));
       }
     }
-    VmSnapshot snapshot = new VmSnapshot(format(), disks, growth.pluggedProcessors());
+    VmSnapshot snapshot = new VmSnapshot(format(), disks, resizing.pluggedProcessors());
     new Migration(vmId(), qmp).save(to, timeoutMillis);
     return snapshot;
   }
@@ -229,11 +217,6 @@ final class QemuVm implements VirtualMachine {
               + ": restore it on a machine of the same kind");
     }
     new Migration(vmId(), qmp).load(from, timeoutMillis);
-  }
-
-  @Override
-  public void balloon(long mib) {
-    qmp.execute("balloon", new Json.Obj().put("value", mib * 1024 * 1024));
   }
 
   @Override
@@ -294,19 +277,11 @@ final class QemuVm implements VirtualMachine {
   }
 
   @Override
-  public void release() {
-    thread.stop();
-  }
-
-  @Override
   public void close() {
-    if (thread.isReleased()) {
-      return;
-    }
     if (exit().isEmpty()) {
       kill();
       awaitExit(-1);
     }
-    QemuDriver.removeSockets(launched);
+    QemuSockets.remove(launched);
   }
 }

@@ -1,12 +1,10 @@
 package dev.casemate.qemu;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.hypervisor.Accelerator;
 import dev.casemate.hypervisor.Device;
 import dev.casemate.hypervisor.VmConfig;
-import dev.casemate.hypervisor.VmConfig.MachineType;
 import dev.casemate.linux.EventFd;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.UnixSocket;
@@ -82,12 +80,9 @@ class CommandLineTest {
             VmConfig.builder("vm", "/run/x")
                 .device(new Device.SerialChannel("agent", "dev.casemate.agent"))
                 .device(new Device.Disk("root", disk, true, "s1"))
-                .device(
-                    new Device.Nic("eth0", new Device.NamedTap("tap0"), "02:00:00:00:00:01", 1400))
-                .device(new Device.Nic("eth1", new Device.OpenTap(fd), "02:00:00:00:00:02", 0))
+                .device(new Device.Nic("eth0", fd, "02:00:00:00:00:01", 1400))
+                .device(new Device.Nic("eth1", fd, "02:00:00:00:00:02", 0))
                 .device(new Device.FileShare("share", "tag", socket))
-                .device(new Device.Rng("rng"))
-                .device(new Device.Balloon("balloon"))
                 .hotplugPorts(2),
             TCG)
         .arguments();
@@ -107,13 +102,13 @@ class CommandLineTest {
         .contains("id=agent,bus=pcie.0,addr=0x1")
         .contains("virtserialport,bus=agent.0,nr=1,chardev=host-agent,name=dev.casemate.agent")
         .contains("drive=host-root,serial=s1,id=root,bus=pcie.0,addr=0x2")
-        .contains("tap,id=host-eth0,ifname=tap0,script=no,downscript=no")
+        .contains("tap,id=host-eth0,fd=7")
         .contains("mac=02:00:00:00:00:01,host_mtu=1400,id=eth0,bus=pcie.0,addr=0x3")
         .contains("fd=6,set=2")
         .contains("\"filename\":\"/dev/fdset/2\"")
         .doesNotContain(disk.toString())
-        .contains("tap,id=host-eth1,fd=7")
-        .contains("socket,id=host-share,fd=8")
+        .contains("tap,id=host-eth1,fd=8")
+        .contains("socket,id=host-share,fd=9")
         .doesNotContain(socket)
         .contains("tag=tag,id=share,bus=pcie.0,addr=0x5")
         .contains("memory-backend-memfd,id=memory,share=on,size=256M")
@@ -130,28 +125,13 @@ class CommandLineTest {
         .contains("id=port0,bus=pcie.0,addr=0x10,multifunction=on,chassis=1,slot=1")
         .contains("id=port12,bus=pcie.0,addr=0x10.0x1,multifunction=on,chassis=13,slot=13")
         .contains("id=port31,bus=pcie.0,addr=0x17.0x2,multifunction=on,chassis=32,slot=32");
-    Layout layout =
-        Layout.of(VmConfig.builder("vm", "/run/x").kernel("/k").hotplugPorts(14).build());
+    PciLayout layout =
+        PciLayout.of(VmConfig.builder("vm", "/run/x").kernel("/k").hotplugPorts(14).build());
     for (int i = 0; i < 14; i++) {
-      String path = layout.reserve("vm", new Device.Disk("d" + i, "/x", true)).pciPath();
+      String path = layout.reserve("vm", new Device.Disk("d" + i, "/x", true)).address().text();
       assertThat(path)
           .isEqualTo(i < 12 ? "1" + Integer.toHexString(i) + "/00" : "1" + (i - 12) + ".1/00");
     }
-  }
-
-  @Test
-  void theMinimalMachineHasNoHotPlug() {
-    List<String> a =
-        line(VmConfig.builder("vm", "/run/x").machineType(MachineType.MINIMAL), TCG).arguments();
-    assertThat(after(a, "-machine")).startsWith("microvm,");
-    assertThatThrownBy(
-            () ->
-                line(
-                    VmConfig.builder("vm", "/run/x")
-                        .machineType(MachineType.MINIMAL)
-                        .hotplugPorts(1),
-                    TCG))
-        .hasMessageContaining("MINIMAL");
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.casemate.sandbox;
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.base.Json;
+import dev.casemate.hypervisor.GuestAddress;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Stat;
@@ -32,7 +33,7 @@ final class BlockDeviceSpec {
 
   /** What makes a disk of a host's path and tells where it sits. */
   interface Plug {
-    String plug(String hostPath, boolean readOnly);
+    GuestAddress plug(String hostPath, boolean readOnly);
   }
 
   BlockDeviceSpec(Json.Obj spec) {
@@ -128,9 +129,7 @@ final class BlockDeviceSpec {
   void plug(Plug plug) {
     for (Wanted disk : wanted) {
       devices.add(
-          Device.builder()
-              .id(plug.plug(disk.hostPath(), disk.readOnly()))
-              .type("blk")
+          GuestDisks.device(plug.plug(disk.hostPath(), disk.readOnly()))
               .containerPath(disk.containerPath())
               .build());
     }

@@ -2,6 +2,7 @@ package dev.casemate.sandbox;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.hypervisor.Capability;
 import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.hypervisor.VmSnapshot;
 import dev.casemate.linux.Fd;
@@ -49,6 +50,8 @@ final class CheckpointWriter {
   }
 
   private void check(GuestContainer container) {
+    SandboxDemands.require(
+        vm.vmm(), Capability.SNAPSHOTS, "a checkpoint of container " + container.id(), "stop it");
     String why = null;
     if (vm.shares().isServed()) {
       why =
@@ -77,15 +80,15 @@ final class CheckpointWriter {
     try {
       VmSnapshot snapshot;
       int create = OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.EXCLUSIVE;
-      try (Fd memory = Fs.open(Checkpoint.memory(directory), create, 0600)) {
+      try (Fd memory = Fs.open(VmCheckpoint.memory(directory), create, 0600)) {
         snapshot = machine.save(memory, SAVE_MILLIS);
       }
-      List<Checkpoint.SavedDisk> savedDisks = new ArrayList<>();
+      List<VmCheckpoint.SavedDisk> savedDisks = new ArrayList<>();
       for (int i = 0; i < disks.size(); i++) {
-        savedDisks.add(save(disks.get(i), Checkpoint.disk(directory, i)));
+        savedDisks.add(save(disks.get(i), VmCheckpoint.disk(directory, i)));
       }
       VmSize start = VmSize.of(config.vm());
-      new Checkpoint(
+      new VmCheckpoint(
               start,
               config.configured(),
               start.growingTo(config.most()),
@@ -94,7 +97,7 @@ final class CheckpointWriter {
               Fs.stat(config.vm().kernel()).size(),
               ordered(snapshot, disks),
               savedDisks,
-              new Checkpoint.SavedContainer(
+              new VmCheckpoint.SavedContainer(
                   container.guestId(), container.plan().stdio().terminal()))
           .write(directory);
       saved = true;
@@ -109,18 +112,18 @@ final class CheckpointWriter {
         vm.setClock();
       }
       if (!saved) {
-        Checkpoint.discard(directory, disks.size());
+        VmCheckpoint.discard(directory, disks.size());
       }
     }
   }
 
-  private static Checkpoint.SavedDisk save(HotDisks.HostDisk disk, String file) {
+  private static VmCheckpoint.SavedDisk save(HotDisks.HostDisk disk, String file) {
     if (disk.readOnly()) {
-      return new Checkpoint.SavedDisk(
+      return new VmCheckpoint.SavedDisk(
           true, DiskContent.size(disk.path()), DiskContent.fingerprint(disk.path()));
     }
     DiskContent.save(disk.path(), file);
-    return new Checkpoint.SavedDisk(false, DiskContent.size(disk.path()), 0);
+    return new VmCheckpoint.SavedDisk(false, DiskContent.size(disk.path()), 0);
   }
 
   /** The VM's disks in the order in which the container's root was made of them. */

@@ -1,5 +1,6 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.hypervisor.GuestAddress;
 import dev.casemate.linux.IpAddress;
 import dev.casemate.netlink.IpNetwork;
 import dev.casemate.netlink.NetworkLink;
@@ -19,6 +20,7 @@ import dev.casemate.protocol.types.Interface;
 import dev.casemate.protocol.types.Route;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** What the agent is told of the guest's interfaces. */
 final class GuestInterfaces {
@@ -31,26 +33,30 @@ final class GuestInterfaces {
    * Names an interface, gives it its addresses and fixed neighbours; waits for one that is just
    * being plugged in.
    *
-   * @param pciPath where its card sits
+   * @param place where its card sits; empty if that is not known
    */
-  static void configure(AgentClient agent, Endpoint endpoint, String pciPath) {
-    agent.call(AgentService.UPDATE_INTERFACE, interfaceRequest(endpoint, pciPath));
+  static void configure(AgentClient agent, Endpoint endpoint, Optional<GuestAddress> place) {
+    agent.call(AgentService.UPDATE_INTERFACE, interfaceRequest(endpoint, place));
     if (!endpoint.neighbours().isEmpty()) {
       agent.call(AgentService.ADD_ARP_NEIGHBORS, neighboursRequest(endpoint));
     }
   }
 
   /** Takes an interface's addresses away, whose card cannot be taken away. */
-  static void clear(AgentClient agent, Endpoint endpoint, String pciPath) {
+  static void clear(AgentClient agent, Endpoint endpoint, Optional<GuestAddress> place) {
     agent.call(
         AgentService.UPDATE_INTERFACE,
         UpdateInterfaceRequest.builder()
             .interface_(
-                Interface.builder().hwAddr(endpoint.mac().toString()).devicePath(pciPath).build())
+                Interface.builder()
+                    .hwAddr(endpoint.mac().toString())
+                    .devicePath(path(place))
+                    .build())
             .build());
   }
 
-  private static UpdateInterfaceRequest interfaceRequest(Endpoint endpoint, String pciPath) {
+  private static UpdateInterfaceRequest interfaceRequest(
+      Endpoint endpoint, Optional<GuestAddress> place) {
     List<IPAddress> addresses = new ArrayList<>();
     for (IpNetwork address : endpoint.addresses()) {
       addresses.add(
@@ -68,7 +74,7 @@ final class GuestInterfaces {
                 .hwAddr(endpoint.mac().toString())
                 .mtu(endpoint.mtu())
                 .rawFlags(endpoint.noArp() ? NetworkLink.NO_ARP : 0)
-                .devicePath(pciPath)
+                .devicePath(path(place))
                 .ipAddresses(addresses)
                 .build())
         .build();
@@ -116,6 +122,11 @@ final class GuestInterfaces {
     agent.call(
         AgentService.UPDATE_ROUTES,
         UpdateRoutesRequest.builder().routes(Routes.builder().routes(routes).build()).build());
+  }
+
+  /** As the agent wants it; where there is no bus it goes by the MAC address. */
+  private static String path(Optional<GuestAddress> place) {
+    return place.map(GuestAddress::text).orElse("");
   }
 
   private static int family(boolean v6) {

@@ -3,6 +3,7 @@ package dev.casemate.sandbox;
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.hypervisor.Device;
+import dev.casemate.hypervisor.GuestAddress;
 import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.linux.EventFd;
 import dev.casemate.linux.Fd;
@@ -98,8 +99,7 @@ final class GuestNetwork implements AutoCloseable {
   private Device card(Endpoint endpoint, Fd tap) {
     String deviceId = "nic" + cardCount++;
     cards.put(endpoint.linkIndex(), deviceId);
-    return new Device.Nic(
-        deviceId, new Device.OpenTap(tap), endpoint.mac().toString(), endpoint.mtu());
+    return new Device.Nic(deviceId, tap, endpoint.mac().toString(), endpoint.mtu());
   }
 
   /** Tells the guest of all its interfaces. */
@@ -111,7 +111,7 @@ final class GuestNetwork implements AutoCloseable {
     }
     for (Endpoint endpoint : network.endpoints()) {
       if (cards.containsKey(endpoint.linkIndex())) {
-        GuestInterfaces.configure(client, endpoint, pciPath(endpoint));
+        GuestInterfaces.configure(client, endpoint, place(endpoint));
       } else {
         add(client, endpoint);
       }
@@ -149,9 +149,9 @@ final class GuestNetwork implements AutoCloseable {
     refreshQuietly();
   }
 
-  private String pciPath(Endpoint endpoint) {
+  private Optional<GuestAddress> place(Endpoint endpoint) {
     String deviceId = cards.get(endpoint.linkIndex());
-    return deviceId == null ? "" : vm.orElseThrow().pciPath(deviceId);
+    return deviceId == null ? Optional.empty() : Optional.of(vm.orElseThrow().address(deviceId));
   }
 
   /**
@@ -237,7 +237,7 @@ final class GuestNetwork implements AutoCloseable {
     network = change.network();
     List<String> failures = new ArrayList<>();
     for (Endpoint endpoint : change.changed()) {
-      GuestInterfaces.configure(client, endpoint, pciPath(endpoint));
+      GuestInterfaces.configure(client, endpoint, place(endpoint));
     }
     List<Endpoint> working = new ArrayList<>(network.endpoints());
     for (Endpoint endpoint : change.added()) {
@@ -255,14 +255,14 @@ final class GuestNetwork implements AutoCloseable {
   }
 
   private void add(AgentClient client, Endpoint endpoint) {
-    String pciPath;
+    GuestAddress place;
     try (Fd tap = Takeover.openTap(namespace(), endpoint)) {
-      pciPath = vm.orElseThrow().attach(card(endpoint, tap));
+      place = vm.orElseThrow().attach(card(endpoint, tap));
     } catch (CasemateException e) {
       cards.remove(endpoint.linkIndex());
       throw e;
     }
-    GuestInterfaces.configure(client, endpoint, pciPath);
+    GuestInterfaces.configure(client, endpoint, Optional.of(place));
   }
 
   private void remove(AgentClient client, Endpoint endpoint) {
@@ -277,7 +277,7 @@ final class GuestNetwork implements AutoCloseable {
         }
         // It was there when the VM started.
         machine.disconnect(deviceId);
-        GuestInterfaces.clear(client, endpoint, machine.pciPath(deviceId));
+        GuestInterfaces.clear(client, endpoint, Optional.of(machine.address(deviceId)));
       }
     }
     cards.remove(endpoint.linkIndex());

@@ -5,7 +5,7 @@ import dev.casemate.hypervisor.Virtiofsd;
 import dev.casemate.hypervisor.VmRecord;
 import dev.casemate.jail.JailUser;
 import dev.casemate.jail.UserRange;
-import dev.casemate.qemu.QemuDriver;
+import dev.casemate.vmms.Vmms;
 import java.util.Optional;
 
 /**
@@ -64,7 +64,11 @@ record HostTraces(
    * @param directory the sandbox's, which owns the user id
    */
   static void cleanUp(Json.Obj json, String directory) {
-    json.object("vm").ifPresent(vm -> new QemuDriver().cleanUp(VmRecord.fromJson(vm)));
+    Optional<Json.Obj> vm = json.object("vm");
+    if (vm.isPresent()) {
+      VmRecord record = VmRecord.fromJson(vm.get());
+      Vmms.named(record.driver()).cleanUp(record);
+    }
     json.object("virtiofsd")
         .ifPresent(
             daemon ->

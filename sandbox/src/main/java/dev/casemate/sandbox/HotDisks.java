@@ -2,6 +2,7 @@ package dev.casemate.sandbox;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.hypervisor.Device;
+import dev.casemate.hypervisor.GuestAddress;
 import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Stat;
@@ -29,12 +30,12 @@ final class HotDisks {
 
   private static final class Plugged {
     private final HostDisk disk;
-    private final String pciPath;
+    private final GuestAddress place;
     private int users = 1;
 
-    private Plugged(HostDisk disk, String pciPath) {
+    private Plugged(HostDisk disk, GuestAddress place) {
       this.disk = disk;
-      this.pciPath = pciPath;
+      this.place = place;
     }
   }
 
@@ -47,20 +48,20 @@ final class HotDisks {
    * Plugs a disk in.
    *
    * @param hostPath a block device, or a file that holds a raw image
-   * @return its PCI path in the guest, which also names it for {@link #release}
+   * @return where the guest has it, which also names it for {@link #release}
    * @throws CasemateException RESOURCE_EXHAUSTED if the VM has no place for one more
    */
-  synchronized String add(String hostPath, boolean readOnly) {
+  synchronized GuestAddress add(String hostPath, boolean readOnly) {
     String key = key(hostPath, readOnly);
     Plugged there = byKey.get(key);
     if (there != null) {
       there.users++;
-      return there.pciPath;
+      return there.place;
     }
     HostDisk disk = new HostDisk(PREFIX + count++, hostPath, readOnly);
-    String pciPath = vm.attach(new Device.Disk(disk.deviceId(), hostPath, readOnly));
-    byKey.put(key, new Plugged(disk, pciPath));
-    return pciPath;
+    GuestAddress place = vm.attach(new Device.Disk(disk.deviceId(), hostPath, readOnly));
+    byKey.put(key, new Plugged(disk, place));
+    return place;
   }
 
   /** The same device may have several paths; two images never have the same inode. */
@@ -72,13 +73,13 @@ final class HotDisks {
         + (readOnly ? " ro" : " rw");
   }
 
-  /** Takes note of a disk that a restored VM has already; returns its PCI path. */
-  synchronized String adopt(HostDisk disk) {
-    String pciPath = vm.pciPath(disk.deviceId());
-    byKey.put(key(disk.path(), disk.readOnly()), new Plugged(disk, pciPath));
+  /** Takes note of a disk that a restored VM has already; returns where. */
+  synchronized GuestAddress adopt(HostDisk disk) {
+    GuestAddress place = vm.address(disk.deviceId());
+    byKey.put(key(disk.path(), disk.readOnly()), new Plugged(disk, place));
     // The next one's name must be new.
     count = Math.max(count, number(disk.deviceId()) + 1);
-    return pciPath;
+    return place;
   }
 
   private static int number(String deviceId) {
@@ -99,17 +100,17 @@ final class HotDisks {
   }
 
   /** One container less wants a disk; the last one takes it out of a VM that still runs. */
-  synchronized void release(String pciPath) {
+  synchronized void release(GuestAddress place) {
     for (Map.Entry<String, Plugged> entry : byKey.entrySet()) {
       Plugged plugged = entry.getValue();
-      if (plugged.pciPath.equals(pciPath) && --plugged.users == 0) {
+      if (plugged.place.equals(place) && --plugged.users == 0) {
         byKey.remove(entry.getKey());
         if (vm.exit().isEmpty()) {
           try {
             vm.detach(plugged.disk.deviceId(), DETACH_MILLIS);
           } catch (CasemateException e) {
             // The host's file stays in use until the VM ends.
-            warnings.accept("disk of slot " + pciPath + " stays: " + e.getMessage());
+            warnings.accept("disk of slot " + place.text() + " stays: " + e.getMessage());
           }
         }
         return;

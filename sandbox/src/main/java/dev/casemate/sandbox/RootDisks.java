@@ -158,9 +158,7 @@ final class RootDisks {
       options.add("ro");
     }
     storages.add(
-        Storage.builder()
-            .driver("blk")
-            .source(plug.plug(mount.source(), readOnly))
+        GuestDisks.storage(plug.plug(mount.source(), readOnly))
             .fstype(mount.type())
             .options(options)
             .mountPoint(mountPoint)

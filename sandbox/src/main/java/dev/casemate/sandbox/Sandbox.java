@@ -4,10 +4,12 @@ import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.base.Json;
 import dev.casemate.hypervisor.VmEvent;
+import dev.casemate.hypervisor.Vmm;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Signals;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcStatus;
+import dev.casemate.vmms.Vmms;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -51,9 +53,19 @@ public final class Sandbox implements AutoCloseable {
     private volatile Optional<GuestContainer> container = Optional.empty();
   }
 
+  /**
+   * A sandbox with the VMM that its configuration names.
+   *
+   * @throws CasemateException INVALID_ARGUMENT if there is no such VMM
+   */
   public Sandbox(SandboxPaths paths, SandboxConfig config, SandboxListener listener) {
+    this(paths, config, Vmms.named(config.vm().hypervisor()), listener);
+  }
+
+  /** A sandbox with a given VMM. */
+  public Sandbox(SandboxPaths paths, SandboxConfig config, Vmm vmm, SandboxListener listener) {
     this.config = config;
-    this.vm = new SandboxVm(paths, config, listener::warning);
+    this.vm = new SandboxVm(paths, config, vmm, listener::warning);
     this.listener = listener;
     this.relays = new LoopbackRelays(this);
   }
@@ -78,7 +90,7 @@ public final class Sandbox implements AutoCloseable {
   }
 
   /** Starts the VM from a checkpoint instead. */
-  public void restore(Restoration checkpoint) {
+  public void restore(VmRestore checkpoint) {
     vm.restoreFrom(checkpoint);
     start("", prepared -> {});
   }
@@ -166,7 +178,7 @@ public final class Sandbox implements AutoCloseable {
   }
 
   /** Takes over the container that came with a restored VM; it runs from its start on. */
-  public GuestContainer adopt(String id, ContainerPlan plan, Restoration checkpoint) {
+  public GuestContainer adopt(String id, ContainerPlan plan, VmRestore checkpoint) {
     return create(
         id,
         ready -> {
@@ -360,7 +372,7 @@ public final class Sandbox implements AutoCloseable {
   /**
    * Saves the VM with its one container.
    *
-   * @param directory exists; see {@link Checkpoint}
+   * @param directory exists; see {@link VmCheckpoint}
    * @param keep whether both go on afterwards; else the VM ends
    * @throws CasemateException FAILED_PRECONDITION if this one cannot be saved
    */

@@ -11,6 +11,7 @@ import dev.casemate.hypervisor.VmConfig.AcceleratorChoice;
 import dev.casemate.hypervisor.VmExit;
 import dev.casemate.hypervisor.VmListener;
 import dev.casemate.hypervisor.VmRecord;
+import dev.casemate.hypervisor.Vmm;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
@@ -21,7 +22,6 @@ import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.agent.CreateSandboxRequest;
 import dev.casemate.protocol.agent.DestroySandboxRequest;
 import dev.casemate.protocol.agent.Storage;
-import dev.casemate.qemu.QemuDriver;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.TtrpcClient;
 import java.util.ArrayList;
@@ -46,6 +46,7 @@ public final class SandboxVm implements AutoCloseable {
 
   private final SandboxPaths paths;
   private final SandboxConfig config;
+  private final Vmm vmm;
   private final Consumer<String> warnings;
   private final Shares shares;
   private final List<Device> disks = new ArrayList<>();
@@ -58,11 +59,12 @@ public final class SandboxVm implements AutoCloseable {
   private long launchedMicros;
   private Optional<GuestBoot> booted = Optional.empty();
   private final List<Fd> holds = new ArrayList<>();
-  private volatile Optional<Restoration> restoration = Optional.empty();
+  private volatile Optional<VmRestore> restoration = Optional.empty();
   private final Confinement confinement;
   private boolean closed;
 
-  SandboxVm(SandboxPaths paths, SandboxConfig config, Consumer<String> warnings) {
+  SandboxVm(SandboxPaths paths, SandboxConfig config, Vmm vmm, Consumer<String> warnings) {
+    this.vmm = vmm;
     this.paths = paths;
     this.config = config;
     this.warnings = warnings;
@@ -95,11 +97,7 @@ public final class SandboxVm implements AutoCloseable {
       throw CasemateException.of(Kind.UNAVAILABLE, "the sandbox is being ended");
     }
     VmOptions options = config.vm();
-    if (!options.hypervisor().equals("qemu")) {
-      throw CasemateException.of(
-          Kind.INVALID_ARGUMENT,
-          "hypervisor \"" + options.hypervisor() + "\" is unknown; this build has: qemu");
-    }
+    SandboxDemands.checkStart(vmm, config, !shares.isEmpty(), restoration.isPresent());
     VmConfig.Builder builder =
         VmConfig.builder(config.id(), paths.sandbox(config.id()) + "/vm")
             .kernel(options.kernel())
@@ -143,9 +141,9 @@ public final class SandboxVm implements AutoCloseable {
       // From its first moment on somebody else can clean up after it.
       Consumer<VmRecord> record = confinement::started;
       if (restoration.isPresent()) {
-        launched = restoration.get().launch(new QemuDriver(), built, record, listener);
+        launched = restoration.get().launch(vmm, built, record, listener);
       } else {
-        launched = new QemuDriver().launch(built, listener);
+        launched = vmm.launch(built, listener);
         record.accept(launched.record());
       }
     } finally {
@@ -158,7 +156,7 @@ public final class SandboxVm implements AutoCloseable {
   }
 
   /** The VM is to go on from a checkpoint instead of booting. */
-  void restoreFrom(Restoration checkpoint) {
+  void restoreFrom(VmRestore checkpoint) {
     restoration = Optional.of(checkpoint);
   }
 
@@ -238,7 +236,7 @@ public final class SandboxVm implements AutoCloseable {
       VmSize size = VmSize.of(config.vm());
       VmSize most = size.growingTo(config.most());
       if (!most.equals(size)) {
-        VmSize now = restoration.map(Restoration::size).orElse(size);
+        VmSize now = restoration.map(VmRestore::size).orElse(size);
         growth =
             Optional.of(
                 new VmGrowth(config.configured(), size, most, now, machine, client, warnings));
@@ -285,13 +283,16 @@ public final class SandboxVm implements AutoCloseable {
   /** How the guest mounts a disk that the VM has. */
   public Storage diskStorage(
       String diskId, String fstype, List<String> options, String mountPoint) {
-    return Storage.builder()
-        .driver("blk")
-        .source(machine().pciPath(diskId))
+    return GuestDisks.storage(machine().address(diskId))
         .fstype(fstype)
         .options(options)
         .mountPoint(mountPoint)
         .build();
+  }
+
+  /** The VMM that runs it. */
+  Vmm vmm() {
+    return vmm;
   }
 
   AgentClient agent() {

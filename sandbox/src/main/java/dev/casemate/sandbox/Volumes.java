@@ -3,6 +3,7 @@ package dev.casemate.sandbox;
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.base.Json;
+import dev.casemate.hypervisor.GuestAddress;
 import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Stat;
@@ -206,8 +207,8 @@ public final class Volumes implements AutoCloseable {
   /** The disks of a restored VM, which are its container's root. */
   void adoptDisks(String containerId, List<HotDisks.HostDisk> restored) {
     for (HotDisks.HostDisk disk : restored) {
-      String pciPath = disks.adopt(disk);
-      onRelease(containerId, () -> disks.release(pciPath));
+      GuestAddress place = disks.adopt(disk);
+      onRelease(containerId, () -> disks.release(place));
     }
   }
 
@@ -232,11 +233,11 @@ public final class Volumes implements AutoCloseable {
     }
   }
 
-  /** Plugs a disk in for a container; returns its PCI path. */
-  String disk(String containerId, String hostPath, boolean readOnly) {
-    String pciPath = disks.add(hostPath, readOnly);
-    onRelease(containerId, () -> disks.release(pciPath));
-    return pciPath;
+  /** Plugs a disk in for a container; returns where the guest has it. */
+  GuestAddress disk(String containerId, String hostPath, boolean readOnly) {
+    GuestAddress place = disks.add(hostPath, readOnly);
+    onRelease(containerId, () -> disks.release(place));
+    return place;
   }
 
   /** Of the size that the host's has. */

@@ -84,7 +84,7 @@ class CheckpointTest {
       Files.copy(original, fresh, StandardCopyOption.REPLACE_EXISTING);
       Path place = directory.resolve("b" + turn);
       try (TestPod pod = new TestPod(place, saved, mounts(fresh))) {
-        Restoration checkpoint = pod.checkpoint.orElseThrow();
+        VmRestore checkpoint = pod.checkpoint.orElseThrow();
         TestPod.Running running = pod.adopt("two", checkpoint);
         // Frozen until it is started.
         TimeUnit.MILLISECONDS.sleep(500);
@@ -114,7 +114,7 @@ class CheckpointTest {
       pod.sandbox.checkpoint(running.container(), saved, false);
       running.end();
       assertThat(running.container().init().exitStatus()).isEqualTo(137);
-      assertThat(Checkpoint.read(saved).disks()).hasSize(1);
+      assertThat(VmCheckpoint.read(saved).disks()).hasSize(1);
     }
   }
 
@@ -160,8 +160,7 @@ class CheckpointTest {
 
   private static void unfit(String directory, List<Mount> rootfs, String words) {
     assertThatThrownBy(
-            () ->
-                Restoration.of(directory, rootfs, TestPod.config("no", Optional.empty(), 4, false)))
+            () -> VmRestore.of(directory, rootfs, TestPod.config("no", Optional.empty(), 4, false)))
         .isInstanceOf(CasemateException.class)
         .hasMessageContaining(words);
   }

@@ -163,8 +163,7 @@ class PodTest {
       TestPod.command("/usr/sbin/losetup", "-d", "/dev/loop6");
     }
     // Given back: the VM has its places again.
-    assertThat(pod.sandbox.vm().machine().record().devices())
-        .noneMatch(d -> d.deviceId().startsWith("disk"));
+    assertThat(pod.sandbox.vm().volumes().disks()).isEmpty();
   }
 
   private static Mount rootfs(String type, Path source, String... options) {
@@ -229,8 +228,7 @@ class PodTest {
                     .build()))
         .contains("written")
         .contains("second layer");
-    assertThat(pod.sandbox.vm().machine().record().devices())
-        .noneMatch(d -> d.deviceId().startsWith("disk"));
+    assertThat(pod.sandbox.vm().volumes().disks()).isEmpty();
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.casemate.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.hypervisor.GuestAddress;
 import dev.casemate.protocol.agent.Storage;
 import dev.casemate.protocol.containerd.Mount;
 import java.io.IOException;
@@ -24,7 +25,7 @@ class RootDisksTest {
         "/c",
         (path, readOnly) -> {
           plugged.add(path + (readOnly ? " ro" : " rw"));
-          return "1" + (plugged.size() - 1) + "/00";
+          return GuestAddress.PciPath.behind(0x10 + plugged.size() - 1, 0);
         });
   }
 

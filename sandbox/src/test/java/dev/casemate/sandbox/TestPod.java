@@ -26,7 +26,7 @@ final class TestPod implements AutoCloseable, SandboxListener {
   private static final int WAIT_SECONDS = 120;
 
   final Sandbox sandbox;
-  final Optional<Restoration> checkpoint;
+  final Optional<VmRestore> checkpoint;
   final SandboxPaths paths;
   final List<String> warnings = new CopyOnWriteArrayList<>();
   final List<String> outOfMemory = new CopyOnWriteArrayList<>();
@@ -113,14 +113,14 @@ final class TestPod implements AutoCloseable, SandboxListener {
     this.root = directory;
     String id = "pod" + own;
     Files.createDirectories(Path.of(paths.sandbox(id)));
-    Restoration restoration = Restoration.of(saved, rootfs, config(id, Optional.empty(), 4, false));
+    VmRestore restoration = VmRestore.of(saved, rootfs, config(id, Optional.empty(), 4, false));
     this.checkpoint = Optional.of(restoration);
     this.sandbox = new Sandbox(paths, restoration.config(), this);
     sandbox.restore(restoration);
   }
 
   /** Takes the container over that came with the checkpoint. */
-  Running adopt(String id, Restoration checkpoint) throws IOException {
+  Running adopt(String id, VmRestore checkpoint) throws IOException {
     Path log = Files.createTempFile(directory, id, ".log");
     ContainerPlan plan =
         new ContainerPlan(

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.base.Json;
+import dev.casemate.hypervisor.GuestAddress;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Mounts;
 import dev.casemate.linux.Stat;
@@ -90,7 +91,7 @@ class VolumesTest {
     devices.plug(
         (path, readOnly) -> {
           plugged.add(path + " " + readOnly);
-          return "10/00";
+          return GuestAddress.PciPath.behind(0x10, 0);
         });
     assertThat(plugged).containsExactly("/dev/loop0 true");
     assertThat(devices.devices()).extracting(Device::containerPath).containsExactly("/dev/mine");

@@ -12,6 +12,7 @@ import dev.casemate.sandbox.JailOptions;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.VmOptions;
 import dev.casemate.sandbox.VmSize;
+import dev.casemate.vmms.Vmms;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -90,7 +91,7 @@ record RuntimeConfig(
     String guest = paths.guests() + "/" + reader.string("vm.guest", "default");
     RuntimeConfig config =
         new RuntimeConfig(
-            reader.string("vm.hypervisor", "qemu"),
+            reader.oneOf("vm.hypervisor", Vmms.names()),
             reader.oneOf("vm.accelerator", List.of("auto", "kvm", "tcg")),
             reader.string("vm.kernel", guest + "/vmlinux"),
             reader.string("vm.initramfs", guest + "/initramfs.cpio"),

@@ -11,12 +11,12 @@ import dev.casemate.protocol.task.CheckpointTaskRequest;
 import dev.casemate.protocol.task.CreateTaskRequest;
 import dev.casemate.sandbox.ContainerPlan;
 import dev.casemate.sandbox.GuestContainer;
-import dev.casemate.sandbox.Restoration;
 import dev.casemate.sandbox.RootPlan;
 import dev.casemate.sandbox.Sandbox;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.SandboxVm;
 import dev.casemate.sandbox.Stdio;
+import dev.casemate.sandbox.VmRestore;
 import dev.casemate.sandbox.Volumes;
 import dev.casemate.task.TaskFront;
 import java.util.List;
@@ -105,8 +105,8 @@ final class ShimFront implements TaskFront {
    * that was started before anybody knew of the checkpoint makes way.
    */
   private void restore(CreateTaskRequest request) {
-    Restoration checkpoint =
-        Restoration.of(request.checkpoint(), request.rootfs(), state.require().config());
+    VmRestore checkpoint =
+        VmRestore.of(request.checkpoint(), request.rootfs(), state.require().config());
     Json.Obj spec = new Bundle(request.bundle()).requireSpec();
     if (checkpoint.container().terminal() != request.terminal()) {
       throw CasemateException.of(

@@ -3,6 +3,7 @@ package dev.casemate.sandbox;
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.hypervisor.Device;
+import dev.casemate.hypervisor.GuestAddress;
 import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.hypervisor.VmConfig;
 import dev.casemate.hypervisor.VmListener;
@@ -23,16 +24,22 @@ import java.util.function.Consumer;
  * A checkpoint with the disks that take the place of those that it was made with: from the same
  * kind of snapshot of the same image.
  */
-public final class Restoration {
+public final class VmRestore {
   private static final int LOAD_MILLIS = 600_000;
 
+  /** The saved guest knows its disks; the plan that it is asked for here is not carried out. */
+  private static final GuestAddress NOWHERE = new GuestAddress.Mmio("");
+
   private final String directory;
-  private final Checkpoint checkpoint;
+  private final VmCheckpoint checkpoint;
   private final SandboxConfig node;
   private final List<HotDisks.HostDisk> disks;
 
-  private Restoration(
-      String directory, Checkpoint checkpoint, SandboxConfig node, List<HotDisks.HostDisk> disks) {
+  private VmRestore(
+      String directory,
+      VmCheckpoint checkpoint,
+      SandboxConfig node,
+      List<HotDisks.HostDisk> disks) {
     this.directory = directory;
     this.checkpoint = checkpoint;
     this.node = node;
@@ -48,8 +55,8 @@ public final class Restoration {
    * @throws CasemateException INVALID_ARGUMENT if it is no checkpoint, FAILED_PRECONDITION if it
    *     does not fit
    */
-  public static Restoration of(String directory, List<Mount> rootfs, SandboxConfig node) {
-    Checkpoint checkpoint = Checkpoint.read(directory);
+  public static VmRestore of(String directory, List<Mount> rootfs, SandboxConfig node) {
+    VmCheckpoint checkpoint = VmCheckpoint.read(directory);
     String kernel = node.vm().kernel();
     Optional<Stat> stat = Fs.statIfExists(kernel);
     if (stat.isEmpty() || stat.get().size() != checkpoint.kernelBytes()) {
@@ -73,9 +80,9 @@ public final class Restoration {
                   ? checkpoint.snapshot().disks().get(index).deviceId()
                   : "";
           disks.add(new HotDisks.HostDisk(id, path, readOnly));
-          return "";
+          return NOWHERE;
         });
-    List<Checkpoint.SavedDisk> saved = checkpoint.disks();
+    List<VmCheckpoint.SavedDisk> saved = checkpoint.disks();
     if (disks.size() != saved.size() || saved.size() != checkpoint.snapshot().disks().size()) {
       throw unfit(
           directory,
@@ -84,10 +91,10 @@ public final class Restoration {
     for (int i = 0; i < saved.size(); i++) {
       checkDisk(directory, saved.get(i), disks.get(i));
     }
-    return new Restoration(directory, checkpoint, node, disks);
+    return new VmRestore(directory, checkpoint, node, disks);
   }
 
-  private static void checkSizes(String directory, Checkpoint checkpoint, SandboxConfig node) {
+  private static void checkSizes(String directory, VmCheckpoint checkpoint, SandboxConfig node) {
     VmSize allowed = node.most().atLeast(VmSize.of(node.vm()));
     for (VmSize size :
         List.of(
@@ -114,7 +121,7 @@ public final class Restoration {
   }
 
   private static void checkDisk(
-      String directory, Checkpoint.SavedDisk saved, HotDisks.HostDisk disk) {
+      String directory, VmCheckpoint.SavedDisk saved, HotDisks.HostDisk disk) {
     if (saved.readOnly() != disk.readOnly()) {
       throw unfit(directory, "disk " + disk.path() + " is not of the kind that was saved");
     }
@@ -138,7 +145,7 @@ public final class Restoration {
         Kind.FAILED_PRECONDITION, "checkpoint " + directory + " cannot be restored: " + why);
   }
 
-  public Checkpoint.SavedContainer container() {
+  public VmCheckpoint.SavedContainer container() {
     return checkpoint.container();
   }
 
@@ -170,11 +177,11 @@ public final class Restoration {
     for (int i = 0; i < disks.size(); i++) {
       HotDisks.HostDisk disk = disks.get(i);
       if (!disk.readOnly()) {
-        DiskContent.restore(Checkpoint.disk(directory, i), disk.path());
+        DiskContent.restore(VmCheckpoint.disk(directory, i), disk.path());
       }
       devices.add(new Device.Disk(disk.deviceId(), disk.path(), disk.readOnly()));
     }
-    try (Fd memory = Fs.open(Checkpoint.memory(directory), OpenFlag.READ_ONLY)) {
+    try (Fd memory = Fs.open(VmCheckpoint.memory(directory), OpenFlag.READ_ONLY)) {
       return driver.restore(
           config, checkpoint.snapshot(), devices, memory, LOAD_MILLIS, launched, listener);
     }

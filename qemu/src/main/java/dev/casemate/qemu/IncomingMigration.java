@@ -5,9 +5,7 @@ import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.base.Json;
 import dev.casemate.hypervisor.Device;
 import dev.casemate.hypervisor.VmConfig;
-import dev.casemate.hypervisor.VmRecord.Placement;
 import dev.casemate.hypervisor.VmSnapshot;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -17,10 +15,10 @@ import java.util.Map;
  *
  * @param disks those of the snapshot, in its order
  */
-record Incoming(VmSnapshot snapshot, List<Device.Disk> disks) {
+record IncomingMigration(VmSnapshot snapshot, List<Device.Disk> disks) {
   private static final String PROCESSOR_SUFFIX = "-x86_64-cpu";
 
-  static Incoming of(VmConfig config, VmSnapshot snapshot, List<Device.Disk> disks) {
+  static IncomingMigration of(VmConfig config, VmSnapshot snapshot, List<Device.Disk> disks) {
     boolean same = disks.size() == snapshot.disks().size();
     for (int i = 0; same && i < disks.size(); i++) {
       VmSnapshot.PluggedDisk was = snapshot.disks().get(i);
@@ -42,7 +40,7 @@ record Incoming(VmSnapshot snapshot, List<Device.Disk> disks) {
               + " ports");
     }
     snapshot.processors().forEach(processor -> check(config.vmId(), processor));
-    return new Incoming(snapshot, List.copyOf(disks));
+    return new IncomingMigration(snapshot, List.copyOf(disks));
   }
 
   private static boolean isName(String text) {
@@ -90,11 +88,7 @@ record Incoming(VmSnapshot snapshot, List<Device.Disk> disks) {
   }
 
   /** Where everything sits: what the configuration places, and what was plugged in. */
-  List<Placement> placements(VmConfig config) {
-    List<Placement> all = new ArrayList<>(Layout.of(config).placements());
-    for (VmSnapshot.PluggedDisk disk : snapshot.disks()) {
-      all.add(Layout.plugged(disk.deviceId(), "disk", disk.port()));
-    }
-    return all;
+  PciLayout layout(VmConfig config) {
+    return PciLayout.withDisks(config, snapshot.disks());
   }
 }

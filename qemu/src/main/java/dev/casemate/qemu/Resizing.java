@@ -10,7 +10,7 @@ import java.util.List;
  * virtio-mem device that is there from the start with nothing in it; processors are plugged one by
  * one. What there is, is asked of QEMU: this works for a VM that another process has launched, too.
  */
-final class Growth {
+final class Resizing {
   /** Id of the device; that of its memory has a suffix. */
   static final String MEMORY = "growth";
 
@@ -29,7 +29,7 @@ final class Growth {
   private final String vmId;
   private final Qmp qmp;
 
-  Growth(String vmId, Qmp qmp) {
+  Resizing(String vmId, Qmp qmp) {
     this.vmId = vmId;
     this.qmp = qmp;
   }

@@ -2,8 +2,9 @@ package dev.casemate.qemu;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.hypervisor.Device;
+import dev.casemate.hypervisor.GuestAddress.PciPath;
 import dev.casemate.hypervisor.VmConfig;
-import dev.casemate.hypervisor.VmRecord.Placement;
+import dev.casemate.hypervisor.VmSnapshot;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -12,7 +13,7 @@ import java.util.List;
  * the order of the configuration, hot-plug ports slots 16 to 27, more than 12 as further functions
  * of these; slot 28 is memory that grows; slots 0 and 31 are the chipset's.
  */
-final class Layout {
+final class PciLayout {
   private static final int FIRST_DEVICE = 1;
   private static final int FIRST_PORT = 16;
   static final int PORT_SLOTS = 12;
@@ -20,33 +21,27 @@ final class Layout {
   private final List<Placement> placements;
   private final int ports;
 
-  private Layout(List<Placement> placements, int ports) {
+  private PciLayout(List<Placement> placements, int ports) {
     this.placements = new ArrayList<>(placements);
     this.ports = ports;
   }
 
-  static Layout of(VmConfig config) {
+  static PciLayout of(VmConfig config) {
     List<Placement> placements = new ArrayList<>();
     for (Device device : config.devices()) {
-      String path = hex(FIRST_DEVICE + placements.size());
-      placements.add(new Placement(device.id(), kind(device), path, -1));
+      PciPath path = PciPath.root(FIRST_DEVICE + placements.size());
+      placements.add(new Placement(device.id(), Placement.Kind.of(device), path, -1));
     }
-    return new Layout(placements, config.hotplugPorts());
+    return new PciLayout(placements, config.hotplugPorts());
   }
 
-  static Layout restored(List<Placement> placements, int ports) {
-    return new Layout(placements, ports);
-  }
-
-  private static String kind(Device device) {
-    return switch (device) {
-      case Device.Disk disk -> "disk";
-      case Device.Nic nic -> "nic";
-      case Device.FileShare share -> "share";
-      case Device.AgentChannel channel -> "channel";
-      case Device.Rng rng -> "rng";
-      case Device.Balloon balloon -> "balloon";
-    };
+  /** Of a VM that also has disks in its ports from the start. */
+  static PciLayout withDisks(VmConfig config, List<VmSnapshot.PluggedDisk> disks) {
+    PciLayout layout = of(config);
+    for (VmSnapshot.PluggedDisk disk : disks) {
+      layout.placements.add(plugged(disk.deviceId(), Placement.Kind.DISK, disk.port()));
+    }
+    return layout;
   }
 
   /** Slot of a hot-plug port on the root bus. */
@@ -59,14 +54,10 @@ final class Layout {
     return port / PORT_SLOTS;
   }
 
-  private static String portPath(int port) {
-    int function = portFunction(port);
-    return hex(portSlot(port)) + (function == 0 ? "" : "." + function) + "/00";
-  }
-
   /** What sits in a hot-plug port. */
-  static Placement plugged(String deviceId, String kind, int port) {
-    return new Placement(deviceId, kind, portPath(port), port);
+  private static Placement plugged(String deviceId, Placement.Kind kind, int port) {
+    PciPath path = PciPath.behind(portSlot(port), portFunction(port));
+    return new Placement(deviceId, kind, path, port);
   }
 
   /** Slot of a device of the start on the root bus. */
@@ -74,16 +65,8 @@ final class Layout {
     return FIRST_DEVICE + index;
   }
 
-  private static String hex(int slot) {
-    return "" + Character.forDigit(slot >> 4, 16) + Character.forDigit(slot & 15, 16);
-  }
-
   synchronized List<Placement> placements() {
     return List.copyOf(placements);
-  }
-
-  int ports() {
-    return ports;
   }
 
   synchronized Placement find(String vmId, String deviceId) {
@@ -120,7 +103,7 @@ final class Layout {
     }
     for (int port = 0; port < ports; port++) {
       if (!taken[port]) {
-        Placement placement = plugged(device.id(), kind(device), port);
+        Placement placement = plugged(device.id(), Placement.Kind.of(device), port);
         placements.add(placement);
         return placement;
       }

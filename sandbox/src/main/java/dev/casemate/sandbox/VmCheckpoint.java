@@ -18,7 +18,7 @@ import java.util.List;
  * be read (an image's layers) is not in it and must be there again.
  *
  * <p>What is read here may come from anybody: it names sizes, never files of the host, and {@link
- * Restoration} holds it against what the node allows.
+ * VmRestore} holds it against what the node allows.
  *
  * @param start what the VM was started with
  * @param configured see {@link SandboxConfig}
@@ -27,7 +27,7 @@ import java.util.List;
  * @param disks in the order of {@code snapshot.disks()}
  * @param container as the guest knows it
  */
-public record Checkpoint(
+public record VmCheckpoint(
     VmSize start,
     VmSize configured,
     VmSize most,
@@ -51,7 +51,7 @@ public record Checkpoint(
   /** The container's init process is frozen. */
   public record SavedContainer(String guestId, boolean terminal) {}
 
-  public Checkpoint {
+  public VmCheckpoint {
     disks = List.copyOf(disks);
   }
 
@@ -114,7 +114,7 @@ public record Checkpoint(
    *
    * @throws CasemateException INVALID_ARGUMENT if the directory holds no checkpoint of a VM
    */
-  public static Checkpoint read(String directory) {
+  public static VmCheckpoint read(String directory) {
     Json.Obj json;
     try {
       json = Json.parseObject(FileContent.readString(directory + RECORD, LIMIT));
@@ -147,7 +147,7 @@ public record Checkpoint(
               disk.integer("fingerprint", 0)));
     }
     Json.Obj container = json.object("container").orElseGet(Json.Obj::new);
-    return new Checkpoint(
+    return new VmCheckpoint(
         size(json, "start"),
         size(json, "configured"),
         size(json, "most"),
