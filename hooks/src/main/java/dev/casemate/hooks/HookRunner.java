@@ -129,6 +129,8 @@ public final class HookRunner {
       try (Fd pidfd = Processes.openPid(pid)) {
         ended = await(pidfd, output.read(), timeout, said);
         if (!ended) {
+          // With what it has started, if it leads a session.
+          Processes.killIfExists(-pid, Signals.KILL);
           Processes.signalPid(pidfd, Signals.KILL);
         }
       }
