@@ -4,6 +4,7 @@
 @org.jspecify.annotations.NullMarked
 module dev.casemate.agent {
   requires static org.jspecify;
+  requires dev.casemate.specmapping;
   requires dev.casemate.archive;
   requires dev.casemate.cell;
   requires dev.casemate.netlink;

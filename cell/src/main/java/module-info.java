@@ -2,6 +2,7 @@
 @org.jspecify.annotations.NullMarked
 module dev.casemate.cell {
   requires static org.jspecify;
+  requires dev.casemate.hooks;
   requires transitive dev.casemate.cgroup;
   requires transitive dev.casemate.seccomp;
   requires dev.casemate.protobuf;

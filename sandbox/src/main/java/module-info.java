@@ -2,6 +2,8 @@
 @org.jspecify.annotations.NullMarked
 module dev.casemate.sandbox {
   requires static org.jspecify;
+  requires dev.casemate.hooks;
+  requires dev.casemate.specmapping;
   requires transitive dev.casemate.hypervisor;
   requires transitive dev.casemate.jail;
   requires transitive dev.casemate.netlink;

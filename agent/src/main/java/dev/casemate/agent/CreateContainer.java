@@ -13,6 +13,7 @@ import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.Spec;
 import dev.casemate.protocol.GuestContract;
 import dev.casemate.protocol.agent.CreateContainerRequest;
+import dev.casemate.specmapping.SpecMapping;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -31,8 +32,12 @@ final class CreateContainer {
       throw Failures.invalid("streams over ports are not supported; use ReadStdout and its kin");
     }
     Spec spec =
-        SpecMapping.spec(
-            request.oci().orElseThrow(() -> Failures.invalid("the request has no specification")));
+        GuestHooks.bounded(
+            withMachineNetwork(
+                SpecMapping.fromMessage(
+                    request
+                        .oci()
+                        .orElseThrow(() -> Failures.invalid("the request has no specification")))));
     agent.containers().reserve(request.containerId());
     agent
         .storages()
@@ -54,6 +59,17 @@ final class CreateContainer {
                 abandon(agent, request, List.of(), answer, cause);
               }
             });
+  }
+
+  /** Without a network namespace: a container has the machine's network. */
+  private static Spec withMachineNetwork(Spec spec) {
+    List<LinuxSpec.Namespace> namespaces = new ArrayList<>();
+    for (LinuxSpec.Namespace namespace : spec.linux().namespaces()) {
+      if (!namespace.type().equals("network")) {
+        namespaces.add(namespace);
+      }
+    }
+    return spec.withLinux(spec.linux().withNamespaces(namespaces));
   }
 
   private static void abandon(
@@ -107,7 +123,7 @@ final class CreateContainer {
         spec.process()
             .orElseThrow(() -> Failures.invalid("the container's specification has no process"));
     process = NamedUser.apply(process, request.stringUser(), spec.root().path());
-    spec = spec.withProcess(process);
+    spec = GuestHooks.resolve(spec.withProcess(process));
     ImageVolumes.make(spec);
     if (request.sandboxPidns()) {
       spec = spec.withLinux(sharePids(agent, spec.linux()));
@@ -162,22 +178,7 @@ final class CreateContainer {
       }
     }
     namespaces.add(new LinuxSpec.Namespace("pid", path));
-    return new LinuxSpec(
-        namespaces,
-        linux.uidMappings(),
-        linux.gidMappings(),
-        linux.timeOffsets(),
-        linux.devices(),
-        linux.cgroupsPath(),
-        linux.resources(),
-        linux.rootfsPropagation(),
-        linux.seccomp(),
-        linux.sysctl(),
-        linux.maskedPaths(),
-        linux.readonlyPaths(),
-        linux.mountLabel(),
-        linux.personality(),
-        linux.intelRdt());
+    return linux.withNamespaces(namespaces);
   }
 
   /**

@@ -100,22 +100,9 @@ final class DeviceNumbers {
       throw Failures.invalid("the specification has no device " + path);
     }
     return spec.withLinux(
-        new LinuxSpec(
-            linux.namespaces(),
-            linux.uidMappings(),
-            linux.gidMappings(),
-            linux.timeOffsets(),
-            devices,
-            linux.cgroupsPath(),
-            rules(linux.resources(), old.get(), major, minor),
-            linux.rootfsPropagation(),
-            linux.seccomp(),
-            linux.sysctl(),
-            linux.maskedPaths(),
-            linux.readonlyPaths(),
-            linux.mountLabel(),
-            linux.personality(),
-            linux.intelRdt()));
+        linux
+            .withDevices(devices)
+            .withResources(rules(linux.resources(), old.get(), major, minor)));
   }
 
   private static Resources rules(Resources resources, DeviceSpec old, int major, int minor) {
@@ -131,15 +118,6 @@ final class DeviceNumbers {
                   rule.allow(), rule.type(), Optional.of(major), Optional.of(minor), rule.access())
               : rule);
     }
-    return new Resources(
-        rules,
-        resources.memory(),
-        resources.cpu(),
-        resources.pidsLimit(),
-        resources.blockIo(),
-        resources.hugepageLimits(),
-        resources.network(),
-        resources.rdma(),
-        resources.unified());
+    return resources.withDevices(rules);
   }
 }

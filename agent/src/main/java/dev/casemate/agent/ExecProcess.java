@@ -5,6 +5,7 @@ import dev.casemate.cell.Stdio;
 import dev.casemate.linux.Fd;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.protocol.agent.ExecProcessRequest;
+import dev.casemate.specmapping.SpecMapping;
 import java.util.List;
 
 /** {@code ExecProcess}: one more process in a container. */
@@ -22,10 +23,9 @@ final class ExecProcess {
     container.reserve(request.execId());
     ProcessSpec process =
         NamedUser.apply(
-            SpecMapping.process(
-                request
-                    .process()
-                    .orElseThrow(() -> Failures.invalid("the request has no process"))),
+            SpecMapping.fromMessage(
+                request.process().orElseThrow(() -> Failures.invalid("the request has no process")),
+                request.processRest()),
             request.stringUser(),
             container.rootPath());
     CellProcess started;

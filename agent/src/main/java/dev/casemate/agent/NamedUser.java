@@ -26,13 +26,7 @@ final class NamedUser {
     String text = user.gid().isEmpty() ? user.uid() : user.uid() + ":" + user.gid();
     try (Fd directory = Fs.open(root, OpenFlag.PATH | OpenFlag.DIRECTORY)) {
       UserSpec resolved = Users.resolve(directory, text, user.additionalGids()).user();
-      return process.withUser(
-          new UserSpec(
-              resolved.uid(),
-              resolved.gid(),
-              process.user().umask(),
-              resolved.additionalGids(),
-              resolved.username()));
+      return process.withUser(process.user().withIds(resolved));
     }
   }
 }

@@ -1,6 +1,7 @@
 package dev.casemate.agent;
 
 import dev.casemate.protocol.agent.UpdateContainerRequest;
+import dev.casemate.specmapping.SpecMapping;
 
 /** {@code UpdateContainer}: other limits. */
 final class UpdateContainer {
@@ -10,7 +11,10 @@ final class UpdateContainer {
     GuestContainer container = agent.containers().find(request.containerId());
     if (request.resources().isPresent()) {
       for (String warning :
-          container.cell().update(ResourcesMapping.resources(request.resources().get()))) {
+          container
+              .cell()
+              .update(
+                  SpecMapping.fromMessage(request.resources().get(), request.resourcesRest()))) {
         agent.console().warn("container " + container.id() + ": " + warning);
       }
     }

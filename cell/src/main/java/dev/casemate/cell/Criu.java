@@ -6,6 +6,7 @@ import dev.casemate.base.Json;
 import dev.casemate.base.PathText;
 import dev.casemate.linux.Descriptors;
 import dev.casemate.linux.Errno;
+import dev.casemate.linux.EventFd;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
@@ -76,7 +77,7 @@ final class Criu {
     try (CriuDialogue dialogue = new CriuDialogue(pair[0]);
         Fd theirs = pair[1];
         Fd nothing = Fs.open("/dev/null", OpenFlag.READ_ONLY);
-        Fd output = Hooks.memory(new byte[0])) {
+        Fd output = EventFd.memory("criu")) {
       // A shell's job goes on at the terminal that criu has.
       List<Fd> all =
           new ArrayList<>(

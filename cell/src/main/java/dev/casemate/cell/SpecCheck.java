@@ -1,6 +1,7 @@
 package dev.casemate.cell;
 
 import dev.casemate.base.Failures;
+import dev.casemate.hooks.HookRunner;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.Resources;
 
@@ -9,7 +10,7 @@ final class SpecCheck {
   private SpecCheck() {}
 
   static void check(ContainerConfig config) {
-    Hooks.check(config.spec().hooks());
+    HookRunner.check(config.spec().hooks());
     if (config.spec().annotations().containsKey("")) {
       throw Failures.invalid("annotations holds an empty key; name it or remove it");
     }

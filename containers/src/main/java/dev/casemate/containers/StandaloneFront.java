@@ -9,10 +9,11 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
+import dev.casemate.oci.MountSpec;
+import dev.casemate.oci.Spec;
 import dev.casemate.protocol.GuestContract;
 import dev.casemate.protocol.agent.Storage;
 import dev.casemate.protocol.google.Any;
-import dev.casemate.protocol.oci.Mount;
 import dev.casemate.protocol.task.CheckpointTaskRequest;
 import dev.casemate.protocol.task.CreateTaskRequest;
 import dev.casemate.rpc.RpcException;
@@ -62,11 +63,11 @@ final class StandaloneFront implements TaskFront, SandboxListener {
   private final SandboxPaths paths;
   private final ContainerStore store;
   private final ContainerConfig config;
-  private final Json.Obj spec;
+  private final Spec spec;
   private final Sandbox sandbox;
   private final long commandStartMicros;
   private final long mainMicros;
-  private final List<Mount> mounts = new ArrayList<>();
+  private final List<MountSpec> mounts = new ArrayList<>();
   private final CountDownLatch finished = new CountDownLatch(1);
   private final AtomicInteger unanswered = new AtomicInteger();
   private Optional<String> rootShare = Optional.empty();
@@ -80,7 +81,7 @@ final class StandaloneFront implements TaskFront, SandboxListener {
     this.paths = store.paths();
     this.store = store;
     this.config = record.config();
-    this.spec = spec;
+    this.spec = Spec.fromJson(spec);
     this.commandStartMicros = commandStartMicros;
     this.mainMicros = Machine.monotonicMicros();
     this.state = record.state();
@@ -101,7 +102,7 @@ final class StandaloneFront implements TaskFront, SandboxListener {
       return true;
     }
     for (Json.Obj mount : spec.objects("mounts")) {
-      if (SpecMounts.isBind(mount)) {
+      if (SpecMounts.isBind(MountSpec.fromJson(mount))) {
         return true;
       }
     }
@@ -116,7 +117,7 @@ final class StandaloneFront implements TaskFront, SandboxListener {
   /** Runs the sandbox until it is over, and leaves nothing behind. */
   void run() {
     update(state.owned(Processes.currentPid(), ""));
-    sandbox.start(spec.string("hostname"), this::prepare);
+    sandbox.start(spec.hostname(), this::prepare);
     try {
       awaitFinish();
     } catch (InterruptedException e) {
@@ -133,7 +134,7 @@ final class StandaloneFront implements TaskFront, SandboxListener {
   }
 
   private void prepare(SandboxVm vm) {
-    for (Json.Obj mount : spec.objects("mounts")) {
+    for (MountSpec mount : spec.mounts()) {
       mounts.add(SpecMounts.translate(mount, vm.shares()));
     }
     switch (config.rootfs()) {
@@ -178,6 +179,7 @@ final class StandaloneFront implements TaskFront, SandboxListener {
     log = Optional.of(new ContainerLog(paths.container(config.id()) + "/output.log"));
     return new ContainerPlan(
         config.id(),
+        paths.container(config.id()),
         spec,
         root(vm),
         List.of(),

@@ -1,9 +1,9 @@
 package dev.casemate.shim;
 
-import dev.casemate.base.Json;
 import dev.casemate.fuzz.Expect;
 import dev.casemate.fuzz.Fuzzes;
 import dev.casemate.fuzz.Input;
+import dev.casemate.oci.Spec;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.VmSize;
 import java.util.List;
@@ -23,12 +23,11 @@ public final class AnnotationsFuzz {
     Input input = new Input(data);
     RuntimeConfig config =
         RuntimeConfig.parse("test", input.choose(CONFIGURATIONS), SandboxPaths.system());
-    Expect.parsed(() -> Json.parseObject(Input.text(input.rest())))
-        .ifPresent(spec -> read(config, spec));
+    Expect.parsed(() -> Spec.parse(Input.text(input.rest()))).ifPresent(spec -> read(config, spec));
   }
 
-  private static void read(RuntimeConfig config, Json.Obj spec) {
-    Expect.parsed(() -> Annotations.apply(config, spec.stringMap("annotations")))
+  private static void read(RuntimeConfig config, Spec spec) {
+    Expect.parsed(() -> Annotations.apply(config, spec.annotations()))
         .ifPresent(
             changed -> {
               Expect.that(
@@ -58,7 +57,7 @@ public final class AnnotationsFuzz {
     Expect.parsed(() -> PodSpec.complete(spec, "pod"));
     VmSize least = new VmSize(512, 1);
     VmSize most = new VmSize(4096, 8);
-    Expect.parsed(() -> VmSize.atStart(least, most, spec.stringMap("annotations")))
+    Expect.parsed(() -> VmSize.atStart(least, most, spec.annotations()))
         .ifPresent(
             size ->
                 Expect.that(

@@ -63,13 +63,24 @@ public sealed interface NetworkConfig {
     Json.Obj linux = spec.object("linux").orElse(new Json.Obj());
     for (Json.Obj namespace : linux.objects("namespaces")) {
       if (namespace.string("type").equals("network")) {
-        String path = namespace.string("path");
-        if (path.isEmpty()) {
-          return new None(model);
-        }
-        Takeover.requireForeign(path);
-        return new Namespace(path, DnsConfig.HOST, model);
+        return ofNamespace(Optional.of(namespace.string("path")), model);
       }
+    }
+    return ofNamespace(Optional.empty(), model);
+  }
+
+  /**
+   * As {@link #ofSpec}, for the network namespace that a specification names.
+   *
+   * @param namespace its path, empty text for a new one; absent if there is none
+   */
+  static NetworkConfig ofNamespace(Optional<String> namespace, NetworkModel model) {
+    if (namespace.isPresent()) {
+      if (namespace.get().isEmpty()) {
+        return new None(model);
+      }
+      Takeover.requireForeign(namespace.get());
+      return new Namespace(namespace.get(), DnsConfig.HOST, model);
     }
     throw Takeover.hostNetwork("config.json asks for no network namespace");
   }

@@ -12,7 +12,6 @@ import dev.casemate.oci.Resources;
 import dev.casemate.oci.Resources.DeviceRule;
 import dev.casemate.oci.RootSpec;
 import dev.casemate.oci.Spec;
-import dev.casemate.oci.UserSpec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -70,17 +69,8 @@ final class ExampleSpec {
   }
 
   private static Resources resources() {
-    Resources none = Resources.NONE;
-    return new Resources(
-        List.of(new DeviceRule(false, "", Optional.empty(), Optional.empty(), "rwm")),
-        none.memory(),
-        none.cpu(),
-        none.pidsLimit(),
-        none.blockIo(),
-        none.hugepageLimits(),
-        none.network(),
-        none.rdma(),
-        none.unified());
+    return Resources.NONE.withDevices(
+        List.of(new DeviceRule(false, "", Optional.empty(), Optional.empty(), "rwm")));
   }
 
   private static Spec spec(
@@ -90,44 +80,24 @@ final class ExampleSpec {
       List<IdMapping> gids,
       Resources resources) {
     ProcessSpec process =
-        new ProcessSpec(
-            true,
-            Optional.empty(),
-            UserSpec.ROOT,
-            List.of("sh"),
-            List.of("PATH=" + DefaultSpec.PATH, "TERM=xterm"),
-            "/",
-            Optional.of(
-                new Capabilities(CAPABILITIES, CAPABILITIES, List.of(), CAPABILITIES, List.of())),
-            List.of(new ProcessSpec.Rlimit("RLIMIT_NOFILE", OPEN_FILES, OPEN_FILES)),
-            true,
-            "",
-            Optional.empty(),
-            "",
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty());
+        ProcessSpec.of(List.of("sh"), List.of("PATH=" + DefaultSpec.PATH, "TERM=xterm"), "/")
+            .withTerminal(true, Optional.empty())
+            .withCapabilities(
+                new Capabilities(CAPABILITIES, CAPABILITIES, List.of(), CAPABILITIES, List.of()))
+            .withRlimits(List.of(new ProcessSpec.Rlimit("RLIMIT_NOFILE", OPEN_FILES, OPEN_FILES)))
+            .withNoNewPrivileges(true);
     List<Namespace> made = new ArrayList<>();
     for (String type : namespaces) {
       made.add(new Namespace(type, ""));
     }
     LinuxSpec linux =
-        new LinuxSpec(
-            made,
-            uids,
-            gids,
-            Map.of(),
-            List.of(),
-            "",
-            resources,
-            "",
-            Optional.empty(),
-            Map.of(),
-            DefaultSpec.MASKED_PATHS,
-            DefaultSpec.READONLY_PATHS,
-            "",
-            Optional.empty(),
-            Optional.empty());
+        LinuxSpec.EMPTY
+            .withNamespaces(made)
+            .withUidMappings(uids)
+            .withGidMappings(gids)
+            .withResources(resources)
+            .withMaskedPaths(DefaultSpec.MASKED_PATHS)
+            .withReadonlyPaths(DefaultSpec.READONLY_PATHS);
     return new Spec(
         DefaultSpec.OCI_VERSION,
         Optional.of(process),

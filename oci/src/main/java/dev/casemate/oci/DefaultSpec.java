@@ -128,35 +128,14 @@ public final class DefaultSpec {
   public static Spec container(String root, String hostname, ProcessSpec process) {
     ProcessSpec.Capabilities capabilities =
         process.capabilities().orElse(capabilities(CAPABILITIES));
-    Resources none = Resources.NONE;
-    Resources resources =
-        new Resources(
-            deviceRules(),
-            none.memory(),
-            none.cpu(),
-            none.pidsLimit(),
-            none.blockIo(),
-            none.hugepageLimits(),
-            none.network(),
-            none.rdma(),
-            none.unified());
+    Resources resources = Resources.NONE.withDevices(deviceRules());
     LinuxSpec linux =
-        new LinuxSpec(
-            namespaces(),
-            List.of(),
-            List.of(),
-            Map.of(),
-            List.of(),
-            "",
-            resources,
-            "",
-            Optional.of(DefaultSeccomp.profile(capabilities.bounding())),
-            Map.of(),
-            MASKED_PATHS,
-            READONLY_PATHS,
-            "",
-            Optional.empty(),
-            Optional.empty());
+        LinuxSpec.EMPTY
+            .withNamespaces(namespaces())
+            .withResources(resources)
+            .withSeccomp(Optional.of(DefaultSeccomp.profile(capabilities.bounding())))
+            .withMaskedPaths(MASKED_PATHS)
+            .withReadonlyPaths(READONLY_PATHS);
     return new Spec(
         OCI_VERSION,
         Optional.of(process.withCapabilities(capabilities)),

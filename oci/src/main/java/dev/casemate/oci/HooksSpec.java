@@ -14,6 +14,17 @@ public record HooksSpec(
   public static final HooksSpec NONE =
       new HooksSpec(List.of(), List.of(), List.of(), List.of(), List.of(), List.of());
 
+  /** Those that run outside of the container, in the runtime's namespaces. */
+  public HooksSpec ofRuntime() {
+    return new HooksSpec(prestart, createRuntime, List.of(), List.of(), poststart, poststop);
+  }
+
+  /** Those that run in the container's namespaces. */
+  public HooksSpec ofContainer() {
+    return new HooksSpec(
+        List.of(), List.of(), createContainer, startContainer, List.of(), List.of());
+  }
+
   public static HooksSpec fromJson(Json.Obj json) {
     return new HooksSpec(
         SpecJson.list(json, "prestart", HookSpec::fromJson),

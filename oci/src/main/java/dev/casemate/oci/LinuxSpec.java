@@ -103,7 +103,7 @@ public record LinuxSpec(
           offset.getKey(),
           new Json.Obj()
               .put("secs", offset.getValue().seconds())
-              .put("nanosecs", offset.getValue().nanoseconds()));
+              .put("nanosecs", offset.getValue().nanoseconds() & 0xffffffffL));
     }
     SpecJson.put(json, "timeOffsets", clocks);
     SpecJson.putList(json, "devices", devices, DeviceSpec::toJson);
@@ -133,5 +133,159 @@ public record LinuxSpec(
       json.put("intelRdt", value);
     }
     return json;
+  }
+
+  /** The same with these namespaces. */
+  public LinuxSpec withNamespaces(List<Namespace> value) {
+    Edit edit = new Edit(this);
+    edit.namespaces = value;
+    return edit.done();
+  }
+
+  /** The same with these user ids. */
+  public LinuxSpec withUidMappings(List<IdMapping> value) {
+    Edit edit = new Edit(this);
+    edit.uidMappings = value;
+    return edit.done();
+  }
+
+  /** The same with these group ids. */
+  public LinuxSpec withGidMappings(List<IdMapping> value) {
+    Edit edit = new Edit(this);
+    edit.gidMappings = value;
+    return edit.done();
+  }
+
+  /** The same with these offsets of clocks. */
+  public LinuxSpec withTimeOffsets(Map<String, TimeOffset> value) {
+    Edit edit = new Edit(this);
+    edit.timeOffsets = value;
+    return edit.done();
+  }
+
+  /** The same with these device nodes. */
+  public LinuxSpec withDevices(List<DeviceSpec> value) {
+    Edit edit = new Edit(this);
+    edit.devices = value;
+    return edit.done();
+  }
+
+  /** The same with this path of the control group. */
+  public LinuxSpec withCgroupsPath(String value) {
+    Edit edit = new Edit(this);
+    edit.cgroupsPath = value;
+    return edit.done();
+  }
+
+  /** The same with these limits. */
+  public LinuxSpec withResources(Resources value) {
+    Edit edit = new Edit(this);
+    edit.resources = value;
+    return edit.done();
+  }
+
+  /** The same with this propagation of the root. */
+  public LinuxSpec withRootfsPropagation(String value) {
+    Edit edit = new Edit(this);
+    edit.rootfsPropagation = value;
+    return edit.done();
+  }
+
+  /** The same with this system call filter, or none. */
+  public LinuxSpec withSeccomp(Optional<SeccompSpec> value) {
+    Edit edit = new Edit(this);
+    edit.seccomp = value;
+    return edit.done();
+  }
+
+  /** The same with these kernel parameters. */
+  public LinuxSpec withSysctl(Map<String, String> value) {
+    Edit edit = new Edit(this);
+    edit.sysctl = value;
+    return edit.done();
+  }
+
+  /** The same with these hidden paths. */
+  public LinuxSpec withMaskedPaths(List<String> value) {
+    Edit edit = new Edit(this);
+    edit.maskedPaths = value;
+    return edit.done();
+  }
+
+  /** The same with these read-only paths. */
+  public LinuxSpec withReadonlyPaths(List<String> value) {
+    Edit edit = new Edit(this);
+    edit.readonlyPaths = value;
+    return edit.done();
+  }
+
+  /** The same with this SELinux label of the mounts. */
+  public LinuxSpec withMountLabel(String value) {
+    Edit edit = new Edit(this);
+    edit.mountLabel = value;
+    return edit.done();
+  }
+
+  /** The same with this class of cache and bandwidth, or none. */
+  public LinuxSpec withIntelRdt(Optional<IntelRdt> value) {
+    Edit edit = new Edit(this);
+    edit.intelRdt = value;
+    return edit.done();
+  }
+
+  /** A copy in which components can be replaced by their names. */
+  private static final class Edit {
+    private List<Namespace> namespaces;
+    private List<IdMapping> uidMappings;
+    private List<IdMapping> gidMappings;
+    private Map<String, TimeOffset> timeOffsets;
+    private List<DeviceSpec> devices;
+    private String cgroupsPath;
+    private Resources resources;
+    private String rootfsPropagation;
+    private Optional<SeccompSpec> seccomp;
+    private Map<String, String> sysctl;
+    private List<String> maskedPaths;
+    private List<String> readonlyPaths;
+    private String mountLabel;
+    private Optional<Personality> personality;
+    private Optional<IntelRdt> intelRdt;
+
+    Edit(LinuxSpec of) {
+      namespaces = of.namespaces;
+      uidMappings = of.uidMappings;
+      gidMappings = of.gidMappings;
+      timeOffsets = of.timeOffsets;
+      devices = of.devices;
+      cgroupsPath = of.cgroupsPath;
+      resources = of.resources;
+      rootfsPropagation = of.rootfsPropagation;
+      seccomp = of.seccomp;
+      sysctl = of.sysctl;
+      maskedPaths = of.maskedPaths;
+      readonlyPaths = of.readonlyPaths;
+      mountLabel = of.mountLabel;
+      personality = of.personality;
+      intelRdt = of.intelRdt;
+    }
+
+    LinuxSpec done() {
+      return new LinuxSpec(
+          namespaces,
+          uidMappings,
+          gidMappings,
+          timeOffsets,
+          devices,
+          cgroupsPath,
+          resources,
+          rootfsPropagation,
+          seccomp,
+          sysctl,
+          maskedPaths,
+          readonlyPaths,
+          mountLabel,
+          personality,
+          intelRdt);
+    }
   }
 }

@@ -22,6 +22,11 @@ public record MountSpec(
     return new MountSpec(destination, type, source, List.of(options), List.of(), List.of());
   }
 
+  /** The same with another source. */
+  public MountSpec withSource(String other) {
+    return new MountSpec(destination, type, other, options, uidMappings, gidMappings);
+  }
+
   public static MountSpec fromJson(Json.Obj json) {
     return new MountSpec(
         json.string("destination"),

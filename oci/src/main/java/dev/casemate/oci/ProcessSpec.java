@@ -139,8 +139,8 @@ public record ProcessSpec(
       json.put(
           "consoleSize",
           new Json.Obj()
-              .put("height", consoleSize.get().height())
-              .put("width", consoleSize.get().width()));
+              .put("height", consoleSize.get().height() & 0xffffffffL)
+              .put("width", consoleSize.get().width() & 0xffffffffL));
     }
     json.put("user", user.toJson());
     SpecJson.put(json, "args", args);
@@ -186,67 +186,130 @@ public record ProcessSpec(
     return json;
   }
 
-  public ProcessSpec withUser(UserSpec other) {
-    return with(terminal, consoleSize, other, args, env, cwd);
+  /** The same with this user. */
+  public ProcessSpec withUser(UserSpec value) {
+    Edit edit = new Edit(this);
+    edit.user = value;
+    return edit.done();
   }
 
-  public ProcessSpec withArgs(List<String> other) {
-    return with(terminal, consoleSize, user, other, env, cwd);
+  /** The same with this command. */
+  public ProcessSpec withArgs(List<String> value) {
+    Edit edit = new Edit(this);
+    edit.args = value;
+    return edit.done();
   }
 
-  public ProcessSpec withEnv(List<String> other) {
-    return with(terminal, consoleSize, user, args, other, cwd);
+  /** The same with this environment. */
+  public ProcessSpec withEnv(List<String> value) {
+    Edit edit = new Edit(this);
+    edit.env = value;
+    return edit.done();
   }
 
-  public ProcessSpec withCwd(String other) {
-    return with(terminal, consoleSize, user, args, env, other);
+  /** The same with this working directory. */
+  public ProcessSpec withCwd(String value) {
+    Edit edit = new Edit(this);
+    edit.cwd = value;
+    return edit.done();
   }
 
+  /** The same with these capabilities. */
+  public ProcessSpec withCapabilities(Capabilities value) {
+    Edit edit = new Edit(this);
+    edit.capabilities = Optional.of(value);
+    return edit.done();
+  }
+
+  /** The same with these limits. */
+  public ProcessSpec withRlimits(List<Rlimit> value) {
+    Edit edit = new Edit(this);
+    edit.rlimits = value;
+    return edit.done();
+  }
+
+  /** The same with or without the gain of privileges. */
+  public ProcessSpec withNoNewPrivileges(boolean value) {
+    Edit edit = new Edit(this);
+    edit.noNewPrivileges = value;
+    return edit.done();
+  }
+
+  /** The same with this AppArmor profile. */
+  public ProcessSpec withApparmorProfile(String value) {
+    Edit edit = new Edit(this);
+    edit.apparmorProfile = value;
+    return edit.done();
+  }
+
+  /** The same with this SELinux label. */
+  public ProcessSpec withSelinuxLabel(String value) {
+    Edit edit = new Edit(this);
+    edit.selinuxLabel = value;
+    return edit.done();
+  }
+
+  /** The same with or without a terminal. */
   public ProcessSpec withTerminal(boolean on, Optional<ConsoleSize> size) {
-    return with(on, size, user, args, env, cwd);
+    Edit edit = new Edit(this);
+    edit.terminal = on;
+    edit.consoleSize = size;
+    return edit.done();
   }
 
-  public ProcessSpec withCapabilities(Capabilities other) {
-    return new ProcessSpec(
-        terminal,
-        consoleSize,
-        user,
-        args,
-        env,
-        cwd,
-        Optional.of(other),
-        rlimits,
-        noNewPrivileges,
-        apparmorProfile,
-        oomScoreAdj,
-        selinuxLabel,
-        scheduler,
-        ioPriority,
-        execCpuAffinity);
-  }
+  /** A copy in which components can be replaced by their names. */
+  private static final class Edit {
+    private boolean terminal;
+    private Optional<ConsoleSize> consoleSize;
+    private UserSpec user;
+    private List<String> args;
+    private List<String> env;
+    private String cwd;
+    private Optional<Capabilities> capabilities;
+    private List<Rlimit> rlimits;
+    private boolean noNewPrivileges;
+    private String apparmorProfile;
+    private Optional<Integer> oomScoreAdj;
+    private String selinuxLabel;
+    private Optional<Scheduler> scheduler;
+    private Optional<IoPriority> ioPriority;
+    private Optional<CpuAffinity> execCpuAffinity;
 
-  private ProcessSpec with(
-      boolean newTerminal,
-      Optional<ConsoleSize> newSize,
-      UserSpec newUser,
-      List<String> newArgs,
-      List<String> newEnv,
-      String newCwd) {
-    return new ProcessSpec(
-        newTerminal,
-        newSize,
-        newUser,
-        newArgs,
-        newEnv,
-        newCwd,
-        capabilities,
-        rlimits,
-        noNewPrivileges,
-        apparmorProfile,
-        oomScoreAdj,
-        selinuxLabel,
-        scheduler,
-        ioPriority,
-        execCpuAffinity);
+    Edit(ProcessSpec of) {
+      terminal = of.terminal;
+      consoleSize = of.consoleSize;
+      user = of.user;
+      args = of.args;
+      env = of.env;
+      cwd = of.cwd;
+      capabilities = of.capabilities;
+      rlimits = of.rlimits;
+      noNewPrivileges = of.noNewPrivileges;
+      apparmorProfile = of.apparmorProfile;
+      oomScoreAdj = of.oomScoreAdj;
+      selinuxLabel = of.selinuxLabel;
+      scheduler = of.scheduler;
+      ioPriority = of.ioPriority;
+      execCpuAffinity = of.execCpuAffinity;
+    }
+
+    ProcessSpec done() {
+      return new ProcessSpec(
+          terminal,
+          consoleSize,
+          user,
+          args,
+          env,
+          cwd,
+          capabilities,
+          rlimits,
+          noNewPrivileges,
+          apparmorProfile,
+          oomScoreAdj,
+          selinuxLabel,
+          scheduler,
+          ioPriority,
+          execCpuAffinity);
+    }
   }
 }

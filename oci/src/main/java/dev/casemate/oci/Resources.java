@@ -205,16 +205,16 @@ public record Resources(
 
     Json.Obj toJson() {
       Json.Obj json = new Json.Obj();
-      SpecJson.putInt(json, "weight", weight);
-      SpecJson.putInt(json, "leafWeight", leafWeight);
+      SpecJson.putUint32(json, "weight", weight);
+      SpecJson.putUint32(json, "leafWeight", leafWeight);
       SpecJson.putList(
           json,
           "weightDevice",
           weightDevices,
           w -> {
             Json.Obj value = new Json.Obj().put("major", w.major()).put("minor", w.minor());
-            SpecJson.putInt(value, "weight", w.weight());
-            SpecJson.putInt(value, "leafWeight", w.leafWeight());
+            SpecJson.putUint32(value, "weight", w.weight());
+            SpecJson.putUint32(value, "leafWeight", w.leafWeight());
             return value;
           });
       SpecJson.putList(json, "throttleReadBpsDevice", readBps, ThrottleDevice::toJson);
@@ -280,5 +280,63 @@ public record Resources(
     SpecJson.put(json, "rdma", cards);
     SpecJson.put(json, "unified", unified);
     return json;
+  }
+
+  /** The same with these rules on devices. */
+  public Resources withDevices(List<DeviceRule> value) {
+    Edit edit = new Edit(this);
+    edit.devices = value;
+    return edit.done();
+  }
+
+  /** The same with these limits on block devices. */
+  public Resources withBlockIo(BlockIo value) {
+    Edit edit = new Edit(this);
+    edit.blockIo = value;
+    return edit.done();
+  }
+
+  /** The same with these marks of packets. */
+  public Resources withNetwork(Network value) {
+    Edit edit = new Edit(this);
+    edit.network = value;
+    return edit.done();
+  }
+
+  /** The same with these limits on RDMA cards. */
+  public Resources withRdma(Map<String, Rdma> value) {
+    Edit edit = new Edit(this);
+    edit.rdma = value;
+    return edit.done();
+  }
+
+  /** A copy in which components can be replaced by their names. */
+  private static final class Edit {
+    private List<DeviceRule> devices;
+    private Memory memory;
+    private Cpu cpu;
+    private Optional<Long> pidsLimit;
+    private BlockIo blockIo;
+    private List<HugepageLimit> hugepageLimits;
+    private Network network;
+    private Map<String, Rdma> rdma;
+    private Map<String, String> unified;
+
+    Edit(Resources of) {
+      devices = of.devices;
+      memory = of.memory;
+      cpu = of.cpu;
+      pidsLimit = of.pidsLimit;
+      blockIo = of.blockIo;
+      hugepageLimits = of.hugepageLimits;
+      network = of.network;
+      rdma = of.rdma;
+      unified = of.unified;
+    }
+
+    Resources done() {
+      return new Resources(
+          devices, memory, cpu, pidsLimit, blockIo, hugepageLimits, network, rdma, unified);
+    }
   }
 }

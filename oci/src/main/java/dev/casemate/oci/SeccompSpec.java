@@ -82,7 +82,7 @@ public record SeccompSpec(
         arg -> {
           Json.Obj value =
               new Json.Obj()
-                  .put("index", arg.index())
+                  .put("index", arg.index() & 0xffffffffL)
                   .put("value", new Json.Num(Long.toUnsignedString(arg.value())));
           if (arg.valueTwo() != 0) {
             value.put("valueTwo", new Json.Num(Long.toUnsignedString(arg.valueTwo())));

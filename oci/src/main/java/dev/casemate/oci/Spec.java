@@ -22,6 +22,9 @@ public record Spec(
     Map<String, String> annotations,
     LinuxSpec linux) {
 
+  /** What an empty document says. */
+  public static final Spec EMPTY = fromJson(new Json.Obj());
+
   public static Spec fromJson(Json.Obj json) {
     return new Spec(
         json.string("ociVersion"),
@@ -55,31 +58,89 @@ public record Spec(
     return json;
   }
 
-  public Spec withProcess(ProcessSpec other) {
-    return new Spec(
-        ociVersion,
-        Optional.of(other),
-        root,
-        hostname,
-        domainname,
-        mounts,
-        hooks,
-        annotations,
-        linux);
+  /** The same with this process. */
+  public Spec withProcess(ProcessSpec value) {
+    Edit edit = new Edit(this);
+    edit.process = Optional.of(value);
+    return edit.done();
   }
 
-  public Spec withRoot(RootSpec other) {
-    return new Spec(
-        ociVersion, process, other, hostname, domainname, mounts, hooks, annotations, linux);
+  /** The same with this root. */
+  public Spec withRoot(RootSpec value) {
+    Edit edit = new Edit(this);
+    edit.root = value;
+    return edit.done();
   }
 
-  public Spec withMounts(List<MountSpec> other) {
-    return new Spec(
-        ociVersion, process, root, hostname, domainname, other, hooks, annotations, linux);
+  /** The same with this host name. */
+  public Spec withHostname(String value) {
+    Edit edit = new Edit(this);
+    edit.hostname = value;
+    return edit.done();
   }
 
-  public Spec withLinux(LinuxSpec other) {
-    return new Spec(
-        ociVersion, process, root, hostname, domainname, mounts, hooks, annotations, other);
+  /** The same with this domain name. */
+  public Spec withDomainname(String value) {
+    Edit edit = new Edit(this);
+    edit.domainname = value;
+    return edit.done();
+  }
+
+  /** The same with these mounts. */
+  public Spec withMounts(List<MountSpec> value) {
+    Edit edit = new Edit(this);
+    edit.mounts = value;
+    return edit.done();
+  }
+
+  /** The same with these hooks. */
+  public Spec withHooks(HooksSpec value) {
+    Edit edit = new Edit(this);
+    edit.hooks = value;
+    return edit.done();
+  }
+
+  /** The same with these annotations. */
+  public Spec withAnnotations(Map<String, String> value) {
+    Edit edit = new Edit(this);
+    edit.annotations = value;
+    return edit.done();
+  }
+
+  /** The same with this Linux part. */
+  public Spec withLinux(LinuxSpec value) {
+    Edit edit = new Edit(this);
+    edit.linux = value;
+    return edit.done();
+  }
+
+  /** A copy in which components can be replaced by their names. */
+  private static final class Edit {
+    private String ociVersion;
+    private Optional<ProcessSpec> process;
+    private RootSpec root;
+    private String hostname;
+    private String domainname;
+    private List<MountSpec> mounts;
+    private HooksSpec hooks;
+    private Map<String, String> annotations;
+    private LinuxSpec linux;
+
+    Edit(Spec of) {
+      ociVersion = of.ociVersion;
+      process = of.process;
+      root = of.root;
+      hostname = of.hostname;
+      domainname = of.domainname;
+      mounts = of.mounts;
+      hooks = of.hooks;
+      annotations = of.annotations;
+      linux = of.linux;
+    }
+
+    Spec done() {
+      return new Spec(
+          ociVersion, process, root, hostname, domainname, mounts, hooks, annotations, linux);
+    }
   }
 }

@@ -13,6 +13,11 @@ public record UserSpec(
     return new UserSpec(uid, gid, Optional.empty(), additionalGids, "");
   }
 
+  /** The same with other ids; the mask of file modes stays. */
+  public UserSpec withIds(UserSpec other) {
+    return new UserSpec(other.uid, other.gid, umask, other.additionalGids, other.username);
+  }
+
   public static UserSpec fromJson(Json.Obj json) {
     return new UserSpec(
         SpecJson.uint32(json, "uid", 0),

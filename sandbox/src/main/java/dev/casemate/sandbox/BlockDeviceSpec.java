@@ -8,6 +8,9 @@ import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Stat;
 import dev.casemate.linux.Text;
+import dev.casemate.oci.DeviceSpec;
+import dev.casemate.oci.Resources.DeviceRule;
+import dev.casemate.oci.Spec;
 import dev.casemate.protocol.agent.Device;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,10 +24,9 @@ import java.util.Optional;
 final class BlockDeviceSpec {
   private static final int UEVENT_LIMIT = 4096;
 
-  private final Json.Obj given;
-  private final Json.Obj linux;
-  private final List<Json.Obj> nodes = new ArrayList<>();
-  private final List<Json.Obj> rules = new ArrayList<>();
+  private final Spec given;
+  private final List<DeviceSpec> nodes = new ArrayList<>();
+  private final List<DeviceRule> rules = new ArrayList<>();
   private final List<Device> devices = new ArrayList<>();
   private final List<Wanted> wanted = new ArrayList<>();
   private boolean changed;
@@ -36,40 +38,36 @@ final class BlockDeviceSpec {
     GuestAddress plug(String hostPath, boolean readOnly);
   }
 
-  BlockDeviceSpec(Json.Obj spec) {
+  BlockDeviceSpec(Spec spec) {
     this.given = spec;
-    this.linux = spec.object("linux").orElseGet(Json.Obj::new);
-    rules.addAll(resources().objects("devices"));
-    for (Json.Obj node : linux.objects("devices")) {
-      if (!node.string("type").equals("b")) {
+    rules.addAll(spec.linux().resources().devices());
+    for (DeviceSpec node : spec.linux().devices()) {
+      if (!node.type().equals("b")) {
         nodes.add(node);
         continue;
       }
-      Optional<Json.Obj> rule = rule(node);
+      Optional<DeviceRule> rule = rule(node);
       if (rule.isEmpty()) {
         changed = true;
         continue;
       }
       nodes.add(node);
+      String access = rule.get().access();
       wanted.add(
           new Wanted(
-              node.string("path"),
-              hostPath(node.integer("major", -1), node.integer("minor", -1), node.string("path")),
-              !rule.get().string("access", "rwm").contains("w")));
+              node.path(),
+              hostPath(node.major(), node.minor(), node.path()),
+              !access.isEmpty() && !access.contains("w")));
     }
   }
 
-  private Json.Obj resources() {
-    return linux.object("resources").orElseGet(Json.Obj::new);
-  }
-
   /** The rule that allows a device by its own numbers. */
-  private Optional<Json.Obj> rule(Json.Obj node) {
-    for (Json.Obj rule : rules) {
-      if (rule.bool("allow", false)
-          && rule.integer("major", -1) == node.integer("major", -2)
-          && rule.integer("minor", -1) == node.integer("minor", -2)
-          && rule.string("type", "a").equals("b")) {
+  private Optional<DeviceRule> rule(DeviceSpec node) {
+    for (DeviceRule rule : rules) {
+      if (rule.allow()
+          && rule.type().equals("b")
+          && rule.major().equals(Optional.of(node.major()))
+          && rule.minor().equals(Optional.of(node.minor()))) {
         return Optional.of(rule);
       }
     }
@@ -108,21 +106,21 @@ final class BlockDeviceSpec {
     String hostPath = hostPath(stat.deviceMajor(), stat.deviceMinor(), containerPath);
     wanted.add(new Wanted(containerPath, hostPath, readOnly));
     nodes.add(
-        new Json.Obj()
-            .put("path", containerPath)
-            .put("type", "b")
-            .put("major", stat.deviceMajor())
-            .put("minor", stat.deviceMinor())
-            .put("fileMode", stat.permissions())
-            .put("uid", stat.uid())
-            .put("gid", stat.gid()));
+        new DeviceSpec(
+            containerPath,
+            "b",
+            stat.deviceMajor(),
+            stat.deviceMinor(),
+            Optional.of(stat.permissions()),
+            Optional.of(stat.uid()),
+            Optional.of(stat.gid())));
     rules.add(
-        new Json.Obj()
-            .put("allow", true)
-            .put("type", "b")
-            .put("major", stat.deviceMajor())
-            .put("minor", stat.deviceMinor())
-            .put("access", readOnly ? "r" : "rw"));
+        new DeviceRule(
+            true,
+            "b",
+            Optional.of(stat.deviceMajor()),
+            Optional.of(stat.deviceMinor()),
+            readOnly ? "r" : "rw"));
     changed = true;
   }
 
@@ -140,18 +138,13 @@ final class BlockDeviceSpec {
   }
 
   /** The specification with the devices that the guest gets. */
-  Json.Obj spec() {
-    if (!changed) {
-      return given;
-    }
-    Json.Obj resources = copy(resources()).putObjects("devices", rules);
-    Json.Obj newLinux = copy(linux).putObjects("devices", nodes).put("resources", resources);
-    return copy(given).put("linux", newLinux);
-  }
-
-  private static Json.Obj copy(Json.Obj json) {
-    Json.Obj copy = new Json.Obj();
-    json.fields().forEach(copy::put);
-    return copy;
+  Spec spec() {
+    return changed
+        ? given.withLinux(
+            given
+                .linux()
+                .withDevices(nodes)
+                .withResources(given.linux().resources().withDevices(rules)))
+        : given;
   }
 }

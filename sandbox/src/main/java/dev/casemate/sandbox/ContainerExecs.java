@@ -2,12 +2,13 @@ package dev.casemate.sandbox;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
-import dev.casemate.base.Json;
+import dev.casemate.oci.ProcessSpec;
 import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.agent.ExecProcessRequest;
 import dev.casemate.protocol.casemate.ArchiveRequest;
 import dev.casemate.protocol.casemate.ArchiveResponse;
 import dev.casemate.protocol.casemate.GuestService;
+import dev.casemate.specmapping.SpecMapping;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -19,7 +20,7 @@ final class ContainerExecs {
   private final String containerId;
   private final String guestId;
   private final Map<String, GuestProcess> execs = new ConcurrentHashMap<>();
-  private final Map<String, Json.Obj> pending = new ConcurrentHashMap<>();
+  private final Map<String, ProcessSpec> pending = new ConcurrentHashMap<>();
 
   /**
    * Of a container without any.
@@ -62,7 +63,7 @@ final class ContainerExecs {
   }
 
   /** Registers one, whose outputs are open then. */
-  void add(String execId, Stdio stdio, Json.Obj process) {
+  void add(String execId, Stdio stdio, ProcessSpec process) {
     GuestProcess exec = register(execId, stdio);
     try {
       exec.openOutputs();
@@ -76,7 +77,7 @@ final class ContainerExecs {
   /** Has the guest start it; its streams are not carried yet. */
   GuestProcess start(String execId) {
     GuestProcess exec = find(execId);
-    Json.Obj process = pending.remove(execId);
+    ProcessSpec process = pending.remove(execId);
     if (process == null) {
       throw CasemateException.of(
           Kind.FAILED_PRECONDITION, "exec \"" + execId + "\" has been started already");
@@ -85,7 +86,8 @@ final class ContainerExecs {
         ExecProcessRequest.builder()
             .containerId(guestId)
             .execId(execId)
-            .process(GuestSpec.process(process));
+            .process(SpecMapping.toMessage(process))
+            .processRest(SpecMapping.rest(process));
     GuestSpec.user(process).ifPresent(request::stringUser);
     try {
       agent.call(AgentService.EXEC_PROCESS, request.build());

@@ -1,9 +1,9 @@
 package dev.casemate.sandbox;
 
-import dev.casemate.base.Json;
+import dev.casemate.oci.MountSpec;
+import dev.casemate.oci.Spec;
 import dev.casemate.protocol.agent.Device;
 import dev.casemate.protocol.agent.Storage;
-import dev.casemate.protocol.oci.Mount;
 import java.util.List;
 import java.util.Optional;
 
@@ -11,6 +11,7 @@ import java.util.Optional;
  * A container to be made in a sandbox.
  *
  * @param id unique in its sandbox
+ * @param bundle its directory on the host, which hooks are told
  * @param spec the bundle's config.json
  * @param root where its root file system comes from
  * @param storages what else the guest mounts for it, before its own mounts
@@ -23,11 +24,12 @@ import java.util.Optional;
  */
 public record ContainerPlan(
     String id,
-    Json.Obj spec,
+    String bundle,
+    Spec spec,
     RootPlan root,
     List<Storage> storages,
     List<Device> devices,
-    List<Mount> mounts,
+    List<MountSpec> mounts,
     Stdio stdio,
     Optional<ContainerLog> log,
     NamespaceScope scope,

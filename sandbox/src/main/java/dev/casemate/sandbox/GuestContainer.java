@@ -4,6 +4,9 @@ import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.base.Json;
 import dev.casemate.linux.Signals;
+import dev.casemate.oci.ProcessSpec;
+import dev.casemate.oci.Resources;
+import dev.casemate.oci.Spec;
 import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.agent.CreateContainerRequest;
 import dev.casemate.protocol.agent.ListProcessesRequest;
@@ -18,9 +21,9 @@ import dev.casemate.protocol.agent.Storage;
 import dev.casemate.protocol.agent.UpdateContainerRequest;
 import dev.casemate.protocol.casemate.ArchiveRequest;
 import dev.casemate.protocol.casemate.ArchiveResponse;
-import dev.casemate.protocol.oci.Spec;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcStatus;
+import dev.casemate.specmapping.SpecMapping;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,7 +42,7 @@ public final class GuestContainer implements OomPump.Subject {
   private final Optional<String> restoredAs;
   private final SandboxVm vm;
   private final SandboxListener listener;
-  private final Json.Obj spec;
+  private final Spec spec;
   private final GuestProcess init;
   private final ContainerExecs execs;
   private final AtomicBoolean started = new AtomicBoolean();
@@ -61,8 +64,7 @@ public final class GuestContainer implements OomPump.Subject {
     this.vm = vm;
     this.listener = listener;
     this.spec = plan.spec();
-    this.limits =
-        spec.object("linux").flatMap(linux -> linux.object("resources")).orElse(new Json.Obj());
+    this.limits = spec.linux().resources().toJson();
     this.execs = new ContainerExecs(vm.agent(), id, guestId());
     this.init = new GuestProcess(vm.agent(), id, guestId(), "", plan.stdio());
   }
@@ -74,6 +76,11 @@ public final class GuestContainer implements OomPump.Subject {
   /** The guest's name of it: another than the host's if it was restored. */
   String guestId() {
     return restoredAs.orElse(id);
+  }
+
+  /** Whether it came with a VM that was saved: most of its hooks have run in its first life. */
+  boolean isRestored() {
+    return restoredAs.isPresent();
   }
 
   public ContainerPlan plan() {
@@ -96,11 +103,12 @@ public final class GuestContainer implements OomPump.Subject {
 
   private void createInGuest() {
     Spec guestSpec =
-        GuestSpec.translate(
+        GuestSpec.of(
             spec,
             plan.root().path(),
-            HostFiles.add(vm, id, spec.string("hostname"), plan.mounts()),
-            plan.scope());
+            HostFiles.add(vm, id, spec.hostname(), plan.mounts()),
+            plan.scope(),
+            this::warn);
     List<Storage> storages = new ArrayList<>(plan.root().storages());
     storages.addAll(plan.storages());
     CreateContainerRequest.Builder request =
@@ -110,8 +118,8 @@ public final class GuestContainer implements OomPump.Subject {
             .storages(storages)
             .devices(plan.devices())
             .sandboxPidns(plan.scope().pids() == NamespaceScope.Pids.SHARED)
-            .oci(guestSpec);
-    process().ifPresent(process -> GuestSpec.user(process).ifPresent(request::stringUser));
+            .oci(SpecMapping.toMessage(guestSpec));
+    spec.process().flatMap(GuestSpec::user).ifPresent(request::stringUser);
     vm.agent().createContainer(request.build());
   }
 
@@ -120,8 +128,8 @@ public final class GuestContainer implements OomPump.Subject {
     return limits;
   }
 
-  private Optional<Json.Obj> process() {
-    return spec.object("process");
+  private void warn(String message) {
+    listener.warning("container " + id + ": " + message);
   }
 
   void start() {
@@ -175,7 +183,8 @@ public final class GuestContainer implements OomPump.Subject {
   /** Registers an exec; it starts with {@link #startExec}. */
   public void addExec(String execId, Stdio stdio, Json.Obj process) {
     requireRunning("exec");
-    execs.add(execId, stdio, process);
+    ProcessSpec wanted = ProcessSpec.fromJson(process);
+    execs.add(execId, stdio, GuestSpec.process(wanted, this::warn));
     listener.execAdded(this, execId);
   }
 
@@ -331,6 +340,7 @@ public final class GuestContainer implements OomPump.Subject {
 
   public void update(Json.Obj resources) {
     requireRunning("update");
+    Resources wanted = GuestSpec.resources(Resources.fromJson(resources), this::warn);
     // More room before the limit that needs it.
     limits = merged(limits, resources);
     vm.containerLimits(id, limits);
@@ -339,7 +349,8 @@ public final class GuestContainer implements OomPump.Subject {
             AgentService.UPDATE_CONTAINER,
             UpdateContainerRequest.builder()
                 .containerId(guestId())
-                .resources(GuestSpec.resources(resources))
+                .resources(SpecMapping.toMessage(wanted))
+                .resourcesRest(SpecMapping.rest(wanted))
                 .build());
   }
 

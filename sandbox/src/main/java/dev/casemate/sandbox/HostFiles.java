@@ -1,5 +1,6 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.oci.MountSpec;
 import dev.casemate.protocol.GuestContract;
 import dev.casemate.protocol.oci.Mount;
 import java.nio.charset.StandardCharsets;
@@ -16,16 +17,17 @@ final class HostFiles {
 
   private final SandboxVm vm;
   private final String containerId;
-  private final List<Mount> mounts;
+  private final List<MountSpec> mounts;
 
-  private HostFiles(SandboxVm vm, String containerId, List<Mount> mounts) {
+  private HostFiles(SandboxVm vm, String containerId, List<MountSpec> mounts) {
     this.vm = vm;
     this.containerId = containerId;
     this.mounts = new ArrayList<>(mounts);
   }
 
   /** The container's mounts with those of the files, which the guest has then. */
-  static List<Mount> add(SandboxVm vm, String containerId, String hostname, List<Mount> mounts) {
+  static List<MountSpec> add(
+      SandboxVm vm, String containerId, String hostname, List<MountSpec> mounts) {
     if (hostname.isEmpty()) {
       return mounts;
     }
@@ -53,18 +55,12 @@ final class HostFiles {
   }
 
   private boolean bind(String source, String destination) {
-    for (Mount mount : mounts) {
+    for (MountSpec mount : mounts) {
       if (mount.destination().equals(destination)) {
         return false;
       }
     }
-    mounts.add(
-        Mount.builder()
-            .type("bind")
-            .source(source)
-            .destination(destination)
-            .options(List.of("bind", "rprivate"))
-            .build());
+    mounts.add(MountSpec.of(destination, "bind", source, "bind", "rprivate"));
     return true;
   }
 }

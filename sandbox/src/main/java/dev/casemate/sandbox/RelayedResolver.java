@@ -1,6 +1,5 @@
 package dev.casemate.sandbox;
 
-import dev.casemate.base.Json;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
@@ -11,6 +10,8 @@ import dev.casemate.linux.NetworkNamespace;
 import dev.casemate.linux.Poll;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Text;
+import dev.casemate.oci.MountSpec;
+import dev.casemate.oci.Spec;
 import dev.casemate.protobuf.MalformedMessageException;
 import dev.casemate.protocol.casemate.GuestService;
 import dev.casemate.protocol.casemate.RelayRequest;
@@ -111,7 +112,7 @@ final class RelayedResolver implements Runnable {
   }
 
   /** The name servers that a container's {@code resolv.conf} has on the loopback interface. */
-  static List<IpAddress> of(Json.Obj spec) {
+  static List<IpAddress> of(Spec spec) {
     return loopback(resolvConf(spec));
   }
 
@@ -126,12 +127,12 @@ final class RelayedResolver implements Runnable {
   }
 
   /** The container's {@code resolv.conf} as the engine has it by now; empty if it has none. */
-  private static String resolvConf(Json.Obj spec) {
-    for (Json.Obj mount : spec.objects("mounts")) {
-      if (mount.string("destination").equals("/etc/resolv.conf") && SpecMounts.isBind(mount)) {
+  private static String resolvConf(Spec spec) {
+    for (MountSpec mount : spec.mounts()) {
+      if (mount.destination().equals("/etc/resolv.conf") && SpecMounts.isBind(mount)) {
         // Not to wait for a writer, should it be a FIFO.
         try {
-          return read(mount.string("source"));
+          return read(mount.source());
         } catch (LinuxException e) {
           return "";
         }

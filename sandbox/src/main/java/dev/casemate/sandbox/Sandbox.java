@@ -213,7 +213,7 @@ public final class Sandbox implements AutoCloseable {
         vm.containerLimits(id, container.limits());
       }
       try {
-        container.create();
+        make(container);
       } catch (RuntimeException e) {
         vm.containerGone(id);
         throw e;
@@ -231,6 +231,23 @@ public final class Sandbox implements AutoCloseable {
     } catch (RuntimeException e) {
       vm.releaseVolumes(id);
       containers.remove(id, slot);
+      throw e;
+    }
+  }
+
+  /** Runs the hooks of the creation and makes the container in the guest. */
+  private void make(GuestContainer container) {
+    if (container.isRestored()) {
+      container.create();
+      return;
+    }
+    HostHooks hooks = HostHooks.of(container.plan());
+    hooks.check();
+    try {
+      hooks.create(vm.pid());
+      container.create();
+    } catch (RuntimeException e) {
+      hooks.stopped(listener::warning);
       throw e;
     }
   }
@@ -300,11 +317,24 @@ public final class Sandbox implements AutoCloseable {
     relays.before(container);
     container.start();
     relays.after(container);
+    if (!container.isRestored()) {
+      poststart(container);
+    }
     // Not before: it has no place on the way to the first byte.
     if (!watchesMemory.getAndSet(true)) {
       Threads.start(
           "oom", new OomPump(vm.agent(), id -> findInGuest(id).map(c -> c), listener::warning));
       IdleMemory.settleLater();
+    }
+  }
+
+  /** A hook that fails ends the container, as the specification has it. */
+  private void poststart(GuestContainer container) {
+    try {
+      HostHooks.of(container.plan()).started(vm.pid());
+    } catch (CasemateException e) {
+      kill(container, "", Signals.KILL, true);
+      throw e;
     }
   }
 
@@ -366,6 +396,7 @@ public final class Sandbox implements AutoCloseable {
     if (!ended.isDone()) {
       vm.containerGone(container.id());
     }
+    HostHooks.of(container.plan()).stopped(listener::warning);
     listener.deleted(container, container.init());
   }
 

@@ -7,10 +7,12 @@ import dev.casemate.hypervisor.GuestAddress;
 import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Stat;
+import dev.casemate.oci.MountSpec;
+import dev.casemate.oci.Resources;
+import dev.casemate.oci.Spec;
 import dev.casemate.protocol.GuestContract;
 import dev.casemate.protocol.agent.Device;
 import dev.casemate.protocol.agent.Storage;
-import dev.casemate.protocol.oci.Mount;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -48,7 +50,7 @@ public final class Volumes implements AutoCloseable {
    * @param devices block devices of the specification
    */
   public record Prepared(
-      Json.Obj spec, List<Mount> mounts, List<Storage> storages, List<Device> devices) {}
+      Spec spec, List<MountSpec> mounts, List<Storage> storages, List<Device> devices) {}
 
   Volumes(Shares shares, VirtualMachine vm, AgentClient agent, Consumer<String> warnings) {
     this.shares = shares;
@@ -65,15 +67,15 @@ public final class Volumes implements AutoCloseable {
    *
    * @throws CasemateException NOT_FOUND if the host has no such path
    */
-  public Prepared prepare(String containerId, Json.Obj spec) {
-    List<Mount> mounts = new ArrayList<>();
+  public Prepared prepare(String containerId, Spec spec) {
+    List<MountSpec> mounts = new ArrayList<>();
     List<Storage> storages = new ArrayList<>();
     BlockDeviceSpec devices = new BlockDeviceSpec(spec);
-    for (Json.Obj mount : spec.objects("mounts")) {
+    for (MountSpec mount : spec.mounts()) {
       if (SpecMounts.isBind(mount)) {
         bind(containerId, spec, mount, mounts, storages, devices);
       } else {
-        mounts.add(SpecMounts.withSource(mount, mount.string("source")));
+        mounts.add(mount);
       }
     }
     devices.plug(
@@ -86,38 +88,38 @@ public final class Volumes implements AutoCloseable {
 
   private void bind(
       String containerId,
-      Json.Obj spec,
-      Json.Obj mount,
-      List<Mount> mounts,
+      Spec spec,
+      MountSpec mount,
+      List<MountSpec> mounts,
       List<Storage> storages,
       BlockDeviceSpec devices) {
-    String source = mount.string("source");
-    switch (VolumeKind.of(source, mount.string("destination"))) {
+    String source = mount.source();
+    switch (VolumeKind.of(source, mount.destination())) {
       case SHARED_MEMORY -> {
         storages.add(sharedMemory(source));
-        mounts.add(SpecMounts.withSource(mount, GuestContract.SHM));
+        mounts.add(mount.withSource(GuestContract.SHM));
       }
       case BLOCK_DEVICE -> {
         Stat stat = Fs.stat(source);
         requireHostDevice(source, stat);
-        devices.add(mount.string("destination"), stat, mount.strings("options").contains("ro"));
+        devices.add(mount.destination(), stat, mount.options().contains("ro"));
       }
-      case GUESTS_OWN -> mounts.add(SpecMounts.withSource(mount, source));
+      case GUESTS_OWN -> mounts.add(mount.withSource(source));
       case MEMORY -> {
         String guestPath = memoryName(source);
         storages.add(memory(source, guestPath));
-        mounts.add(SpecMounts.withSource(mount, guestPath));
+        mounts.add(mount.withSource(guestPath));
       }
       case HUGE_PAGES -> {
         String guestPath = memoryName(source);
         storages.add(hugePages(spec, source, guestPath));
-        mounts.add(SpecMounts.withSource(mount, guestPath));
+        mounts.add(mount.withSource(guestPath));
       }
       case FOLLOWED -> {
         Optional<String> guestPath = followed.add(source);
         if (guestPath.isPresent()) {
           onRelease(containerId, () -> followed.remove(guestPath.get()));
-          mounts.add(SpecMounts.withSource(mount, guestPath.get()));
+          mounts.add(mount.withSource(guestPath.get()));
         } else {
           warnings.accept(
               "volume "
@@ -132,12 +134,12 @@ public final class Volumes implements AutoCloseable {
     }
   }
 
-  private void copy(String containerId, Json.Obj mount, List<Mount> mounts) {
-    String source = mount.string("source");
+  private void copy(String containerId, MountSpec mount, List<MountSpec> mounts) {
+    String source = mount.source();
     Optional<String> guestPath = copies.add(source);
     if (guestPath.isPresent()) {
       onRelease(containerId, () -> copies.remove(guestPath.get()));
-      mounts.add(SpecMounts.withSource(mount, guestPath.get()));
+      mounts.add(mount.withSource(guestPath.get()));
     } else {
       share(containerId, mount, mounts, new ShareMode(true, true, false));
     }
@@ -154,15 +156,15 @@ public final class Volumes implements AutoCloseable {
     }
   }
 
-  private void share(String containerId, Json.Obj mount, List<Mount> mounts) {
-    share(containerId, mount, mounts, ShareMode.of(mount.strings("options")));
+  private void share(String containerId, MountSpec mount, List<MountSpec> mounts) {
+    share(containerId, mount, mounts, ShareMode.of(mount.options()));
   }
 
-  private void share(String containerId, Json.Obj mount, List<Mount> mounts, ShareMode mode) {
-    requireSharing("volume " + mount.string("source"));
-    String guestPath = sources.add(mount.string("source"), mode);
+  private void share(String containerId, MountSpec mount, List<MountSpec> mounts, ShareMode mode) {
+    requireSharing("volume " + mount.source());
+    String guestPath = sources.add(mount.source(), mode);
     onRelease(containerId, () -> sources.remove(guestPath));
-    mounts.add(SpecMounts.withSource(mount, guestPath));
+    mounts.add(mount.withSource(guestPath));
   }
 
   /**
@@ -265,15 +267,13 @@ public final class Volumes implements AutoCloseable {
             "size=" + Math.max(4096, Fs.space(source)[1])));
   }
 
-  private static Storage hugePages(Json.Obj spec, String source, String guestPath) {
+  private static Storage hugePages(Spec spec, String source, String guestPath) {
     Stat stat = Fs.stat(source);
     long pageBytes = Fs.blockSize(source);
     long bytes = 0;
-    Json.Obj resources =
-        spec.object("linux").flatMap(l -> l.object("resources")).orElseGet(Json.Obj::new);
-    for (Json.Obj limit : resources.objects("hugepageLimits")) {
-      if (limit.string("pageSize").equals(pageName(pageBytes))) {
-        bytes = limit.integer("limit", 0);
+    for (Resources.HugepageLimit limit : spec.linux().resources().hugepageLimits()) {
+      if (limit.pageSize().equals(pageName(pageBytes))) {
+        bytes = limit.limit();
       }
     }
     if (bytes <= 0) {

@@ -138,8 +138,9 @@ class CheckpointTest {
                       .volumes()
                       .prepare(
                           "other",
-                          TestPod.spec(
-                              "true", List.of(TestPod.bind(directory, "/x")), new Json.Obj())))
+                          dev.casemate.oci.Spec.fromJson(
+                              TestPod.spec(
+                                  "true", List.of(TestPod.bind(directory, "/x")), new Json.Obj()))))
           .isInstanceOf(CasemateException.class)
           .hasMessageContaining("file_sharing");
       pod.stop(running);

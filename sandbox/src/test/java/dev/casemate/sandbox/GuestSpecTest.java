@@ -4,23 +4,37 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.base.CasemateException;
-import dev.casemate.base.Json;
 import dev.casemate.oci.DefaultSeccomp;
-import dev.casemate.protocol.oci.LinuxBlockIO;
-import dev.casemate.protocol.oci.Spec;
+import dev.casemate.oci.LinuxSpec;
+import dev.casemate.oci.Resources;
+import dev.casemate.oci.Spec;
 import dev.casemate.seccomp.CompiledSeccomp;
+import dev.casemate.specmapping.SpecMapping;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class GuestSpecTest {
-  private static final String MINE = ",\"annotations\":{\"a\":\"b\",\"%s\":\"4:00\"}";
+  private static final NamespaceScope POD = new NamespaceScope(true, NamespaceScope.Pids.OWN);
 
-  private static Spec translate(String linux) {
-    String text = "{\"ociVersion\":\"1.0.2\"" + MINE + ",\"linux\":" + linux + "}";
-    return GuestSpec.translate(
-        Json.parseObject(text.replace("%s", CompiledSeccomp.ANNOTATION)),
-        "/root",
-        List.of(),
+  private final List<String> warnings = new ArrayList<>();
+
+  private Spec of(Spec spec, NamespaceScope scope) {
+    return GuestSpec.of(spec, "/root", List.of(), scope, warnings::add);
+  }
+
+  private Spec guest(String text) {
+    return of(Spec.parse(text), NamespaceScope.ALONE);
+  }
+
+  private Spec linux(String linux) {
+    Spec spec = Spec.parse("{\"ociVersion\":\"1.0.2\",\"linux\":" + linux + "}");
+    return of(
+        spec.withAnnotations(
+            Map.of("a", "b", CompiledSeccomp.ANNOTATION, "4:00", SpecMapping.REST, "{}")),
         NamespaceScope.ALONE);
   }
 
@@ -28,9 +42,9 @@ class GuestSpecTest {
   void theFilterIsCompiledHere() {
     String profile = DefaultSeccomp.profile(List.of()).toJson().text();
 
-    Spec spec = translate("{\"seccomp\":" + profile + "}");
+    Spec spec = linux("{\"seccomp\":" + profile + "}");
 
-    assertThat(spec.linux().orElseThrow().seccomp()).isEmpty();
+    assertThat(spec.linux().seccomp()).isEmpty();
     assertThat(spec.annotations())
         .containsEntry("a", "b")
         .containsEntry(
@@ -38,39 +52,122 @@ class GuestSpecTest {
   }
 
   @Test
-  void nobodyElseCanGiveACompiledFilter() {
-    assertThat(translate("{}").annotations()).containsOnlyKeys("a");
+  void nobodyElseCanGiveACompiledFilterOrARest() {
+    assertThat(linux("{}").annotations()).containsOnlyKeys("a");
   }
 
   @Test
-  void aFilterWithAListenerIsTheGuestsBusiness() {
-    Spec spec =
-        translate(
-            "{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_NOTIFY\",\"listenerPath\":\"/run/l\"}}");
-
-    assertThat(spec.linux().orElseThrow().seccomp().orElseThrow().defaultAction())
-        .isEqualTo("SCMP_ACT_NOTIFY");
-    assertThat(spec.annotations()).containsOnlyKeys("a");
-  }
-
-  @Test
-  void theWeightOfBlockIoGoesIntoTheGuestAndTheHostsDevicesDoNot() {
-    LinuxBlockIO io =
-        GuestSpec.resources(
-                Json.parseObject(
-                    """
-                    {"blockIO":{"weight":300,"weightDevice":[{"major":8,"minor":0,"weight":500}],
-                     "throttleReadBpsDevice":[{"major":8,"minor":0,"rate":1000}]}}"""))
-            .blockIo()
-            .orElseThrow();
-
-    assertThat(io).isEqualTo(LinuxBlockIO.builder().weight(300).build());
+  void aFilterWithAListenerIsRefused() {
+    assertThatThrownBy(
+            () ->
+                linux(
+                    "{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_NOTIFY\","
+                        + "\"listenerPath\":\"/run/l\"}}"))
+        .isInstanceOf(CasemateException.class)
+        .hasMessageContaining("linux.seccomp.listenerPath")
+        .hasMessageContaining("/run/l");
   }
 
   @Test
   void aFilterThatCannotBeIsRefusedBeforeTheGuestSeesIt() {
-    assertThatThrownBy(() -> translate("{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_MAYBE\"}}"))
+    assertThatThrownBy(() -> linux("{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_MAYBE\"}}"))
         .isInstanceOf(CasemateException.class)
         .hasMessageContaining("SCMP_ACT_MAYBE");
+  }
+
+  @Test
+  void theWeightOfBlockIoGoesIntoTheGuestAndTheHostsDevicesDoNot() {
+    Resources limits =
+        linux(
+                """
+                {"resources":{"blockIO":{"weight":300,
+                 "weightDevice":[{"major":8,"minor":0,"weight":500}],
+                 "throttleReadBpsDevice":[{"major":8,"minor":0,"rate":1000}]}}}""")
+            .linux()
+            .resources();
+
+    assertThat(limits.toJson().text()).isEqualTo("{\"blockIO\":{\"weight\":300}}");
+    assertThat(warnings)
+        .singleElement()
+        .asString()
+        .startsWith("linux.resources.blockIO of single devices does not reach the VM");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "process.apparmorProfile \"p\" | {\"process\":{\"cwd\":\"/\",\"apparmorProfile\":\"p\"}}",
+        "process.selinuxLabel \"l\" | {\"process\":{\"cwd\":\"/\",\"selinuxLabel\":\"l\"}}",
+        "linux.mountLabel \"m\" | {\"linux\":{\"mountLabel\":\"m\"}}",
+        "linux.intelRdt \"g\" | {\"linux\":{\"intelRdt\":{\"closID\":\"g\"}}}",
+        "linux.resources.network | {\"linux\":{\"resources\":{\"network\":{\"classID\":7}}}}",
+        "linux.resources.rdma | {\"linux\":{\"resources\":{\"rdma\":{\"c\":{\"hcaHandles\":1}}}}}",
+      })
+  void whatIsTheHostsIsWarnedOfByName(String field, String config) {
+    Spec spec = guest(config);
+
+    assertThat(warnings).singleElement().asString().startsWith(field + " does not reach the VM: ");
+    warnings.clear();
+    of(spec, NamespaceScope.ALONE);
+    assertThat(warnings).as("it has been left out").isEmpty();
+  }
+
+  @Test
+  void aPodsNamesAreTheVms() {
+    Spec spec = of(Spec.parse("{\"hostname\":\"h\",\"domainname\":\"d\"}"), POD);
+
+    assertThat(spec.hostname()).isEmpty();
+    assertThat(spec.domainname()).isEmpty();
+    assertThat(warnings).singleElement().asString().startsWith("domainname \"d\"");
+  }
+
+  @Test
+  void hooksOfTheRuntimeStayOnTheHost() {
+    Spec spec =
+        guest(
+            """
+            {"hooks":{"prestart":[{"path":"/a"}],"createRuntime":[{"path":"/b"}],
+             "createContainer":[{"path":"/c"}],"startContainer":[{"path":"/d"}],
+             "poststart":[{"path":"/e"}],"poststop":[{"path":"/f"}]}}""");
+
+    assertThat(spec.hooks().toJson().text())
+        .isEqualTo(
+            "{\"createContainer\":[{\"path\":\"/c\"}],\"startContainer\":[{\"path\":\"/d\"}]}");
+  }
+
+  @Test
+  void namespacesAreNewOnesOfTheGuest() {
+    Spec spec =
+        linux(
+            """
+            {"namespaces":[{"type":"pid","path":"/proc/1/ns/pid"},{"type":"network"},
+             {"type":"time"}]}""");
+
+    assertThat(spec.linux().namespaces()).containsExactly(new LinuxSpec.Namespace("pid", ""));
+  }
+
+  @Test
+  void aClockWithOffsetsIsTheContainersOwn() {
+    Spec spec =
+        linux("{\"namespaces\":[{\"type\":\"time\"}],\"timeOffsets\":{\"boottime\":{\"secs\":9}}}");
+
+    assertThat(spec.linux().namespaces()).containsExactly(new LinuxSpec.Namespace("time", ""));
+    assertThat(spec.linux().timeOffsets()).containsOnlyKeys("boottime");
+  }
+
+  @Test
+  void whatTheMessageHasNoFieldForIsCarried() {
+    Spec spec =
+        guest(
+            """
+            {"domainname":"d","process":{"cwd":"/","user":{"umask":7},
+             "ioPriority":{"class":"IOPRIO_CLASS_BE","priority":3},
+             "scheduler":{"policy":"SCHED_BATCH"},"execCPUAffinity":{"final":"0"}},
+             "linux":{"personality":{"domain":"LINUX32"},"resources":{"unified":{"a":"b"}}}}""");
+
+    assertThat(warnings).isEmpty();
+    assertThat(SpecMapping.fromMessage(SpecMapping.toMessage(spec))).isEqualTo(spec);
+    assertThat(spec.process().orElseThrow().user().umask()).contains(7);
   }
 }

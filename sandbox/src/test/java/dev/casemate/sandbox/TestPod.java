@@ -8,6 +8,7 @@ import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Spawn;
 import dev.casemate.network.NetworkConfig;
+import dev.casemate.oci.Spec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -125,7 +126,8 @@ final class TestPod implements AutoCloseable, SandboxListener {
     ContainerPlan plan =
         new ContainerPlan(
             id,
-            spec("", List.of(), new Json.Obj()),
+            "/bundle",
+            Spec.fromJson(spec("", List.of(), new Json.Obj())),
             new RootPlan(List.of(), ""),
             List.of(),
             List.of(),
@@ -220,9 +222,10 @@ final class TestPod implements AutoCloseable, SandboxListener {
               RootPlan plan =
                   rootPlan.orElseGet(
                       () -> RootPlan.shared(vm.shares().add(root.toString(), ShareMode.ROOT)));
-              Volumes.Prepared prepared = vm.volumes().prepare(id, spec);
+              Volumes.Prepared prepared = vm.volumes().prepare(id, Spec.fromJson(spec));
               return new ContainerPlan(
                   id,
+                  "/bundle",
                   prepared.spec(),
                   plan,
                   prepared.storages(),

@@ -8,6 +8,8 @@ import dev.casemate.hypervisor.GuestAddress;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Mounts;
 import dev.casemate.linux.Stat;
+import dev.casemate.oci.DeviceSpec;
+import dev.casemate.oci.Spec;
 import dev.casemate.protocol.agent.Device;
 import dev.casemate.protocol.casemate.SyncDirectoryRequest;
 import dev.casemate.protocol.casemate.SyncEntry;
@@ -77,8 +79,8 @@ class VolumesTest {
 
   @Test
   void onlyNamedBlockDevicesBecomeDisks() {
-    Json.Obj spec =
-        Json.parseObject(
+    Spec spec =
+        Spec.parse(
             """
             {"linux":{"devices":[
               {"path":"/dev/fuse","type":"c","major":10,"minor":229},
@@ -95,14 +97,13 @@ class VolumesTest {
         });
     assertThat(plugged).containsExactly("/dev/loop0 true");
     assertThat(devices.devices()).extracting(Device::containerPath).containsExactly("/dev/mine");
-    Json.Obj linux = devices.spec().object("linux").orElseThrow();
-    assertThat(linux.objects("devices"))
-        .extracting(d -> d.string("path"))
+    assertThat(devices.spec().linux().devices())
+        .extracting(DeviceSpec::path)
         .containsExactly("/dev/fuse", "/dev/mine");
     assertThatThrownBy(
             () ->
                 new BlockDeviceSpec(
-                    Json.parseObject(
+                    Spec.parse(
                         """
                         {"linux":{"devices":[{"path":"/dev/x","type":"b","major":250,"minor":77}],
                          "resources":{"devices":[

@@ -1,7 +1,9 @@
 package dev.casemate.shim;
 
-import dev.casemate.base.Json;
 import dev.casemate.network.NetworkConfig;
+import dev.casemate.oci.LinuxSpec;
+import dev.casemate.oci.Resources;
+import dev.casemate.oci.Spec;
 import dev.casemate.protocol.cri.DNSConfig;
 import dev.casemate.protocol.cri.LinuxContainerResources;
 import dev.casemate.protocol.cri.PodSandboxConfig;
@@ -11,7 +13,6 @@ import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.VmOptions;
 import dev.casemate.sandbox.VmSize;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -34,37 +35,39 @@ record Boot(SandboxConfig config, String hostname, RuntimeConfig node) {
    *
    * @param options the engine's, where it has told them otherwise than with the shim's start
    */
-  static Boot ofSpec(ShimRecord record, RuntimeOptions options, SandboxPaths paths, Json.Obj spec) {
+  static Boot ofSpec(ShimRecord record, RuntimeOptions options, SandboxPaths paths, Spec spec) {
     RuntimeConfig node = RuntimeConfig.load(options, paths);
-    Map<String, String> annotations = new LinkedHashMap<>(spec.stringMap("annotations"));
+    Map<String, String> annotations = new LinkedHashMap<>(spec.annotations());
     if (!Grouping.of(record.group(), spec).pod()) {
       addLimits(annotations, spec);
     }
-    NetworkConfig network = NetworkConfig.ofSpec(spec, node.networkModel());
-    String cgroupsPath = spec.object("linux").map(linux -> linux.string("cgroupsPath")).orElse("");
+    NetworkConfig network = NetworkConfig.ofNamespace(namespace(spec), node.networkModel());
+    String cgroupsPath = spec.linux().cgroupsPath();
     return make(
         record,
         node,
         annotations,
         network,
-        spec.string("hostname"),
+        spec.hostname(),
         JailOptions.groupBeside(cgroupsPath, record.sandboxId()));
   }
 
   /** A container with a VM to itself: its limits are the sandbox's. */
-  private static void addLimits(Map<String, String> annotations, Json.Obj spec) {
-    Json.Obj resources =
-        spec.object("linux").flatMap(linux -> linux.object("resources")).orElseGet(Json.Obj::new);
-    resources
-        .object("memory")
-        .ifPresent(memory -> put(annotations, MEMORY, memory.integer("limit", 0)));
-    resources
-        .object("cpu")
-        .ifPresent(
-            cpu -> {
-              put(annotations, CPU_QUOTA, cpu.integer("quota", 0));
-              put(annotations, CPU_PERIOD, cpu.integer("period", 0));
-            });
+  private static void addLimits(Map<String, String> annotations, Spec spec) {
+    Resources resources = spec.linux().resources();
+    put(annotations, MEMORY, resources.memory().limit().orElse(0L));
+    put(annotations, CPU_QUOTA, resources.cpu().quota().orElse(0L));
+    put(annotations, CPU_PERIOD, resources.cpu().period().orElse(0L));
+  }
+
+  /** The path of the network namespace, empty for a new one; absent for the host's. */
+  private static Optional<String> namespace(Spec spec) {
+    for (LinuxSpec.Namespace namespace : spec.linux().namespaces()) {
+      if (namespace.type().equals("network")) {
+        return Optional.of(namespace.path());
+      }
+    }
+    return Optional.empty();
   }
 
   private static void put(Map<String, String> annotations, String name, long value) {
@@ -107,12 +110,9 @@ record Boot(SandboxConfig config, String hostname, RuntimeConfig node) {
   }
 
   private static NetworkConfig network(RuntimeConfig node, PodSandboxConfig pod, String netns) {
-    Json.Obj spec = new Json.Obj();
-    if (!netns.isEmpty()) {
-      Json.Obj namespace = new Json.Obj().put("type", "network").put("path", netns);
-      spec.put("linux", new Json.Obj().putObjects("namespaces", List.of(namespace)));
-    }
-    NetworkConfig network = NetworkConfig.ofSpec(spec, node.networkModel());
+    NetworkConfig network =
+        NetworkConfig.ofNamespace(
+            netns.isEmpty() ? Optional.empty() : Optional.of(netns), node.networkModel());
     if (network instanceof NetworkConfig.Namespace namespace && pod.dnsConfig().isPresent()) {
       DNSConfig dns = pod.dnsConfig().get();
       return new NetworkConfig.Namespace(

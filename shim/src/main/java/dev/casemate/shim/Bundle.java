@@ -2,11 +2,13 @@ package dev.casemate.shim;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
-import dev.casemate.base.Json;
+import dev.casemate.base.PlainText;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
+import dev.casemate.oci.Spec;
+import dev.casemate.sandbox.HostHooks;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
@@ -19,10 +21,10 @@ record Bundle(String path) {
   }
 
   /** The specification; empty if there is none, as for a sandbox without a pause container. */
-  Optional<Json.Obj> spec() {
+  Optional<Spec> spec() {
     String file = path + "/config.json";
     try {
-      return Optional.of(Json.parseObject(FileContent.readString(file, SPEC_LIMIT)));
+      return Optional.of(Spec.parse(FileContent.readString(file, SPEC_LIMIT)));
     } catch (LinuxException e) {
       if (e.errno() == Errno.ENOENT) {
         return Optional.empty();
@@ -33,12 +35,42 @@ record Bundle(String path) {
     }
   }
 
-  Json.Obj requireSpec() {
+  /** The specification of a bundle that may have none. */
+  Spec specOrEmpty() {
+    return spec().orElse(Spec.EMPTY);
+  }
+
+  Spec requireSpec() {
     return spec()
         .orElseThrow(
             () ->
                 CasemateException.of(
                     Kind.NOT_FOUND, "bundle " + path + " has no config.json: it is no bundle"));
+  }
+
+  private String mark() {
+    return path + "/casemate.poststop";
+  }
+
+  /** Notes that the container's {@code poststop} hooks are still to run, if it has any. */
+  void owesHooks(String id, Spec spec) {
+    if (new HostHooks(id, path, spec).hasStopped()) {
+      FileContent.replace(mark(), new byte[0], 0600);
+    }
+  }
+
+  /** Notes that they have run. */
+  void ranHooks() {
+    Fs.unlinkIfExists(mark());
+  }
+
+  /** Runs them in place of a shim that has died before it could. */
+  void settleHooks(String id, Spec spec) {
+    if (Fs.exists(mark())) {
+      new HostHooks(id, path, spec)
+          .stopped(failure -> System.err.println(PlainText.message("warning: " + failure)));
+      ranHooks();
+    }
   }
 
   /** Where the next start command and containerd after a restart find the shim. */

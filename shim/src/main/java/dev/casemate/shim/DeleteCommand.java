@@ -1,6 +1,5 @@
 package dev.casemate.shim;
 
-import dev.casemate.base.Json;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
@@ -8,6 +7,7 @@ import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.UnixSocket;
+import dev.casemate.oci.Spec;
 import dev.casemate.protobuf.ProtoMessage;
 import dev.casemate.protocol.task.DeleteRequest;
 import dev.casemate.protocol.task.DeleteResponse;
@@ -37,7 +37,7 @@ final class DeleteCommand {
 
   static byte[] run(ShimFlags flags) {
     Bundle bundle = Bundle.of(flags);
-    Json.Obj spec = bundle.spec().orElseGet(Json.Obj::new);
+    Spec spec = bundle.specOrEmpty();
     Grouping grouping = Grouping.of(flags.id(), spec);
     SandboxPaths paths = SandboxPaths.system();
     String id = Identity.sandboxId(flags.address(), flags.namespace(), grouping.sandboxId());
@@ -50,6 +50,7 @@ final class DeleteCommand {
         end(paths, record.get());
       }
     }
+    bundle.settleHooks(flags.id(), spec);
     return response.encode();
   }
 

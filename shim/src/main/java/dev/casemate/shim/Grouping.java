@@ -1,7 +1,7 @@
 package dev.casemate.shim;
 
 import dev.casemate.base.CasemateException;
-import dev.casemate.base.Json;
+import dev.casemate.oci.Spec;
 import java.util.Map;
 
 /**
@@ -37,8 +37,8 @@ record Grouping(Kind kind, String sandboxId) {
    * @param spec its {@code config.json}
    * @throws CasemateException INVALID_ARGUMENT if it is of a pod and does not say of which
    */
-  static Grouping of(String id, Json.Obj spec) {
-    Map<String, String> annotations = spec.stringMap("annotations");
+  static Grouping of(String id, Spec spec) {
+    Map<String, String> annotations = spec.annotations();
     for (String[] dialect : DIALECTS) {
       String type = annotations.getOrDefault(dialect[0], "");
       if (type.equals(dialect[2])) {

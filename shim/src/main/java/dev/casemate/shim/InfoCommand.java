@@ -33,7 +33,15 @@ final class InfoCommand {
     return new Json.Obj()
         .put("ociVersionMin", "1.0.0")
         .put("ociVersionMax", "1.2.0")
-        .putStrings("hooks", List.of())
+        .putStrings(
+            "hooks",
+            List.of(
+                "prestart",
+                "createRuntime",
+                "createContainer",
+                "startContainer",
+                "poststart",
+                "poststop"))
         .putStrings(
             "mountOptions",
             List.of(

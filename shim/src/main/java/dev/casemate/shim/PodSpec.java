@@ -1,6 +1,8 @@
 package dev.casemate.shim;
 
-import dev.casemate.base.Json;
+import dev.casemate.oci.LinuxSpec;
+import dev.casemate.oci.MountSpec;
+import dev.casemate.oci.Spec;
 import dev.casemate.sandbox.NamespaceScope;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,7 +16,7 @@ final class PodSpec {
    *
    * @param withoutPause whether its pod has no pause container
    */
-  static NamespaceScope scope(Grouping grouping, Json.Obj spec, boolean withoutPause) {
+  static NamespaceScope scope(Grouping grouping, Spec spec, boolean withoutPause) {
     if (!grouping.pod() && !withoutPause) {
       return NamespaceScope.ALONE;
     }
@@ -23,8 +25,8 @@ final class PodSpec {
       // The pause container's PID namespace is the one that others may join.
       pids = NamespaceScope.Pids.SHARED;
     }
-    for (Json.Obj namespace : spec.object("linux").orElseGet(Json.Obj::new).objects("namespaces")) {
-      if (namespace.string("type").equals("pid") && !namespace.string("path").isEmpty()) {
+    for (LinuxSpec.Namespace namespace : spec.linux().namespaces()) {
+      if (namespace.type().equals("pid") && !namespace.path().isEmpty()) {
         pids = withoutPause ? NamespaceScope.Pids.MACHINE : NamespaceScope.Pids.SHARED;
       }
     }
@@ -35,23 +37,20 @@ final class PodSpec {
    * Adds what a pause container's sandbox would have given: the pod's name, from which the guest
    * gets its {@code /etc/hosts} and {@code /etc/hostname}, and shared memory that is the pod's.
    */
-  static Json.Obj complete(Json.Obj spec, String podName) {
-    Json.Obj complete = new Json.Obj();
-    spec.fields().forEach(complete::put);
-    if (spec.string("hostname").isEmpty()) {
-      complete.put("hostname", podName);
-    }
-    List<Json.Obj> mounts = new ArrayList<>();
-    for (Json.Obj mount : spec.objects("mounts")) {
+  static Spec complete(Spec spec, String podName) {
+    List<MountSpec> mounts = new ArrayList<>();
+    for (MountSpec mount : spec.mounts()) {
       mounts.add(
-          mount.string("destination").equals("/dev/shm")
-              ? new Json.Obj()
-                  .put("destination", "/dev/shm")
-                  .put("type", "bind")
-                  .put("source", mount.string("type").equals("bind") ? mount.string("source") : "")
-                  .putStrings("options", List.of("rbind", "rprivate"))
+          mount.destination().equals("/dev/shm")
+              ? MountSpec.of(
+                  "/dev/shm",
+                  "bind",
+                  mount.type().equals("bind") ? mount.source() : "",
+                  "rbind",
+                  "rprivate")
               : mount);
     }
-    return complete.putObjects("mounts", mounts);
+    return spec.withHostname(spec.hostname().isEmpty() ? podName : spec.hostname())
+        .withMounts(mounts);
   }
 }

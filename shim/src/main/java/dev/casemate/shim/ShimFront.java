@@ -2,9 +2,9 @@ package dev.casemate.shim;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
-import dev.casemate.base.Json;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.Signals;
+import dev.casemate.oci.Spec;
 import dev.casemate.protocol.containerd.Mount;
 import dev.casemate.protocol.google.Any;
 import dev.casemate.protocol.task.CheckpointTaskRequest;
@@ -81,11 +81,14 @@ final class ShimFront implements TaskFront {
           Kind.ALREADY_EXISTS, "container " + request.id() + " exists already; delete it first");
     }
     log.debug("create " + request.id());
+    Bundle bundle = new Bundle(request.bundle());
     try {
-      Json.Obj spec = new Bundle(request.bundle()).requireSpec();
+      Spec spec = bundle.requireSpec();
+      bundle.owesHooks(request.id(), spec);
       sandbox.create(request.id(), vm -> plan(vm, request, spec));
     } catch (RuntimeException e) {
       hosts.remove(request.id());
+      bundle.ranHooks();
       throw e;
     }
   }
@@ -95,7 +98,7 @@ final class ShimFront implements TaskFront {
     RuntimeOptions options = RuntimeOptions.of(request.options());
     if (isUnused() && !options.equals(RuntimeOptions.NONE) && !options.equals(record.options())) {
       log.debug("the options of " + request.id() + " are not those of the shim's start");
-      Json.Obj spec = new Bundle(request.bundle()).requireSpec();
+      Spec spec = new Bundle(request.bundle()).requireSpec();
       state.restart(Boot.ofSpec(record, options, paths, spec));
     }
   }
@@ -107,7 +110,7 @@ final class ShimFront implements TaskFront {
   private void restore(CreateTaskRequest request) {
     VmRestore checkpoint =
         VmRestore.of(request.checkpoint(), request.rootfs(), state.require().config());
-    Json.Obj spec = new Bundle(request.bundle()).requireSpec();
+    Spec spec = new Bundle(request.bundle()).requireSpec();
     if (checkpoint.container().terminal() != request.terminal()) {
       throw CasemateException.of(
           Kind.FAILED_PRECONDITION,
@@ -132,6 +135,7 @@ final class ShimFront implements TaskFront {
     }
     try {
       sandbox.restore(checkpoint);
+      new Bundle(request.bundle()).owesHooks(request.id(), spec);
       sandbox.adopt(request.id(), restored(request, spec), checkpoint);
     } catch (RuntimeException e) {
       hosts.remove(request.id());
@@ -139,9 +143,10 @@ final class ShimFront implements TaskFront {
     }
   }
 
-  private ContainerPlan restored(CreateTaskRequest request, Json.Obj spec) {
+  private ContainerPlan restored(CreateTaskRequest request, Spec spec) {
     return new ContainerPlan(
         request.id(),
+        request.bundle(),
         spec,
         new RootPlan(List.of(), ""),
         List.of(),
@@ -153,13 +158,14 @@ final class ShimFront implements TaskFront {
         false);
   }
 
-  private ContainerPlan plan(SandboxVm vm, CreateTaskRequest request, Json.Obj given) {
-    Json.Obj spec = state.podName().map(name -> PodSpec.complete(given, name)).orElse(given);
+  private ContainerPlan plan(SandboxVm vm, CreateTaskRequest request, Spec given) {
+    Spec spec = state.podName().map(name -> PodSpec.complete(given, name)).orElse(given);
     Grouping grouping = Grouping.of(request.id(), spec);
     RootPlan root = root(vm.volumes(), request, spec);
     Volumes.Prepared prepared = vm.volumes().prepare(request.id(), spec);
     return new ContainerPlan(
         request.id(),
+        request.bundle(),
         prepared.spec(),
         root,
         prepared.storages(),
@@ -175,7 +181,7 @@ final class ShimFront implements TaskFront {
    * The snapshotter's disks or mounts, or the directory that the engine has mounted already
    * (Docker).
    */
-  private static RootPlan root(Volumes volumes, CreateTaskRequest request, Json.Obj spec) {
+  private static RootPlan root(Volumes volumes, CreateTaskRequest request, Spec spec) {
     List<Mount> rootfs = request.rootfs();
     if (!rootfs.isEmpty()) {
       Optional<RootPlan> disks = volumes.root(request.id(), rootfs);
@@ -185,7 +191,7 @@ final class ShimFront implements TaskFront {
       return RootPlan.shared(
           volumes.mountRoot(request.id(), target -> RootMounts.mount(rootfs, target)));
     }
-    String path = spec.object("root").map(root -> root.string("path")).orElse("");
+    String path = spec.root().path();
     if (path.isEmpty()) {
       throw CasemateException.of(
           Kind.INVALID_ARGUMENT,
@@ -209,6 +215,7 @@ final class ShimFront implements TaskFront {
   @Override
   public void delete(GuestContainer container) {
     state.require().delete(container);
+    new Bundle(container.plan().bundle()).ranHooks();
     if (hosts.remove(container.id())) {
       state.release();
     }

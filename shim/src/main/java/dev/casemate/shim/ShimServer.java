@@ -2,13 +2,13 @@ package dev.casemate.shim;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
-import dev.casemate.base.Json;
 import dev.casemate.linux.Descriptors;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
+import dev.casemate.oci.Spec;
 import dev.casemate.rpc.TtrpcServer;
 import dev.casemate.sandbox.Acceptor;
 import dev.casemate.sandbox.Leftovers;
@@ -73,7 +73,7 @@ final class ShimServer {
     ShimState state = new ShimState(paths);
     EventSink events = new EventSink(publisher::publish, log, state::vmmPid, hosts);
     ShimFront front = new ShimFront(record, paths, state, hosts, log);
-    Optional<Json.Obj> spec = new Bundle(record.bundle()).spec();
+    Optional<Spec> spec = new Bundle(record.bundle()).spec();
     if (spec.isPresent()) {
       // The VM boots while containerd still prepares the task.
       try {

@@ -2,7 +2,6 @@ package dev.casemate.shim;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
-import dev.casemate.base.Json;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
@@ -13,6 +12,7 @@ import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Spawn;
 import dev.casemate.linux.UnixSocket;
+import dev.casemate.oci.Spec;
 import dev.casemate.sandbox.Leftovers;
 import dev.casemate.sandbox.SandboxPaths;
 import java.util.List;
@@ -41,7 +41,7 @@ final class StartCommand {
         StartDialogue.read(
             flags, FileContent.readBytes(Fd.STDIN, "standard input", INPUT_LIMIT), Env::get);
     Bundle bundle = Bundle.of(flags);
-    Json.Obj spec = bundle.spec().orElseGet(Json.Obj::new);
+    Spec spec = bundle.specOrEmpty();
     Grouping grouping = Grouping.of(flags.id(), spec);
     String containerd = dialogue.containerdAddress();
     String socket =

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.base.CasemateException;
-import dev.casemate.base.Json;
+import dev.casemate.oci.Spec;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -12,13 +12,12 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class GroupingTest {
   private static Grouping of(Map<String, String> annotations) {
-    return Grouping.of("c1", new Json.Obj().putMap("annotations", annotations));
+    return Grouping.of("c1", Spec.EMPTY.withAnnotations(annotations));
   }
 
   @Test
   void withoutAnnotationsAContainerIsAlone() {
-    assertThat(Grouping.of("c1", new Json.Obj()))
-        .isEqualTo(new Grouping(Grouping.Kind.SINGLE, "c1"));
+    assertThat(Grouping.of("c1", Spec.EMPTY)).isEqualTo(new Grouping(Grouping.Kind.SINGLE, "c1"));
   }
 
   @ParameterizedTest

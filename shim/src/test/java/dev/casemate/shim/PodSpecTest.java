@@ -2,18 +2,17 @@ package dev.casemate.shim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.base.Json;
+import dev.casemate.oci.Spec;
 import dev.casemate.sandbox.NamespaceScope;
 import dev.casemate.sandbox.NamespaceScope.Pids;
 import org.junit.jupiter.api.Test;
 
 class PodSpecTest {
   private static final Grouping MEMBER = new Grouping(Grouping.Kind.MEMBER, "p");
-  private static final Json.Obj SHARING =
-      Json.parseObject(
-          "{\"linux\":{\"namespaces\":[{\"type\":\"pid\",\"path\":\"/proc/7/ns/pid\"}]}}");
-  private static final Json.Obj OWN =
-      Json.parseObject("{\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"ipc\"}]}}");
+  private static final Spec SHARING =
+      Spec.parse("{\"linux\":{\"namespaces\":[{\"type\":\"pid\",\"path\":\"/proc/7/ns/pid\"}]}}");
+  private static final Spec OWN =
+      Spec.parse("{\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"ipc\"}]}}");
 
   @Test
   void aContainerAloneSharesNothing() {
@@ -36,18 +35,18 @@ class PodSpecTest {
 
   @Test
   void aPodWithoutPauseHasItsNameAndSharedMemory() {
-    Json.Obj spec =
-        Json.parseObject(
+    Spec spec =
+        Spec.parse(
             "{\"mounts\":[{\"destination\":\"/dev/shm\",\"type\":\"tmpfs\",\"source\":\"shm\"},"
                 + "{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"}]}");
 
-    Json.Obj complete = PodSpec.complete(spec, "pod-a");
+    Spec complete = PodSpec.complete(spec, "pod-a");
 
-    assertThat(complete.string("hostname")).isEqualTo("pod-a");
-    assertThat(complete.objects("mounts").getFirst().string("type")).isEqualTo("bind");
-    assertThat(complete.objects("mounts").getFirst().string("source")).isEmpty();
-    assertThat(complete.objects("mounts").get(1).string("type")).isEqualTo("proc");
-    assertThat(spec.objects("mounts").getFirst().string("type"))
+    assertThat(complete.hostname()).isEqualTo("pod-a");
+    assertThat(complete.mounts().getFirst().type()).isEqualTo("bind");
+    assertThat(complete.mounts().getFirst().source()).isEmpty();
+    assertThat(complete.mounts().get(1).type()).isEqualTo("proc");
+    assertThat(spec.mounts().getFirst().type())
         .as("the bundle's is left as it is")
         .isEqualTo("tmpfs");
   }

@@ -222,6 +222,8 @@ final class StartDialogueTest extends ContainerdCases {
     Json.Obj json = Json.parseObject(new String(features.value(), StandardCharsets.UTF_8));
     assertThat(json.string("ociVersionMin")).isNotEmpty();
     assertThat(json.strings("mountOptions")).contains("rbind");
+    // TaskHooksTest has each of them called.
+    assertThat(json.strings("hooks")).hasSize(6);
     assertEmpty(anywhere);
   }
 

@@ -1,5 +1,6 @@
-package dev.casemate.agent;
+package dev.casemate.specmapping;
 
+import dev.casemate.base.Failures;
 import dev.casemate.oci.DeviceSpec;
 import dev.casemate.oci.HookSpec;
 import dev.casemate.oci.HooksSpec;
@@ -31,11 +32,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 
-/** The agent protocol's form of the runtime-spec turned into the engine's. */
-final class SpecMapping {
-  private SpecMapping() {}
+/** Messages as records of the runtime specification: 0 and empty texts are "not set". */
+final class MessageSpecs {
+  private MessageSpecs() {}
 
-  /** Maps a whole specification. Network namespaces are left out: a container has the machine's. */
   static Spec spec(dev.casemate.protocol.oci.Spec spec) {
     Root root =
         spec.root()
@@ -53,14 +53,14 @@ final class SpecMapping {
     }
     return new Spec(
         spec.version(),
-        spec.process().map(SpecMapping::process),
+        spec.process().map(MessageSpecs::process),
         new RootSpec(root.path(), root.readonly()),
         spec.hostname(),
         "",
         mounts,
-        spec.hooks().map(SpecMapping::hooks).orElse(HooksSpec.NONE),
+        spec.hooks().map(MessageSpecs::hooks).orElse(HooksSpec.NONE),
         spec.annotations(),
-        spec.linux().map(SpecMapping::linux).orElse(LinuxSpec.EMPTY));
+        spec.linux().map(MessageSpecs::linux).orElse(LinuxSpec.EMPTY));
   }
 
   static ProcessSpec process(Process process) {
@@ -96,7 +96,7 @@ final class SpecMapping {
         process.apparmorProfile(),
         process.oomScoreAdj() == 0
             ? Optional.empty()
-            : Optional.of(Math.clamp(process.oomScoreAdj(), -1000, 1000)),
+            : Optional.of(Math.clamp(process.oomScoreAdj(), Integer.MIN_VALUE, Integer.MAX_VALUE)),
         process.selinuxLabel(),
         Optional.empty(),
         Optional.empty(),
@@ -131,9 +131,7 @@ final class SpecMapping {
   private static LinuxSpec linux(Linux linux) {
     List<LinuxSpec.Namespace> namespaces = new ArrayList<>();
     for (LinuxNamespace namespace : linux.namespaces()) {
-      if (!namespace.type().equals("network")) {
-        namespaces.add(new LinuxSpec.Namespace(namespace.type(), namespace.path()));
-      }
+      namespaces.add(new LinuxSpec.Namespace(namespace.type(), namespace.path()));
     }
     List<DeviceSpec> devices = new ArrayList<>();
     for (LinuxDevice device : linux.devices()) {
@@ -154,15 +152,17 @@ final class SpecMapping {
         Map.of(),
         devices,
         linux.cgroupsPath(),
-        linux.resources().map(ResourcesMapping::resources).orElse(Resources.NONE),
+        linux.resources().map(ResourcesMapping::fromMessage).orElse(Resources.NONE),
         linux.rootfsPropagation(),
-        linux.seccomp().map(SpecMapping::seccomp),
+        linux.seccomp().map(MessageSpecs::seccomp),
         linux.sysctl(),
         linux.maskedPaths(),
         linux.readonlyPaths(),
         linux.mountLabel(),
         Optional.empty(),
-        Optional.empty());
+        linux
+            .intelRdt()
+            .map(rdt -> new LinuxSpec.IntelRdt("", rdt.l3CacheSchema(), "", false, false)));
   }
 
   private static List<IdMapping> mappings(List<LinuxIDMapping> mappings) {

@@ -1,0 +1,128 @@
+package dev.casemate.specmapping;
+
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Failures;
+import dev.casemate.base.Json;
+import dev.casemate.oci.ProcessSpec;
+import dev.casemate.oci.Resources;
+import dev.casemate.oci.Spec;
+import dev.casemate.protocol.oci.LinuxResources;
+import dev.casemate.protocol.oci.Process;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Both ways between the runtime specification's records and the messages of the agent's protocol,
+ * without loss: {@code fromMessage(toMessage(spec))} equals {@code spec}.
+ *
+ * <p>The messages are Kata's, which have no field for much of the specification ({@code umask},
+ * {@code ioPriority}, {@code domainname}, {@code unified}, {@code createContainer} hooks …), and no
+ * difference between 0 and nothing. What a message cannot say travels beside it as the
+ * <em>rest</em>: a JSON merge patch (RFC 7396) from what the message says to the specification's
+ * own JSON. It is computed by mapping back and comparing, so a field that a record gains is carried
+ * without a line here. A whole specification has its rest in the annotation {@link #REST}, the
+ * process of an exec and the limits of an update in a field of their requests.
+ *
+ * <p>The one exception: an annotation of the name {@link #REST} is never carried; what has it is
+ * not from a user.
+ */
+public final class SpecMapping {
+  /** The annotation with what the message cannot say; made and removed here. */
+  public static final String REST = "dev.casemate.spec.rest";
+
+  private SpecMapping() {}
+
+  /**
+   * The message for a specification.
+   *
+   * @param spec an annotation {@link #REST} in it is left out
+   */
+  public static dev.casemate.protocol.oci.Spec toMessage(Spec spec) {
+    Spec own = spec.annotations().containsKey(REST) ? withoutRest(spec) : spec;
+    dev.casemate.protocol.oci.Spec message = SpecMessages.spec(own);
+    Spec carried = MessageSpecs.spec(message);
+    if (carried.equals(own)) {
+      return message;
+    }
+    Map<String, String> annotations = new LinkedHashMap<>(own.annotations());
+    annotations.put(REST, MergePatch.between(carried.toJson(), own.toJson()).text());
+    return SpecMessages.spec(own.withAnnotations(annotations));
+  }
+
+  /**
+   * The specification that a message and its annotation {@link #REST} say.
+   *
+   * @throws CasemateException INVALID_ARGUMENT for a message without a root, or for a rest that is
+   *     not of this class's making
+   */
+  public static Spec fromMessage(dev.casemate.protocol.oci.Spec message) {
+    Spec spec = MessageSpecs.spec(message);
+    String rest = spec.annotations().get(REST);
+    if (rest == null) {
+      return spec;
+    }
+    Spec said = withoutRest(spec);
+    Json.Obj patch = parse(rest);
+    Spec whole = Spec.fromJson(MergePatch.apply(said.toJson(), patch));
+    return whole.annotations().containsKey(REST) ? withoutRest(whole) : whole;
+  }
+
+  private static Spec withoutRest(Spec spec) {
+    Map<String, String> annotations = new LinkedHashMap<>(spec.annotations());
+    annotations.remove(REST);
+    return spec.withAnnotations(annotations);
+  }
+
+  /** The message for a process; {@link #rest(ProcessSpec)} goes with it. */
+  public static Process toMessage(ProcessSpec process) {
+    return SpecMessages.process(process);
+  }
+
+  /** What {@link #toMessage(ProcessSpec)} cannot say; empty if that is nothing. */
+  public static String rest(ProcessSpec process) {
+    ProcessSpec carried = MessageSpecs.process(SpecMessages.process(process));
+    return carried.equals(process)
+        ? ""
+        : MergePatch.between(carried.toJson(), process.toJson()).text();
+  }
+
+  /** The process that a message and its rest say. */
+  public static ProcessSpec fromMessage(Process message, String rest) {
+    ProcessSpec said = MessageSpecs.process(message);
+    return rest.isEmpty()
+        ? said
+        : ProcessSpec.fromJson(MergePatch.apply(said.toJson(), parse(rest)));
+  }
+
+  /** The message for limits; {@link #rest(Resources)} goes with it. */
+  public static LinuxResources toMessage(Resources resources) {
+    return ResourcesMapping.toMessage(resources);
+  }
+
+  /** What {@link #toMessage(Resources)} cannot say; empty if that is nothing. */
+  public static String rest(Resources resources) {
+    Resources carried = ResourcesMapping.fromMessage(ResourcesMapping.toMessage(resources));
+    return carried.equals(resources)
+        ? ""
+        : MergePatch.between(carried.toJson(), resources.toJson()).text();
+  }
+
+  /** The limits that a message and its rest say. */
+  public static Resources fromMessage(LinuxResources message, String rest) {
+    Resources said = ResourcesMapping.fromMessage(message);
+    return rest.isEmpty() ? said : Resources.fromJson(MergePatch.apply(said.toJson(), parse(rest)));
+  }
+
+  private static Json.Obj parse(String rest) {
+    try {
+      return Json.parseObject(rest);
+    } catch (CasemateException e) {
+      throw Failures.invalid(
+          "the rest of a specification ("
+              + REST
+              + ") is no JSON object: "
+              + e.getMessage()
+              + "; the host makes it, remove yours");
+    }
+  }
+}
