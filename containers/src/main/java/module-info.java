@@ -3,6 +3,8 @@
 module dev.casemate.containers {
   requires static org.jspecify;
   requires static org.graalvm.nativeimage;
+  requires transitive dev.casemate.guest;
+  requires transitive dev.casemate.image;
   requires transitive dev.casemate.sandbox;
   requires transitive dev.casemate.task;
 

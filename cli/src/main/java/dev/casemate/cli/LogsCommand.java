@@ -2,6 +2,7 @@ package dev.casemate.cli;
 
 import dev.casemate.containers.ContainerRecord;
 import dev.casemate.containers.ContainerStore;
+import dev.casemate.containers.LogEntry;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
@@ -9,8 +10,10 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.sandbox.SandboxPaths;
 import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -164,31 +167,25 @@ final class LogsCommand implements Command {
     }
 
     private void print(byte[] record) {
-      int afterTime = indexOf(record, 0);
-      int afterStream = indexOf(record, afterTime + 1);
-      if (afterTime < 0 || afterStream < 0 || record.length < afterStream + 3) {
+      Optional<LogEntry> parsed = LogEntry.parse(record);
+      if (parsed.isEmpty()) {
         return;
       }
-      boolean error = record[afterTime + 4] == 'e';
-      boolean full = record[afterStream + 1] == 'F';
-      ByteArrayOutputStream out = new ByteArrayOutputStream();
-      if (timestamps) {
-        out.write(record, 0, afterTime + 1);
-      }
-      out.write(record, afterStream + 3, record.length - afterStream - 3);
-      if (full) {
-        out.write('\n');
-      }
-      (error ? Fd.STDERR : Fd.STDOUT).writeAll(out.toByteArray());
+      LogEntry entry = parsed.get();
+      (entry.isError() ? Fd.STDERR : Fd.STDOUT).writeAll(text(entry, timestamps));
     }
+  }
 
-    private static int indexOf(byte[] record, int from) {
-      for (int i = Math.max(0, from); i < record.length; i++) {
-        if (record[i] == ' ') {
-          return i;
-        }
-      }
-      return -1;
+  /** An entry as it is printed. */
+  static byte[] text(LogEntry entry, boolean timestamps) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    if (timestamps) {
+      out.writeBytes((entry.time() + " ").getBytes(StandardCharsets.US_ASCII));
     }
+    out.writeBytes(entry.bytes());
+    if (entry.endsLine()) {
+      out.write('\n');
+    }
+    return out.toByteArray();
   }
 }
