@@ -184,6 +184,7 @@ class RunWishesTest {
             "--cap-add",
             "net_admin",
             "-t",
+            "--",
             "-c",
             "exit");
     ProcessSpec process = spec.process().orElseThrow();
