@@ -151,11 +151,21 @@ final class ExecCommand implements Command {
         .putStrings("args", command)
         .putStrings("env", environment)
         .put("cwd", arguments.last("workdir", process.string("cwd", "/")));
-    arguments.last("user").ifPresent(user -> process.put("user", ContainerSpec.user(user)));
+    arguments.last("user").ifPresent(user -> process.put("user", user(user)));
     process.fields().remove("consoleSize");
     if (terminal) {
-      ContainerSpec.putConsoleSize(process);
+      RunWishes.consoleSize()
+          .ifPresent(
+              size ->
+                  process.put(
+                      "consoleSize",
+                      new Json.Obj().put("height", size.height()).put("width", size.width())));
     }
     return process;
+  }
+
+  /** A user for the guest to resolve in the container's own files. */
+  private static Json.Obj user(String user) {
+    return new Json.Obj().put("uid", 0).put("gid", 0).put("username", user);
   }
 }

@@ -1,8 +1,11 @@
 package dev.casemate.cli;
 
+import dev.casemate.containers.LogEntry;
 import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
@@ -13,8 +16,6 @@ import java.util.function.Consumer;
 final class LogPrinter {
   /** Most bytes of a record: the pieces that {@code ContainerLog} is given are far smaller. */
   private static final int LINE_LIMIT = 1 << 20;
-
-  private static final int STREAM_LENGTH = "stdout".length();
 
   private final boolean timestamps;
   private final int tail;
@@ -72,32 +73,23 @@ final class LogPrinter {
   }
 
   private void print(byte[] record) {
-    int afterTime = indexOf(record, 0);
-    int afterStream = indexOf(record, afterTime + 1);
-    if (afterTime < 0
-        || afterStream - afterTime - 1 != STREAM_LENGTH
-        || record.length < afterStream + 3) {
-      return;
+    Optional<LogEntry> parsed = LogEntry.parse(record);
+    if (parsed.isPresent()) {
+      LogEntry entry = parsed.get();
+      (entry.isError() ? err : out).accept(text(entry, timestamps));
     }
-    boolean error = record[afterTime + 4] == 'e';
-    boolean full = record[afterStream + 1] == 'F';
-    ByteArrayOutputStream text = new ByteArrayOutputStream();
-    if (timestamps) {
-      text.write(record, 0, afterTime + 1);
-    }
-    text.write(record, afterStream + 3, record.length - afterStream - 3);
-    if (full) {
-      text.write('\n');
-    }
-    (error ? err : out).accept(text.toByteArray());
   }
 
-  private static int indexOf(byte[] record, int from) {
-    for (int i = Math.max(0, from); i < record.length; i++) {
-      if (record[i] == ' ') {
-        return i;
-      }
+  /** An entry as it is printed. */
+  static byte[] text(LogEntry entry, boolean timestamps) {
+    ByteArrayOutputStream text = new ByteArrayOutputStream();
+    if (timestamps) {
+      text.writeBytes((entry.time() + " ").getBytes(StandardCharsets.US_ASCII));
     }
-    return -1;
+    text.writeBytes(entry.bytes());
+    if (entry.endsLine()) {
+      text.write('\n');
+    }
+    return text.toByteArray();
   }
 }

@@ -60,15 +60,18 @@ final class PsCommand implements Command {
             arguments.has("no-trunc") ? record.config().id() : record.config().shortId());
       }
     } else {
-      Console.out(table(paths, records, arguments.has("no-trunc")));
+      Console.out(table(paths, records, arguments.has("no-trunc"), System.currentTimeMillis()));
     }
     return 0;
   }
 
-  private static String table(SandboxPaths paths, List<ContainerRecord> records, boolean whole) {
+  /**
+   * @param whole whether ids and commands are not shortened
+   * @param now wall clock, in milliseconds
+   */
+  static String table(SandboxPaths paths, List<ContainerRecord> records, boolean whole, long now) {
     Table table =
         new Table("CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAME");
-    long now = System.currentTimeMillis();
     for (ContainerRecord record : records) {
       ContainerConfig config = record.config();
       table.row(

@@ -4,14 +4,11 @@ import dev.casemate.base.CasemateException;
 import dev.casemate.containers.ContainerRecord;
 import dev.casemate.containers.ContainerStore;
 import dev.casemate.containers.SandboxClient;
-import dev.casemate.linux.Signals;
 import dev.casemate.sandbox.SandboxPaths;
 import java.util.List;
 
 /** {@code casemate stop}: asks containers to end, and kills those that do not. */
 final class StopCommand implements Command {
-  private static final int KILL_TIMEOUT_MILLIS = 20_000;
-
   @Override
   public String name() {
     return "stop";
@@ -57,36 +54,11 @@ final class StopCommand implements Command {
       return;
     }
     try (SandboxClient client = SandboxClient.connect(store.paths(), record.config().id())) {
-      if (timeoutMillis > 0 && ask(client, signal) && client.awaitGone(timeoutMillis)) {
-        return;
-      }
-      ask(client, Signals.KILL);
-      if (!client.awaitGone(KILL_TIMEOUT_MILLIS)) {
-        throw CasemateException.of(
-            CasemateException.Kind.TIMEOUT,
-            "container "
-                + record.config().name()
-                + " did not end within "
-                + KILL_TIMEOUT_MILLIS / 1000
-                + " s of SIGKILL; its sandbox process is "
-                + record.state().pid()
-                + "; remove it by force with: casemate rm -f "
-                + record.config().name());
-      }
+      client.stop(record, signal, timeoutMillis);
     } catch (CasemateException e) {
       if (e.kind() != CasemateException.Kind.FAILED_PRECONDITION) {
         throw e;
       }
-    }
-  }
-
-  private static boolean ask(SandboxClient client, int signal) {
-    try {
-      client.kill("", signal, signal == Signals.KILL);
-      return true;
-    } catch (CasemateException e) {
-      // Not running any more, or not yet, or the guest does not answer: awaitGone tells.
-      return false;
     }
   }
 }

@@ -48,6 +48,109 @@ public record ContainerConfig(
     labels = Map.copyOf(labels);
   }
 
+  /** Begins a record with what every container has. */
+  static Builder builder(String id, String name, RootFs rootfs, VmOptions vm) {
+    return new Builder(id, name, rootfs, vm);
+  }
+
+  /** Names the components; what is not said is as in a record that lacks it. */
+  static final class Builder {
+    private final String id;
+    private final String name;
+    private final RootFs rootfs;
+    private final VmOptions vm;
+    private String image = "";
+    private String imageDigest = "";
+    private List<String> command = List.of();
+    private long createdMillis;
+    private boolean terminal;
+    private boolean autoRemove;
+    private String network = "none";
+    private List<String> publish = List.of();
+    private List<String> dns = List.of();
+    private String stopSignal = ContainerDefaults.STOP_SIGNAL;
+    private int stopTimeoutSeconds = ContainerDefaults.STOP_TIMEOUT_SECONDS;
+    private int scratchMib;
+    private Map<String, String> labels = Map.of();
+
+    private Builder(String id, String name, RootFs rootfs, VmOptions vm) {
+      this.id = id;
+      this.name = name;
+      this.rootfs = rootfs;
+      this.vm = vm;
+    }
+
+    Builder image(String image, String imageDigest) {
+      this.image = image;
+      this.imageDigest = imageDigest;
+      return this;
+    }
+
+    Builder command(List<String> command) {
+      this.command = command;
+      return this;
+    }
+
+    Builder createdMillis(long createdMillis) {
+      this.createdMillis = createdMillis;
+      return this;
+    }
+
+    Builder terminal(boolean terminal) {
+      this.terminal = terminal;
+      return this;
+    }
+
+    Builder autoRemove(boolean autoRemove) {
+      this.autoRemove = autoRemove;
+      return this;
+    }
+
+    Builder network(String network, List<String> publish, List<String> dns) {
+      this.network = network;
+      this.publish = publish;
+      this.dns = dns;
+      return this;
+    }
+
+    Builder stop(String stopSignal, int stopTimeoutSeconds) {
+      this.stopSignal = stopSignal;
+      this.stopTimeoutSeconds = stopTimeoutSeconds;
+      return this;
+    }
+
+    Builder scratchMib(int scratchMib) {
+      this.scratchMib = scratchMib;
+      return this;
+    }
+
+    Builder labels(Map<String, String> labels) {
+      this.labels = labels;
+      return this;
+    }
+
+    ContainerConfig build() {
+      return new ContainerConfig(
+          id,
+          name,
+          image,
+          imageDigest,
+          command,
+          createdMillis,
+          terminal,
+          autoRemove,
+          rootfs,
+          vm,
+          network,
+          publish,
+          dns,
+          stopSignal,
+          stopTimeoutSeconds,
+          scratchMib,
+          labels);
+    }
+  }
+
   /** The first twelve digits of the id, as people see it. */
   public String shortId() {
     return id.substring(0, Math.min(12, id.length()));

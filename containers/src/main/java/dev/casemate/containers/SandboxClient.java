@@ -7,6 +7,7 @@ import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.Signals;
 import dev.casemate.linux.UnixSocket;
 import dev.casemate.protobuf.ProtoMessage;
 import dev.casemate.protocol.agent.StatsContainerResponse;
@@ -51,6 +52,7 @@ public final class SandboxClient implements AutoCloseable {
   private static final int CREATE_TIMEOUT_MILLIS = 300_000;
 
   private static final int CALL_TIMEOUT_MILLIS = 60_000;
+  private static final int KILL_TIMEOUT_MILLIS = 20_000;
   private static final int NO_TIMEOUT = 0;
 
   private final String id;
@@ -245,6 +247,42 @@ public final class SandboxClient implements AutoCloseable {
       LockSupport.parkNanos(2_000_000);
     }
     return true;
+  }
+
+  /**
+   * Ends the container: asks with a signal, kills after a while, and waits until the sandbox is
+   * gone.
+   *
+   * @param timeoutMillis how long it may take; 0 kills at once
+   * @throws CasemateException TIMEOUT if even a KILL does not end it
+   */
+  public void stop(ContainerRecord record, int signal, int timeoutMillis) {
+    if (timeoutMillis > 0 && ask(signal) && awaitGone(timeoutMillis)) {
+      return;
+    }
+    ask(Signals.KILL);
+    if (!awaitGone(KILL_TIMEOUT_MILLIS)) {
+      throw CasemateException.of(
+          Kind.TIMEOUT,
+          "container "
+              + record.config().name()
+              + " did not end within "
+              + KILL_TIMEOUT_MILLIS / 1000
+              + " s of SIGKILL; its sandbox process is "
+              + record.state().pid()
+              + "; remove it by force with: casemate rm -f "
+              + record.config().name());
+    }
+  }
+
+  private boolean ask(int signal) {
+    try {
+      kill("", signal, signal == Signals.KILL);
+      return true;
+    } catch (CasemateException e) {
+      // Not running any more, or not yet, or the guest does not answer: awaitGone tells.
+      return false;
+    }
   }
 
   @Override

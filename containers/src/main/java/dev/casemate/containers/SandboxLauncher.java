@@ -5,12 +5,11 @@ import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.base.Json;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileTree;
-import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Spawn;
 import dev.casemate.linux.UnixSocket;
 import dev.casemate.sandbox.JailOptions;
+import dev.casemate.sandbox.OwnerProcess;
 import dev.casemate.sandbox.SandboxPaths;
 import java.util.List;
 import org.graalvm.nativeimage.ImageInfo;
@@ -20,6 +19,8 @@ import org.graalvm.nativeimage.ImageInfo;
  * can find half a sandbox.
  */
 public final class SandboxLauncher {
+  private static final int BACKLOG = 64;
+
   private final ContainerStore store;
   private final String executable;
 
@@ -66,24 +67,13 @@ public final class SandboxLauncher {
     SandboxPaths paths = store.paths();
     // The sandbox process reads it, too: what is wrong with it belongs to the caller.
     JailOptions.fromEnvironment();
-    Fd lock = takeLock(paths, id);
-    try (lock) {
+    try (OwnerProcess.Claim claim = claim(paths, id)) {
       ContainerRecord record = store.create(config, spec);
-      try (Fd listener = UnixSocket.listen(paths.taskSocket(id), 64);
-          Fd nothing = Fs.open("/dev/null", OpenFlag.READ_WRITE);
-          Fd errors =
-              Fs.open(
-                  paths.container(id) + "/sandbox.err",
-                  OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.APPEND,
-                  0600)) {
-        Spawn.program(
-                executable, List.of(SandboxProcess.ROLE, id, Long.toString(commandStartMicros)))
-            .stdio(nothing, errors, errors)
-            .descriptor(listener, SandboxProcess.LISTENER)
-            .descriptor(lock, SandboxProcess.LOCK)
-            .workingDirectory("/")
-            .newSession()
-            .start();
+      try (Fd listener = UnixSocket.listen(paths.taskSocket(id), BACKLOG)) {
+        Spawn program =
+            Spawn.program(
+                executable, List.of(SandboxProcess.ROLE, id, Long.toString(commandStartMicros)));
+        claim.start(program, listener, paths.container(id) + "/sandbox.err");
       } catch (LinuxException e) {
         store.remove(record);
         throw CasemateException.of(
@@ -100,12 +90,15 @@ public final class SandboxLauncher {
     }
   }
 
-  private static Fd takeLock(SandboxPaths paths, String id) {
+  private static OwnerProcess.Claim claim(SandboxPaths paths, String id) {
     try {
-      FileTree.makeDirectories(paths.sandbox(id), 0700);
-      Fd lock = Fs.open(paths.lock(id), OpenFlag.READ_WRITE | OpenFlag.CREATE, 0600);
-      Fs.lock(lock, true, true);
-      return lock;
+      // An id of its own: what lies there is nobody's.
+      return OwnerProcess.claim(paths, id, () -> false)
+          .orElseThrow(
+              () ->
+                  CasemateException.of(
+                      Kind.ALREADY_EXISTS,
+                      "sandbox " + id + " is there already; start again with another id"));
     } catch (LinuxException e) {
       throw CasemateException.of(
           Kind.PERMISSION_DENIED,

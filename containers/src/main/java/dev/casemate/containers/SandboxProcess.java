@@ -1,12 +1,12 @@
 package dev.casemate.containers;
 
 import dev.casemate.base.Json;
-import dev.casemate.linux.Descriptors;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Signals;
 import dev.casemate.rpc.TtrpcServer;
 import dev.casemate.sandbox.Acceptor;
+import dev.casemate.sandbox.OwnerProcess;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.Shares;
 import dev.casemate.sandbox.Threads;
@@ -16,15 +16,12 @@ import java.util.Optional;
 
 /**
  * The process that owns a sandbox ({@code casemate-sandbox ID START_MICROS}): started by {@link
- * SandboxLauncher} with its listening socket as descriptor {@value #LISTENER} and its locked lock
- * file as {@value #LOCK}. It ends with its sandbox.
+ * SandboxLauncher} as an {@link OwnerProcess}. It ends with its sandbox.
  */
 public final class SandboxProcess {
   /** The name under which the executable plays this role. */
   public static final String ROLE = "casemate-sandbox";
 
-  static final int LISTENER = 3;
-  static final int LOCK = 4;
   private static final int SPEC_LIMIT = 16 << 20;
   private static final int ANSWER_GRACE_MILLIS = 2_000;
 
@@ -32,22 +29,18 @@ public final class SandboxProcess {
 
   /** Runs the role; returns the process's exit status. */
   public static int main(List<String> arguments) {
-    if (arguments.size() != 2 || !Fd.isValid(LISTENER) || !Fd.isValid(LOCK)) {
+    Optional<OwnerProcess.Inherited> inherited =
+        arguments.size() == 2 ? OwnerProcess.inherit() : Optional.empty();
+    if (inherited.isEmpty()) {
       System.err.println(
           ROLE + " is started by casemate itself, with an open socket and lock; see casemate run");
       return 2;
     }
-    Descriptors.closeFrom(LOCK + 1);
     Signals.ignore(Signals.PIPE);
     // A terminal's Ctrl-C is for the command; TERM asks this process to end its sandbox in order.
     Signals.block(Signals.TERM, Signals.INT, Signals.HUP);
     String id = arguments.getFirst();
     ContainerStore store = new ContainerStore(SandboxPaths.system());
-    // Given to children, the lock would outlive this process.
-    Fd lock = Fd.of(LOCK);
-    lock.closeOnExec(true);
-    Fd listener = Fd.of(LISTENER);
-    listener.closeOnExec(true);
     Optional<ContainerRecord> record = store.load(id);
     if (record.isEmpty()) {
       System.err.println(ROLE + ": container " + id + " has no record");
@@ -62,7 +55,7 @@ public final class SandboxProcess {
     StandaloneFront front =
         new StandaloneFront(store, record.get(), spec, Long.parseLong(arguments.get(1)));
     TtrpcServer server = new TtrpcServer(List.of(TaskApi.v2(front), new SandboxApi(front, id)));
-    Threads.start("accept", () -> Acceptor.run(listener, server));
+    Threads.start("accept", () -> Acceptor.run(inherited.get().listener(), server));
     Threads.start("signals", () -> awaitSignal(front));
     front.run();
     // Whoever waits for the container must hear of its end before the socket closes.
@@ -73,7 +66,7 @@ public final class SandboxProcess {
   private static void awaitSignal(StandaloneFront front) {
     try (Fd signals = Signals.descriptor(false, Signals.TERM, Signals.INT)) {
       int signal = Signals.read(signals);
-      front.end("its process was ended by SIG" + Signals.name(signal));
+      front.endBecause("its process was ended by SIG" + Signals.name(signal));
     }
   }
 }

@@ -117,13 +117,13 @@ final class StandaloneFront implements TaskFront, SandboxListener {
   /** Runs the sandbox until it is over, and leaves nothing behind. */
   void run() {
     update(state.owned(Processes.currentPid(), ""));
-    sandbox.start(spec.hostname(), this::prepare);
+    sandbox.boot(spec.hostname(), this::prepare);
     try {
       awaitFinish();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    end();
+    giveBack();
   }
 
   private void awaitFinish() throws InterruptedException {
@@ -237,7 +237,7 @@ final class StandaloneFront implements TaskFront, SandboxListener {
     String message = failure.getMessage() == null ? "" : failure.getMessage();
     update(state.ended(startExitCode(failure.kind()), message, System.currentTimeMillis(), false));
     // The answer must be out before the process ends.
-    Threads.start("fail", () -> end(message));
+    Threads.start("fail", () -> endBecause(message));
   }
 
   /** The exit status that Docker gives a container whose command could not be started. */
@@ -252,7 +252,7 @@ final class StandaloneFront implements TaskFront, SandboxListener {
   @Override
   public void start(GuestContainer container) {
     try {
-      sandbox.start(container);
+      sandbox.execute(container);
     } catch (RpcException e) {
       CasemateException failure = RpcErrors.fromRpc(e);
       fail(failure);
@@ -327,7 +327,7 @@ final class StandaloneFront implements TaskFront, SandboxListener {
     if (container.isEmpty()) {
       // Nothing runs yet: a signal that would end the workload ends the start.
       if (signal == Signals.KILL || signal == Signals.TERM || signal == Signals.INT) {
-        end("it was killed while it started");
+        endBecause("it was killed while it started");
       }
       return;
     }
@@ -340,7 +340,7 @@ final class StandaloneFront implements TaskFront, SandboxListener {
       throw CasemateException.of(
           Kind.FAILED_PRECONDITION, "container " + config.shortId() + " is still running");
     }
-    end("");
+    endBecause("");
   }
 
   @Override
@@ -377,11 +377,14 @@ final class StandaloneFront implements TaskFront, SandboxListener {
 
   @Override
   public void shutdown(boolean now) {
-    end("it was told to shut down");
+    endBecause("it was told to shut down");
   }
 
-  /** Ends the sandbox; {@code reason} is noted if the container had not ended by itself. */
-  void end(String reason) {
+  /**
+   * Has {@link #run} end the sandbox; {@code reason} is noted if the container had not ended by
+   * itself.
+   */
+  void endBecause(String reason) {
     synchronized (this) {
       if (state.alive()) {
         state = state.ended(GuestProcess.LOST_STATUS, reason, System.currentTimeMillis(), false);
@@ -406,8 +409,9 @@ final class StandaloneFront implements TaskFront, SandboxListener {
     store.update(config.id(), state);
   }
 
-  private void end() {
-    end("nobody created the container in time");
+  /** Closes the sandbox, and leaves on the host no more than the container's record. */
+  private void giveBack() {
+    endBecause("nobody created the container in time");
     sandbox.close();
     log.ifPresent(ContainerLog::close);
     long deadline = System.nanoTime() + ANSWER_GRACE_MILLIS * 1_000_000;

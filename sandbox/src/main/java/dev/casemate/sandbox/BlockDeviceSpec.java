@@ -2,7 +2,6 @@ package dev.casemate.sandbox;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
-import dev.casemate.base.Json;
 import dev.casemate.hypervisor.GuestAddress;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;

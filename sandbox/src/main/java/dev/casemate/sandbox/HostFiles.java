@@ -2,7 +2,6 @@ package dev.casemate.sandbox;
 
 import dev.casemate.oci.MountSpec;
 import dev.casemate.protocol.GuestContract;
-import dev.casemate.protocol.oci.Mount;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;

@@ -25,7 +25,7 @@ import java.util.function.Function;
  * A VM and the containers in it, as the process that owns them sees them: one for {@code casemate
  * run}, those of a pod for the shim.
  *
- * <p>{@link #start} begins with the VM before anybody has asked for a container. What fails on the
+ * <p>{@link #boot} begins with the VM before anybody has asked for a container. What fails on the
  * way is told to whoever asks. Calls for one container do not wait for those of another.
  */
 public final class Sandbox implements AutoCloseable {
@@ -85,17 +85,17 @@ public final class Sandbox implements AutoCloseable {
    * @param hostname the VM's, which is that of a pod
    * @param prepare adds the disks and shares that the VM is to have at its start
    */
-  public void start(String hostname, Consumer<SandboxVm> prepare) {
-    Threads.start("boot", () -> boot(hostname, prepare));
+  public void boot(String hostname, Consumer<SandboxVm> prepare) {
+    Threads.start("boot", () -> launchAndAwait(hostname, prepare));
   }
 
   /** Starts the VM from a checkpoint instead. */
   public void restore(VmRestore checkpoint) {
     vm.restoreFrom(checkpoint);
-    start("", prepared -> {});
+    boot("", prepared -> {});
   }
 
-  private void boot(String hostname, Consumer<SandboxVm> prepare) {
+  private void launchAndAwait(String hostname, Consumer<SandboxVm> prepare) {
     try {
       prepare.accept(vm);
       vm.launch(this::vmEvent);
@@ -308,7 +308,7 @@ public final class Sandbox implements AutoCloseable {
   }
 
   /** Executes a container's command. */
-  public void start(GuestContainer container) {
+  public void execute(GuestContainer container) {
     try {
       vm.refreshNetwork();
     } catch (CasemateException | LinuxException | RpcException e) {

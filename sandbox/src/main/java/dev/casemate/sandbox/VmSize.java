@@ -15,6 +15,23 @@ import java.util.Map;
  * @param vcpus all of them
  */
 public record VmSize(int memoryMib, int vcpus) {
+  // How small a VM may be. The four below are all; each VM must pass those that are on its way:
+  // what a user or a node's configuration may ask for (here), what the VMM takes at all (8 MiB,
+  // VmConfig), and what the very kernel and initramfs need (KernelImage.leastMemoryMib), which is
+  // less than the first two for our own guest, and may be more for another.
+
+  /**
+   * Least for {@code casemate run}: with less, no kernel of ours comes up far enough to run a
+   * container; docs/performance.md tells how it was found.
+   */
+  public static final int LEAST_STANDALONE_MIB = 112;
+
+  /**
+   * Least that a node's configuration may name for pods: these may have kernels of their own, which
+   * need less.
+   */
+  public static final int LEAST_CONFIGURED_MIB = 64;
+
   /** What a guest's kernel and agent take for themselves, and a little for page tables. */
   public static final int OVERHEAD_MIB = 128;
 

@@ -89,7 +89,7 @@ class CheckpointTest {
         // Frozen until it is started.
         TimeUnit.MILLISECONDS.sleep(500);
         assertThat(running.container().init().running()).isFalse();
-        pod.sandbox.start(running.container());
+        pod.sandbox.execute(running.container());
         awaitTick(running, seen + 5);
         List<String> ticks = running.output().lines().toList();
         // Nothing is said twice and nothing left out.

@@ -70,7 +70,7 @@ class SandboxStartTest {
               }
             });
     started = Optional.of(sandbox);
-    sandbox.start("host", _ -> {});
+    sandbox.boot("host", _ -> {});
     return sandbox;
   }
 

@@ -85,7 +85,7 @@ final class TestPod implements AutoCloseable, SandboxListener {
     Files.createDirectories(Path.of(paths.sandbox(id)));
     this.checkpoint = Optional.empty();
     this.sandbox = new Sandbox(paths, config(id, network, hotplugPorts, sharing), this);
-    sandbox.start("pod", _ -> {});
+    sandbox.boot("pod", _ -> {});
   }
 
   static SandboxConfig config(
@@ -236,7 +236,7 @@ final class TestPod implements AutoCloseable, SandboxListener {
                   scope,
                   false);
             });
-    sandbox.start(container);
+    sandbox.execute(container);
     return new Running(container, log);
   }
 

@@ -3,7 +3,6 @@ package dev.casemate.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.casemate.base.Json;
 import dev.casemate.hypervisor.GuestAddress;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Mounts;

@@ -98,8 +98,8 @@ record RuntimeConfig(
             new GuestPaths(
                 reader.strings(GuestPaths.KERNEL_OPTION),
                 reader.strings(GuestPaths.INITRAMFS_OPTION)),
-            reader.integer("vm.memory_mib", 512, 64, 1 << 22),
-            reader.integer("vm.max_memory_mib", 1 << 22, 64, 1 << 22),
+            reader.integer("vm.memory_mib", 512, VmSize.LEAST_CONFIGURED_MIB, 1 << 22),
+            reader.integer("vm.max_memory_mib", 1 << 22, VmSize.LEAST_CONFIGURED_MIB, 1 << 22),
             reader.integer("vm.vcpus", 1, 1, 240),
             reader.integer("vm.max_vcpus", 240, 1, 240),
             reader.integer("vm.boot_timeout_seconds", 60, 1, 3600),

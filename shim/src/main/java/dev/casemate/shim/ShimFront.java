@@ -204,7 +204,7 @@ final class ShimFront implements TaskFront {
   @Override
   public void start(GuestContainer container) {
     Sandbox sandbox = state.require();
-    sandbox.start(container);
+    sandbox.execute(container);
     if (log.isDebug() && hosts.isSingle()) {
       long now = Machine.monotonicMicros();
       long began = state.beganMicros();

@@ -2,7 +2,6 @@ package dev.casemate.shim;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
-import dev.casemate.linux.Descriptors;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
@@ -12,6 +11,7 @@ import dev.casemate.oci.Spec;
 import dev.casemate.rpc.TtrpcServer;
 import dev.casemate.sandbox.Acceptor;
 import dev.casemate.sandbox.Leftovers;
+import dev.casemate.sandbox.OwnerProcess;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.Shares;
 import dev.casemate.sandbox.Threads;
@@ -29,19 +29,17 @@ final class ShimServer {
   private static final long ANSWER_GRACE_NANOS = 100_000_000;
 
   static int run(ShimFlags flags) {
-    if (!Fd.isValid(StartCommand.LISTENER) || !Fd.isValid(StartCommand.LOCK)) {
-      throw CasemateException.of(
-          Kind.INVALID_ARGUMENT, "the server is started by the start command, not by people");
-    }
-    Descriptors.closeFrom(Math.max(StartCommand.LISTENER, StartCommand.LOCK) + 1);
+    OwnerProcess.Inherited inherited =
+        OwnerProcess.inherit()
+            .orElseThrow(
+                () ->
+                    CasemateException.of(
+                        Kind.INVALID_ARGUMENT,
+                        "the server is started by the start command, not by people"));
     Signals.ignore(Signals.PIPE);
     // As containerd's own shims: only KILL ends it from outside, and then delete cleans up.
     Signals.block(Signals.TERM, Signals.INT, Signals.HUP);
     Orphans.adopt();
-    Fd lock = Fd.of(StartCommand.LOCK);
-    lock.closeOnExec(true);
-    Fd listener = Fd.of(StartCommand.LISTENER);
-    listener.closeOnExec(true);
     SandboxPaths paths = SandboxPaths.system();
     String id = Identity.sandboxId(flags.address(), flags.namespace(), flags.id());
     ShimRecord read =
@@ -52,7 +50,7 @@ final class ShimServer {
     int pid = Processes.currentPid();
     ShimRecord record = read.owned(pid, Processes.startTime(pid).orElse(0L));
     record.write(paths);
-    new ShimServer(paths, record).serve(listener);
+    new ShimServer(paths, record).serve(inherited.listener());
     return 0;
   }
 
@@ -89,7 +87,7 @@ final class ShimServer {
             List.of(
                 TaskApi.v2(front),
                 TaskApi.v3(front),
-                new SandboxService(record, paths, state, events)));
+                new PodService(record, paths, state, events)));
     Threads.start("accept", () -> Acceptor.run(listener, server));
     try {
       state.await();

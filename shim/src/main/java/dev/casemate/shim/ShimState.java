@@ -3,6 +3,8 @@ package dev.casemate.shim;
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Machine;
+import dev.casemate.linux.Processes;
+import dev.casemate.sandbox.HostCgroup;
 import dev.casemate.sandbox.Sandbox;
 import dev.casemate.sandbox.SandboxConfig;
 import dev.casemate.sandbox.SandboxListener;
@@ -21,6 +23,7 @@ final class ShimState {
   private static final long IDLE_LIMIT_NANOS = 30_000_000_000L;
 
   private final SandboxPaths paths;
+  private final long idleLimitNanos;
   private final long beganMicros = Machine.monotonicMicros();
   private volatile Optional<Sandbox> sandbox = Optional.empty();
   private Optional<SandboxListener> listener = Optional.empty();
@@ -30,13 +33,24 @@ final class ShimState {
   private final Object life = new Object();
   private boolean over;
 
-  /** Containers, those that are being made too, and a pod that the sandbox service has made. */
+  /** Containers, those that are being made too, and calls of the sandbox service under way. */
   private int users;
+
+  /** Whether the sandbox service has made a pod, which stays until it is told to end. */
+  private boolean pod;
 
   private long idleSince = System.nanoTime();
 
   ShimState(SandboxPaths paths) {
+    this(paths, IDLE_LIMIT_NANOS);
+  }
+
+  /**
+   * @param idleLimitNanos how long the shim lives without anybody who uses it
+   */
+  ShimState(SandboxPaths paths, long idleLimitNanos) {
     this.paths = paths;
+    this.idleLimitNanos = idleLimitNanos;
   }
 
   /** Makes the sandbox and begins to boot its VM. */
@@ -45,11 +59,11 @@ final class ShimState {
       throw CasemateException.of(
           Kind.ALREADY_EXISTS, "sandbox " + boot.config().id() + " has been created already");
     }
-    OwnCgroup.join(boot.node().cgroup());
+    joinGroup(boot.node().cgroup());
     this.listener = Optional.of(listener);
     Sandbox made = new Sandbox(paths, boot.config(), listener);
     sandbox = Optional.of(made);
-    made.start(boot.hostname(), vm -> {});
+    made.boot(boot.hostname(), vm -> {});
     return made;
   }
 
@@ -74,8 +88,8 @@ final class ShimState {
     if (require().config().equals(boot.config())) {
       return;
     }
-    OwnCgroup.join(boot.node().cgroup());
-    restart(boot.config()).start(boot.hostname(), vm -> {});
+    joinGroup(boot.node().cgroup());
+    restart(boot.config()).boot(boot.hostname(), vm -> {});
   }
 
   /** What kept the sandbox from being made: whoever creates a container is told. */
@@ -109,6 +123,26 @@ final class ShimState {
     podName = Optional.of(name);
   }
 
+  /** The sandbox service has made the pod: from now on the shim ends only when it is told to. */
+  void keepPod() {
+    synchronized (life) {
+      pod = true;
+    }
+  }
+
+  /** Moves the shim, and with it all that it starts later, to where the configuration says. */
+  private static void joinGroup(String path) {
+    if (path.isEmpty()) {
+      return;
+    }
+    try {
+      HostCgroup.create(path).add(Processes.currentPid());
+    } catch (CasemateException e) {
+      throw CasemateException.of(
+          e.kind(), "the shim cannot join the group of shim.cgroup: " + e.getMessage(), e);
+    }
+  }
+
   /** The name of a pod without a pause container; empty for any other sandbox. */
   Optional<String> podName() {
     return podName;
@@ -119,7 +153,7 @@ final class ShimState {
     return beganMicros;
   }
 
-  /** Somebody uses the shim: from now on it ends when it is told to. */
+  /** Somebody uses the shim: until {@link #release} it ends only when it is told to. */
   void use() {
     synchronized (life) {
       if (over) {
@@ -157,8 +191,8 @@ final class ShimState {
   void await() throws InterruptedException {
     synchronized (life) {
       while (!over) {
-        long left = IDLE_LIMIT_NANOS - (System.nanoTime() - idleSince);
-        if (users > 0) {
+        long left = idleLimitNanos - (System.nanoTime() - idleSince);
+        if (users > 0 || pod) {
           life.wait();
         } else if (left > 0) {
           life.wait(left / 1_000_000 + 1);

@@ -8,12 +8,12 @@ import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Spawn;
 import dev.casemate.linux.UnixSocket;
 import dev.casemate.oci.Spec;
 import dev.casemate.sandbox.Leftovers;
+import dev.casemate.sandbox.OwnerProcess;
 import dev.casemate.sandbox.SandboxPaths;
 import java.util.List;
 import java.util.Optional;
@@ -27,10 +27,6 @@ import org.graalvm.nativeimage.ImageInfo;
  * waits in the socket's queue.
  */
 final class StartCommand {
-  /** Descriptors that the server inherits. */
-  static final int LISTENER = 3;
-
-  static final int LOCK = 4;
   private static final int BACKLOG = 128;
   private static final int INPUT_LIMIT = 4 << 20;
 
@@ -93,38 +89,26 @@ final class StartCommand {
 
   private static void launch(ShimRecord record, SandboxPaths paths) {
     String id = record.sandboxId();
-    try (Fd lock = takeLock(paths, id).orElse(null)) {
-      if (lock == null) {
-        if (isServed(record.socket())) {
-          // A start command before this one has started it.
-          return;
-        }
-        throw CasemateException.of(
-            Kind.ALREADY_EXISTS,
-            "container "
-                + record.group()
-                + " of namespace "
-                + record.namespace()
-                + " has a shim already that does not listen any more; wait until it has ended");
+    Optional<OwnerProcess.Claim> claimed =
+        OwnerProcess.claim(paths, id, () -> ShimRecord.read(paths, id).isPresent());
+    if (claimed.isEmpty()) {
+      if (isServed(record.socket())) {
+        // A start command before this one has started it.
+        return;
       }
+      throw CasemateException.of(
+          Kind.ALREADY_EXISTS,
+          "container "
+              + record.group()
+              + " of namespace "
+              + record.namespace()
+              + " has a shim already that does not listen any more; wait until it has ended");
+    }
+    try (OwnerProcess.Claim claim = claimed.get()) {
       record.write(paths);
-      try (Fd listener = listen(record.socket());
-          Fd nothing = Fs.open("/dev/null", OpenFlag.READ_WRITE);
-          Fd errors =
-              Fs.open(
-                  paths.sandbox(id) + "/shim.err",
-                  OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.APPEND,
-                  0600)) {
-        int pid =
-            Spawn.program(executable(), command(record))
-                .environment(environment())
-                .stdio(nothing, nothing, errors)
-                .descriptor(listener, LISTENER)
-                .descriptor(lock, LOCK)
-                .workingDirectory("/")
-                .newSession()
-                .start();
-        adjustOomScore(pid);
+      try (Fd listener = listen(record.socket())) {
+        Spawn program = Spawn.program(executable(), command(record)).environment(environment());
+        adjustOomScore(claim.start(program, listener, paths.sandbox(id) + "/shim.err"));
       } catch (RuntimeException e) {
         Fs.unlinkIfExists(record.socket());
         Leftovers.clean(paths, id);
@@ -166,24 +150,6 @@ final class StartCommand {
           Kind.NOT_FOUND, ShimMain.ROLE + " is not on PATH \"" + Env.get("PATH") + "\"");
     }
     return found;
-  }
-
-  /** Takes a sandbox's lock and cleans up what a dead one has left; empty: a living one has it. */
-  private static Optional<Fd> takeLock(SandboxPaths paths, String id) {
-    for (int attempt = 0; ; attempt++) {
-      FileTree.makeDirectories(paths.sandbox(id), 0700);
-      Fd lock = Fs.open(paths.lock(id), OpenFlag.READ_WRITE | OpenFlag.CREATE, 0600);
-      if (!Fs.lock(lock, true, false)) {
-        lock.close();
-        return Optional.empty();
-      }
-      if (ShimRecord.read(paths, id).isEmpty() || attempt > 0) {
-        return Optional.of(lock);
-      }
-      // Its shim was killed and nobody has cleaned up. The lock goes with the directory.
-      Leftovers.clean(paths, id);
-      lock.close();
-    }
   }
 
   private static Fd listen(String socket) {

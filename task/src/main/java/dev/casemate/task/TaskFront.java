@@ -28,7 +28,7 @@ public interface TaskFront {
 
   /** Executes a container's command. */
   default void start(GuestContainer container) {
-    sandbox().start(container);
+    sandbox().execute(container);
   }
 
   /** Sends a signal to a container that may still be on its way. */

@@ -14,6 +14,7 @@ import dev.casemate.protocol.sandbox.CreateSandboxResponse;
 import dev.casemate.protocol.sandbox.PingResponse;
 import dev.casemate.protocol.sandbox.PlatformResponse;
 import dev.casemate.protocol.sandbox.SandboxMetricsResponse;
+import dev.casemate.protocol.sandbox.SandboxService;
 import dev.casemate.protocol.sandbox.SandboxStatusRequest;
 import dev.casemate.protocol.sandbox.SandboxStatusResponse;
 import dev.casemate.protocol.sandbox.ShutdownSandboxResponse;
@@ -38,7 +39,7 @@ import java.util.List;
 /**
  * containerd's sandbox service ({@code sandboxer = "shim"}): a pod's VM without a pause container.
  */
-final class SandboxService implements RpcService {
+final class PodService implements RpcService {
   private static final String READY = "SANDBOX_READY";
   private static final String NOT_READY = "SANDBOX_NOTREADY";
 
@@ -50,7 +51,7 @@ final class SandboxService implements RpcService {
   private volatile long exitedMillis;
   private volatile boolean stopped;
 
-  SandboxService(ShimRecord record, SandboxPaths paths, ShimState state, SandboxListener listener) {
+  PodService(ShimRecord record, SandboxPaths paths, ShimState state, SandboxListener listener) {
     this.record = record;
     this.paths = paths;
     this.state = state;
@@ -59,7 +60,7 @@ final class SandboxService implements RpcService {
 
   @Override
   public String name() {
-    return dev.casemate.protocol.sandbox.SandboxService.NAME;
+    return SandboxService.NAME;
   }
 
   @Override
@@ -75,23 +76,23 @@ final class SandboxService implements RpcService {
 
   private ProtoMessage handle(String method, byte[] payload) {
     return switch (method) {
-      case "CreateSandbox" -> create(CreateSandboxRequest.decode(payload));
-      case "StartSandbox" -> start();
-      case "Platform" ->
+      case SandboxService.CREATE_SANDBOX -> create(CreateSandboxRequest.decode(payload));
+      case SandboxService.START_SANDBOX -> start();
+      case SandboxService.PLATFORM ->
           PlatformResponse.builder()
               .platform(Platform.builder().os("linux").architecture("amd64").build())
               .build();
-      case "StopSandbox" -> stop();
-      case "WaitSandbox" -> await();
-      case "SandboxStatus" -> status(SandboxStatusRequest.decode(payload));
-      case "PingSandbox" -> ping();
-      case "ShutdownSandbox" -> {
+      case SandboxService.STOP_SANDBOX -> stop();
+      case SandboxService.WAIT_SANDBOX -> await();
+      case SandboxService.SANDBOX_STATUS -> status(SandboxStatusRequest.decode(payload));
+      case SandboxService.PING_SANDBOX -> ping();
+      case SandboxService.SHUTDOWN_SANDBOX -> {
         stop();
         state.shutdown();
         yield ShutdownSandboxResponse.builder().build();
       }
-      case "SandboxMetrics" -> metrics();
-      case "UpdateSandbox" -> update(UpdateSandboxRequest.decode(payload));
+      case SandboxService.SANDBOX_METRICS -> metrics();
+      case SandboxService.UPDATE_SANDBOX -> update(UpdateSandboxRequest.decode(payload));
       default -> throw RpcException.unimplemented(name(), method);
     };
   }
@@ -99,9 +100,16 @@ final class SandboxService implements RpcService {
   /** Begins to boot the VM; StartSandbox waits for it. */
   private CreateSandboxResponse create(CreateSandboxRequest request) {
     state.use();
-    Boot boot = Boot.ofPod(record, paths, pod(request), request.netnsPath(), request.annotations());
-    state.podWithoutPause(boot.hostname());
-    state.start(boot, listener);
+    try {
+      Boot boot =
+          Boot.ofPod(record, paths, pod(request), request.netnsPath(), request.annotations());
+      state.podWithoutPause(boot.hostname());
+      state.start(boot, listener);
+      // Only now: a shim whose pod could not be made ends by itself if nobody tries again.
+      state.keepPod();
+    } finally {
+      state.release();
+    }
     createdMillis = System.currentTimeMillis();
     return CreateSandboxResponse.builder().build();
   }
@@ -120,7 +128,6 @@ final class SandboxService implements RpcService {
   }
 
   private StartSandboxResponse start() {
-    state.use();
     Sandbox sandbox = state.require();
     sandbox.awaitBoot();
     return StartSandboxResponse.builder()

@@ -1,4 +1,4 @@
-package dev.casemate.cli;
+package dev.casemate.containers;
 
 import dev.casemate.linux.Machine;
 

@@ -1,4 +1,4 @@
-package dev.casemate.cli;
+package dev.casemate.containers;
 
 import java.util.List;
 import java.util.Locale;
@@ -56,7 +56,7 @@ final class CapabilityNames {
     String upper = name.toUpperCase(Locale.ROOT);
     String full = upper.startsWith("CAP_") ? upper : "CAP_" + upper;
     if (!ALL.contains(full)) {
-      throw Arguments.usage(
+      throw Refusal.of(
           "capability \"" + name + "\" is unknown; see capabilities(7) for the names, or use ALL");
     }
     return full;

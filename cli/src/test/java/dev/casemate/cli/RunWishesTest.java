@@ -1,0 +1,287 @@
+package dev.casemate.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.casemate.containers.Casemate;
+import dev.casemate.containers.ContainerBuilder;
+import dev.casemate.containers.ContainerConfig;
+import dev.casemate.containers.PreparedContainer;
+import dev.casemate.containers.RootFs;
+import dev.casemate.oci.MountSpec;
+import dev.casemate.oci.ProcessSpec;
+import dev.casemate.oci.ProcessSpec.Rlimit;
+import dev.casemate.oci.Spec;
+import dev.casemate.sandbox.SandboxPaths;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Every option of {@code casemate run}: default, range, error. No VM, no root. */
+class RunWishesTest {
+  @TempDir Path directory;
+  private String root = "";
+  private String kernel = "";
+
+  @BeforeEach
+  void files() throws Exception {
+    root = Files.createDirectory(directory.resolve("root")).toString();
+    kernel = Files.createFile(directory.resolve("kernel")).toString();
+  }
+
+  private PreparedContainer run(String... words) {
+    List<String> all = new ArrayList<>(List.of("--kernel", kernel, "--initramfs", kernel));
+    all.addAll(List.of(words));
+    Arguments arguments = Arguments.parse("run", RunOptions.ALL, all, false);
+    // The path of sockets, of which none is made here, must be short.
+    SandboxPaths paths = new SandboxPaths("/tmp/none", directory.toString());
+    try (Casemate casemate = Casemate.open(paths)) {
+      ContainerBuilder builder = casemate.container("rootfs:" + root);
+      List<String> command =
+          arguments.operands().isEmpty() ? List.of("true") : arguments.operands();
+      RunWishes.tell(builder, arguments, command);
+      return builder.prepare();
+    }
+  }
+
+  private ContainerConfig config(String... words) {
+    return run(words).config();
+  }
+
+  private Spec spec(String... words) {
+    return run(words).spec();
+  }
+
+  private ProcessSpec process(String... words) {
+    return spec(words).process().orElseThrow();
+  }
+
+  @Test
+  void whatIsNotSaidHasItsDefault() {
+    PreparedContainer plain = run();
+    ContainerConfig config = plain.config();
+    assertThat(config.id()).matches("[0-9a-f]{64}");
+    assertThat(config.name()).matches("[a-z]+-[a-z]+-[0-9a-f]{4}");
+    assertThat(config.command()).containsExactly("true");
+    assertThat(config.terminal()).isFalse();
+    assertThat(config.autoRemove()).isFalse();
+    assertThat(config.rootfs()).isEqualTo(new RootFs.Directory(root));
+    assertThat(config.network()).isEqualTo("none");
+    assertThat(config.stopSignal()).isEqualTo("TERM");
+    assertThat(config.stopTimeoutSeconds()).isEqualTo(10);
+    assertThat(config.scratchMib()).isEqualTo(10_240);
+    assertThat(config.labels()).isEmpty();
+    assertThat(config.vm().memoryMib()).isEqualTo(1024);
+    assertThat(config.vm().vcpus()).isEqualTo(1);
+    assertThat(config.vm().hypervisor()).isEqualTo("qemu");
+    assertThat(config.vm().accelerator()).isEqualTo("auto");
+    assertThat(config.vm().bootTimeoutMillis()).isEqualTo(60_000);
+    Spec spec = plain.spec();
+    assertThat(spec.hostname()).isEqualTo(config.id().substring(0, 12));
+    assertThat(spec.root().readonly()).isFalse();
+    assertThat(spec.linux().resources().pidsLimit()).contains(4096L);
+    assertThat(spec.linux().resources().cpu().quota()).isEmpty();
+    assertThat(spec.linux().seccomp()).isPresent();
+    ProcessSpec process = spec.process().orElseThrow();
+    assertThat(process.cwd()).isEqualTo("/");
+    assertThat(process.user().username()).isEmpty();
+    assertThat(process.noNewPrivileges()).isTrue();
+    assertThat(process.capabilities().orElseThrow().bounding()).hasSize(14);
+    assertThat(process.env()).contains("HOSTNAME=" + spec.hostname());
+  }
+
+  @Test
+  void theRecordHasWhatWasSaid() {
+    ContainerConfig config =
+        config(
+            "-t",
+            "--rm",
+            "--name",
+            "n",
+            "-l",
+            "a=b",
+            "-l",
+            "c",
+            "--dns",
+            "10.0.0.1",
+            "-p",
+            "80:8080",
+            "-m",
+            "256m",
+            "--cpus",
+            "1.5",
+            "--scratch",
+            "64m",
+            "--stop-signal",
+            "QUIT",
+            "--stop-timeout",
+            "3",
+            "--boot-timeout",
+            "7",
+            "--accel",
+            "tcg",
+            "--hypervisor",
+            "qemu");
+    assertThat(config.terminal()).isTrue();
+    assertThat(config.autoRemove()).isTrue();
+    assertThat(config.name()).isEqualTo("n");
+    assertThat(config.labels()).containsEntry("a", "b").containsEntry("c", "").hasSize(2);
+    assertThat(config.dns()).containsExactly("10.0.0.1");
+    assertThat(config.publish()).containsExactly("80:8080");
+    assertThat(config.network()).as("network by publish").isEqualTo("bridge");
+    assertThat(config.vm().memoryMib()).isEqualTo(256);
+    assertThat(config.vm().vcpus()).isEqualTo(2);
+    assertThat(config.scratchMib()).isEqualTo(64);
+    assertThat(config.stopSignal()).isEqualTo("QUIT");
+    assertThat(config.stopTimeoutSeconds()).isEqualTo(3);
+    assertThat(config.vm().bootTimeoutMillis()).isEqualTo(7_000);
+    assertThat(config.vm().accelerator()).isEqualTo("tcg");
+    assertThat(ContainerConfig.fromJson(config.toJson())).isEqualTo(config);
+  }
+
+  @Test
+  void theSpecHasWhatWasSaid() throws Exception {
+    Path variables = Files.writeString(directory.resolve("env"), "# no\n\nF=file\nA=file\n");
+    Spec spec =
+        spec(
+            "-h",
+            "box",
+            "-e",
+            "A=user",
+            "--env-file",
+            variables.toString(),
+            "-w",
+            "/w",
+            "-u",
+            "7:5",
+            "--read-only",
+            "--pids-limit",
+            "-1",
+            "--cpus",
+            "0.5",
+            "--sysctl",
+            "net.a=1",
+            "--ulimit",
+            "nofile=10:20",
+            "--tmpfs",
+            "/t:size=1m",
+            "-v",
+            root + ":/x:ro",
+            "--entrypoint",
+            "sh",
+            "--security-opt",
+            "no-new-privileges=false",
+            "--security-opt",
+            "seccomp=unconfined",
+            "--cap-drop",
+            "ALL",
+            "--cap-add",
+            "net_admin",
+            "-t",
+            "--",
+            "-c",
+            "exit");
+    ProcessSpec process = spec.process().orElseThrow();
+    assertThat(spec.hostname()).isEqualTo("box");
+    assertThat(process.args()).containsExactly("sh", "-c", "exit");
+    assertThat(process.env()).contains("A=user", "F=file", "HOSTNAME=box", "TERM=xterm");
+    assertThat(process.cwd()).isEqualTo("/w");
+    assertThat(process.user().username()).isEqualTo("7:5");
+    assertThat(process.noNewPrivileges()).isFalse();
+    assertThat(process.capabilities().orElseThrow().effective()).containsExactly("CAP_NET_ADMIN");
+    assertThat(process.rlimits()).containsExactly(new Rlimit("RLIMIT_NOFILE", 10, 20));
+    assertThat(spec.root().readonly()).isTrue();
+    assertThat(spec.linux().seccomp()).isEmpty();
+    assertThat(spec.linux().sysctl()).containsEntry("net.a", "1");
+    assertThat(spec.linux().resources().pidsLimit()).isEmpty();
+    assertThat(spec.linux().resources().cpu().quota()).contains(50_000L);
+    List<MountSpec> mounts = spec.mounts();
+    assertThat(mounts.get(mounts.size() - 2))
+        .isEqualTo(MountSpec.of("/t", "tmpfs", "tmpfs", "nosuid", "nodev", "noexec", "size=1m"));
+    assertThat(mounts.getLast())
+        .isEqualTo(MountSpec.of("/x", "bind", root, "rbind", "rprivate", "ro"));
+    assertThat(Spec.parse(spec.toJson().text())).as("as config.json says it").isEqualTo(spec);
+  }
+
+  @Test
+  void aVariableWithoutValueIsOurs() {
+    assertThat(process("-e", "PATH").env()).contains("PATH=" + System.getenv("PATH"));
+    assertThat(process("-e", "NO_SUCH_VARIABLE").env()).noneMatch(v -> v.startsWith("NO_SUCH"));
+  }
+
+  @Test
+  void theEndsOfTheRangesAreInside() {
+    assertThat(config("-m", "112m").vm().memoryMib()).isEqualTo(112);
+    assertThat(config("-m", "1t").vm().memoryMib()).isEqualTo(1 << 20);
+    assertThat(config("--cpus", "0.01").vm().vcpus()).isEqualTo(1);
+    assertThat(config("--cpus", "255").vm().vcpus()).isEqualTo(255);
+    assertThat(config("--scratch", "0").scratchMib()).isZero();
+    assertThat(config("--scratch", "16m").scratchMib()).isEqualTo(16);
+    assertThat(config("--stop-timeout", "0").stopTimeoutSeconds()).isZero();
+    assertThat(config("--network", "bridge").network()).isEqualTo("bridge");
+    assertThat(config("-h", "x".repeat(64)).network()).isEqualTo("none");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "-m|111m|option --memory is 111 MiB|at least 112 MiB",
+        "-m|2t|option --memory is 2097152 MiB|at most 1024 GiB",
+        "-m|much|option --memory is \"much\"|such as 256m",
+        "--cpus|0|option --cpus is \"0.0\"|0.01 to 255",
+        "--cpus|256|option --cpus is \"256.0\"|0.01 to 255",
+        "--cpus|NaN|option --cpus is \"NaN\"|0.01 to 255",
+        "--cpus|none|option --cpus is \"none\"|0.01 to 255",
+        "--pids-limit|-2|option --pids-limit is \"-2\"|from -1 to 4194304",
+        "--scratch|15m|option --scratch is \"15m\"|16m to 16t",
+        "--scratch|1k|option --scratch is \"1k\"|16m to 16t",
+        "--scratch|17t|option --scratch|16m to 16t",
+        "--stop-timeout|-1|option --stop-timeout is \"-1\"|from 0 to 86400",
+        "--boot-timeout|0|option --boot-timeout is \"0\"|from 1 to 3600",
+        "--accel|xen|option --accel is \"xen\"|auto, kvm or tcg",
+        "--hypervisor|bochs|option --hypervisor is \"bochs\"|qemu",
+        "--rootfs|nfs|option --rootfs is \"nfs\"|erofs or virtiofs",
+        "--network|host|option --network is \"host\"|none or bridge: a VM cannot share",
+        "--pull|often|option --pull is \"often\"|missing, always or never",
+        "--stop-signal|BANG|option --stop-signal is \"BANG\"|no signal",
+        "--hostname|a b|option --hostname is \"a b\"|1 to 64 bytes",
+        "--workdir|w|option --workdir is \"w\"|absolute path",
+        "--volume|data:/x|volume \"data:/x\"|HOST:GUEST[:ro]",
+        "--volume|/no/such:/x|\"/no/such:/x\" does not exist|create it first",
+        "--volume|/tmp:/x:rx|volume \"/tmp:/x:rx\" has unknown option \"rx\"|use ro or rw",
+        "--tmpfs|t|mount point \"t\"|absolute path",
+        "--ulimit|nofile|resource limit \"nofile\"|NAME=SOFT[:HARD]",
+        "--sysctl|x|kernel parameter \"x\"|NAME=VALUE",
+        "--env|=x|variable \"=x\" has no name|write NAME=VALUE",
+        "--env-file|/no/such|option --env-file|/no/such",
+        "--security-opt|label=off|security option \"label=off\" is unknown|use seccomp=unconfined",
+        "--security-opt|seccomp=/no/such|option --security-opt seccomp|/no/such",
+        "--cap-add|FLY|capability \"FLY\" is unknown|capabilities(7)",
+        "--cap-drop|FLY|capability \"FLY\" is unknown|capabilities(7)",
+        "--kernel|/no/kernel|kernel /no/kernel does not exist|correct --kernel",
+        "--initramfs|/no/initramfs|initramfs /no/initramfs does not exist|correct --initramfs",
+        "--publish|eighty|eighty|",
+      })
+  void refusesWhatCannotBe(String option, String value, String named, String remedy) {
+    assertThatThrownBy(() -> run(option, value))
+        .hasMessageContaining(named)
+        .hasMessageContaining(remedy == null ? "" : remedy);
+  }
+
+  @Test
+  void refusesWhatContradictsItself() {
+    assertThatThrownBy(() -> run("-p", "80", "--network", "none"))
+        .hasMessageContaining("--publish needs --network bridge");
+    assertThatThrownBy(() -> run("--kernel", "", "--guest", "other"))
+        .hasMessageContaining("guest \"other\" has not been built")
+        .hasMessageContaining("casemate guest build --name other");
+  }
+}

@@ -1,0 +1,130 @@
+package dev.casemate.containers;
+
+import dev.casemate.base.CasemateException;
+import dev.casemate.linux.Signals;
+import dev.casemate.sandbox.Stdio;
+import java.util.List;
+
+/**
+ * A container that was made here. Calls throw a {@link CasemateException} that says what is wrong;
+ * they may come from several threads.
+ */
+public final class Container implements AutoCloseable {
+  private static final int GONE_TIMEOUT_MILLIS = 20_000;
+
+  private final Casemate casemate;
+  private final SandboxClient client;
+  private final ContainerConfig config;
+  private volatile boolean started;
+
+  Container(Casemate casemate, SandboxClient client, ContainerConfig config) {
+    this.casemate = casemate;
+    this.client = client;
+    this.config = config;
+  }
+
+  /** 64 hexadecimal digits. */
+  public String id() {
+    return config.id();
+  }
+
+  public String name() {
+    return config.name();
+  }
+
+  public ContainerConfig config() {
+    return config;
+  }
+
+  /** The connection to its sandbox: for execs, statistics, terminals. */
+  public SandboxClient client() {
+    return client;
+  }
+
+  /** Executes the command, without input; its output goes to the container's log. */
+  public void start() {
+    start(Stdio.none(config.terminal()));
+  }
+
+  /**
+   * Waits for the VM, makes the container in it and executes the command.
+   *
+   * @param stdio FIFOs whose other ends the caller has open
+   */
+  public void start(Stdio stdio) {
+    client.create(stdio);
+    client.start("");
+    started = true;
+  }
+
+  /** Waits for the command's end and returns its exit status: 0 to 255, 128 + signal. */
+  public int await() {
+    return client.await("");
+  }
+
+  /** Sends a signal to the command. */
+  public void kill(int signal) {
+    client.kill("", signal, signal == Signals.KILL);
+  }
+
+  /** Asks the command to end, kills it after its time, and returns when the VM is gone. */
+  public void stop() {
+    client.stop(
+        new ContainerRecord(config, currentState()),
+        Signals.number(config.stopSignal()),
+        config.stopTimeoutSeconds() * 1000);
+  }
+
+  private ContainerState currentState() {
+    return casemate
+        .store()
+        .load(config.id())
+        .map(ContainerRecord::state)
+        .orElseGet(ContainerState::created);
+  }
+
+  /** What it has written so far, as far as its log reaches back (10 to 20 MiB). */
+  public List<LogEntry> logs() {
+    return LogEntry.readAll(casemate.store().paths().container(config.id()));
+  }
+
+  /**
+   * Forgets a container that has ended: record, log, name.
+   *
+   * @throws CasemateException FAILED_PRECONDITION if it runs
+   */
+  public void remove() {
+    if (!client.awaitGone(GONE_TIMEOUT_MILLIS)) {
+      throw CasemateException.of(
+          CasemateException.Kind.FAILED_PRECONDITION,
+          "container " + config.name() + " still runs; stop it before removing it");
+    }
+    casemate.store().load(config.id()).ifPresent(casemate.store()::remove);
+  }
+
+  /**
+   * Lets go of it. One that runs goes on, and one that has ended keeps its record; of one that was
+   * never started nothing is left.
+   */
+  @Override
+  public void close() {
+    casemate.closed(this);
+    try {
+      if (!started) {
+        discard();
+      }
+    } finally {
+      client.close();
+    }
+  }
+
+  private void discard() {
+    try {
+      client.kill("", Signals.KILL, true);
+    } catch (CasemateException gone) {
+      // Then it is ending already.
+    }
+    client.awaitGone(GONE_TIMEOUT_MILLIS);
+    casemate.store().load(config.id()).ifPresent(casemate.store()::remove);
+  }
+}
