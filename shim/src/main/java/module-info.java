@@ -5,5 +5,6 @@ module dev.casemate.shim {
   requires static org.graalvm.nativeimage;
   requires transitive dev.casemate.task;
 
-  exports dev.casemate.shim;
+  exports dev.casemate.shim to
+      dev.casemate.casemate;
 }
