@@ -3,11 +3,11 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # pom.xml says which modules there are; the executables are made of all but the tests' own.
-MODULES := $(filter-out e2e fuzz,$(shell sed -n 's,^ *<module>\(.*\)</module>$$,\1,p' pom.xml))
+MODULES := $(filter-out e2e fuzz house test-support,$(shell sed -n 's,^ *<module>\(.*\)</module>$$,\1,p' pom.xml))
 SOURCES := $(shell find $(MODULES) -path '*/src/main/*' -type f 2>/dev/null) $(wildcard */pom.xml) pom.xml
 NATIVE  := $(shell find native -type f -not -path 'native/test/*' 2>/dev/null)
 
-.PHONY: help packages classes build hostile-agent sbom guest demo test e2e engine-tests fuzz check pins reproducible format bench clean install
+.PHONY: help packages classes build hostile-agent sbom guest demo test test-quick e2e engine-tests fuzz check pins reproducible format bench clean install
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,18 +53,21 @@ guest: build ## build the guest: kernel and initramfs
 demo: build ## run a container in a VM of its own and say what happened
 	@scripts/demo.sh
 
-check: packages ## formatting, Error Prone, NullAway, module rules
+check: packages ## formatting, Error Prone, NullAway, house rules
 	@scripts/check.sh
 
 test: packages ## everything: check, unit tests, demo, end-to-end tests
 	@scripts/test.sh
 
+test-quick: packages ## check, unit tests that start no VM, and one VM
+	@scripts/test.sh quick
+
 e2e: build guest hostile-agent ## the end-to-end tests alone
-	@scripts/maven.sh -pl e2e -am -Dsurefire.failIfNoSpecifiedTests=false '-Dtest=dev.casemate.e2e.*Test' test
+	@scripts/maven.sh -Pe2e -pl e2e -am -DskipUnitTests '-Dit.test=dev.casemate.e2e.*Test' verify
 
 engine-tests: build guest hostile-agent ## containerd, Docker and pods with the shim, all of it; ENGINE_RUNTIME=runc runs the same tests against runc
 	@scripts/engines.sh
-	@scripts/maven.sh -pl e2e -am -Dsurefire.failIfNoSpecifiedTests=false '-Dtest=dev.casemate.e2e.containerd.*Test,dev.casemate.e2e.docker.*Test,dev.casemate.e2e.cri.*Test' test
+	@scripts/maven.sh -Pe2e -pl e2e -am -DskipUnitTests '-Dit.test=dev.casemate.e2e.containerd.*Test,dev.casemate.e2e.docker.*Test,dev.casemate.e2e.cri.*Test' verify
 
 fuzz: ## feed one parser for long: make fuzz TARGET=JsonFuzz SECONDS=600; without TARGET, list them
 	@env -u SECONDS scripts/fuzz.sh $(TARGET) $(if $(TARGET),$(or $(SECONDS),600) $(SEED))

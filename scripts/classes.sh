@@ -3,7 +3,5 @@
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 say "compiling the Java code"
-run_logged classes scripts/maven.sh -q -pl casemate,agent,cell-cli -am -DskipTests package \
-    dependency:build-classpath -Dmdep.outputFile=target/classpath -DincludeScope=runtime \
-    -DexcludeGroupIds=org.graalvm.sdk
+run_logged classes scripts/maven.sh -q -pl casemate,agent,cell-cli -am -DskipTests package
 say "compiled"

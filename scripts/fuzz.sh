@@ -17,7 +17,7 @@ git ls-files --error-unmatch "fuzz/src/test/java/*/$target.java" > /dev/null 2>&
 [[ $EUID -eq 0 ]] || die "targets unpack archives with owners and devices: run them as root"
 say "fuzz: $target for $seconds s with seed $seed"
 status=0
-scripts/maven.sh -q -pl fuzz -am -Dsurefire.failIfNoSpecifiedTests=false -Dtest=dev.casemate.fuzz.FuzzTest \
+scripts/maven.sh -q -Proot -pl fuzz -am -Dsurefire.failIfNoSpecifiedTests=false -Dtest=dev.casemate.fuzz.FuzzTest \
     -Dfuzz.target="$target" -Dfuzz.seconds="$seconds" -Dfuzz.seed="$seed" test || status=$?
 say "new in the corpus:"
 git status --short -- "fuzz/corpus/$target"

@@ -1,8 +1,15 @@
 #!/usr/bin/env bash
-# image.sh casemate|agent|cell-cli|hostile: compiles one of the three native executables into build/, or the tests' hostile agent.
+# image.sh casemate|agent|cell-cli|hostile|all: compiles one of the three native executables into build/, or the tests' hostile agent,
+# or the three one after the other.
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 module=$1
+if [[ $module == all ]]; then
+    for one in agent cell-cli casemate; do
+        scripts/image.sh "$one"
+    done
+    exit 0
+fi
 main=Main
 tests=
 case $module in
@@ -23,7 +30,7 @@ case $module in
         ;;
     # Started several times a container: small, because size is start time and memory.
     cell-cli) output=casemate-cell extra=() ;;
-    *) die "image.sh requires casemate, agent, cell-cli or hostile" ;;
+    *) die "image.sh requires casemate, agent, cell-cli, hostile or all" ;;
 esac
 classpath=$tests$ROOT/$module/target/classes:$(< "$module/target/classpath")
 say "compiling build/$output to a native executable (1 to 4 minutes; log: build/logs/$output.log)"

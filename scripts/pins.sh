@@ -11,13 +11,14 @@ export CASEMATE_PINS_RECORD=$work/list
 say "pins: what the check needs"
 run_logged pins-format scripts/maven.sh -q spotless:apply
 # One module: the compiler's plugins are the same for all.
-run_logged pins-check scripts/maven.sh -q -pl oci -Pcheck -DskipTests -Dcasemate.target=target/pins test-compile
+run_logged pins-check scripts/maven.sh -q -pl linux -Pcheck -DskipTests -Dcasemate.target=target/pins test-compile
 say "pins: what the build needs"
-run_logged pins-build scripts/maven.sh -q -DskipTests -Dcasemate.target=target/pins package \
-    dependency:build-classpath -Dmdep.outputFile=target/pins/classpath -DincludeScope=runtime
+run_logged pins-build scripts/maven.sh -q -DskipTests -Dcasemate.target=target/pins package
+run_logged pins-clean scripts/maven.sh -q -Dcasemate.target=target/pins clean
 say "pins: what the tests need"
-# Which engine runs the tests is looked for when there are some to run.
-run_logged pins-test scripts/maven.sh -q -pl oci -am -Dcasemate.target=target/pins -Dsurefire.failIfNoSpecifiedTests=false -Dtest=ReleaseTest test
+# Which engine runs the tests is looked for when there are some to run: a unit test, and an end-to-end test that starts nothing.
+run_logged pins-test scripts/maven.sh -q -pl house,e2e -am -Pe2e -Dcasemate.target=target/pins -Dsurefire.failIfNoSpecifiedTests=false \
+    -Dtest=ReleaseTest -Dit.test=CellSpecPageTest verify
 say "pins: what the native toolchain needs"
 source native/toolchain/settings.sh
 run_logged pins-native scripts/maven.sh -q -f native/toolchain/pom.xml -Dsvm.version="$SVM_VERSION" dependency:copy-dependencies -DoutputDirectory="$work/jars"

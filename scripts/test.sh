@@ -1,12 +1,22 @@
 #!/usr/bin/env bash
-# The whole test suite: checks, unit tests on the JVM, the demonstration, end-to-end tests with the native executables. Ends with the line that counts.
+# test.sh [quick]: the whole test suite: checks, unit tests on the JVM, the demonstration, end-to-end tests with the native executables.
+# Ends with the line that counts. What shares no checks runs side by side: the executables are built while the unit tests run. Tests that
+# look for what they left on the machine run one after the other.
+# With "quick": the checks, the unit tests that start no VM, and one VM; the executables are built only if there is no guest yet.
 set -uo pipefail
 source "$(dirname "$0")/common.sh"
 [[ $EUID -eq 0 ]] || die "the tests make namespaces, mounts and VMs: run them as root"
 
-passed=0
-failed=0
-problems=()
+results=build/test
+rm -rf "$results"
+mkdir -p build/logs "$results"
+told=build/logs/failures.log
+: > "$told"
+
+# noted NAME PASSED FAILED: what a stage came to, for the end.
+noted() {
+    echo "$2 $3" > "$results/$1.count"
+}
 
 # stage NAME COMMAND…: a part that is one test by itself.
 stage() {
@@ -14,53 +24,43 @@ stage() {
     shift
     # In a shell of its own: what dies there has failed, and the suite goes on.
     if ("$@"); then
-        passed=$((passed + 1))
+        noted "$name" 1 0
     else
-        failed=$((failed + 1))
-        problems+=("$name")
+        noted "$name" 0 1
+        echo "$name" > "$results/$name.problem"
+        return 1
     fi
 }
 
-# junit NAME MODULES [MAVEN ARGUMENT…]: runs JUnit tests and adds up their reports.
+# junit NAME REPORTS MAVEN ARGUMENT…: runs JUnit tests, whose reports come into the directories that match REPORTS, and counts them.
 junit() {
-    local name=$1 modules=$2 log=build/logs/$1.log report counts tests errors skipped lacking
+    local name=$1 reports=$2 log=build/logs/$1.log counts passed failed
     shift 2
-    say "$name: $modules"
+    say "$name: begins"
     # shellcheck disable=SC2086
-    rm -rf $(printf '%s/target/surefire-reports ' ${modules//,/ })
-    scripts/maven.sh -fae -pl "$modules" -am -Dsurefire.failIfNoSpecifiedTests=false "$@" test > "$log" 2>&1 &
-    follow "$log" $!
-    wait $!
+    rm -rf $reports
+    scripts/maven.sh -fae "$@" > "$log" 2>&1 &
+    local maven=$!
+    follow "$name" "$log" "$maven"
+    wait "$maven"
     local status=$?
-    counts=$(cat $(printf '%s/target/surefire-reports/*.xml ' ${modules//,/ }) 2> /dev/null | awk '
-        /<testsuite / {
-            for (i = 1; i <= NF; i++) {
-                if (split($i, part, "\"") < 2) continue
-                if (part[1] == "tests=") t += part[2]
-                if (part[1] == "errors=" || part[1] == "failures=") e += part[2]
-                if (part[1] == "skipped=") s += part[2]
-            }
-        }
-        END { print t + 0, e + 0, s + 0 }')
-    read -r tests errors skipped <<< "$counts"
-    # A skip is a failure, unless the test says what this machine lacks.
-    lacking=$(cat $(printf '%s/target/surefire-reports/*.xml ' ${modules//,/ }) 2> /dev/null | grep -c '<skipped message="Assumption failed: this machine has no ')
-    cat $(printf '%s/target/surefire-reports/*.xml ' ${modules//,/ }) 2> /dev/null | sed -n 's/.*<skipped message="Assumption failed: \(this machine has no [^"]*\)".*/\1/p' \
-        | sort | uniq -c | while read -r count what; do say "$name: $count skipped: $what"; done
-    errors=$((errors + skipped - lacking))
-    tests=$((tests - lacking))
-    if [[ $status -ne 0 && $errors -eq 0 ]] || [[ $tests -eq 0 ]]; then
-        errors=$((errors + 1))
-        tests=$((tests + 1))
+    # shellcheck disable=SC2086
+    counts=$("$(find_jdk)/bin/java" scripts/Reports.java count $reports)
+    read -r passed failed <<< "$counts"
+    sed "1d; s/^/$name: /" <<< "$counts" | while read -r line; do say "$line"; done
+    # Maven failed, and no test did; or there was none.
+    if [[ $status -ne 0 && ${failed:=0} -eq 0 ]] || [[ $((${passed:=0} + failed)) -eq 0 ]]; then
+        failed=$((failed + 1))
     fi
-    passed=$((passed + tests - errors))
-    failed=$((failed + errors))
-    if [[ $errors -gt 0 ]]; then
-        problems+=("$name (log: $log)")
+    noted "$name" "$passed" "$failed"
+    # shellcheck disable=SC2086
+    printf '%s\n' $reports >> "$results/reports"
+    if [[ $failed -gt 0 ]]; then
+        echo "$name (log: $log)" > "$results/$name.problem"
         # Once here and once more at the end: who reads the run elsewhere may be given its last lines only.
         said "$log" | tee -a "$told"
     fi
-    say "$name: $((tests - errors)) passed, $errors failed"
+    say "$name: $passed passed, $failed failed"
 }
 
 # What the failed tests said, without their stacks; what Maven said where it is no test that failed.
@@ -73,50 +73,91 @@ said() {
         END { if (!tests) printf "%s", substr(maven, 1, 8000) }' "$1"
 }
 
-# Shows which test class is running, and when nothing has changed for a while.
+# Shows which test class is running.
 follow() {
-    local log=$1 pid=$2 shown='' line
+    local name=$1 log=$2 pid=$3 shown='' line
     while kill -0 "$pid" 2> /dev/null; do
         line=$(grep -E 'Running dev\.casemate|Tests run:.* -- in ' "$log" 2> /dev/null | tail -n 1)
         if [[ -n $line && $line != "$shown" ]]; then
             shown=$line
-            say "  ${line#\[INFO\] }"
+            say "  $name: ${line#\[INFO\] }"
         fi
         sleep 2
     done
 }
 
-mkdir -p build/logs
-told=build/logs/failures.log
-: > "$told"
-stage check scripts/check.sh
-if ! make --no-print-directory build guest hostile-agent; then
-    say "the executables or the guest cannot be built: no test can run"
-    printf '\n%d passed, %d failed\n' "$passed" $((failed + 1))
-    exit 1
+# unit NAME MODULES TAGS TESTS: unit tests but those that have one of the tags. In the directories of `make check`, so that it compiles nothing
+# again, and the executables can be made of the others' classes meanwhile.
+unit() {
+    junit "$1" "*/target/check/surefire-reports" -Pcheck,root -pl "$2" -am -Dcasemate.target=target/check -Dcasemate.excluded.tags="$3" \
+        -Dsurefire.failIfNoSpecifiedTests=false ${4:+"-Dtest=$4"} test
+}
+
+# e2e NAME TESTS [MAVEN ARGUMENT…]
+e2e() {
+    local name=$1 tests=$2
+    shift 2
+    junit "$name" "e2e/target/reports-$name" -Pe2e -pl e2e -am -DskipUnitTests -De2e.reports="reports-$name" "-Dit.test=$tests" "$@" verify
+}
+
+# All modules that have unit tests; those of fuzz are a stage of their own.
+all_units='!fuzz,!e2e'
+
+executables() {
+    stage build make --no-print-directory build guest hostile-agent
+    stage engines scripts/engines.sh
+    stage criu scripts/engines.sh criu
+}
+
+finish() {
+    local passed=0 failed=0 p f
+    while read -r p f; do
+        passed=$((passed + p))
+        failed=$((failed + f))
+    done < <(cat "$results"/*.count)
+    if [[ -s $results/reports ]]; then
+        echo "The slowest test classes:"
+        # shellcheck disable=SC2046
+        "$(find_jdk)/bin/java" scripts/Reports.java slowest $(sort -u "$results/reports")
+    fi
+    [[ ! -s $told ]] || { echo "What failed tests said:" && head -c 6000 "$told"; }
+    cat "$results"/*.problem 2> /dev/null | sed 's/^/FAILED: /'
+    echo
+    echo "$passed passed, $failed failed"
+    [[ $failed -eq 0 ]]
+    exit
+}
+
+if [[ ${1:-} == quick ]]; then
+    stage check scripts/check.sh
+    unit unit "$all_units" vm ''
+    [[ -e ${CASEMATE_STATE:-/var/lib/casemate}/guest/default/vmlinux ]] || stage build make --no-print-directory build guest
+    unit vm qemu none 'QemuVmTest#bootsAnswersPausesAndEnds'
+    finish
 fi
-passed=$((passed + 1))
-stage engines scripts/engines.sh
-stage criu scripts/engines.sh criu
-# casemate only puts the others together; fuzz and e2e have their own stages.
-junit unit "$(modules | grep -vxE 'casemate|fuzz|e2e' | paste -sd, -)"
-junit fuzz fuzz '-Dtest=dev.casemate.fuzz.*Test'
+
+executables &
+building=$!
+stage check scripts/check.sh
+unit unit "$all_units" vm ''
+junit fuzz fuzz/target/check/surefire-reports -Pcheck,root -pl fuzz -am -Dcasemate.target=target/check \
+    -Dsurefire.failIfNoSpecifiedTests=false '-Dtest=dev.casemate.fuzz.*Test' test
+wait "$building"
+if [[ -e $results/build.problem ]]; then
+    say "the executables or the guest cannot be built: no test of them can run"
+    finish
+fi
+
+junit vm "*/target/check/surefire-reports" -Pcheck,root -pl "$all_units" -Dcasemate.target=target/check -Dgroups=vm test
 stage demo scripts/demo.sh
-junit e2e e2e '-Dtest=dev.casemate.e2e.*Test'
-junit cell-engines e2e '-Dtest=dev.casemate.e2e.cell.*Test'
-junit containerd e2e '-Dtest=dev.casemate.e2e.containerd.*Test'
-junit pods e2e '-Dtest=dev.casemate.e2e.cri.*Test'
-junit cell-pods e2e '-Dtest=dev.casemate.e2e.cri.Containerd*PodTest' -Dengine.runtime=cell
-junit docker e2e '-Dtest=dev.casemate.e2e.docker.*Test'
+e2e e2e 'dev.casemate.e2e.*Test'
+e2e cell-engines 'dev.casemate.e2e.cell.*Test'
+e2e containerd 'dev.casemate.e2e.containerd.*Test'
+e2e pods 'dev.casemate.e2e.cri.*Test'
+e2e cell-pods 'dev.casemate.e2e.cri.Containerd*PodTest' -Dengine.runtime=cell
+e2e docker 'dev.casemate.e2e.docker.*Test'
 say "native: what an image of ours must be able to do"
 stage native run_logged native native/test.sh
 say "machine after the tests"
 stage leftovers scripts/leftovers.sh
-
-[[ ! -s $told ]] || { echo "What failed tests said:" && head -c 6000 "$told"; }
-for problem in "${problems[@]}"; do
-    echo "FAILED: $problem"
-done
-echo
-echo "$passed passed, $failed failed"
-[[ $failed -eq 0 ]]
+finish

@@ -10,6 +10,4 @@ module dev.casemate.agent {
   requires dev.casemate.netlink;
   requires dev.casemate.protocol;
   requires dev.casemate.rpc;
-
-  exports dev.casemate.agent;
 }

@@ -5,5 +5,6 @@ module dev.casemate.cellcli {
   requires transitive dev.casemate.cell;
   requires transitive dev.casemate.ocicli;
 
-  exports dev.casemate.cellcli;
+  exports dev.casemate.cellcli to
+      dev.casemate.casemate;
 }

@@ -12,5 +12,6 @@ module dev.casemate.cli {
   requires dev.casemate.vmms;
   requires dev.casemate.rpc;
 
-  exports dev.casemate.cli;
+  exports dev.casemate.cli to
+      dev.casemate.casemate;
 }

@@ -4,5 +4,6 @@ module dev.casemate.guest {
   requires static org.jspecify;
   requires transitive dev.casemate.base;
 
-  exports dev.casemate.guest;
+  exports dev.casemate.guest to
+      dev.casemate.cli;
 }

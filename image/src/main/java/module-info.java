@@ -7,5 +7,6 @@ module dev.casemate.image {
   requires aircompressor;
   requires dev.casemate.archive;
 
-  exports dev.casemate.image;
+  exports dev.casemate.image to
+      dev.casemate.cli;
 }

@@ -4,5 +4,6 @@ module dev.casemate.ocicli {
   requires static org.jspecify;
   requires transitive dev.casemate.oci;
 
-  exports dev.casemate.ocicli;
+  exports dev.casemate.ocicli to
+      dev.casemate.cellcli;
 }

@@ -6,5 +6,6 @@ module dev.casemate.shim {
   requires transitive dev.casemate.task;
   requires dev.casemate.vmms;
 
-  exports dev.casemate.shim;
+  exports dev.casemate.shim to
+      dev.casemate.casemate;
 }

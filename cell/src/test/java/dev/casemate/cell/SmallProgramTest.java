@@ -15,6 +15,7 @@ import dev.casemate.seccomp.SeccompFilter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -95,6 +96,7 @@ class SmallProgramTest {
     assertThat(outcome.word(8)).isNotZero();
   }
 
+  @Tag("root")
   @Test
   void aFilterIsInForceForTheCommandButNotForWhatComesBefore() {
     SeccompFilter filter =

@@ -16,9 +16,11 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** On the machine's own hierarchies of version 1, where it has them. */
+@Tag("root")
 class CgroupV1Test {
   private static final String PARENT = "/casemate-v1-test-" + Processes.currentPid();
 

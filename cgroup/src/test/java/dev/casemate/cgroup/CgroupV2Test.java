@@ -16,9 +16,11 @@ import dev.casemate.oci.Resources;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** On a real unified hierarchy, as far as the machine's goes. */
+@Tag("root")
 class CgroupV2Test {
   private static final String MOUNT =
       Fs.exists("/sys/fs/cgroup/cgroup.procs") ? "/sys/fs/cgroup" : "/sys/fs/cgroup/unified";

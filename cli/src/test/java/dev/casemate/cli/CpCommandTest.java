@@ -26,6 +26,7 @@ import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -299,6 +300,7 @@ final class CpCommandTest {
     assertThat(everything()).isEqualTo(before);
   }
 
+  @Tag("root")
   @Test
   void aMountBelowTheDestinationIsFoundBeforeAnythingIsMoved()
       throws IOException, InterruptedException {

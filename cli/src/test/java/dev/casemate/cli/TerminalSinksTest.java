@@ -14,10 +14,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Everything that the commands write where a terminal may be. */
+@Tag("root")
 final class TerminalSinksTest {
   /** ESC, BEL, DEL, C1's CSI and OSC, a bidi override, a line separator, half a character. */
   static final String HOSTILE =

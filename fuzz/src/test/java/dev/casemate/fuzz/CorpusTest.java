@@ -9,10 +9,12 @@ import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /** Runs every input of every corpus, without the fuzzer: what was found once stays repaired. */
+@Tag("root")
 class CorpusTest {
   private static final Duration A_TARGET = Duration.ofSeconds(60);
   private static final long MOST_BYTES = 300 << 10;

@@ -10,6 +10,7 @@ import java.util.concurrent.Future;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 
 /**
@@ -17,6 +18,7 @@ import org.junit.jupiter.api.TestFactory;
  * SECONDS=600}. A finding stays as a file in the target's corpus; CONTRIBUTING.md says what to do
  * with it.
  */
+@Tag("root")
 class FuzzTest {
   private static final String ONLY = System.getProperty("fuzz.target", "");
   private static final int SECONDS = Integer.getInteger("fuzz.seconds", 2);

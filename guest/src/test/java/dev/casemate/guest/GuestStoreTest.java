@@ -16,6 +16,7 @@ import org.assertj.core.api.AbstractThrowableAssert;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -252,6 +253,7 @@ class GuestStoreTest {
         .hasMessageContaining("no guest feature 'warpdrive'");
   }
 
+  @Tag("root")
   @Test
   void saysWhenTheDiskIsFullOrReadOnly() throws IOException {
     Path mount = Files.createDirectories(scratch.resolve("mount"));

@@ -21,10 +21,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.zip.GZIPOutputStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Images that are small to fetch and large to unpack. */
+@Tag("root")
 final class ImageBoundsTest {
   @TempDir Path temp;
 

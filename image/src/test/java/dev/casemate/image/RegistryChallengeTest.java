@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -59,6 +60,7 @@ final class RegistryChallengeTest {
         });
   }
 
+  @Tag("root")
   @Test
   void answersNoChallengeOfARedirectsTarget() throws IOException {
     try (ScriptedServer evil = evil();

@@ -8,10 +8,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Other users of the machine read nothing of the store. */
+@Tag("root")
 final class StoreModesTest {
   private static final String OPEN = " \\( -type d ! -perm 0700 -o -type f ! -perm 0600 \\) -print";
 

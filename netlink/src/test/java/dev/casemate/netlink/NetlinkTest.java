@@ -8,6 +8,7 @@ import dev.casemate.linux.IpAddress;
 import dev.casemate.linux.LinuxException;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class NetlinkTest {
@@ -136,6 +137,7 @@ class NetlinkTest {
     assertThat(parsed).isGreaterThan(10_000);
   }
 
+  @Tag("root")
   @Test
   void carriesTheKernelsErrorText() {
     try (RouteNetlink route = RouteNetlink.open()) {

@@ -10,9 +10,11 @@ import dev.casemate.linux.NetworkNamespace;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+@Tag("root")
 class NfTablesTest {
   @TempDir Path directory;
   private String namespace = "";

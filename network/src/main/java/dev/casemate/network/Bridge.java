@@ -65,7 +65,7 @@ record Bridge(int index, String name, IpNetwork subnet, IpAddress gateway, int m
         }
       }
       // Half made by a process that crashed.
-      if (route.links().stream().noneMatch(l -> l.master() == link.get().index())) {
+      if (!hasMember(route, link.get().index())) {
         route.deleteLink(link.get().index());
         return Optional.empty();
       }
@@ -75,6 +75,15 @@ record Bridge(int index, String name, IpNetwork subnet, IpAddress gateway, int m
         "interface "
             + name
             + " exists and is not a bridge with an IPv4 address; remove or rename it");
+  }
+
+  private static boolean hasMember(RouteNetlink route, int bridge) {
+    for (NetworkLink link : route.links()) {
+      if (link.master() == bridge) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static Bridge create(RouteNetlink route, String name, String file) {

@@ -207,7 +207,7 @@ public final class Takeover {
       for (NetworkLink link : scan.candidates()) {
         // Whoever furnishes a namespace names an interface and gives it its address before he sets
         // it up: until then it is not ready to be taken.
-        if (!link.isUp() || kept.stream().anyMatch(e -> e.linkIndex() == link.index())) {
+        if (!link.isUp() || isKept(link, kept)) {
           continue;
         }
         try {
@@ -230,6 +230,15 @@ public final class Takeover {
         changed,
         gone,
         problems);
+  }
+
+  private static boolean isKept(NetworkLink link, List<Endpoint> kept) {
+    for (Endpoint one : kept) {
+      if (one.linkIndex() == link.index()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static Optional<NetworkLink> link(NamespaceScan scan, int index) {

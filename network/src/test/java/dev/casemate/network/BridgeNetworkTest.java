@@ -18,10 +18,12 @@ import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Packets, through a real kernel, to and from a guest that is played by {@link TestGuest}. */
+@Tag("root")
 class BridgeNetworkTest {
   @TempDir Path directory;
   private TestHost host;

@@ -27,10 +27,12 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Making, finding and taking away; without packets. */
+@Tag("root")
 class NetworksTest {
   @TempDir Path directory;
   private TestHost host;

@@ -24,10 +24,12 @@ import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Interfaces that CNI or Docker has made: joined, watched and given back as they were. */
+@Tag("root")
 class TakeoverTest {
   private static final MacAddress MAC = MacAddress.parse("02:00:00:00:00:99");
 

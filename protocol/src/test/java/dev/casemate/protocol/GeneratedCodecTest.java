@@ -30,7 +30,9 @@ class GeneratedCodecTest {
     try {
       Map<String, FileDescriptor> files = new LinkedHashMap<>();
       for (FileDescriptorProto proto :
-          FileDescriptorSet.parseFrom(Files.readAllBytes(Path.of("target/protocol.desc")))
+          FileDescriptorSet.parseFrom(
+                  Files.readAllBytes(
+                      Path.of(System.getProperty("casemate.target", "target"), "protocol.desc")))
               .getFileList()) {
         FileDescriptor[] imports =
             proto.getDependencyList().stream().map(files::get).toArray(FileDescriptor[]::new);

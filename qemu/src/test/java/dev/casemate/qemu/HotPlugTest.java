@@ -16,10 +16,12 @@ import dev.casemate.linux.SystemCall;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Devices of the start and devices that come and go, seen from inside a real guest. */
+@Tag("vm")
 class HotPlugTest {
   private static final String MODULES =
       TestGuest.modules("virtio_blk,failover,net_failover,virtio_net,fuse,virtiofs");

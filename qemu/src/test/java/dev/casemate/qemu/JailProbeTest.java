@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -21,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
  * What a program in QEMU's place can still do: each line is compared with the list in {@code
  * docs/security.md}, so that a wider jail fails the build and a narrower one changes the page.
  */
+@Tag("root")
 class JailProbeTest {
   private static final Path PAGE = Path.of("../docs/security.md");
   private static final int LAST_CALL = 470;

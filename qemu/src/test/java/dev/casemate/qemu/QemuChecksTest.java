@@ -6,8 +6,10 @@ import dev.casemate.hypervisor.Finding;
 import dev.casemate.hypervisor.Finding.Level;
 import dev.casemate.hypervisor.HostChecks;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("root")
 class QemuChecksTest {
   @Test
   void thisMachineCanRunVms() {

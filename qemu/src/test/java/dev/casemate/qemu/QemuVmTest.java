@@ -24,10 +24,12 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The life of a VM from launch to end, on a real QEMU. */
+@Tag("vm")
 class QemuVmTest {
   private static final int BOOT_MILLIS = 30_000;
 

@@ -19,10 +19,12 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A VM whose state is written to a file and goes on in another QEMU. */
+@Tag("vm")
 class SavedStateTest {
   private static final int MILLIS = 60_000;
 

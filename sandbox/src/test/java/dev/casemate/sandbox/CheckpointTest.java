@@ -12,10 +12,12 @@ import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A container that is saved with its VM, and goes on in another. */
+@Tag("vm")
 class CheckpointTest {
   /** Counts in memory and in a file, and says what it finds. */
   private static final String COUNT =

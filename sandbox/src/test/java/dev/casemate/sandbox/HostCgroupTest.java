@@ -8,9 +8,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** On this machine's own hierarchies, of either version. */
+@Tag("root")
 class HostCgroupTest {
   private static final String PATH = "/casemate/test-" + Processes.currentPid();
 

@@ -25,12 +25,14 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A pod whose namespace others furnish, before and after it has started, in a real VM. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
+@Tag("vm")
 class PodNetworkTest {
   private static final String MAC = "02:00:00:00:0%d:01";
 

@@ -20,12 +20,14 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What is carried between the two loopback interfaces, while containers of the pod come and go. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
+@Tag("vm")
 class PodRelaysTest {
   private static final IpAddress LOCALHOST = IpAddress.parse("127.0.0.1");
   private static final IpAddress SERVER = IpAddress.parse("127.0.0.11");

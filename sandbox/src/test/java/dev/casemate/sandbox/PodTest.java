@@ -22,12 +22,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Storage, sizes and namespaces of a pod's containers, seen from inside a real VM. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
+@Tag("vm")
 class PodTest {
   @TempDir static Path directory;
   private static TestPod pod;

@@ -21,12 +21,14 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Callers of port-forward that go away in every way, and a guest that does not help. */
 @Timeout(120)
+@Tag("root")
 class PortForwardingTest {
   private static final IpAddress LOCALHOST = IpAddress.parse("127.0.0.1");
   private static final int PORT = 8080;

@@ -23,11 +23,13 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Shares as virtiofsd has them, in its own mount namespace: what its guest can reach. */
+@Tag("root")
 class SharesTest {
   private static final int SECONDS = 20;
   private static int number;

@@ -17,10 +17,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What a mount is taken for, and what becomes of devices and of volumes that are followed. */
+@Tag("root")
 class VolumesTest {
   @TempDir Path directory;
 
