@@ -5,5 +5,6 @@ module dev.casemate.guest {
   requires transitive dev.casemate.base;
 
   exports dev.casemate.guest to
-      dev.casemate.cli;
+      dev.casemate.cli,
+      dev.casemate.containers;
 }

@@ -8,5 +8,6 @@ module dev.casemate.image {
   requires dev.casemate.archive;
 
   exports dev.casemate.image to
-      dev.casemate.cli;
+      dev.casemate.cli,
+      dev.casemate.containers;
 }

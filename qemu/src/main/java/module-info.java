@@ -4,5 +4,6 @@ module dev.casemate.qemu {
   requires static org.jspecify;
   requires transitive dev.casemate.hypervisor;
 
-  exports dev.casemate.qemu;
+  exports dev.casemate.qemu to
+      dev.casemate.vmms;
 }

@@ -112,16 +112,14 @@ final class FakeVmm implements Vmm {
 
     @Override
     public byte[] call(String method, byte[] payload, RpcContext context) {
-      switch (method) {
-        case GuestService.BOOT -> {
-          return BootReport.builder().kernelRelease("6.1").build().encode();
-        }
+      return switch (method) {
+        case GuestService.BOOT -> BootReport.builder().kernelRelease("6.1").build().encode();
         case AgentService.CREATE_SANDBOX, AgentService.DESTROY_SANDBOX -> {
           journal.add(method);
-          return ProtoMessage.NO_BYTES;
+          yield ProtoMessage.NO_BYTES;
         }
         default -> throw RpcException.unimplemented(name, method);
-      }
+      };
     }
   }
 

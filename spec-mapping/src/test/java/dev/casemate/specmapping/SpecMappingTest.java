@@ -12,6 +12,7 @@ import dev.casemate.oci.UserSpec;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -28,7 +29,12 @@ class SpecMappingTest {
       return switch (((Class<?>) generic.getRawType()).getSimpleName()) {
         case "Optional" -> Optional.of(full(of[0]));
         case "List" -> List.of(full(of[0]), full(of[0]));
-        case "Map" -> Map.of((String) full(of[0]), full(of[1]), (String) full(of[0]), full(of[1]));
+        case "Map" -> {
+          Map<String, Object> map = new HashMap<>();
+          map.put((String) full(of[0]), full(of[1]));
+          map.put((String) full(of[0]), full(of[1]));
+          yield map;
+        }
         default -> throw new AssertionError("no example of " + type + ": add one");
       };
     }
