@@ -8,7 +8,6 @@ import dev.casemate.hypervisor.Vmm;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Signals;
 import dev.casemate.rpc.RpcException;
-import dev.casemate.rpc.RpcStatus;
 import dev.casemate.vmms.Vmms;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,12 +30,6 @@ import java.util.function.Function;
 public final class Sandbox implements AutoCloseable {
   private static final int CONTAINERS_LIMIT = 1024;
 
-  /** How long the guest's kernel may take to end a process and all its children. */
-  private static final long KILLED_MILLIS = 5_000;
-
-  /** The same where other containers run in the VM, which would end with it. */
-  private static final long KILLED_AMONG_OTHERS_MILLIS = 30_000;
-
   private final SandboxConfig config;
   private final SandboxVm vm;
   private final SandboxListener listener;
@@ -45,6 +38,7 @@ public final class Sandbox implements AutoCloseable {
   private final Map<String, Slot> containers = new ConcurrentHashMap<>();
   private final AtomicBoolean watchesMemory = new AtomicBoolean();
   private final LoopbackRelays relays;
+  private final Kills kills;
 
   private final Object checkpoints = new Object();
 
@@ -68,6 +62,7 @@ public final class Sandbox implements AutoCloseable {
     this.vm = new SandboxVm(paths, config, vmm, listener::warning);
     this.listener = listener;
     this.relays = new LoopbackRelays(this);
+    this.kills = new Kills(this, listener);
   }
 
   public SandboxConfig config() {
@@ -339,49 +334,12 @@ public final class Sandbox implements AutoCloseable {
   }
 
   /**
-   * Sends a signal. A guest that does not even answer a KILL loses its VM, and so does one that
-   * does not tell in time of the end of a container that it has killed: whoever waits for that end
-   * is told of it in any case.
+   * Sends a signal. If a guest does not answer a KILL, or does not report in time the end of a
+   * container that it has killed, the sandbox ends the VM, so that everyone who waits for that end
+   * gets an answer.
    */
   public void kill(GuestContainer container, String execId, int signal, boolean all) {
-    try {
-      container.signal(execId, signal, all);
-    } catch (RpcException e) {
-      if (signal != Signals.KILL
-          || !execId.isEmpty()
-          || e.status() != RpcStatus.DEADLINE_EXCEEDED) {
-        throw e;
-      }
-      vm.kill();
-      return;
-    }
-    if (signal == Signals.KILL && execId.isEmpty() && container.awaitsEnd()) {
-      Threads.start("killed", () -> awaitKilled(container));
-    }
-  }
-
-  private void awaitKilled(GuestContainer container) {
-    long millis = othersRun(container) ? KILLED_AMONG_OTHERS_MILLIS : KILLED_MILLIS;
-    if (container.init().awaitTold(millis) || ended.isDone()) {
-      return;
-    }
-    listener.warning(
-        "the guest has not told of the end of container "
-            + container.id()
-            + " within "
-            + millis / 1000
-            + " s after it was killed: its VM is ended");
-    vm.kill();
-  }
-
-  /** Whether containers but this one run, other than one that only keeps a pod. */
-  private boolean othersRun(GuestContainer container) {
-    for (GuestContainer other : containers()) {
-      if (other != container && other.init().running() && !other.plan().weightless()) {
-        return true;
-      }
-    }
-    return false;
+    kills.kill(container, execId, signal, all);
   }
 
   /**
