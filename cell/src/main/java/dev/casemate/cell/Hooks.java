@@ -7,8 +7,12 @@ import dev.casemate.linux.Descriptors;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Processes;
 import dev.casemate.oci.HookSpec;
+import dev.casemate.oci.Spec;
+import dev.casemate.seccomp.CompiledSeccomp;
 import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /** The hooks of the engine's containers: it has one thread and forks. */
 final class Hooks {
@@ -20,7 +24,14 @@ final class Hooks {
   private Hooks() {}
 
   private static HookState state(ContainerConfig config) {
-    return new HookState(config.id(), config.bundle(), config.spec());
+    Spec spec = config.spec();
+    if (config.ownKernel() && spec.annotations().containsKey(CompiledSeccomp.ANNOTATION)) {
+      // Kilobytes that are the host's word to the guest's engine, not the container's.
+      Map<String, String> annotations = new LinkedHashMap<>(spec.annotations());
+      annotations.remove(CompiledSeccomp.ANNOTATION);
+      spec = spec.withAnnotations(annotations);
+    }
+    return new HookState(config.id(), config.bundle(), spec);
   }
 
   /** The state that hooks and seccomp agents are given. */

@@ -25,7 +25,9 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 
-/** {@code casemate doctor}: whether this machine is fit, and the command that mends what is not. */
+/**
+ * {@code casemate doctor}: checks the machine, and names the command that fixes what is missing.
+ */
 final class DoctorCommand implements Command {
   private static final String SEARCH_PATH = "/usr/sbin:/sbin:/usr/bin:/bin";
 
@@ -41,7 +43,7 @@ final class DoctorCommand implements Command {
 
   @Override
   public String summary() {
-    return "check this machine, and say how to mend what is missing";
+    return "check this machine and show how to fix what is missing";
   }
 
   @Override
@@ -92,7 +94,7 @@ final class DoctorCommand implements Command {
         what,
         "cannot be looked at: " + message,
         "nothing is known of it",
-        forbidden ? "run casemate doctor as root" : "mend what the message says");
+        forbidden ? "run casemate doctor as root" : "fix what the message says");
   }
 
   private static Finding guest() {
@@ -194,12 +196,12 @@ final class DoctorCommand implements Command {
         text.append("          means: ").append(PlainText.line(finding.meaning())).append('\n');
       }
       if (!finding.remedy().isEmpty()) {
-        text.append("          mend:  ").append(PlainText.line(finding.remedy())).append('\n');
+        text.append("          fix:   ").append(PlainText.line(finding.remedy())).append('\n');
       }
     }
     text.append(
         failed
-            ? "This machine is not fit for Casemate yet: mend the failures above.\n"
+            ? "This machine cannot run Casemate yet: fix the failures above.\n"
             : "This machine is fit for Casemate.\n");
     Console.out(text.toString());
   }

@@ -61,10 +61,6 @@ record Url(String scheme, String host, int port, String target) {
     return scheme.equals("https");
   }
 
-  Url withScheme(String other) {
-    return new Url(other, host, port, target);
-  }
-
   Url withTarget(String other) {
     return new Url(scheme, host, port, other);
   }

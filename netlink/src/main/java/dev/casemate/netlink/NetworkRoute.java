@@ -73,12 +73,6 @@ public record NetworkRoute(
         false);
   }
 
-  /** This route by another interface. */
-  public NetworkRoute onInterface(int index) {
-    return new NetworkRoute(
-        destination, gateway, index, source, metric, mtu, scope, table, type, protocol, onLink);
-  }
-
   /** Empty for address families other than IP. */
   static Optional<NetworkRoute> of(NetlinkReader message) {
     int family = message.u8(0);

@@ -160,13 +160,6 @@ public final class RouteNetlink implements AutoCloseable {
         "set link " + index + " address " + mac);
   }
 
-  /** Makes a link a port of a bridge, or of none (0). */
-  public void setMaster(int index, int master) {
-    change(
-        link(NEW_LINK, 0, index, 0, 0).attribute32(NetworkLink.MASTER, master),
-        "set link " + index + " master " + master);
-  }
-
   /** Lets a bridge send frames back out of the port that they came in by. */
   public void setHairpin(int index, boolean on) {
     NetlinkMessage message =

@@ -101,22 +101,6 @@ final class VmThread {
     return Optional.ofNullable(exit);
   }
 
-  /** Ends the thread without ending the VM. */
-  void stop() {
-    synchronized (this) {
-      if (ended || stopping) {
-        return;
-      }
-      stopping = true;
-      EventFd.signal(wake);
-    }
-    awaitExit(-1);
-  }
-
-  synchronized boolean isReleased() {
-    return stopping && exit == null;
-  }
-
   private synchronized boolean isStopping() {
     return stopping;
   }

@@ -140,14 +140,30 @@ public final class GuestContainer implements OomPump.Subject {
     if (restoredAs.isPresent()) {
       resumeInGuest();
     } else {
-      vm.agent()
-          .call(
-              AgentService.START_CONTAINER,
-              StartContainerRequest.builder().containerId(guestId()).build());
+      startInGuest();
     }
     init.running(true);
     listener.started(this);
     init.attach(plan.log(), () -> listener.exited(this, init));
+  }
+
+  private void startInGuest() {
+    try {
+      vm.agent()
+          .call(
+              AgentService.START_CONTAINER,
+              StartContainerRequest.builder().containerId(guestId()).build());
+    } catch (RpcException e) {
+      // A hook or the execution has failed: the first process is gone, or must go. Engines that
+      // clean up wait for its end.
+      try {
+        vm.agent().signal(guestId(), "", Signals.KILL, KILL_TIMEOUT_MILLIS);
+      } catch (RpcException gone) {
+        // Then there is nothing to kill.
+      }
+      lost();
+      throw e;
+    }
   }
 
   public GuestProcess init() {

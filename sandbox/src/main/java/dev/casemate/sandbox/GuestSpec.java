@@ -58,7 +58,7 @@ final class GuestSpec {
         spec.withRoot(new RootSpec(rootPath, spec.root().readonly()))
             .withMounts(mounts)
             .withHooks(spec.hooks().ofContainer())
-            .withAnnotations(annotations(spec))
+            .withAnnotations(annotations(spec, warnings))
             .withLinux(linux(spec.linux(), scope, warnings));
     if (spec.process().isPresent()) {
       guest = guest.withProcess(process(spec.process().get(), warnings));
@@ -79,10 +79,13 @@ final class GuestSpec {
   }
 
   /** The bundle's annotations, and its system call filter compiled. */
-  private static Map<String, String> annotations(Spec spec) {
+  private static Map<String, String> annotations(Spec spec, Consumer<String> warnings) {
     Map<String, String> annotations = new LinkedHashMap<>(spec.annotations());
-    annotations.remove(CompiledSeccomp.ANNOTATION);
-    annotations.remove(SpecMapping.REST);
+    for (String own : List.of(CompiledSeccomp.ANNOTATION, SpecMapping.REST)) {
+      if (annotations.remove(own) != null) {
+        left(warnings, "annotation " + own, "", "only Casemate sets it");
+      }
+    }
     Optional<SeccompSpec> seccomp = spec.linux().seccomp();
     if (seccomp.isPresent() && isCompiledHere(seccomp.get())) {
       annotations.put(CompiledSeccomp.ANNOTATION, CompiledSeccomp.text(seccomp.get()));
