@@ -13,10 +13,8 @@ run_logged check scripts/maven.sh -fae -Pcheck -Dcasemate.target=target/check \
 say "check: house rules of sizes, commit subjects, registries"
 # Longer than 450 lines today, to be cut: whoever frees a file of it takes it from this list.
 LONG=(
-    cell/src/main/java/dev/casemate/cell/Container.java
     image/src/test/java/dev/casemate/image/LocalImageTest.java
     image/src/test/java/dev/casemate/image/RegistryTest.java
-    linux/src/main/java/dev/casemate/linux/Fs.java
     sandbox/src/main/java/dev/casemate/sandbox/SandboxVm.java
 )
 long=$(git ls-files -z '*.java' | xargs -0 wc -l 2> /dev/null | awk '$2 != "total" && $1 > 450 { print $2 }' | sort \

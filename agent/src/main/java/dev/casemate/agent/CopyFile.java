@@ -5,6 +5,7 @@ import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Stat;
@@ -109,7 +110,7 @@ final class CopyFile {
   private static void symlink(Fd directory, String name, CopyFileRequest request) {
     String part = name + PART_SUFFIX;
     unlinkIfExists(directory, part);
-    Fs.symlinkAt(new String(request.data(), StandardCharsets.UTF_8), directory, part);
+    Links.symlinkAt(new String(request.data(), StandardCharsets.UTF_8), directory, part);
     Fs.chownAt(directory, part, request.uid(), request.gid());
     rename(directory, part, name);
   }

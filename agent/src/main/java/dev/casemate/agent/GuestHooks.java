@@ -2,6 +2,7 @@ package dev.casemate.agent;
 
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.oci.HookSpec;
@@ -90,7 +91,7 @@ final class GuestHooks {
   private static String below(Spec spec, String phase, HookSpec hook) {
     try (Fd root = Fs.open(spec.root().path(), OpenFlag.PATH | OpenFlag.DIRECTORY);
         Fd file = Fs.openIn(root, hook.path(), OpenFlag.PATH, 0)) {
-      return Fs.readLink("/proc/self/fd/" + file.number());
+      return Links.readLink("/proc/self/fd/" + file.number());
     } catch (LinuxException e) {
       throw Failures.invalid(
           "hooks."

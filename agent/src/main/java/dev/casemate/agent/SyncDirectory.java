@@ -5,6 +5,7 @@ import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Stat;
@@ -214,14 +215,14 @@ final class SyncDirectory {
   private static void link(Fd parent, String name, SyncEntry entry) {
     String target = new String(entry.data(), StandardCharsets.UTF_8);
     try {
-      if (Fs.readLinkAt(parent, name).equals(target)) {
+      if (Links.readLinkAt(parent, name).equals(target)) {
         return;
       }
     } catch (LinuxException e) {
       // Not there, or no link.
     }
     removeIfExists(parent, PART);
-    Fs.symlinkAt(target, parent, PART);
+    Links.symlinkAt(target, parent, PART);
     Fs.chownAt(parent, PART, entry.uid(), entry.gid());
     rename(parent, PART, name);
   }

@@ -1,6 +1,7 @@
 package dev.casemate.agent;
 
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.protocol.GuestContract;
 import java.util.ArrayList;
@@ -82,10 +83,10 @@ final class HostilePlanting {
         replaced++;
       }
       switch (kind % 4) {
-        case 0 -> Fs.symlink(target, path);
+        case 0 -> Links.symlink(target, path);
         case 1 -> Fs.makeFifo(path, 0666);
         case 2 -> Fs.makeNode(path, 0020666, 1, 5);
-        default -> Fs.symlink("/proc/self/root" + target, path);
+        default -> Links.symlink("/proc/self/root" + target, path);
       }
       planted++;
     } catch (LinuxException e) {

@@ -6,6 +6,7 @@ import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Stat;
@@ -224,7 +225,7 @@ public final class RootedExtractor implements AutoCloseable {
           throw ArchiveException.refused(
               entry.name(), "is a symbolic link whose target is not 1 to 4095 bytes long");
         }
-        Fs.symlinkAt(entry.linkTarget(), directory, name);
+        Links.symlinkAt(entry.linkTarget(), directory, name);
       }
       case CHARACTER -> node(entry, directory, name, Stat.CHARACTER);
       case BLOCK -> node(entry, directory, name, Stat.BLOCK);
@@ -352,7 +353,7 @@ public final class RootedExtractor implements AutoCloseable {
         }
       }
       clear(to, name, false);
-      Fs.linkAt(from, target.getLast(), to, name);
+      Links.linkAt(from, target.getLast(), to, name);
     } catch (LinuxException e) {
       if (e.errno() == Errno.ENOENT) {
         throw ArchiveException.refused(

@@ -3,6 +3,7 @@ package dev.casemate.archive;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Text;
@@ -242,7 +243,7 @@ final class RootedPaths implements AutoCloseable {
   /** The target of a symbolic link; empty for anything else and for what does not exist. */
   private String linkTarget(String path) {
     try (Fd fd = Fs.openIn(root, path, OpenFlag.PATH | OpenFlag.NO_FOLLOW, 0)) {
-      return Fs.stat(fd).isSymlink() ? Fs.readLinkAt(fd, "") : "";
+      return Fs.stat(fd).isSymlink() ? Links.readLinkAt(fd, "") : "";
     } catch (LinuxException e) {
       if (e.errno() == Errno.ENOENT || e.errno() == Errno.ENOTDIR) {
         return "";

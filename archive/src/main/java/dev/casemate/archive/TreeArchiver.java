@@ -4,6 +4,7 @@ import dev.casemate.archive.TarEntry.Segment;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Stat;
@@ -70,7 +71,7 @@ public final class TreeArchiver {
       case Stat.REGULAR -> file(fd, stat, name);
       case Stat.DIRECTORY -> directory(fd, stat, name, depth);
       case Stat.SYMLINK ->
-          writer.put(entry(stat, name, TarEntry.Type.SYMLINK, Fs.readLinkAt(fd, ""), Map.of()));
+          writer.put(entry(stat, name, TarEntry.Type.SYMLINK, Links.readLinkAt(fd, ""), Map.of()));
       case Stat.CHARACTER -> writer.put(entry(stat, name, TarEntry.Type.CHARACTER, "", Map.of()));
       case Stat.BLOCK -> writer.put(entry(stat, name, TarEntry.Type.BLOCK, "", Map.of()));
       case Stat.FIFO -> writer.put(entry(stat, name, TarEntry.Type.FIFO, "", Map.of()));

@@ -4,6 +4,7 @@ import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Stat;
@@ -73,8 +74,8 @@ final class Whiteouts {
 
   /** Where a directory really is, below the root; symbolic links in its name are resolved. */
   private String real(Fd directory) {
-    String top = Fs.readLink(root.procPath());
-    String path = Fs.readLink(directory.procPath());
+    String top = Links.readLink(root.procPath());
+    String path = Links.readLink(directory.procPath());
     rootLength = bytes(top);
     return path.substring(top.length());
   }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.Links;
 import dev.casemate.linux.OpenFlag;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -148,8 +149,8 @@ final class RootedExtractorTest {
 
   @Test
   void replacesLinksAndNodesInsteadOfWritingThroughThem() {
-    Fs.symlink("../outside", root + "/sym");
-    Fs.symlink("../outdir", root + "/symdir");
+    Links.symlink("../outside", root + "/sym");
+    Links.symlink("../outdir", root + "/symdir");
     layer("c null", "p fifo", "f null new", "f fifo new", "f sym new", "d symdir", "f symdir/x");
     assertThat(FileContent.readString(temp + "/outside", 100)).isEqualTo("untouched");
     assertThat(Fs.list(temp + "/outdir")).isEmpty();

@@ -6,6 +6,7 @@ import dev.casemate.linux.Errno;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
 import dev.casemate.linux.Stat;
@@ -136,7 +137,7 @@ final class Checkpoint {
     String path = proc + "/fd/" + fd;
     String link;
     try {
-      link = Fs.readLink(path);
+      link = Links.readLink(path);
     } catch (LinuxException e) {
       if (e.errno() == Errno.ENOENT) {
         return "";

@@ -8,7 +8,6 @@ import dev.casemate.cgroup.ResctrlGroup;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.linux.Poll;
 import dev.casemate.linux.ProcessInfo;
 import dev.casemate.linux.ProcessTable;
 import dev.casemate.linux.Processes;
@@ -18,9 +17,6 @@ import dev.casemate.oci.CriuOptions;
 import dev.casemate.oci.LinuxSpec.IntelRdt;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.Resources;
-import dev.casemate.oci.Spec;
-import dev.casemate.seccomp.CompiledSeccomp;
-import dev.casemate.seccomp.SeccompFilter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -57,22 +53,17 @@ public final class Container implements AutoCloseable {
     }
   }
 
-  private static final int KILL_WAIT_MILLIS = 10_000;
-
   private final ContainerRecord record;
   private final Cgroup cgroup;
   private final Optional<StateDirectory> directory;
   private final CellProcess init;
-
-  /** Empty if the first process is gone. */
-  private Optional<Fd> pidfd;
+  private final FirstProcess first;
+  private final Lifecycle lifecycle;
 
   /** The way to the first process, if this process has made it. */
   private Optional<SyncChannel> channel = Optional.empty();
 
   private @Nullable ContainerConfig config;
-  private State state;
-  private State beforePause = State.CREATED;
   private Optional<WaitStatus> exitStatus = Optional.empty();
 
   Container(
@@ -80,14 +71,14 @@ public final class Container implements AutoCloseable {
       Cgroup cgroup,
       Optional<StateDirectory> directory,
       CellProcess init,
-      Optional<Fd> pidfd,
+      FirstProcess first,
       State state) {
     this.record = record;
     this.cgroup = cgroup;
     this.directory = directory;
     this.init = init;
-    this.pidfd = pidfd;
-    this.state = state;
+    this.first = first;
+    this.lifecycle = new Lifecycle(record, cgroup, directory, first, state);
   }
 
   /** Takes what the process that has made it knows and has open. */
@@ -104,7 +95,7 @@ public final class Container implements AutoCloseable {
    *     COMMAND_NOT_EXECUTABLE for its command; nothing is left over then
    */
   public static Container create(ContainerConfig config, Stdio stdio) {
-    return Creation.create(config, stdio, LaunchOptions.DEFAULT, Optional.empty());
+    return Creation.create(config, stdio, LaunchOptions.DEFAULT);
   }
 
   /**
@@ -114,19 +105,7 @@ public final class Container implements AutoCloseable {
    */
   public static Container create(
       ContainerConfig config, Stdio stdio, LaunchOptions options, StateDirectory directory) {
-    boolean done = false;
-    SpecCheck.check(config);
-    directory.make();
-    try {
-      Container container = Creation.create(config, stdio, options, Optional.of(directory));
-      done = true;
-      return container;
-    } finally {
-      directory.close();
-      if (!done) {
-        directory.remove();
-      }
-    }
+    return Creation.create(config, stdio, options, directory);
   }
 
   /**
@@ -139,27 +118,7 @@ public final class Container implements AutoCloseable {
    */
   public static Container restore(
       ContainerConfig config, Stdio stdio, CriuOptions options, StateDirectory directory) {
-    boolean done = false;
-    SpecCheck.check(config);
-    Restoration.check(options);
-    if (directory.isDumped()) {
-      try (Container old = load(StateDirectory.of(directory.root(), directory.id()))) {
-        if (old.state() == State.STOPPED) {
-          old.delete(false);
-        }
-      }
-    }
-    directory.make();
-    try {
-      Container container = Restoration.restore(config, stdio, options, directory);
-      done = true;
-      return container;
-    } finally {
-      directory.close();
-      if (!done) {
-        directory.remove();
-      }
-    }
+    return Restoration.restore(config, stdio, options, directory);
   }
 
   /**
@@ -169,28 +128,12 @@ public final class Container implements AutoCloseable {
    */
   public static Container load(StateDirectory directory) {
     ContainerRecord record = directory.record();
-    Optional<Fd> pidfd = Optional.empty();
-    if (record.pid() > 0) {
-      try {
-        pidfd = Optional.of(Processes.openPid(record.pid()));
-      } catch (LinuxException e) {
-        if (e.errno() != Errno.ESRCH && e.errno() != Errno.EINVAL) {
-          throw Failures.of("looking at container " + record.id(), e);
-        }
-      }
-      // Looked at once it cannot become another process any more.
-      if (pidfd.isPresent()
-          && Processes.startTime(record.pid()).orElse(-1L) != record.startTime()) {
-        pidfd.get().close();
-        pidfd = Optional.empty();
-      }
-    }
     return new Container(
         record,
         Cgroup.of(record.cgroup()),
         Optional.of(directory),
         new CellProcess(record.pid(), Optional.empty(), List.of()),
-        pidfd,
+        FirstProcess.find(record),
         State.CREATING);
   }
 
@@ -222,73 +165,25 @@ public final class Container implements AutoCloseable {
 
   /** The state now. */
   public State state() {
-    if (directory.isPresent()) {
-      observe(directory.get());
-    }
-    return state;
-  }
-
-  private void observe(StateDirectory kept) {
-    if (record.pid() == 0) {
-      // A record without a process and without anybody at work on it is what a killed create left.
-      boolean left = kept.tryLock();
-      if (left) {
-        kept.close();
-      }
-      state = left ? State.STOPPED : State.CREATING;
-    } else if (!isAlive()) {
-      state = State.STOPPED;
-    } else if (cgroup.isFrozen()) {
-      state = State.PAUSED;
-    } else {
-      state = kept.hasGate() ? State.CREATED : State.RUNNING;
-    }
-    beforePause = kept.hasGate() ? State.CREATED : State.RUNNING;
-  }
-
-  /** A pidfd can be read from once its process has ended, waited for or not. */
-  private boolean isAlive() {
-    return pidfd.isPresent() && Poll.await(pidfd.get(), Poll.IN, 0) == 0;
+    return lifecycle.now();
   }
 
   public Cgroup cgroup() {
     return cgroup;
   }
 
-  private CasemateException wrongState(String action, String wanted) {
-    return Failures.precondition(
-        "cannot "
-            + action
-            + " container "
-            + id()
-            + ": it is "
-            + state.word()
-            + ", and must be "
-            + wanted);
-  }
-
-  private void expect(String action, String wanted, State... fine) {
-    State now = state();
-    for (State one : fine) {
-      if (now == one) {
-        return;
-      }
-    }
-    throw wrongState(action, wanted);
-  }
-
   /** Lets the first process execute its command; returns once the kernel has taken it. */
   public void start() {
-    expect("start", "created", State.CREATED);
+    lifecycle.expect("start", "created", State.CREATED);
     if (channel.isEmpty()) {
       channel = directory.orElseThrow().openGate().map(SyncChannel::new);
     }
     if (channel.isEmpty() || !channel.get().go()) {
-      state = State.STOPPED;
-      throw wrongState("start", "created");
+      lifecycle.note(State.STOPPED);
+      throw lifecycle.wrong("start", "created");
     }
     // From here on it counts as running: should it fail, its end is told to onExit.
-    state = State.RUNNING;
+    lifecycle.note(State.RUNNING);
     try (SyncChannel open = channel.get()) {
       Launcher.followStart(open, init.pid(), this::config);
     }
@@ -310,54 +205,22 @@ public final class Container implements AutoCloseable {
 
   public CellProcess exec(ProcessSpec process, Stdio stdio, LaunchOptions options) {
     if (!(options.ignorePaused() && state() == State.PAUSED)) {
-      expect("execute a command in", "running", State.RUNNING, State.CREATED);
+      lifecycle.expect("execute a command in", "running", State.RUNNING, State.CREATED);
     }
-    SpecCheck.check(process);
-    Spec spec = config().spec();
-    Optional<SeccompFilter> filter = CompiledSeccomp.of(config().spec(), config().ownKernel());
-    Launcher.Launched exec =
-        Launcher.exec(
-            spec.linux(),
-            record.namespaces(),
-            options,
-            config().ownKernel(),
-            process,
-            filter,
-            stdio,
-            pidfd.orElseThrow(() -> wrongState("execute a command in", "running")));
-    boolean done = false;
-    try {
-      exec.channel.go();
-      Launcher.follow(exec, false, config());
-      // Not earlier: the way up to here is the engine's, not to be charged to the container.
-      if (options.subgroup().isEmpty()) {
-        cgroup.addBeside(exec.pid, init.pid());
-      } else {
-        cgroup.addBelow(exec.pid, options.subgroup());
-      }
-      record.resctrl().ifPresent(group -> group.add(exec.pid));
-      exec.channel.go();
-      Launcher.follow(exec, true, config());
-      exec.channel.close();
-      done = true;
-      return new CellProcess(exec.pid, exec.terminal, exec.warnings);
-    } catch (LinuxException e) {
-      throw Failures.of("executing a command in container " + id(), e);
-    } finally {
-      if (!done) {
-        exec.abandon();
-      }
-    }
+    Fd pidfd = first.pidfd().orElseThrow(() -> lifecycle.wrong("execute a command in", "running"));
+    return Execution.exec(this, pidfd, process, stdio, options);
   }
 
   /** Signals the first process. */
   public void signal(int signal) {
-    if (state() == State.STOPPED || pidfd.isEmpty()) {
-      throw wrongState("signal", "running");
+    State now = state();
+    Optional<Fd> pidfd = first.pidfd();
+    if (now == State.STOPPED || pidfd.isEmpty()) {
+      throw lifecycle.wrong("signal", "running");
     }
     try {
       Processes.signalPid(pidfd.get(), signal);
-      if (signal == Signals.KILL && state == State.PAUSED) {
+      if (signal == Signals.KILL && now == State.PAUSED) {
         cgroup.letDie();
       }
     } catch (LinuxException e) {
@@ -384,29 +247,22 @@ public final class Container implements AutoCloseable {
   }
 
   private void killAll() {
-    if (pidfd.isPresent() && state() != State.STOPPED) {
-      try {
-        Processes.signalPid(pidfd.get(), Signals.KILL);
-      } catch (LinuxException e) {
-        if (e.errno() != Errno.ESRCH) {
-          throw Failures.of("killing container " + id(), e);
-        }
-      }
+    if (first.pidfd().isPresent() && state() != State.STOPPED) {
+      first.kill();
     }
     cgroup.kill();
   }
 
   public void pause() {
-    expect("pause", "running", State.RUNNING, State.CREATED);
+    lifecycle.expect("pause", "running", State.RUNNING, State.CREATED);
     cgroup.freeze(true);
-    beforePause = state;
-    state = State.PAUSED;
+    lifecycle.notePaused();
   }
 
   public void resume() {
-    expect("resume", "paused", State.PAUSED);
+    lifecycle.expect("resume", "paused", State.PAUSED);
     cgroup.freeze(false);
-    state = beforePause;
+    lifecycle.noteResumed();
   }
 
   /**
@@ -416,21 +272,19 @@ public final class Container implements AutoCloseable {
    */
   public void checkpoint(CriuOptions options) {
     directory.ifPresent(StateDirectory::lock);
-    expect("checkpoint", "running", State.RUNNING, State.PAUSED);
+    lifecycle.expect("checkpoint", "running", State.RUNNING, State.PAUSED);
     Checkpoint.dump(record, config().spec(), options);
     if (options.leaveRunning() || options.preDump()) {
       return;
     }
-    if (pidfd.isPresent()) {
-      Poll.await(pidfd.get(), Poll.IN, KILL_WAIT_MILLIS);
-    }
+    first.awaitEnd();
     cgroup.kill();
     directory.ifPresent(StateDirectory::markDumped);
   }
 
   /** Changes limits; returns warnings. */
   public List<String> update(Resources resources) {
-    expect("update", "running", State.RUNNING, State.CREATED, State.PAUSED);
+    lifecycle.expect("update", "running", State.RUNNING, State.CREATED, State.PAUSED);
     List<String> warnings = new ArrayList<>(cgroup.apply(resources));
     if (!resources.devices().isEmpty()) {
       warnings.addAll(cgroup.applyDevices(resources.devices()));
@@ -444,7 +298,7 @@ public final class Container implements AutoCloseable {
    * @throws CasemateException FAILED_PRECONDITION if it has none
    */
   public void update(IntelRdt rdt) {
-    expect("update", "running", State.RUNNING, State.CREATED, State.PAUSED);
+    lifecycle.expect("update", "running", State.RUNNING, State.CREATED, State.PAUSED);
     record
         .resctrl()
         .orElseThrow(
@@ -482,7 +336,7 @@ public final class Container implements AutoCloseable {
       return false;
     }
     exitStatus = Optional.of(status);
-    state = State.STOPPED;
+    lifecycle.note(State.STOPPED);
     channel.ifPresent(SyncChannel::close);
     if (!record.ownPids()) {
       // Nobody takes the others along, as the first process of a pid namespace does.
@@ -506,13 +360,13 @@ public final class Container implements AutoCloseable {
     directory.ifPresent(StateDirectory::lock);
     if (state() != State.STOPPED) {
       if (!force) {
-        throw wrongState("delete", "stopped");
+        throw lifecycle.wrong("delete", "stopped");
       }
       killAll();
-      if (directory.isPresent() && pidfd.isPresent()) {
-        Poll.await(pidfd.get(), Poll.IN, KILL_WAIT_MILLIS);
+      if (directory.isPresent()) {
+        first.awaitEnd();
       }
-      state = State.STOPPED;
+      lifecycle.note(State.STOPPED);
     } else if (!record.ownPids()) {
       cgroup.kill();
     }
@@ -530,8 +384,7 @@ public final class Container implements AutoCloseable {
   @Override
   public void close() {
     channel.ifPresent(SyncChannel::close);
-    pidfd.ifPresent(Fd::close);
-    pidfd = Optional.empty();
+    first.close();
     directory.ifPresent(StateDirectory::close);
   }
 }

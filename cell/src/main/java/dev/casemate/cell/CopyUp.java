@@ -3,6 +3,7 @@ package dev.casemate.cell;
 import dev.casemate.base.Failures;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Stat;
@@ -64,7 +65,7 @@ final class CopyUp {
           copyAttributes(source, target);
         }
       }
-      case Stat.SYMLINK -> Fs.symlinkAt(Fs.readLinkAt(from, name), to, name);
+      case Stat.SYMLINK -> Links.symlinkAt(Links.readLinkAt(from, name), to, name);
       default ->
           Fs.makeNodeAt(to, name, stat.type() | 0600, stat.deviceMajor(), stat.deviceMinor());
     }

@@ -17,8 +17,30 @@ import java.util.Optional;
 final class Creation {
   private Creation() {}
 
-  /** Makes it, or leaves nothing. */
+  /** Makes a container that this process holds, or leaves nothing. */
+  static Container create(ContainerConfig config, Stdio stdio, LaunchOptions options) {
+    return create(config, stdio, options, Optional.empty());
+  }
+
+  /** Makes a container and its directory, which must not exist yet, or leaves nothing. */
   static Container create(
+      ContainerConfig config, Stdio stdio, LaunchOptions options, StateDirectory directory) {
+    boolean done = false;
+    SpecCheck.check(config);
+    directory.make();
+    try {
+      Container container = create(config, stdio, options, Optional.of(directory));
+      done = true;
+      return container;
+    } finally {
+      directory.close();
+      if (!done) {
+        directory.remove();
+      }
+    }
+  }
+
+  private static Container create(
       ContainerConfig config,
       Stdio stdio,
       LaunchOptions options,
@@ -79,7 +101,7 @@ final class Creation {
                   cgroup,
                   directory,
                   new CellProcess(launched.pid, launched.terminal, warnings),
-                  Optional.of(pidfd),
+                  new FirstProcess(config.id(), Optional.of(pidfd)),
                   Container.State.CREATED)
               .made(config, way);
       done = true;

@@ -5,6 +5,7 @@ import dev.casemate.base.PathText;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
 import dev.casemate.linux.OpenFlag;
@@ -70,7 +71,7 @@ final class DeviceNodes {
 
   private static void link(Fd directory, String target, String name) {
     try {
-      Fs.symlinkAt(target, directory, name);
+      Links.symlinkAt(target, directory, name);
     } catch (LinuxException e) {
       if (e.errno() != Errno.EEXIST) {
         throw e;

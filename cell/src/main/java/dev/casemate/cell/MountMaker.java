@@ -8,6 +8,7 @@ import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
 import dev.casemate.linux.NewMount;
@@ -320,7 +321,7 @@ final class MountMaker {
     if (folder.indexOf(',') > 0) {
       try (Fd base = paths.directory(destination, DIRECTORY_MODE)) {
         for (String alias : Text.split(folder, ',')) {
-          Fs.symlinkAt(folder, base, alias);
+          Links.symlinkAt(folder, base, alias);
         }
       }
     }

@@ -2,7 +2,7 @@ package dev.casemate.cell;
 
 import dev.casemate.base.Failures;
 import dev.casemate.linux.Fd;
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileSystem;
 import dev.casemate.oci.MountSpec;
 import java.util.List;
 import java.util.Optional;
@@ -33,7 +33,7 @@ final class ProcMounts {
   private ProcMounts() {}
 
   static boolean isProc(Fd file) {
-    return Fs.space(file.procPath())[2] == PROC_MAGIC;
+    return FileSystem.of(file.procPath()).type() == PROC_MAGIC;
   }
 
   /**

@@ -45,15 +45,37 @@ final class Restoration {
     this.request = CriuRequest.restore(options, rootfs);
   }
 
-  /** Restores it, or leaves nothing; the directory has been made, and is the caller's to remove. */
+  /**
+   * Restores a container and makes its directory, or leaves nothing. One of the same id that its
+   * checkpoint has stopped is removed first.
+   */
   static Container restore(
       ContainerConfig config, Stdio stdio, CriuOptions options, StateDirectory directory) {
-    String program = Criu.find();
-    return new Restoration(config, options, directory).restore(program, stdio);
+    boolean done = false;
+    SpecCheck.check(config);
+    check(options);
+    if (directory.isDumped()) {
+      try (Container old = Container.load(StateDirectory.of(directory.root(), directory.id()))) {
+        if (old.state() == Container.State.STOPPED) {
+          old.delete(false);
+        }
+      }
+    }
+    directory.make();
+    try {
+      Container container = new Restoration(config, options, directory).restore(Criu.find(), stdio);
+      done = true;
+      return container;
+    } finally {
+      directory.close();
+      if (!done) {
+        directory.remove();
+      }
+    }
   }
 
   /** Refuses what is no checkpoint, before anything is made. */
-  static void check(CriuOptions options) {
+  private static void check(CriuOptions options) {
     if (!Fs.exists(options.images() + "/inventory.img")) {
       throw Failures.precondition(
           "--image-path "
@@ -115,7 +137,7 @@ final class Restoration {
                   cgroup,
                   Optional.of(directory),
                   new CellProcess(restored, outcome.terminal(), warnings),
-                  Optional.of(pidfd),
+                  new FirstProcess(config.id(), Optional.of(pidfd)),
                   Container.State.RUNNING)
               .made(config, Optional.empty());
       outcome.terminal().ifPresent(opened::remove);

@@ -4,6 +4,7 @@ import dev.casemate.base.PathText;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Stat;
@@ -64,7 +65,7 @@ final class RootPaths {
           throw new LinuxException("mkdir", clean, links >= LINKS ? Errno.ELOOP : Errno.ENOTDIR);
         }
         // A link that leads nowhere: what it names is made.
-        return directory(follow(clean, Fs.readLinkAt(parent, name)), mode, links + 1);
+        return directory(follow(clean, Links.readLinkAt(parent, name)), mode, links + 1);
       }
     }
     return Fs.openIn(root, clean, OpenFlag.PATH | OpenFlag.DIRECTORY, 0);
@@ -97,7 +98,7 @@ final class RootPaths {
           }
           Stat stat = Fs.lstatAt(parent, name);
           if (stat.isSymlink()) {
-            clean = PathText.clean(follow(clean, Fs.readLinkAt(parent, name)));
+            clean = PathText.clean(follow(clean, Links.readLinkAt(parent, name)));
           }
         }
       }

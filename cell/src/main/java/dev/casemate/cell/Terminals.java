@@ -4,7 +4,7 @@ import dev.casemate.base.Failures;
 import dev.casemate.linux.Descriptors;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileSystem;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
 import dev.casemate.linux.Tty;
@@ -75,6 +75,6 @@ final class Terminals {
 
   /** Whether a file is on a devpts: the image could have one of this name. */
   static boolean isPty(Fd file) {
-    return Fs.space(file.procPath())[2] == DEVPTS_MAGIC;
+    return FileSystem.of(file.procPath()).type() == DEVPTS_MAGIC;
   }
 }

@@ -9,6 +9,7 @@ import dev.casemate.cgroup.Cgroup;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
 import dev.casemate.linux.OpenFlag;
@@ -109,8 +110,8 @@ class RootfsTest {
     inNamespace(
         () -> {
           build(spec(List.of()));
-          assertThat(Fs.readLink(root() + "/dev/fd")).isEqualTo("/proc/self/fd");
-          assertThat(Fs.readLink(root() + "/dev/ptmx")).isEqualTo("pts/ptmx");
+          assertThat(Links.readLink(root() + "/dev/fd")).isEqualTo("/proc/self/fd");
+          assertThat(Links.readLink(root() + "/dev/ptmx")).isEqualTo("pts/ptmx");
           Stat random = Fs.lstat(root() + "/dev/random");
           assertThat(random.type()).isEqualTo(Stat.CHARACTER);
           assertThat(random.deviceMinor()).isEqualTo(8);
@@ -168,7 +169,7 @@ class RootfsTest {
                       MountSpec.of("/srv", "tmpfs", "tmpfs", "tmpcopyup", "ro"),
                       MountSpec.of("/new", "tmpfs", "tmpfs", "size=4096k", "mode=1700"))));
           assertThat(FileContent.readString(root() + "/srv/inner/f", 100)).isEqualTo("text");
-          assertThat(Fs.readLink(root() + "/srv/link")).isEqualTo("inner");
+          assertThat(Links.readLink(root() + "/srv/link")).isEqualTo("inner");
           assertThat(Fs.stat(root() + "/srv").permissions()).isEqualTo(0751);
           assertThat(options("/srv")).startsWith("ro,");
           assertThat(Fs.stat(root() + "/new").permissions()).isEqualTo(01700);

@@ -4,6 +4,7 @@ import dev.casemate.base.Failures;
 import dev.casemate.base.PathText;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileSystem;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Text;
@@ -46,7 +47,7 @@ public final class Cgroups {
 
   private static boolean isVersion2(String path) {
     try {
-      return Fs.space(path)[2] == CGROUP2_MAGIC;
+      return FileSystem.of(path).type() == CGROUP2_MAGIC;
     } catch (LinuxException e) {
       return false;
     }

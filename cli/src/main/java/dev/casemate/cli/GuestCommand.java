@@ -8,6 +8,7 @@ import dev.casemate.guest.GuestStore;
 import dev.casemate.guest.KernelSource;
 import dev.casemate.guest.Progress;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import java.nio.file.Path;
 import java.util.List;
@@ -81,7 +82,7 @@ final class GuestCommand implements Command {
       return named.get();
     }
     try {
-      String self = Fs.readLink("/proc/self/exe");
+      String self = Links.readLink("/proc/self/exe");
       String directory = self.substring(0, self.lastIndexOf('/'));
       for (String candidate :
           List.of(directory + "/casemate-agent", "/usr/lib/casemate/casemate-agent")) {

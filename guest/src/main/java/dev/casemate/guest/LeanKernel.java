@@ -2,7 +2,7 @@ package dev.casemate.guest;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileSystem;
 import dev.casemate.linux.LinuxException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -136,7 +136,7 @@ final class LeanKernel {
 
   private static void checkSpace(Path directory) {
     try {
-      long free = Fs.space(directory.toString())[0];
+      long free = FileSystem.of(directory.toString()).freeBytes();
       if (free < NEEDED_BYTES) {
         throw CasemateException.of(
             Kind.RESOURCE_EXHAUSTED,

@@ -1,7 +1,7 @@
 package dev.casemate.hypervisor;
 
 import dev.casemate.linux.Capabilities;
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileSystem;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Text;
 import java.util.ArrayList;
@@ -327,7 +327,7 @@ public final class HostChecks {
     }
     long freeMib;
     try {
-      freeMib = Fs.space(files.root() + there)[0] / MIB;
+      freeMib = FileSystem.of(files.root() + there).freeBytes() / MIB;
     } catch (LinuxException e) {
       return Finding.warning(
           id, title, String.valueOf(e.getMessage()), "it is not known whether images fit", "df");

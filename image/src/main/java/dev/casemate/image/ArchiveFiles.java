@@ -7,6 +7,7 @@ import dev.casemate.archive.TarReader;
 import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileSystem;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Machine;
@@ -75,7 +76,7 @@ final class ArchiveFiles implements FileSet {
       boolean complete = false;
       long stored = Fs.stat(fd).size();
       // Layers and the root file system come beside it, so a part of the space must stay.
-      long absolute = Math.min(maxBytes, Fs.space(root)[0] / 2);
+      long absolute = Math.min(maxBytes, FileSystem.of(root).freeBytes() / 2);
       long limit = BoundedStream.limit(stored, absolute);
       try (InputStream in = new BoundedStream(LayerStream.open(fd, stored), limit)) {
         byte[] chunk = new byte[64 * 1024];

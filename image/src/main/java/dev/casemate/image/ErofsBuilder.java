@@ -5,6 +5,7 @@ import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileSystem;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -64,7 +65,7 @@ final class ErofsBuilder {
       return;
     }
     String said = lastLine(log);
-    if (said.contains(Errno.text(Errno.ENOSPC)) || Fs.space(root)[0] < 1 << 20) {
+    if (said.contains(Errno.text(Errno.ENOSPC)) || FileSystem.of(root).freeBytes() < 1 << 20) {
       throw StoreErrors.noSpace(root, "making the root file system");
     }
     throw CasemateException.of(

@@ -3,6 +3,7 @@ package dev.casemate.image;
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.Links;
 import dev.casemate.oci.ImageReference;
 
 /** What the user names as IMAGE. */
@@ -94,6 +95,6 @@ sealed interface ImageArgument {
     while (clean.length() > 1 && clean.endsWith("/")) {
       clean = clean.substring(0, clean.length() - 1);
     }
-    return clean.startsWith("/") ? clean : Fs.readLink("/proc/self/cwd") + "/" + clean;
+    return clean.startsWith("/") ? clean : Links.readLink("/proc/self/cwd") + "/" + clean;
   }
 }

@@ -1,6 +1,6 @@
 package dev.casemate.image;
 
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileSystem;
 import dev.casemate.oci.Descriptor;
 import dev.casemate.oci.ImageManifest;
 import java.util.ArrayDeque;
@@ -38,7 +38,7 @@ final class ParallelFetch {
     for (Descriptor blob : wanted.values()) {
       missing += blobs.has(blob) ? 0 : blob.size();
     }
-    if (missing > Fs.space(root)[0]) {
+    if (missing > FileSystem.of(root).freeBytes()) {
       throw StoreErrors.noSpace(
           root, "fetching " + StoreErrors.mib(missing) + " MiB of image " + source.name());
     }

@@ -6,6 +6,7 @@ import dev.casemate.base.Json;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileSystem;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -159,7 +160,7 @@ final class Preparation {
       bytes += layer.size();
       missing += blobs.has(layer) ? 0 : layer.size();
     }
-    if (missing > Fs.space(root)[0]) {
+    if (missing > FileSystem.of(root).freeBytes()) {
       throw StoreErrors.noSpace(
           root, "fetching image " + name + " of " + StoreErrors.mib(bytes) + " MiB");
     }

@@ -3,7 +3,7 @@ package dev.casemate.image;
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Errno;
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.FileSystem;
 import dev.casemate.linux.LinuxException;
 
 /** Turns what the file system says into what the user can do about it. */
@@ -13,7 +13,7 @@ final class StoreErrors {
   static CasemateException noSpace(String root, String doing) {
     String free = "";
     try {
-      free = " (" + mib(Fs.space(root)[0]) + " MiB free)";
+      free = " (" + mib(FileSystem.of(root).freeBytes()) + " MiB free)";
     } catch (LinuxException e) {
       // The figure is only an extra.
     }

@@ -6,6 +6,7 @@ import dev.casemate.archive.TarReader;
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileSystem;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
@@ -58,7 +59,7 @@ final class Unpacker {
     long entries = 0;
     long names = 0;
     long namesLimit = namesLimit(layers);
-    long free = Fs.space(root)[0];
+    long free = FileSystem.of(root).freeBytes();
     // The root file system is written beside the unpacked layers, so half of the space is for each.
     long limit = Math.min(maxBytes, free / 2);
     Fs.chmod(directory, 0755);

@@ -1,14 +1,13 @@
 package dev.casemate.linux;
 
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
 /**
  * Files and directories by path or relative to an open directory; what is in them is {@link
- * FileContent}'s and {@link FileTree}'s. Every descriptor is opened close-on-exec. Errors are
- * {@link LinuxException}s that name the path.
+ * FileContent}'s and {@link FileTree}'s, and links are made and read by {@link Links}. Every
+ * descriptor is opened close-on-exec. Errors are {@link LinuxException}s that name the path.
  */
 public final class Fs {
   static final int AT_SYMLINK_NOFOLLOW = 0x100;
@@ -179,62 +178,6 @@ public final class Fs {
               0),
           "rename",
           from + " to " + to);
-    }
-  }
-
-  public static void symlink(String target, String path) {
-    symlinkAt(target, Fd.CWD, path);
-  }
-
-  public static void symlinkAt(String target, Fd directory, String name) {
-    symlinkAt(target, directory.number(), name);
-  }
-
-  private static void symlinkAt(String target, int directory, String name) {
-    try (NativeBuffer t = NativeBuffer.ofString(target);
-        NativeBuffer p = NativeBuffer.ofString(name)) {
-      SystemCall.check(
-          SystemCall.raw(SystemCall.SYMLINKAT, t.address(), directory, p.address()),
-          "symlink",
-          name);
-    }
-  }
-
-  /** A hard link to {@code fromName} (not followed if it is a symbolic link). */
-  public static void linkAt(Fd fromDirectory, String fromName, Fd toDirectory, String toName) {
-    try (NativeBuffer a = NativeBuffer.ofString(fromName);
-        NativeBuffer b = NativeBuffer.ofString(toName)) {
-      SystemCall.check(
-          SystemCall.raw(
-              SystemCall.LINKAT,
-              fromDirectory.number(),
-              a.address(),
-              toDirectory.number(),
-              b.address(),
-              0),
-          "link",
-          fromName + " to " + toName);
-    }
-  }
-
-  public static String readLink(String path) {
-    return readLinkAt(Fd.CWD, path);
-  }
-
-  public static String readLinkAt(Fd directory, String name) {
-    return readLinkAt(directory.number(), name);
-  }
-
-  private static String readLinkAt(int directory, String name) {
-    try (NativeBuffer p = NativeBuffer.ofString(name);
-        NativeBuffer target = NativeBuffer.allocate(4096)) {
-      long n =
-          SystemCall.check(
-              SystemCall.raw(
-                  SystemCall.READLINKAT, directory, p.address(), target.address(), target.size()),
-              "readlink",
-              name);
-      return new String(target.bytes(0, (int) n), StandardCharsets.UTF_8);
     }
   }
 
@@ -432,28 +375,6 @@ public final class Fs {
       }
       SystemCall.check(r, "flock", fd.toString());
       return true;
-    }
-  }
-
-  /** Block size of the path's file system in bytes; for hugetlbfs the size of its pages. */
-  public static long blockSize(String path) {
-    try (NativeBuffer p = NativeBuffer.ofString(path);
-        NativeBuffer s = NativeBuffer.allocate(128)) {
-      SystemCall.check(SystemCall.raw(SystemCall.STATFS, p.address(), s.address()), "statfs", path);
-      return s.getLong(8);
-    }
-  }
-
-  /**
-   * Free bytes that an unprivileged process may use on the path's file system, and its size in
-   * bytes.
-   */
-  public static long[] space(String path) {
-    try (NativeBuffer p = NativeBuffer.ofString(path);
-        NativeBuffer s = NativeBuffer.allocate(128)) {
-      SystemCall.check(SystemCall.raw(SystemCall.STATFS, p.address(), s.address()), "statfs", path);
-      long block = s.getLong(8);
-      return new long[] {s.getLong(32) * block, s.getLong(16) * block, s.getLong(0)};
     }
   }
 }

@@ -36,7 +36,7 @@ public final class NetworkNamespace {
 
   /** Whether a namespace is bound to a path. */
   public static boolean exists(String path) {
-    return Fs.exists(path) && Fs.space(path)[2] == NSFS_MAGIC;
+    return Fs.exists(path) && FileSystem.of(path).type() == NSFS_MAGIC;
   }
 
   /**

@@ -46,7 +46,7 @@ public final class ProcessTable {
   public static List<Integer> inNamespaceOf(int pid) {
     List<Integer> pids = new ArrayList<>();
     try {
-      String wanted = Fs.readLink("/proc/" + pid + "/ns/pid");
+      String wanted = Links.readLink("/proc/" + pid + "/ns/pid");
       for (String name : Fs.list("/proc")) {
         if (name.charAt(0) >= '1' && name.charAt(0) <= '9' && isIn(wanted, name)) {
           pids.add(Integer.parseInt(name));
@@ -60,7 +60,7 @@ public final class ProcessTable {
 
   private static boolean isIn(String namespace, String pid) {
     try {
-      return Fs.readLink("/proc/" + pid + "/ns/pid").equals(namespace);
+      return Links.readLink("/proc/" + pid + "/ns/pid").equals(namespace);
     } catch (LinuxException e) {
       // Ended meanwhile, or another user's.
       return false;

@@ -35,8 +35,8 @@ class FsTest {
     FileTree.makeDirectories(path("root/etc"), 0755);
     FileContent.write(path("secret"), bytes("outside"), 0600);
     FileContent.write(path("root/secret"), bytes("inside"), 0600);
-    Fs.symlink("/secret", path("root/absolute"));
-    Fs.symlink("../../../secret", path("root/etc/relative"));
+    Links.symlink("/secret", path("root/absolute"));
+    Links.symlink("../../../secret", path("root/etc/relative"));
     try (Fd root = Fs.open(path("root"), OpenFlag.PATH | OpenFlag.DIRECTORY)) {
       for (String name : new String[] {"absolute", "etc/relative", "../secret", "/../../secret"}) {
         try (Fd file = Fs.openIn(root, name, OpenFlag.READ_ONLY, 0)) {
@@ -53,7 +53,7 @@ class FsTest {
   @Timeout(10)
   void onlyRegularFilesAreOpenedWhereAnythingMayLie() {
     FileContent.write(path("file"), bytes("x"), 0600);
-    Fs.symlink("file", path("link"));
+    Links.symlink("file", path("link"));
     Fs.makeFifo(path("fifo"), 0600);
     // Opening a watchdog would start it.
     Fs.makeNode(path("device"), Stat.CHARACTER | 0600, 10, 130);
@@ -88,7 +88,7 @@ class FsTest {
     FileContent.write(path("tree/a/b/file"), bytes("x"), 0400);
     FileTree.makeDirectories(path("kept"), 0755);
     FileContent.write(path("kept/file"), bytes("x"), 0600);
-    Fs.symlink(path("kept"), path("tree/link"));
+    Links.symlink(path("kept"), path("tree/link"));
     FileTree.removeTree(path("tree"));
     assertThat(Fs.exists(path("tree"))).isFalse();
     assertThat(Fs.exists(path("kept/file"))).isTrue();

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
-import dev.casemate.linux.Fs;
 import dev.casemate.linux.IpAddress;
+import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
 import dev.casemate.linux.NetworkNamespace;
@@ -67,7 +67,7 @@ class RouteNetlinkTest {
 
   @Test
   void taskErrorsComeBackAndTheThreadIsNotMoved() {
-    String before = Fs.readLink("/proc/thread-self/ns/net");
+    String before = Links.readLink("/proc/thread-self/ns/net");
     assertThatThrownBy(
             () ->
                 NetworkNamespace.run(
@@ -76,8 +76,8 @@ class RouteNetlinkTest {
                       throw new LinuxException("test", "", Errno.EIO);
                     }))
         .isInstanceOf(LinuxException.class);
-    assertThat(Fs.readLink("/proc/thread-self/ns/net")).isEqualTo(before);
-    String inside = NetworkNamespace.run(left, () -> Fs.readLink("/proc/thread-self/ns/net"));
+    assertThat(Links.readLink("/proc/thread-self/ns/net")).isEqualTo(before);
+    String inside = NetworkNamespace.run(left, () -> Links.readLink("/proc/thread-self/ns/net"));
     assertThat(inside).isNotEqualTo(before);
   }
 

@@ -2,6 +2,7 @@ package dev.casemate.network;
 
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Text;
 import java.util.List;
@@ -51,7 +52,7 @@ final class PortHolder {
       }
       try {
         for (String fd : Fs.list("/proc/" + pid + "/fd")) {
-          if (Fs.readLink("/proc/" + pid + "/fd/" + fd).equals(socket)) {
+          if (Links.readLink("/proc/" + pid + "/fd/" + fd).equals(socket)) {
             return "process "
                 + pid
                 + " ("

@@ -1,6 +1,6 @@
 package dev.casemate.ocicli;
 
-import dev.casemate.linux.Fs;
+import dev.casemate.linux.Links;
 import dev.casemate.linux.Text;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,7 +11,7 @@ final class Paths {
 
   /** An absolute path without {@code .}, {@code ..} and doubled slashes. */
   static String absolute(String path) {
-    String full = path.startsWith("/") ? path : Fs.readLink("/proc/self/cwd") + "/" + path;
+    String full = path.startsWith("/") ? path : Links.readLink("/proc/self/cwd") + "/" + path;
     List<String> parts = new ArrayList<>();
     for (String part : Text.split(full, '/')) {
       if (part.equals("..")) {

@@ -4,6 +4,7 @@ import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Stat;
@@ -104,7 +105,7 @@ final class DirectorySnapshot {
         }
       }
       case Stat.SYMLINK ->
-          add(entry, path, Fs.readLinkAt(directory, name).getBytes(StandardCharsets.UTF_8));
+          add(entry, path, Links.readLinkAt(directory, name).getBytes(StandardCharsets.UTF_8));
       default -> {
         // Sockets and devices have no place in such a volume.
       }

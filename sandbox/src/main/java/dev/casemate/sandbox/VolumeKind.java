@@ -1,5 +1,6 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.linux.FileSystem;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Stat;
 import java.util.Optional;
@@ -55,7 +56,7 @@ enum VolumeKind {
     }
     return switch (plugin.substring(0, slash)) {
       case "empty-dir" -> {
-        long magic = Fs.space(source)[2];
+        long magic = FileSystem.of(source).type();
         yield magic == TMPFS_MAGIC && isMountPoint(source, stat.get())
             ? MEMORY
             : magic == HUGETLBFS_MAGIC ? HUGE_PAGES : SHARED;
@@ -76,7 +77,7 @@ enum VolumeKind {
   }
 
   static boolean isTmpfs(String path) {
-    return Fs.space(path)[2] == TMPFS_MAGIC;
+    return FileSystem.of(path).type() == TMPFS_MAGIC;
   }
 
   private static boolean isBelow(String path, String directory) {

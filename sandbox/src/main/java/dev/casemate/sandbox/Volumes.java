@@ -4,6 +4,7 @@ import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.hypervisor.GuestAddress;
 import dev.casemate.hypervisor.VirtualMachine;
+import dev.casemate.linux.FileSystem;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Stat;
 import dev.casemate.oci.MountSpec;
@@ -245,7 +246,7 @@ public final class Volumes implements AutoCloseable {
   private static Storage sharedMemory(String source) {
     long bytes = DEFAULT_SHM_BYTES;
     if (Fs.exists(source) && VolumeKind.isTmpfs(source)) {
-      bytes = Math.max(1 << 16, Fs.space(source)[1]);
+      bytes = Math.max(1 << 16, FileSystem.of(source).sizeBytes());
     }
     return ephemeral(
         GuestContract.SHM,
@@ -263,12 +264,12 @@ public final class Volumes implements AutoCloseable {
             "mode=" + Integer.toOctalString(stat.permissions()),
             "uid=" + stat.uid(),
             "gid=" + stat.gid(),
-            "size=" + Math.max(4096, Fs.space(source)[1])));
+            "size=" + Math.max(4096, FileSystem.of(source).sizeBytes())));
   }
 
   private static Storage hugePages(Spec spec, String source, String guestPath) {
     Stat stat = Fs.stat(source);
-    long pageBytes = Fs.blockSize(source);
+    long pageBytes = FileSystem.of(source).blockBytes();
     long bytes = 0;
     for (Resources.HugepageLimit limit : spec.linux().resources().hugepageLimits()) {
       if (limit.pageSize().equals(pageName(pageBytes))) {

@@ -7,8 +7,10 @@ import dev.casemate.base.CasemateException;
 import dev.casemate.hypervisor.Virtiofsd;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
+import dev.casemate.linux.FileSystem;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
 import dev.casemate.linux.Processes;
@@ -175,7 +177,7 @@ class SharesTest {
             () -> Fs.makeFifo(next, 0600),
             () -> Fs.makeDirectory(next, 0700),
             () -> FileContent.write(next, new byte[0], 0600),
-            () -> Fs.symlink("/etc/shadow", next))) {
+            () -> Links.symlink("/etc/shadow", next))) {
       assertThatThrownBy(plant::run)
           .isInstanceOf(LinuxException.class)
           .hasMessageContaining("Read-only");
@@ -189,7 +191,7 @@ class SharesTest {
   void mountPointsAndTheirFileSystemAreBounded() throws Exception {
     shares.add(host + "/file", ShareMode.ROOT);
     serve();
-    assertThat(Fs.space(run + "/shared/mounts")[1]).isEqualTo(64 << 10);
+    assertThat(FileSystem.of(run + "/shared/mounts").sizeBytes()).isEqualTo(64 << 10);
     List<Mounts.Info> own = new ArrayList<>(Mounts.list());
     own.removeIf(m -> !m.target().equals(run + "/shared/mounts"));
     assertThat(own).singleElement().satisfies(m -> assertThat(m.fstype()).isEqualTo("tmpfs"));
@@ -201,7 +203,7 @@ class SharesTest {
     // As if a guest could still write there.
     Path victim = host.resolve("victim");
     FileContent.write(victim.toString(), "important".getBytes(), 0600);
-    Fs.symlink(victim.toString(), run + "/shared/mounts/1");
+    Links.symlink(victim.toString(), run + "/shared/mounts/1");
     Fs.makeFifo(run + "/shared/mounts/2", 0600);
     for (int i = 0; i < 2; i++) {
       assertThatThrownBy(() -> shares.add(host + "/file", ShareMode.ROOT))
@@ -218,7 +220,7 @@ class SharesTest {
     serve();
     Fs.makeFifo(host + "/fifo", 0600);
     Fs.makeNode(host + "/device", 0020600, 10, 130);
-    Fs.symlink(host + "/fifo", host + "/link");
+    Links.symlink(host + "/fifo", host + "/link");
     for (String path : List.of("/fifo", "/device", "/link")) {
       String guestPath = shares.add(host + path, ShareMode.ROOT);
       has(name(guestPath), false);

@@ -6,6 +6,7 @@ import dev.casemate.base.PlainText;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.Spec;
 import dev.casemate.sandbox.HostHooks;
@@ -17,7 +18,7 @@ record Bundle(String path) {
   private static final int SPEC_LIMIT = 16 << 20;
 
   static Bundle of(ShimFlags flags) {
-    return new Bundle(flags.bundle().isEmpty() ? Fs.readLink("/proc/self/cwd") : flags.bundle());
+    return new Bundle(flags.bundle().isEmpty() ? Links.readLink("/proc/self/cwd") : flags.bundle());
   }
 
   /** The specification; empty if there is none, as for a sandbox without a pause container. */

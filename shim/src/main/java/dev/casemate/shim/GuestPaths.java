@@ -5,6 +5,7 @@ import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.base.PlainText;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import java.util.List;
@@ -64,7 +65,7 @@ record GuestPaths(List<String> kernel, List<String> initramfs) {
     }
     // Opened as a place only: the file may be a FIFO or a device, which opening would wake.
     try (Fd file = Fs.open(value, OpenFlag.PATH)) {
-      String resolved = Fs.readLink(file.procPath());
+      String resolved = Links.readLink(file.procPath());
       if (!matchesOne(patterns, resolved)) {
         throw refused(
             Kind.PERMISSION_DENIED,

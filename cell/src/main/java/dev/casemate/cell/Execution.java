@@ -1,0 +1,61 @@
+package dev.casemate.cell;
+
+import dev.casemate.base.Failures;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.oci.ProcessSpec;
+import dev.casemate.oci.Spec;
+import dev.casemate.seccomp.CompiledSeccomp;
+import dev.casemate.seccomp.SeccompFilter;
+import java.util.Optional;
+
+/** The making of a further process of a {@link Container}, as its engine sees it. */
+final class Execution {
+  private Execution() {}
+
+  /**
+   * Runs a process in a container, or leaves nothing of it.
+   *
+   * @param first the pidfd of the container's first process
+   */
+  static CellProcess exec(
+      Container container, Fd first, ProcessSpec process, Stdio stdio, LaunchOptions options) {
+    SpecCheck.check(process);
+    ContainerConfig config = container.config();
+    Spec spec = config.spec();
+    Optional<SeccompFilter> filter = CompiledSeccomp.of(spec, config.ownKernel());
+    Launcher.Launched exec =
+        Launcher.exec(
+            spec.linux(),
+            container.record().namespaces(),
+            options,
+            config.ownKernel(),
+            process,
+            filter,
+            stdio,
+            first);
+    boolean done = false;
+    try {
+      exec.channel.go();
+      Launcher.follow(exec, false, config);
+      // Not earlier: the way up to here is the engine's, not to be charged to the container.
+      if (options.subgroup().isEmpty()) {
+        container.cgroup().addBeside(exec.pid, container.init().pid());
+      } else {
+        container.cgroup().addBelow(exec.pid, options.subgroup());
+      }
+      container.record().resctrl().ifPresent(group -> group.add(exec.pid));
+      exec.channel.go();
+      Launcher.follow(exec, true, config);
+      exec.channel.close();
+      done = true;
+      return new CellProcess(exec.pid, exec.terminal, exec.warnings);
+    } catch (LinuxException e) {
+      throw Failures.of("executing a command in container " + container.id(), e);
+    } finally {
+      if (!done) {
+        exec.abandon();
+      }
+    }
+  }
+}
