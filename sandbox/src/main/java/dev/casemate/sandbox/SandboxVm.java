@@ -4,27 +4,16 @@ import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.base.Json;
 import dev.casemate.hypervisor.Device;
-import dev.casemate.hypervisor.Virtiofsd;
 import dev.casemate.hypervisor.VirtualMachine;
-import dev.casemate.hypervisor.VmConfig;
-import dev.casemate.hypervisor.VmConfig.AcceleratorChoice;
 import dev.casemate.hypervisor.VmExit;
 import dev.casemate.hypervisor.VmListener;
-import dev.casemate.hypervisor.VmRecord;
 import dev.casemate.hypervisor.Vmm;
-import dev.casemate.linux.Fd;
-import dev.casemate.linux.Fs;
-import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Machine;
-import dev.casemate.linux.OpenFlag;
-import dev.casemate.protocol.GuestContract;
 import dev.casemate.protocol.agent.AgentService;
-import dev.casemate.protocol.agent.CreateSandboxRequest;
 import dev.casemate.protocol.agent.DestroySandboxRequest;
 import dev.casemate.protocol.agent.Storage;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.TtrpcClient;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -44,38 +33,28 @@ public final class SandboxVm implements AutoCloseable {
   private static final int SHUTDOWN_GRACE_MILLIS = 1_000;
   private static final int LOST_GRACE_MILLIS = 3_000;
 
-  private final SandboxPaths paths;
   private final SandboxConfig config;
   private final Vmm vmm;
   private final Consumer<String> warnings;
-  private final Shares shares;
-  private final List<Device> disks = new ArrayList<>();
-  private final StringBuilder modules = new StringBuilder(GuestContract.OVERLAY_MODULES);
-  private volatile Optional<GuestNetwork> network = Optional.empty();
+  private final PreparedVm prepared;
   private volatile Optional<VmGrowth> growth = Optional.empty();
   private volatile Optional<Volumes> volumes = Optional.empty();
   private volatile Optional<VirtualMachine> vm = Optional.empty();
   private volatile Optional<AgentClient> agent = Optional.empty();
   private long launchedMicros;
   private Optional<GuestBoot> booted = Optional.empty();
-  private final List<Fd> holds = new ArrayList<>();
-  private volatile Optional<VmRestore> restoration = Optional.empty();
-  private final Confinement confinement;
   private boolean closed;
 
   SandboxVm(SandboxPaths paths, SandboxConfig config, Vmm vmm, Consumer<String> warnings) {
     this.vmm = vmm;
-    this.paths = paths;
     this.config = config;
     this.warnings = warnings;
-    this.confinement = new Confinement(paths, config, warnings);
-    String run = paths.sandbox(config.id());
-    this.shares = new Shares(run + "/shared", run + "/virtiofs.sock");
+    this.prepared = new PreparedVm(paths, config, warnings);
   }
 
   /** The host's files that the guest sees. */
   public Shares shares() {
-    return shares;
+    return prepared.shares();
   }
 
   /**
@@ -84,8 +63,7 @@ public final class SandboxVm implements AutoCloseable {
    * @param fstype the kernel module that the guest needs for what is on it
    */
   public void addDisk(Device.Disk disk, String fstype) {
-    disks.add(disk);
-    modules.append(',').append(GuestContract.BLOCK_MODULES).append(',').append(fstype);
+    prepared.addDisk(disk, fstype);
   }
 
   /**
@@ -96,91 +74,30 @@ public final class SandboxVm implements AutoCloseable {
     if (closed) {
       throw CasemateException.of(Kind.UNAVAILABLE, "the sandbox is being ended");
     }
-    VmOptions options = config.vm();
-    SandboxDemands.checkStart(vmm, config, !shares.isEmpty(), restoration.isPresent());
-    VmConfig.Builder builder =
-        VmConfig.builder(config.id(), paths.sandbox(config.id()) + "/vm")
-            .kernel(options.kernel())
-            .initramfs(options.initramfs())
-            .memoryMib(options.memoryMib())
-            .vcpus(options.vcpus())
-            .accelerator(AcceleratorChoice.valueOf(options.accelerator().toUpperCase(Locale.ROOT)))
-            .console(true)
-            .hotplugPorts(config.hotplugPorts())
-            .device(new Device.SerialChannel("agent", GuestContract.AGENT_PORT));
-    for (Device disk : disks) {
-      builder.device(disk);
-    }
-    VmSize most = VmSize.of(options).growingTo(config.most());
-    if (!most.equals(VmSize.of(options))) {
-      builder.maxMemoryMib(most.memoryMib()).maxVcpus(most.vcpus());
-    }
-    builder.jail(confinement.begin());
-    if (config.sharing() || !shares.isEmpty()) {
-      Virtiofsd daemon = shares.serve(config.jail().enabled());
-      confinement.started(daemon);
-      builder.device(new Device.FileShare("share", GuestContract.SHARED_TAG, daemon.socketPath()));
-      modules.append(',').append(GuestContract.SHARE_MODULES);
-    }
-    List<Fd> taps = new ArrayList<>();
-    VirtualMachine launched;
-    try {
-      network = SandboxNetworks.attach(paths, config.id(), config.network(), warnings);
-      if (network.isPresent()) {
-        // Docker looks for the namespace by the VMM's process.
-        builder.networkNamespace(network.get().namespace());
-        if (!cardsComeLater()) {
-          for (Device card : network.get().cards(taps)) {
-            builder.device(card);
-          }
-        }
-        modules.append(taps.isEmpty() && !cardsComeLater() ? "" : "," + GuestContract.NET_MODULES);
-      }
-      builder.kernelParameter(GuestContract.MODULES_PARAMETER + modules);
-      VmConfig built = builder.build();
-      // From its first moment on somebody else can clean up after it.
-      Consumer<VmRecord> record = confinement::started;
-      if (restoration.isPresent()) {
-        launched = restoration.get().launch(vmm, built, record, listener);
-      } else {
-        launched = vmm.launch(built, listener);
-        record.accept(launched.record());
-      }
-    } finally {
-      taps.forEach(Fd::close);
-    }
+    VirtualMachine launched = prepared.launch(vmm, listener);
     launchedMicros = Machine.monotonicMicros();
     vm = Optional.of(launched);
-    confinement.limit(launched, most);
-    shares.onDaemonEnd(this::sharesLost);
+    prepared.confine(launched, this::sharesLost);
   }
 
   /** The VM is to go on from a checkpoint instead of booting. */
   void restoreFrom(VmRestore checkpoint) {
-    restoration = Optional.of(checkpoint);
-  }
-
-  /**
-   * Whether network cards are plugged in once the guest is up: then they can be taken out of it for
-   * a checkpoint. It costs time, so only where one can be made.
-   */
-  private boolean cardsComeLater() {
-    return !config.sharing() && config.hotplugPorts() > 0;
+    prepared.restoreFrom(checkpoint);
   }
 
   /** Whether it has cards that cannot be taken out. */
   boolean hasCards() {
-    return !cardsComeLater() && network.isPresent() && network.get().hasCards();
+    return prepared.hasCards();
   }
 
   /** Takes the network cards out of the guest. */
   void suspendNetwork() {
-    network.ifPresent(GuestNetwork::suspend);
+    prepared.network().ifPresent(GuestNetwork::suspend);
   }
 
   /** Gives the guest its network cards back. */
   void resumeNetwork() {
-    network.ifPresent(GuestNetwork::resume);
+    prepared.network().ifPresent(GuestNetwork::resume);
   }
 
   /**
@@ -198,18 +115,7 @@ public final class SandboxVm implements AutoCloseable {
 
   /** The store keeps an image's root file system while somebody holds a shared lock on it. */
   public void holdImage(String path) {
-    try {
-      Fd root = Fs.open(path, OpenFlag.READ_ONLY);
-      holds.add(root);
-      Fs.lock(root, false, true);
-    } catch (LinuxException e) {
-      throw CasemateException.of(
-          Kind.NOT_FOUND,
-          "the image's root file system is gone ("
-              + e.getMessage()
-              + "): the image was removed a moment ago; run again",
-          e);
-    }
+    prepared.holdImage(path);
   }
 
   /** Waits for the agent and sets the sandbox up in the guest. */
@@ -224,26 +130,27 @@ public final class SandboxVm implements AutoCloseable {
             warnings);
     agent = Optional.of(client);
     try {
-      if (restoration.isPresent()) {
+      if (prepared.checkpoint().isPresent()) {
         machine.resume();
         client.setClock();
         client.reseed();
       } else {
         booted = Optional.of(GuestBoot.await(client, config.vm().bootTimeoutMillis()));
-        client.createSandbox(sandboxRequest(hostname), AgentClient.CALL_TIMEOUT_MILLIS);
+        client.createSandbox(prepared.sandboxRequest(hostname), AgentClient.CALL_TIMEOUT_MILLIS);
       }
-      volumes = Optional.of(new Volumes(shares, machine, client, warnings));
+      volumes = Optional.of(new Volumes(prepared.shares(), machine, client, warnings));
       VmSize size = VmSize.of(config.vm());
-      VmSize most = size.growingTo(config.most());
+      VmSize most = prepared.most();
       if (!most.equals(size)) {
-        VmSize now = restoration.map(VmRestore::size).orElse(size);
+        VmSize now = prepared.checkpoint().map(VmRestore::size).orElse(size);
         growth =
             Optional.of(
                 new VmGrowth(config.configured(), size, most, now, machine, client, warnings));
       }
+      Optional<GuestNetwork> network = prepared.network();
       if (network.isPresent()) {
         network.get().configure(machine, client);
-        if (SandboxNetworks.isForeign(config.network())) {
+        if (prepared.isNetworkForeign()) {
           network.get().follow(volumes.get()::refresh);
         }
       }
@@ -252,32 +159,9 @@ public final class SandboxVm implements AutoCloseable {
     }
   }
 
-  private CreateSandboxRequest sandboxRequest(String hostname) {
-    List<Storage> storages = new ArrayList<>();
-    if (shares.isServed()) {
-      storages.add(
-          Storage.builder()
-              .driver("virtio-fs")
-              .source(GuestContract.SHARED_TAG)
-              .fstype("virtiofs")
-              .mountPoint(GuestContract.SHARED)
-              .build());
-    }
-    return CreateSandboxRequest.builder()
-        .hostname(hostname)
-        .sandboxId(config.id())
-        .dns(resolverLines())
-        .storages(storages)
-        .build();
-  }
-
-  private List<String> resolverLines() {
-    return network.isPresent() ? network.get().resolverLines() : List.of();
-  }
-
   /** Whether the guest was given name servers. */
   boolean hasResolver() {
-    return !resolverLines().isEmpty();
+    return !prepared.resolverLines().isEmpty();
   }
 
   /** How the guest mounts a disk that the VM has. */
@@ -317,7 +201,7 @@ public final class SandboxVm implements AutoCloseable {
 
   /** The sandbox's address in the bridge's network, or empty. */
   public String address() {
-    return network.map(GuestNetwork::address).orElse("");
+    return prepared.network().map(GuestNetwork::address).orElse("");
   }
 
   /**
@@ -357,16 +241,16 @@ public final class SandboxVm implements AutoCloseable {
 
   /** Where its network namespace is, if others furnish it. */
   Optional<String> foreignNamespace() {
-    return SandboxNetworks.isForeign(config.network())
-        ? network.map(GuestNetwork::namespace)
+    return prepared.isNetworkForeign()
+        ? prepared.network().map(GuestNetwork::namespace)
         : Optional.empty();
   }
 
   /** Gives the guest what its namespace has by now; see {@link GuestNetwork#refresh}. */
   void refreshNetwork() {
     volumes.ifPresent(Volumes::refresh);
-    if (network.isPresent() && SandboxNetworks.isForeign(config.network())) {
-      network.get().refresh();
+    if (prepared.isNetworkForeign()) {
+      prepared.network().ifPresent(GuestNetwork::refresh);
     }
   }
 
@@ -441,12 +325,6 @@ public final class SandboxVm implements AutoCloseable {
     vm.ifPresent(VirtualMachine::close);
     // Nothing waits for the guest any more.
     volumes.ifPresent(Volumes::close);
-    network.ifPresent(GuestNetwork::close);
-    shares.close();
-    for (Fd hold : holds) {
-      hold.close();
-    }
-    SandboxNetworks.release(paths, config.id());
-    confinement.close();
+    prepared.close();
   }
 }
