@@ -4,29 +4,13 @@ import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.base.Json;
 import dev.casemate.hypervisor.Device;
-import dev.casemate.hypervisor.Virtiofsd;
 import dev.casemate.hypervisor.VirtualMachine;
-import dev.casemate.hypervisor.VmConfig;
-import dev.casemate.hypervisor.VmConfig.AcceleratorChoice;
 import dev.casemate.hypervisor.VmExit;
 import dev.casemate.hypervisor.VmListener;
-import dev.casemate.hypervisor.VmRecord;
 import dev.casemate.hypervisor.Vmm;
-import dev.casemate.linux.Fd;
-import dev.casemate.linux.Fs;
-import dev.casemate.linux.LinuxException;
-import dev.casemate.linux.Machine;
-import dev.casemate.linux.OpenFlag;
-import dev.casemate.protocol.GuestContract;
-import dev.casemate.protocol.agent.AgentService;
-import dev.casemate.protocol.agent.CreateSandboxRequest;
-import dev.casemate.protocol.agent.DestroySandboxRequest;
 import dev.casemate.protocol.agent.Storage;
 import dev.casemate.rpc.RpcException;
-import dev.casemate.rpc.TtrpcClient;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -34,48 +18,30 @@ import java.util.function.Consumer;
  * A sandbox's VM with all that it needs on the host, from nothing to an agent that answers, and
  * back to nothing.
  *
- * <p>The steps are: prepare (network, shares, disks), launch (the VMM runs), ready (the agent has
- * answered). A VM that is cloned from a template will enter at the same last step.
+ * <p>A VM goes through three phases: prepared ({@link PreparedVm}: network, shares, disks),
+ * launched ({@link LaunchedVm}: the VMM runs) and ready ({@link ReadyVm}: the agent has answered).
+ * One that goes on from a checkpoint is prepared as any other, and enters at the launch ({@link
+ * VmRestore}).
  */
 public final class SandboxVm implements AutoCloseable {
-  /** Where the guest keeps what belongs to single containers. */
-  private static final int DESTROY_TIMEOUT_MILLIS = 3_000;
-
-  private static final int SHUTDOWN_GRACE_MILLIS = 1_000;
-  private static final int LOST_GRACE_MILLIS = 3_000;
-
-  private final SandboxPaths paths;
   private final SandboxConfig config;
   private final Vmm vmm;
   private final Consumer<String> warnings;
-  private final Shares shares;
-  private final List<Device> disks = new ArrayList<>();
-  private final StringBuilder modules = new StringBuilder(GuestContract.OVERLAY_MODULES);
-  private volatile Optional<GuestNetwork> network = Optional.empty();
-  private volatile Optional<VmGrowth> growth = Optional.empty();
-  private volatile Optional<Volumes> volumes = Optional.empty();
-  private volatile Optional<VirtualMachine> vm = Optional.empty();
-  private volatile Optional<AgentClient> agent = Optional.empty();
-  private long launchedMicros;
-  private Optional<GuestBoot> booted = Optional.empty();
-  private final List<Fd> holds = new ArrayList<>();
-  private volatile Optional<VmRestore> restoration = Optional.empty();
-  private final Confinement confinement;
+  private final PreparedVm prepared;
+  private volatile Optional<LaunchedVm> launched = Optional.empty();
+  private volatile Optional<ReadyVm> ready = Optional.empty();
   private boolean closed;
 
   SandboxVm(SandboxPaths paths, SandboxConfig config, Vmm vmm, Consumer<String> warnings) {
     this.vmm = vmm;
-    this.paths = paths;
     this.config = config;
     this.warnings = warnings;
-    this.confinement = new Confinement(paths, config, warnings);
-    String run = paths.sandbox(config.id());
-    this.shares = new Shares(run + "/shared", run + "/virtiofs.sock");
+    this.prepared = new PreparedVm(paths, config, warnings);
   }
 
   /** The host's files that the guest sees. */
   public Shares shares() {
-    return shares;
+    return prepared.shares();
   }
 
   /**
@@ -84,8 +50,7 @@ public final class SandboxVm implements AutoCloseable {
    * @param fstype the kernel module that the guest needs for what is on it
    */
   public void addDisk(Device.Disk disk, String fstype) {
-    disks.add(disk);
-    modules.append(',').append(GuestContract.BLOCK_MODULES).append(',').append(fstype);
+    prepared.addDisk(disk, fstype);
   }
 
   /**
@@ -96,188 +61,54 @@ public final class SandboxVm implements AutoCloseable {
     if (closed) {
       throw CasemateException.of(Kind.UNAVAILABLE, "the sandbox is being ended");
     }
-    VmOptions options = config.vm();
-    SandboxDemands.checkStart(vmm, config, !shares.isEmpty(), restoration.isPresent());
-    VmConfig.Builder builder =
-        VmConfig.builder(config.id(), paths.sandbox(config.id()) + "/vm")
-            .kernel(options.kernel())
-            .initramfs(options.initramfs())
-            .memoryMib(options.memoryMib())
-            .vcpus(options.vcpus())
-            .accelerator(AcceleratorChoice.valueOf(options.accelerator().toUpperCase(Locale.ROOT)))
-            .console(true)
-            .hotplugPorts(config.hotplugPorts())
-            .device(new Device.SerialChannel("agent", GuestContract.AGENT_PORT));
-    for (Device disk : disks) {
-      builder.device(disk);
-    }
-    VmSize most = VmSize.of(options).growingTo(config.most());
-    if (!most.equals(VmSize.of(options))) {
-      builder.maxMemoryMib(most.memoryMib()).maxVcpus(most.vcpus());
-    }
-    builder.jail(confinement.begin());
-    if (config.sharing() || !shares.isEmpty()) {
-      Virtiofsd daemon = shares.serve(config.jail().enabled());
-      confinement.started(daemon);
-      builder.device(new Device.FileShare("share", GuestContract.SHARED_TAG, daemon.socketPath()));
-      modules.append(',').append(GuestContract.SHARE_MODULES);
-    }
-    List<Fd> taps = new ArrayList<>();
-    VirtualMachine launched;
-    try {
-      network = SandboxNetworks.attach(paths, config.id(), config.network(), warnings);
-      if (network.isPresent()) {
-        // Docker looks for the namespace by the VMM's process.
-        builder.networkNamespace(network.get().namespace());
-        if (!cardsComeLater()) {
-          for (Device card : network.get().cards(taps)) {
-            builder.device(card);
-          }
-        }
-        modules.append(taps.isEmpty() && !cardsComeLater() ? "" : "," + GuestContract.NET_MODULES);
-      }
-      builder.kernelParameter(GuestContract.MODULES_PARAMETER + modules);
-      VmConfig built = builder.build();
-      // From its first moment on somebody else can clean up after it.
-      Consumer<VmRecord> record = confinement::started;
-      if (restoration.isPresent()) {
-        launched = restoration.get().launch(vmm, built, record, listener);
-      } else {
-        launched = vmm.launch(built, listener);
-        record.accept(launched.record());
-      }
-    } finally {
-      taps.forEach(Fd::close);
-    }
-    launchedMicros = Machine.monotonicMicros();
-    vm = Optional.of(launched);
-    confinement.limit(launched, most);
-    shares.onDaemonEnd(this::sharesLost);
+    LaunchedVm now = new LaunchedVm(prepared.launch(vmm, listener), warnings);
+    launched = Optional.of(now);
+    prepared.confine(now.machine(), now::sharesLost);
   }
 
   /** The VM is to go on from a checkpoint instead of booting. */
   void restoreFrom(VmRestore checkpoint) {
-    restoration = Optional.of(checkpoint);
-  }
-
-  /**
-   * Whether network cards are plugged in once the guest is up: then they can be taken out of it for
-   * a checkpoint. It costs time, so only where one can be made.
-   */
-  private boolean cardsComeLater() {
-    return !config.sharing() && config.hotplugPorts() > 0;
+    prepared.restoreFrom(checkpoint);
   }
 
   /** Whether it has cards that cannot be taken out. */
   boolean hasCards() {
-    return !cardsComeLater() && network.isPresent() && network.get().hasCards();
+    return prepared.hasCards();
   }
 
   /** Takes the network cards out of the guest. */
   void suspendNetwork() {
-    network.ifPresent(GuestNetwork::suspend);
+    prepared.network().ifPresent(GuestNetwork::suspend);
   }
 
   /** Gives the guest its network cards back. */
   void resumeNetwork() {
-    network.ifPresent(GuestNetwork::resume);
-  }
-
-  /**
-   * Without its daemon every access to a shared file hangs for ever, and QEMU cannot be given
-   * another: the VM is of no use any more.
-   */
-  private void sharesLost() {
-    if (machine().awaitExit(SHUTDOWN_GRACE_MILLIS).isPresent()) {
-      // It ends by itself when the VMM has.
-      return;
-    }
-    warnings.accept("virtiofsd ended under the VM, whose shared files hang: the VM is ended, too");
-    kill();
+    prepared.network().ifPresent(GuestNetwork::resume);
   }
 
   /** The store keeps an image's root file system while somebody holds a shared lock on it. */
   public void holdImage(String path) {
-    try {
-      Fd root = Fs.open(path, OpenFlag.READ_ONLY);
-      holds.add(root);
-      Fs.lock(root, false, true);
-    } catch (LinuxException e) {
-      throw CasemateException.of(
-          Kind.NOT_FOUND,
-          "the image's root file system is gone ("
-              + e.getMessage()
-              + "): the image was removed a moment ago; run again",
-          e);
-    }
+    prepared.holdImage(path);
   }
 
   /** Waits for the agent and sets the sandbox up in the guest. */
   void awaitReady(String hostname) {
-    VirtualMachine machine = machine();
-    AgentClient client =
-        new AgentClient(
-            new TtrpcClient(
-                new FdChannel(machine.agentConnection()),
-                "the guest's agent",
-                AgentClient.LONGEST_ANSWER),
-            warnings);
-    agent = Optional.of(client);
+    LaunchedVm now = launched();
+    AgentClient client = now.connect();
     try {
-      if (restoration.isPresent()) {
-        machine.resume();
-        client.setClock();
-        client.reseed();
-      } else {
-        booted = Optional.of(GuestBoot.await(client, config.vm().bootTimeoutMillis()));
-        client.createSandbox(sandboxRequest(hostname), AgentClient.CALL_TIMEOUT_MILLIS);
-      }
-      volumes = Optional.of(new Volumes(shares, machine, client, warnings));
-      VmSize size = VmSize.of(config.vm());
-      VmSize most = size.growingTo(config.most());
-      if (!most.equals(size)) {
-        VmSize now = restoration.map(VmRestore::size).orElse(size);
-        growth =
-            Optional.of(
-                new VmGrowth(config.configured(), size, most, now, machine, client, warnings));
-      }
-      if (network.isPresent()) {
-        network.get().configure(machine, client);
-        if (SandboxNetworks.isForeign(config.network())) {
-          network.get().follow(volumes.get()::refresh);
-        }
-      }
+      now.awaitAgent(client, prepared, config.vm().bootTimeoutMillis(), hostname);
+      ReadyVm answered = new ReadyVm(prepared, now.machine(), client, config, warnings);
+      // Before its network is made: what it has by then is to be given back after a failure, too.
+      ready = Optional.of(answered);
+      answered.configureNetwork();
     } catch (RpcException e) {
-      throw BootFailure.of(machine, config.vm(), e);
+      throw BootFailure.of(now.machine(), config.vm(), e);
     }
-  }
-
-  private CreateSandboxRequest sandboxRequest(String hostname) {
-    List<Storage> storages = new ArrayList<>();
-    if (shares.isServed()) {
-      storages.add(
-          Storage.builder()
-              .driver("virtio-fs")
-              .source(GuestContract.SHARED_TAG)
-              .fstype("virtiofs")
-              .mountPoint(GuestContract.SHARED)
-              .build());
-    }
-    return CreateSandboxRequest.builder()
-        .hostname(hostname)
-        .sandboxId(config.id())
-        .dns(resolverLines())
-        .storages(storages)
-        .build();
-  }
-
-  private List<String> resolverLines() {
-    return network.isPresent() ? network.get().resolverLines() : List.of();
   }
 
   /** Whether the guest was given name servers. */
   boolean hasResolver() {
-    return !resolverLines().isEmpty();
+    return !prepared.resolverLines().isEmpty();
   }
 
   /** How the guest mounts a disk that the VM has. */
@@ -296,28 +127,34 @@ public final class SandboxVm implements AutoCloseable {
   }
 
   AgentClient agent() {
-    return agent.orElseThrow(
-        () -> CasemateException.of(Kind.FAILED_PRECONDITION, "the sandbox has no agent yet"));
+    return launched
+        .flatMap(LaunchedVm::agent)
+        .orElseThrow(
+            () -> CasemateException.of(Kind.FAILED_PRECONDITION, "the sandbox has no agent yet"));
+  }
+
+  private LaunchedVm launched() {
+    return launched.orElseThrow(
+        () -> CasemateException.of(Kind.FAILED_PRECONDITION, "the sandbox has no VM yet"));
   }
 
   VirtualMachine machine() {
-    return vm.orElseThrow(
-        () -> CasemateException.of(Kind.FAILED_PRECONDITION, "the sandbox has no VM yet"));
+    return launched().machine();
   }
 
   /** The VMM's process, 0 before it exists. */
   int pid() {
-    return vm.map(VirtualMachine::pid).orElse(0);
+    return launched.map(l -> l.machine().pid()).orElse(0);
   }
 
   /** Ends a VM that does not answer: whoever listens is told of its end. */
   public void kill() {
-    vm.ifPresent(machine -> machine.shutdown(0));
+    launched.ifPresent(LaunchedVm::kill);
   }
 
   /** The sandbox's address in the bridge's network, or empty. */
   public String address() {
-    return network.map(GuestNetwork::address).orElse("");
+    return prepared.network().map(GuestNetwork::address).orElse("");
   }
 
   /**
@@ -326,57 +163,57 @@ public final class SandboxVm implements AutoCloseable {
    * @throws CasemateException FAILED_PRECONDITION before the VM is ready
    */
   public Volumes volumes() {
-    return volumes.orElseThrow(
-        () -> CasemateException.of(Kind.FAILED_PRECONDITION, "the sandbox has no VM yet"));
+    return ready
+        .map(ReadyVm::volumes)
+        .orElseThrow(
+            () -> CasemateException.of(Kind.FAILED_PRECONDITION, "the sandbox has no VM yet"));
   }
 
   /** A container has gone, or could not be made. */
   void releaseVolumes(String containerId) {
-    volumes.ifPresent(v -> v.release(containerId));
+    ready.ifPresent(r -> r.volumes().release(containerId));
   }
 
   /** A container comes, or has other limits now: the VM is to be as big as all want together. */
   void containerLimits(String containerId, Json.Obj limits) {
-    growth.ifPresent(g -> g.put(containerId, limits));
+    ready.ifPresent(r -> r.containerLimits(containerId, limits));
   }
 
   /** The pod as a whole is to have room for so much. */
   void podLimits(Json.Obj limits) {
-    growth.ifPresent(g -> g.atLeast(limits));
+    ready.ifPresent(r -> r.podLimits(limits));
   }
 
   /** A container has gone. */
   void containerGone(String containerId) {
-    growth.ifPresent(g -> g.remove(containerId));
+    ready.ifPresent(r -> r.containerGone(containerId));
   }
 
   /** What the VM has now. */
   public VmSize size() {
-    return growth.map(VmGrowth::size).orElse(VmSize.of(config.vm()));
+    return ready.map(ReadyVm::size).orElse(VmSize.of(config.vm()));
   }
 
   /** Where its network namespace is, if others furnish it. */
   Optional<String> foreignNamespace() {
-    return SandboxNetworks.isForeign(config.network())
-        ? network.map(GuestNetwork::namespace)
+    return prepared.isNetworkForeign()
+        ? prepared.network().map(GuestNetwork::namespace)
         : Optional.empty();
   }
 
   /** Gives the guest what its namespace has by now; see {@link GuestNetwork#refresh}. */
   void refreshNetwork() {
-    volumes.ifPresent(Volumes::refresh);
-    if (network.isPresent() && SandboxNetworks.isForeign(config.network())) {
-      network.get().refresh();
-    }
+    ready.ifPresent(ReadyVm::refreshNetwork);
   }
 
+  /** When the VM was launched, on the monotonic clock; 0 before. */
   long launchedMicros() {
-    return launchedMicros;
+    return launched.map(LaunchedVm::launchedMicros).orElse(0L);
   }
 
   /** What the guest told of its boot; empty before, and for one that was restored. */
   Optional<GuestBoot> booted() {
-    return booted;
+    return launched.flatMap(LaunchedVm::booted);
   }
 
   /** Sets the guest's wall clock. */
@@ -387,66 +224,30 @@ public final class SandboxVm implements AutoCloseable {
   /** What inspect tells of the VM. */
   Json.Obj describe() {
     Json.Obj json = new Json.Obj();
-    vm.ifPresent(
-        machine ->
-            json.put("pid", machine.pid())
-                .put("accelerator", machine.accelerator().kind().name().toLowerCase(Locale.ROOT))
-                .put("acceleratorReason", machine.accelerator().reason()));
-    booted.ifPresent(boot -> boot.describe(json));
+    launched.ifPresent(l -> l.describe(json));
     return json;
   }
 
   /** Why the guest does not answer any more. */
   public String whyLost() {
-    return machine()
-        .awaitExit(LOST_GRACE_MILLIS)
-        .map(SandboxVm::endedUnderContainer)
-        .orElseGet(
-            () ->
-                "the connection to the guest's agent broke, but its VM still runs: "
-                    + agent.flatMap(AgentClient::lossReason).orElse("it is silent"));
+    return launched().whyLost();
   }
 
   public static String endedUnderContainer(VmExit exit) {
-    return "the VM ended under the container: " + exit.describe();
+    return LaunchedVm.endedUnderContainer(exit);
   }
 
   /** Fails every call that still waits for the agent of a VM that is gone. */
   void disconnectAgent() {
-    agent.ifPresent(AgentClient::close);
+    launched.ifPresent(LaunchedVm::disconnectAgent);
   }
 
   /** Ends the VM and frees all that it had, in reverse order. Safe to repeat. */
   @Override
   public synchronized void close() {
     closed = true;
-    if (agent.isPresent()) {
-      if (vm.isPresent() && vm.get().exit().isEmpty()) {
-        try {
-          agent
-              .get()
-              .call(
-                  AgentService.NAME,
-                  AgentService.DESTROY_SANDBOX,
-                  DestroySandboxRequest.builder().build(),
-                  DESTROY_TIMEOUT_MILLIS);
-          vm.get().awaitExit(SHUTDOWN_GRACE_MILLIS);
-        } catch (RpcException e) {
-          // A guest that does not answer is killed below.
-        }
-      }
-      agent.get().close();
-      agent = Optional.empty();
-    }
-    vm.ifPresent(VirtualMachine::close);
-    // Nothing waits for the guest any more.
-    volumes.ifPresent(Volumes::close);
-    network.ifPresent(GuestNetwork::close);
-    shares.close();
-    for (Fd hold : holds) {
-      hold.close();
-    }
-    SandboxNetworks.release(paths, config.id());
-    confinement.close();
+    launched.ifPresent(LaunchedVm::close);
+    ready.ifPresent(ReadyVm::close);
+    prepared.close();
   }
 }

@@ -1,0 +1,155 @@
+package dev.casemate.sandbox;
+
+import dev.casemate.base.Json;
+import dev.casemate.hypervisor.VirtualMachine;
+import dev.casemate.hypervisor.VmExit;
+import dev.casemate.linux.Machine;
+import dev.casemate.protocol.agent.AgentService;
+import dev.casemate.protocol.agent.DestroySandboxRequest;
+import dev.casemate.rpc.RpcException;
+import dev.casemate.rpc.TtrpcClient;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/** A sandbox's VM from the moment on at which the VMM's process exists, and its guest's agent. */
+final class LaunchedVm implements AutoCloseable {
+  private static final int DESTROY_TIMEOUT_MILLIS = 3_000;
+  private static final int SHUTDOWN_GRACE_MILLIS = 1_000;
+  private static final int LOST_GRACE_MILLIS = 3_000;
+
+  private final VirtualMachine machine;
+  private final Consumer<String> warnings;
+  private final long launchedMicros = Machine.monotonicMicros();
+
+  /** From the first attempt to reach it on, so that its calls can be ended; empty at the end. */
+  private volatile Optional<AgentClient> agent = Optional.empty();
+
+  private volatile Optional<GuestBoot> booted = Optional.empty();
+
+  LaunchedVm(VirtualMachine machine, Consumer<String> warnings) {
+    this.machine = machine;
+    this.warnings = warnings;
+  }
+
+  VirtualMachine machine() {
+    return machine;
+  }
+
+  /** When it was launched, on the monotonic clock. */
+  long launchedMicros() {
+    return launchedMicros;
+  }
+
+  /** What the guest told of its boot; empty before, and for one that was restored. */
+  Optional<GuestBoot> booted() {
+    return booted;
+  }
+
+  /** The guest's agent; empty before {@link #connect} and after {@link #close}. */
+  Optional<AgentClient> agent() {
+    return agent;
+  }
+
+  /** Opens the connection to the agent, which need not listen yet. */
+  AgentClient connect() {
+    AgentClient client =
+        new AgentClient(
+            new TtrpcClient(
+                new FdChannel(machine.agentConnection()),
+                "the guest's agent",
+                AgentClient.LONGEST_ANSWER),
+            warnings);
+    agent = Optional.of(client);
+    return client;
+  }
+
+  /**
+   * Waits for the agent of a guest that boots and sets the sandbox up in it; a restored guest has
+   * both, and goes on.
+   *
+   * @throws RpcException if the agent does not answer in time, or refuses
+   */
+  void awaitAgent(AgentClient client, PreparedVm prepared, int bootMillis, String hostname) {
+    if (prepared.checkpoint().isPresent()) {
+      machine.resume();
+      client.setClock();
+      client.reseed();
+    } else {
+      booted = Optional.of(GuestBoot.await(client, bootMillis));
+      client.createSandbox(prepared.sandboxRequest(hostname), AgentClient.CALL_TIMEOUT_MILLIS);
+    }
+  }
+
+  /**
+   * Without its daemon every access to a shared file hangs for ever, and QEMU cannot be given
+   * another: the VM is of no use any more.
+   */
+  void sharesLost() {
+    if (machine.awaitExit(SHUTDOWN_GRACE_MILLIS).isPresent()) {
+      // It ends by itself when the VMM has.
+      return;
+    }
+    warnings.accept("virtiofsd ended under the VM, whose shared files hang: the VM is ended, too");
+    kill();
+  }
+
+  /** Ends it without a word to the guest. */
+  void kill() {
+    machine.shutdown(0);
+  }
+
+  /** Puts process, accelerator and boot into what inspect tells. */
+  void describe(Json.Obj json) {
+    json.put("pid", machine.pid())
+        .put("accelerator", machine.accelerator().kind().name().toLowerCase(Locale.ROOT))
+        .put("acceleratorReason", machine.accelerator().reason());
+    booted.ifPresent(boot -> boot.describe(json));
+  }
+
+  /** Why the guest does not answer any more. */
+  String whyLost() {
+    return machine
+        .awaitExit(LOST_GRACE_MILLIS)
+        .map(LaunchedVm::endedUnderContainer)
+        .orElseGet(
+            () ->
+                "the connection to the guest's agent broke, but its VM still runs: "
+                    + agent.flatMap(AgentClient::lossReason).orElse("it is silent"));
+  }
+
+  static String endedUnderContainer(VmExit exit) {
+    return "the VM ended under the container: " + exit.describe();
+  }
+
+  /** Fails every call that still waits for the agent of a VM that is gone. */
+  void disconnectAgent() {
+    agent.ifPresent(AgentClient::close);
+  }
+
+  /** Takes leave of the guest, if it runs and answers, and ends the VM. Safe to repeat. */
+  @Override
+  public void close() {
+    if (agent.isPresent()) {
+      if (machine.exit().isEmpty()) {
+        takeLeave(agent.get());
+      }
+      agent.get().close();
+      agent = Optional.empty();
+    }
+    machine.close();
+  }
+
+  private void takeLeave(AgentClient client) {
+    try {
+      client.call(
+          AgentService.NAME,
+          AgentService.DESTROY_SANDBOX,
+          DestroySandboxRequest.builder().build(),
+          DESTROY_TIMEOUT_MILLIS);
+      machine.awaitExit(SHUTDOWN_GRACE_MILLIS);
+    } catch (RpcException e) {
+      // A guest that does not answer is killed with its VM.
+    }
+  }
+}

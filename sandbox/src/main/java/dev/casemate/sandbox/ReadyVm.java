@@ -1,0 +1,87 @@
+package dev.casemate.sandbox;
+
+import dev.casemate.base.Json;
+import dev.casemate.hypervisor.VirtualMachine;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/** A sandbox's VM whose agent has answered: what changes in it while containers come and go. */
+final class ReadyVm implements AutoCloseable {
+  private final PreparedVm prepared;
+  private final VirtualMachine machine;
+  private final AgentClient agent;
+  private final VmSize atStart;
+  private final Volumes volumes;
+  private final Optional<VmGrowth> growth;
+
+  ReadyVm(
+      PreparedVm prepared,
+      VirtualMachine machine,
+      AgentClient agent,
+      SandboxConfig config,
+      Consumer<String> warnings) {
+    this.prepared = prepared;
+    this.machine = machine;
+    this.agent = agent;
+    this.atStart = VmSize.of(config.vm());
+    this.volumes = new Volumes(prepared.shares(), machine, agent, warnings);
+    VmSize most = prepared.most();
+    if (most.equals(atStart)) {
+      this.growth = Optional.empty();
+    } else {
+      VmSize now = prepared.checkpoint().map(VmRestore::size).orElse(atStart);
+      this.growth =
+          Optional.of(
+              new VmGrowth(config.configured(), atStart, most, now, machine, agent, warnings));
+    }
+  }
+
+  /** Tells the guest of its network, and follows one that others furnish. */
+  void configureNetwork() {
+    Optional<GuestNetwork> network = prepared.network();
+    if (network.isPresent()) {
+      network.get().configure(machine, agent);
+      if (prepared.isNetworkForeign()) {
+        network.get().follow(volumes::refresh);
+      }
+    }
+  }
+
+  /** Gives the guest what its namespace has by now; see {@link GuestNetwork#refresh}. */
+  void refreshNetwork() {
+    volumes.refresh();
+    if (prepared.isNetworkForeign()) {
+      prepared.network().ifPresent(GuestNetwork::refresh);
+    }
+  }
+
+  Volumes volumes() {
+    return volumes;
+  }
+
+  /** What the VM has now. */
+  VmSize size() {
+    return growth.map(VmGrowth::size).orElse(atStart);
+  }
+
+  /** A container comes, or has other limits now. */
+  void containerLimits(String containerId, Json.Obj limits) {
+    growth.ifPresent(g -> g.put(containerId, limits));
+  }
+
+  /** The pod as a whole is to have room for so much. */
+  void podLimits(Json.Obj limits) {
+    growth.ifPresent(g -> g.atLeast(limits));
+  }
+
+  /** A container has gone. */
+  void containerGone(String containerId) {
+    growth.ifPresent(g -> g.remove(containerId));
+  }
+
+  /** Nothing waits for the guest any more; the VM must have ended. Safe to repeat. */
+  @Override
+  public void close() {
+    volumes.close();
+  }
+}
