@@ -154,7 +154,7 @@ e2e e2e 'dev.casemate.e2e.*Test'
 e2e cell-engines 'dev.casemate.e2e.cell.*Test'
 e2e containerd 'dev.casemate.e2e.containerd.*Test'
 e2e pods 'dev.casemate.e2e.cri.*Test'
-e2e cell-pods 'dev.casemate.e2e.cri.Containerd*PodTest' -Dengine.runtime=cell
+e2e cell-pods 'dev.casemate.e2e.cri.PodTest' -Dengine.runtime=cell
 e2e docker 'dev.casemate.e2e.docker.*Test'
 say "native: what an image of ours must be able to do"
 stage native run_logged native native/test.sh

@@ -1,6 +1,6 @@
 package dev.casemate.image;
 
-import static dev.casemate.image.LocalImageTest.failure;
+import static dev.casemate.image.Failures.failure;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.CasemateException.Kind;

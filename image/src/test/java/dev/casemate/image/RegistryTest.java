@@ -1,103 +1,25 @@
 package dev.casemate.image;
 
-import static dev.casemate.image.LocalImageTest.failure;
+import static dev.casemate.image.Failures.failure;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.image.FaultyProxy.Effect;
-import dev.casemate.image.RegistryOptions.Credentials;
 import dev.casemate.linux.FileContent;
-import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
-import dev.casemate.oci.Descriptor;
 import dev.casemate.oci.Platform;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
-import java.security.GeneralSecurityException;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
-import org.junit.jupiter.api.io.TempDir;
 
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
-@Tag("root")
-final class RegistryTest {
-  private static final RegistryOptions QUICK = RegistryOptions.defaults().withRetries(4, 20, 5_000);
-
-  @TempDir static Path temp;
-  private TestRegistry registry;
-  private String storage = "";
-  private String certificate = "";
-  private final AtomicInteger stores = new AtomicInteger();
-
-  @BeforeAll
-  void start() {
-    storage = temp + "/registry";
-    Fs.makeDirectory(storage, 0755);
-    registry = TestRegistry.start(storage, "", "");
-    TestImage demo =
-        new TestImage(temp + "/demo")
-            .layer(TestImage.tarOf("one", TestImage.random(1, 600_000)))
-            .layer(TestImage.tarOf("two", TestImage.random(2, 500_000)))
-            .layer(TestImage.tar("f three 3"))
-            .tag("v1");
-    assertThat(demo.layer(0).size()).isGreaterThan(500_000);
-    registry.push(temp + "/demo:v1", "team/demo:v1");
-    TestImage arm = new TestImage(temp + "/multi").layer(TestImage.tar("f arm"));
-    Descriptor armImage = arm.manifest(new Platform("linux", "arm64", ""));
-    TestImage amd = new TestImage(temp + "/multi").layer(TestImage.tar("f amd"));
-    Map<Platform, Descriptor> both = new LinkedHashMap<>();
-    both.put(new Platform("linux", "arm64", ""), armImage);
-    Map<Platform, Descriptor> one = new LinkedHashMap<>(both);
-    both.put(Platform.LINUX_AMD64, amd.manifest(Platform.LINUX_AMD64));
-    amd.tag("both", amd.index(both)).tag("one", amd.index(one));
-    registry.push(temp + "/multi:both", "multi:both");
-    registry.push(temp + "/multi:one", "multi:one");
-    certificate = temp + "/cert.pem";
-    Shell.run(
-        "cd "
-            + temp
-            + " && openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2"
-            + " -subj /CN=casemate-test -addext"
-            + " subjectAltName=DNS:registry.test,DNS:localhost,IP:127.0.0.1 2>/dev/null");
-  }
-
-  @AfterAll
-  void stop() {
-    registry.close();
-  }
-
-  private String newRoot() {
-    return temp + "/store" + stores.incrementAndGet();
-  }
-
-  private static ImageStore store(String root, RegistryOptions options) {
-    return new ImageStore(root, options, Map.of());
-  }
-
-  private static Image pull(ImageStore store, String image) {
-    return store.resolve(image, PullPolicy.MISSING, PullProgress.NONE);
-  }
-
-  private Image pull(String image) {
-    return pull(store(newRoot(), QUICK), image);
-  }
-
-  private static void assertNothingLeft(String root) {
-    assertThat(Fs.list(root + "/temp")).isEmpty();
-    assertThat(Fs.list(root + "/erofs")).isEmpty();
-  }
-
+/** What is pulled, from registries and connections that fail, too. */
+final class RegistryTest extends RegistryCases {
   @Test
   void pullsByTagAndDigest() {
     AtomicLong bytes = new AtomicLong();
@@ -191,173 +113,6 @@ final class RegistryTest {
           Kind.UNAVAILABLE,
           "registry " + proxy.host() + " cannot be used");
       assertNothingLeft(root);
-    }
-  }
-
-  @Test
-  void knowsBasicAuthentication() {
-    Shell.run("htpasswd -Bbn alice secret > " + temp + "/htpasswd 2>/dev/null");
-    try (TestRegistry closed =
-        TestRegistry.start(
-            storage, "", "auth:\n  htpasswd:\n    realm: r\n    path: " + temp + "/htpasswd\n")) {
-      String image = closed.host() + "/team/demo:v1";
-      failure(() -> pull(image), Kind.PERMISSION_DENIED, "anonymous users", "docker login");
-      failure(
-          () ->
-              pull(
-                  store(newRoot(), QUICK.withCredentials(new Credentials("alice", "wrong"))),
-                  image),
-          Kind.PERMISSION_DENIED,
-          "user \"alice\"");
-      assertThat(
-              pull(
-                      store(newRoot(), QUICK.withCredentials(new Credentials("alice", "secret"))),
-                      image)
-                  .erofs())
-          .isPresent();
-      String auth =
-          Base64.getEncoder().encodeToString("alice:secret".getBytes(StandardCharsets.UTF_8));
-      FileTree.makeDirectories(temp + "/docker", 0755);
-      FileContent.write(
-          temp + "/docker/config.json",
-          ("{\"auths\":{\"" + closed.host() + "\":{\"auth\":\"" + auth + "\"}}}")
-              .getBytes(StandardCharsets.UTF_8),
-          0600);
-      ImageStore configured =
-          new ImageStore(newRoot(), QUICK, Map.of("DOCKER_CONFIG", temp + "/docker"));
-      assertThat(pull(configured, image).erofs()).isPresent();
-    }
-  }
-
-  @Test
-  void knowsTokenAuthentication() throws IOException, GeneralSecurityException {
-    try (TokenServer tokens =
-            new TokenServer(temp.resolve("key.pem"), temp.resolve("cert.pem"), "bob", "pass:word");
-        TestRegistry closed =
-            TestRegistry.start(
-                storage,
-                "",
-                "auth:\n  token:\n    realm: "
-                    + tokens.realm()
-                    + "\n    service: casemate-registry\n    issuer: casemate-issuer\n"
-                    + "    rootcertbundle: "
-                    + certificate
-                    + "\n")) {
-      String image = closed.host() + "/team/demo:v1";
-      failure(() -> pull(image), Kind.PERMISSION_DENIED, "wants credentials", "team/demo");
-      Image pulled =
-          pull(store(newRoot(), QUICK.withCredentials(new Credentials("bob", "pass:word"))), image);
-      assertThat(pulled.erofs()).isPresent();
-      // One token does for the manifest and all layers.
-      assertThat(tokens.requests()).hasSize(2);
-      assertThat(tokens.requests().getLast())
-          .contains("scope=repository%3Ateam%2Fdemo%3Apull")
-          .contains("service=casemate-registry");
-    }
-  }
-
-  private TestRegistry tlsRegistry() {
-    return TestRegistry.start(
-        storage,
-        "  tls:\n    certificate: " + certificate + "\n    key: " + temp + "/key.pem\n",
-        "");
-  }
-
-  @Test
-  void verifiesCertificates() {
-    try (TestRegistry tls = tlsRegistry()) {
-      String image = tls.host() + "/team/demo:v1";
-      failure(() -> pull(image), Kind.PERMISSION_DENIED, "is not trusted", "--ca-file");
-      assertThat(pull(store(newRoot(), QUICK.withCaFile(certificate)), image).erofs()).isPresent();
-      assertThat(pull(store(newRoot(), QUICK.withInsecure(true)), image).erofs()).isPresent();
-      ImageStore environment =
-          new ImageStore(newRoot(), QUICK, Map.of("SSL_CERT_FILE", certificate));
-      assertThat(pull(environment, image).erofs()).isPresent();
-      failure(
-          () -> pull(store(newRoot(), QUICK.withCaFile(temp + "/none")), image),
-          Kind.INVALID_ARGUMENT,
-          "--ca-file");
-    }
-  }
-
-  @Test
-  void goesThroughProxies() throws IOException {
-    try (TestRegistry tls = tlsRegistry();
-        FaultyProxy proxy = new FaultyProxy(tls.port(), n -> Effect.NONE);
-        FaultyProxy plain = new FaultyProxy(registry.port(), n -> Effect.NONE)) {
-      Map<String, String> environment =
-          Map.of("HTTPS_PROXY", "http://user:pw@" + proxy.host(), "no_proxy", "other.test");
-      RegistryOptions options = QUICK.withCaFile(certificate);
-      Image image =
-          pull(new ImageStore(newRoot(), options, environment), "registry.test/team/demo:v1");
-      assertThat(image.erofs()).isPresent();
-      assertThat(proxy.requests())
-          .allSatisfy(
-              r ->
-                  assertThat(r)
-                      .startsWith("CONNECT registry.test:443 HTTP/1.1")
-                      .contains("Proxy-Authorization: Basic dXNlcjpwdw=="));
-      failure(
-          () -> pull(new ImageStore(newRoot(), options, environment), "other.test/team/demo:v1"),
-          Kind.UNAVAILABLE,
-          "other.test");
-      // The certificate is for other names.
-      failure(
-          () -> pull(new ImageStore(newRoot(), options, environment), "wrong.test/team/demo:v1"),
-          Kind.PERMISSION_DENIED,
-          "certificate of registry wrong.test is not trusted");
-      // Plain HTTP only where it is allowed: the answer to a TLS hello is no TLS.
-      Map<String, String> both =
-          Map.of("HTTPS_PROXY", "http://" + plain.host(), "HTTP_PROXY", "http://" + plain.host());
-      failure(
-          () -> pull(new ImageStore(newRoot(), QUICK, both), "registry.test/team/demo:v1"),
-          Kind.UNAVAILABLE,
-          "--insecure");
-      assertThat(
-              pull(
-                      new ImageStore(newRoot(), QUICK.withInsecure(true), both),
-                      "registry.test/team/demo:v1")
-                  .erofs())
-          .isPresent();
-    }
-  }
-
-  @Test
-  void keepsCredentialsFromOtherServers() throws IOException {
-    TestImage image = new TestImage(temp + "/redirected").layer(TestImage.tar("f x")).tag("x");
-    byte[] manifest =
-        FileContent.readBytes(image.path(image.manifest(Platform.LINUX_AMD64)), 1 << 20);
-    try (ScriptedServer elsewhere =
-            new ScriptedServer(
-                (head, out) ->
-                    ScriptedServer.send(
-                        out,
-                        "200 OK",
-                        FileContent.readBytes(
-                            temp + "/redirected/blobs/sha256/" + head.split("[/ ]")[2], 1 << 20)));
-        ScriptedServer front =
-            new ScriptedServer(
-                (head, out) -> {
-                  if (!head.contains("Authorization: Basic YWxpY2U6c2VjcmV0")) {
-                    ScriptedServer.send(
-                        out, "401 No\r\nWWW-Authenticate: Basic realm=\"x\"", new byte[0]);
-                  } else if (head.contains("/manifests/")) {
-                    ScriptedServer.send(
-                        out,
-                        "200 OK\r\nContent-Type: application/vnd.oci.image.manifest.v1+json",
-                        manifest);
-                  } else {
-                    String hex = head.substring(head.indexOf("sha256:") + 7).split(" ")[0];
-                    ScriptedServer.send(
-                        out,
-                        "307 Go\r\nLocation: http://" + elsewhere.host() + "/" + hex,
-                        new byte[0]);
-                  }
-                })) {
-      RegistryOptions options = QUICK.withCredentials(new Credentials("alice", "secret"));
-      assertThat(pull(store(newRoot(), options), front.host() + "/x").erofs()).isPresent();
-      assertThat(elsewhere.requests()).hasSize(2);
-      assertThat(elsewhere.requests()).noneMatch(r -> r.contains("Authorization"));
     }
   }
 

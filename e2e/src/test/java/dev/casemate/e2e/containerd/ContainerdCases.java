@@ -16,7 +16,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** What the suites of both containerds share. */
+/** What the suites with containerd share. */
 abstract class ContainerdCases implements EngineCases {
   static final String IMAGE = TestImage.busybox().name();
   static final int SECONDS = Call.TIMEOUT_SECONDS;

@@ -13,15 +13,40 @@ public final class Containerd extends Daemon {
   /** Which containerd. */
   public enum Line {
     /** Debian 12's. */
-    ONE_SIX,
+    ONE_SIX("1.6"),
     /** From a newer suite. */
-    TWO
+    TWO("2");
+
+    private final String version;
+
+    Line(String version) {
+      this.version = version;
+    }
+
+    /** Both, or the one that {@code -Dengine.version} names: 1.6 or 2. */
+    public static List<Line> chosen() {
+      String version = System.getProperty("engine.version", System.getenv("ENGINE_VERSION"));
+      if (version == null || version.isEmpty()) {
+        return List.of(values());
+      }
+      for (Line line : values()) {
+        if (line.version.equals(version)) {
+          return List.of(line);
+        }
+      }
+      throw new IllegalArgumentException(
+          "engine.version is \"" + version + "\"; expected 1.6 or 2");
+    }
+
+    @Override
+    public String toString() {
+      return "containerd-" + version;
+    }
   }
 
   /** In containerd, and the cgroup below which ctr's containers are. */
   public static final String NAMESPACE = Places.MARK;
 
-  private final Line line;
   private final Path base;
   private final Path root;
   private final Programs programs;
@@ -38,8 +63,7 @@ public final class Containerd extends Daemon {
    * @param diskMib of a small file system of its own for what containers write; 0 for the machine's
    */
   public Containerd(Line line, int diskMib) {
-    super(line == Line.ONE_SIX ? "containerd-1.6" : "containerd-2");
-    this.line = line;
+    super(line.toString());
     this.base = Places.RUN.resolve(line == Line.ONE_SIX ? "c16" : "c2");
     this.root = Places.fresh(name());
     this.ownDisk = diskMib > 0;
@@ -70,10 +94,6 @@ public final class Containerd extends Daemon {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  public Line line() {
-    return line;
   }
 
   public Path socket() {

@@ -12,7 +12,7 @@ import kubernetes.cri.v1.Cri;
 import org.junit.jupiter.api.Test;
 
 /** What kubectl's exec, attach, cp and port-forward do, at the far end. */
-abstract class StreamingCases extends CriCases {
+final class StreamingTest extends CriCases {
   private static final int MIB = 1 << 20;
 
   @Test

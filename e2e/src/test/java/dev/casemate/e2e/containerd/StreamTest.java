@@ -21,10 +21,10 @@ import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
 
 /** Standard input and output through FIFOs, and terminals. */
-abstract class StreamCases extends ContainerdCases {
+final class StreamTest extends EveryLineCases {
   /** A gibibyte takes one to five minutes, as the machine is; once through is enough. */
   private long bigOutput() {
-    return engine().line() == Containerd.Line.TWO ? 1L << 30 : 64L << 20;
+    return line == Containerd.Line.TWO ? 1L << 30 : 64L << 20;
   }
 
   /** Counts, and sums up, what passes. */

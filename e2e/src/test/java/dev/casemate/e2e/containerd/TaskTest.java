@@ -16,7 +16,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** A task's life by {@code ctr}. */
-abstract class TaskCases extends ContainerdCases {
+final class TaskTest extends EveryLineCases {
   @Test
   void runWritesToBothStreamsAndHandsOnItsStatus() {
     String id = fresh("run");

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 import dev.casemate.e2e.Result;
 import dev.casemate.e2e.Running;
 import dev.casemate.e2e.Wait;
+import dev.casemate.e2e.engine.Containerd;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -15,12 +16,19 @@ import java.util.List;
 import java.util.Random;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.AfterParameterizedClassInvocation;
+import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * What dies, fills up or talks rubbish: each ends in a defined state, with its event and status,
  * and leaves nothing when the container is deleted.
  */
-abstract class BadDayCases extends ContainerdCases {
+@ParameterizedClass(name = "{0}")
+@MethodSource("dev.casemate.e2e.engine.Containerd$Line#chosen")
+final class BadDayTest extends ContainerdCases {
   /** What a call of ctr may take here, and looking every now and then. */
   private static final int CTR_SECONDS = 4;
 
@@ -28,7 +36,29 @@ abstract class BadDayCases extends ContainerdCases {
   private static final int IDLE_SHIM_SECONDS = 45;
 
   /** Fits the images and little else. */
-  static final int DISK_MIB = 96;
+  private static final int DISK_MIB = 96;
+
+  private static Containerd containerd;
+
+  /** JUnit hands to {@code start} only what there is a field for. */
+  @Parameter Containerd.Line line;
+
+  @BeforeParameterizedClassInvocation
+  static void start(Containerd.Line line) {
+    containerd = new Containerd(line, DISK_MIB);
+    containerd.start();
+    containerd.withImages();
+  }
+
+  @AfterParameterizedClassInvocation
+  static void stop() {
+    containerd.close();
+  }
+
+  @Override
+  public Containerd engine() {
+    return containerd;
+  }
 
   /** What docs/containerd.md promises, and what ctr itself needs on a busy machine. */
   private void stopsWithin(int seconds, String id) {

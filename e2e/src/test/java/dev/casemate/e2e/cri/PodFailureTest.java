@@ -1,21 +1,23 @@
 package dev.casemate.e2e.cri;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.casemate.e2e.Wait;
+import dev.casemate.e2e.engine.Containerd;
 import java.util.List;
 import kubernetes.cri.v1.Cri;
 import org.junit.jupiter.api.Test;
 
 /** Pods of several containers under which something dies: kubelet can always be rid of them. */
-abstract class PodFailureCases extends CriCases {
+final class PodFailureTest extends CriCases {
   /** As docs/containerd.md has it, with what looking takes on a busy machine. */
   private static final int END_SECONDS = 8;
 
   private static final int REMOVAL_SECONDS = 15;
 
-  final void endsAsKilled(String handler, String program) {
+  private void endsAsKilled(String handler, String program) {
     Pod pod = new Pod(client(), handler, config -> {});
     String first = pod.start("one", "sleep", "1000");
     String second = pod.start("two", "sleep", "1000");
@@ -57,6 +59,17 @@ abstract class PodFailureCases extends CriCases {
   void aPodWhoseShimIsKilled() {
     assumeVm();
     endsAsKilled("", "containerd-shim");
+  }
+
+  @Test
+  void aPodWithoutPauseContainerWhoseShimIsKilled() {
+    if (line == Containerd.Line.ONE_SIX) {
+      // It knows no such pods.
+      assertThatThrownBy(() -> new Pod(client(), "sandboxed", pod -> {}).close())
+          .hasMessageContaining("sandbox");
+    } else if (VM) {
+      endsAsKilled("sandboxed", "containerd-shim");
+    }
   }
 
   @Test

@@ -18,7 +18,7 @@ import kubernetes.cri.v1.Cri;
 import org.junit.jupiter.api.Test;
 
 /** Pods. Each test has one, and looks at as much of it as goes together. */
-abstract class PodCases extends CriCases {
+final class PodTest extends CriCases {
   @Test
   void aPodAndItsContainers() {
     try (Pod pod = new Pod(client())) {
@@ -337,10 +337,10 @@ abstract class PodCases extends CriCases {
 
   @Test
   void aPodWhoseSandboxIsTheShims() {
-    if (engine().line() == Containerd.Line.ONE_SIX || !VM) {
+    if (line == Containerd.Line.ONE_SIX || !VM) {
       assertThatThrownBy(() -> new Pod(client(), "sandboxed", pod -> {}).close())
           .hasMessageContaining("sandbox");
-      if (engine().line() == Containerd.Line.TWO) {
+      if (line == Containerd.Line.TWO) {
         removeContainers();
       }
       return;
