@@ -217,6 +217,11 @@ final class RunWishes {
         throw Arguments.usage(
             "option --memory is \"" + memory.get() + "\", expected an amount such as 256m or 2g");
       }
+      if (mib < ContainerDefaults.LEAST_MEMORY_MIB || mib > ContainerDefaults.MOST_MEMORY_MIB) {
+        // Here, too: in the words of the user, who need not count in MiB.
+        throw Arguments.usage(
+            "option --memory is \"" + memory.get() + "\": " + ContainerDefaults.MEMORY_RANGE);
+      }
       builder.memoryMib(mib);
     }
     arguments.last("cpus").ifPresent(text -> builder.cpus(cpus(text)));
@@ -235,11 +240,14 @@ final class RunWishes {
 
   private static double cpus(String text) {
     try {
-      return Double.parseDouble(text);
+      double cpus = Double.parseDouble(text);
+      if (cpus >= ContainerDefaults.LEAST_CPUS && cpus <= ContainerDefaults.MOST_CPUS) {
+        return cpus;
+      }
     } catch (NumberFormatException e) {
-      throw Arguments.usage(
-          "option --cpus is \"" + text + "\", expected a number from 0.01 to 255");
+      // As a number out of range.
     }
+    throw Arguments.usage("option --cpus is \"" + text + "\", expected a number from 0.01 to 255");
   }
 
   private static void image(ContainerBuilder builder, Arguments arguments) {

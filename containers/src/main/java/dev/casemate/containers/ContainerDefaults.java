@@ -16,6 +16,15 @@ public final class ContainerDefaults {
   public static final int LEAST_MEMORY_MIB = VmSize.LEAST_STANDALONE_MIB;
   public static final int MOST_MEMORY_MIB = 1 << 20;
 
+  /** How a refusal of another amount of memory goes on. */
+  public static final String MEMORY_RANGE =
+      "a VM needs at least "
+          + LEAST_MEMORY_MIB
+          + " MiB for its kernel to boot, and has at most "
+          + (MOST_MEMORY_MIB >> 10)
+          + " GiB";
+
+
   /** {@code --cpus}: a fraction is a quota on the next whole number of virtual CPUs. */
   public static final double CPUS = 1;
 

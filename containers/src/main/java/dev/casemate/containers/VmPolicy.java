@@ -40,13 +40,7 @@ final class VmPolicy {
     int mib = wishes.memoryMib;
     if (mib < ContainerDefaults.LEAST_MEMORY_MIB || mib > ContainerDefaults.MOST_MEMORY_MIB) {
       throw Refusal.of(
-          "option --memory is "
-              + mib
-              + " MiB: a VM needs at least "
-              + ContainerDefaults.LEAST_MEMORY_MIB
-              + " MiB for its kernel to boot, and has at most "
-              + (ContainerDefaults.MOST_MEMORY_MIB >> 10)
-              + " GiB");
+          "option --memory is " + mib + " MiB: " + ContainerDefaults.MEMORY_RANGE);
     }
     // Not the other way round: NaN is neither.
     if (!(wishes.cpus >= ContainerDefaults.LEAST_CPUS

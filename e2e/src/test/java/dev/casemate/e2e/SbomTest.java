@@ -66,7 +66,7 @@ class SbomTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"casemate,casemate", "agent,casemate-agent", "runtime,casemate-cell"})
+  @CsvSource({"casemate,casemate", "agent,casemate-agent", "cell-cli,casemate-cell"})
   void namesTheExecutableAndEverythingOnItsClassPath(String module, String name)
       throws IOException {
     Json.Obj bom = read(name);
