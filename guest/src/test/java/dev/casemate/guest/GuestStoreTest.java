@@ -57,7 +57,7 @@ class GuestStoreTest {
     assertThat(Files.readAllBytes(built.kernel())).isEqualTo(SampleKernel.elf(true));
     assertThat(Files.size(built.initramfs())).isEqualTo(built.initramfsBytes());
     assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(built.directory())))
-        .isEqualTo("rwxr-xr-x");
+        .isEqualTo("rwx------");
     List<CpioReader.Entry> entries = CpioReader.read(Files.readAllBytes(built.initramfs()));
     assertThat(entries)
         .extracting(CpioReader.Entry::path)

@@ -88,9 +88,20 @@ class GuestSpecTest {
 
     assertThat(limits.toJson().text()).isEqualTo("{\"blockIO\":{\"weight\":300}}");
     assertThat(warnings)
+        .filteredOn(warning -> !warning.startsWith("annotation "))
         .singleElement()
         .asString()
         .startsWith("linux.resources.blockIO of single devices does not reach the VM");
+  }
+
+  @Test
+  void annotationsThatOnlyCasemateSetsAreWarnedOfByName() {
+    linux("{}");
+
+    assertThat(warnings)
+        .containsExactly(
+            "annotation dev.casemate.seccomp.program does not reach the VM: only Casemate sets it",
+            "annotation dev.casemate.spec.rest does not reach the VM: only Casemate sets it");
   }
 
   @ParameterizedTest
