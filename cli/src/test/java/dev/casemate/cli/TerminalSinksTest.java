@@ -32,21 +32,22 @@ final class TerminalSinksTest {
           Map.entry("cli/CpCommand", "cp CONTAINER:PATH -: a tar stream"),
           Map.entry("cli/Streams", "the workload's output"),
           Map.entry("cli/LogsCommand", "the workload's output"),
-          Map.entry("cli/ContainerSpec", "asks for the terminal's size"),
+          Map.entry("cli/RunWishes", "asks for the terminal's size"),
           Map.entry("cli/StatsCommand", "asks whether it is a terminal; erases it"),
           Map.entry("cli/ProgressDisplay", "asks whether it is a terminal; draws a bar of numbers"),
           Map.entry("cli/Main", "a stack trace, by Console"),
-          Map.entry("runtime/Console", "the way out"),
-          Map.entry("runtime/CellEngine", "the workload's streams"),
-          Map.entry("runtime/Foreground", "the workload's output"),
-          Map.entry("runtime/Log", "quotes by PlainText"),
-          Map.entry("runtime/PsCommand", "ps inherits standard error"),
-          Map.entry("runtime/CommandLine", "a stack trace, by Console"),
+          Map.entry("oci-cli/Console", "the way out"),
+          Map.entry("cell-cli/CellEngine", "the workload's streams"),
+          Map.entry("oci-cli/Foreground", "the workload's output"),
+          Map.entry("oci-cli/Log", "quotes by PlainText"),
+          Map.entry("oci-cli/PsCommand", "ps inherits standard error"),
+          Map.entry("oci-cli/CommandLine", "a stack trace, by Console"),
           Map.entry("sandbox/AgentClient", "method names of ours, to sandbox.err"),
-          Map.entry("sandbox/ScratchDisk", "mkfs inherits standard error: sandbox.err"),
+          Map.entry("containers/ScratchDisk", "mkfs inherits standard error: sandbox.err"),
           Map.entry("sandbox/SandboxListener", "by PlainText"),
           Map.entry("sandbox/Threads", "by PlainText"),
-          Map.entry("sandbox/SandboxProcess", "a container's id, to sandbox.err"),
+          Map.entry("containers/SandboxProcess", "a container's id, to sandbox.err"),
+          Map.entry("shim/Bundle", "a failed hook, by PlainText"),
           Map.entry("shim/ShimMain", "by PlainText; the dialogue with containerd"));
 
   @TempDir Path temp;
@@ -125,7 +126,19 @@ final class TerminalSinksTest {
   @Test
   void everyOtherWriterIsKnown() throws IOException {
     Map<String, String> found = new TreeMap<>();
-    for (String module : List.of("cli", "runtime", "sandbox", "shim", "image", "casemate", "oci")) {
+    for (String module :
+        List.of(
+            "cli",
+            "oci-cli",
+            "cell-cli",
+            "containers",
+            "task",
+            "sandbox",
+            "shim",
+            "image",
+            "casemate",
+            "base",
+            "oci")) {
       Path sources = Path.of("..", module, "src", "main", "java");
       try (Stream<Path> files = Files.walk(sources)) {
         for (Path file : files.filter(f -> f.toString().endsWith(".java")).toList()) {

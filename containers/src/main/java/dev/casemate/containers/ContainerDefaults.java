@@ -24,7 +24,6 @@ public final class ContainerDefaults {
           + (MOST_MEMORY_MIB >> 10)
           + " GiB";
 
-
   /** {@code --cpus}: a fraction is a quota on the next whole number of virtual CPUs. */
   public static final double CPUS = 1;
 

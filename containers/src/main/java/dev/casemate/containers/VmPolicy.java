@@ -39,8 +39,7 @@ final class VmPolicy {
   private static void check(Wishes wishes) {
     int mib = wishes.memoryMib;
     if (mib < ContainerDefaults.LEAST_MEMORY_MIB || mib > ContainerDefaults.MOST_MEMORY_MIB) {
-      throw Refusal.of(
-          "option --memory is " + mib + " MiB: " + ContainerDefaults.MEMORY_RANGE);
+      throw Refusal.of("option --memory is " + mib + " MiB: " + ContainerDefaults.MEMORY_RANGE);
     }
     // Not the other way round: NaN is neither.
     if (!(wishes.cpus >= ContainerDefaults.LEAST_CPUS
