@@ -1,6 +1,5 @@
 package dev.casemate.image;
 
-import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.function.LongSupplier;
@@ -9,7 +8,7 @@ import java.util.function.LongSupplier;
  * Decompressed bytes up to a limit, so that few stored bytes cannot keep us busy for hours. What
  * has another limit already does not count.
  */
-final class BoundedStream extends FilterInputStream {
+final class BoundedStream extends CountedStream {
   /** What any archive may unpack to, however small it is stored. */
   private static final long FREE = 1L << 30;
 
@@ -18,7 +17,6 @@ final class BoundedStream extends FilterInputStream {
 
   private final LongSupplier elsewhere;
   private long limit;
-  private long position;
 
   BoundedStream(InputStream in, long limit) {
     this(in, limit, () -> 0);
@@ -52,41 +50,16 @@ final class BoundedStream extends FilterInputStream {
 
   /** From here on, at most this many bytes more. */
   void allow(long more) {
-    limit = Math.min(limit, position + more - elsewhere.getAsLong());
+    limit = Math.min(limit, position() + more - elsewhere.getAsLong());
   }
 
-  private int count(int n) throws IOException {
-    position += Math.max(0, n);
-    if (position > limit) {
+  @Override
+  void counted() throws IOException {
+    if (position() > limit) {
       long most = limit + elsewhere.getAsLong();
-      if (position > most) {
+      if (position() > most) {
         throw new TooLong(most);
       }
     }
-    return n;
-  }
-
-  @Override
-  public int read() throws IOException {
-    int b = super.read();
-    count(b < 0 ? 0 : 1);
-    return b;
-  }
-
-  @Override
-  public int read(byte[] bytes, int offset, int length) throws IOException {
-    return count(super.read(bytes, offset, length));
-  }
-
-  /** Reads what it skips: the digest above wants every byte. */
-  @Override
-  public long skip(long count) throws IOException {
-    byte[] chunk = new byte[Math.clamp(count, 0, 8192)];
-    return chunk.length == 0 ? 0 : Math.max(0, read(chunk, 0, chunk.length));
-  }
-
-  @Override
-  public boolean markSupported() {
-    return false;
   }
 }
