@@ -63,13 +63,7 @@ final class CreateContainer {
 
   /** Without a network namespace: a container has the machine's network. */
   private static Spec withMachineNetwork(Spec spec) {
-    List<LinuxSpec.Namespace> namespaces = new ArrayList<>();
-    for (LinuxSpec.Namespace namespace : spec.linux().namespaces()) {
-      if (!namespace.type().equals("network")) {
-        namespaces.add(namespace);
-      }
-    }
-    return spec.withLinux(spec.linux().withNamespaces(namespaces));
+    return spec.withLinux(spec.linux().withoutNamespace("network"));
   }
 
   private static void abandon(
@@ -171,12 +165,8 @@ final class CreateContainer {
             .filter(owner -> !owner.init().hasEnded())
             .map(owner -> "/proc/" + owner.init().pid() + "/ns/pid")
             .orElse("");
-    List<LinuxSpec.Namespace> namespaces = new ArrayList<>();
-    for (LinuxSpec.Namespace namespace : linux.namespaces()) {
-      if (!namespace.type().equals("pid")) {
-        namespaces.add(namespace);
-      }
-    }
+    List<LinuxSpec.Namespace> namespaces =
+        new ArrayList<>(linux.withoutNamespace("pid").namespaces());
     namespaces.add(new LinuxSpec.Namespace("pid", path));
     return linux.withNamespaces(namespaces);
   }

@@ -59,16 +59,11 @@ final class SpecPolicy {
         image.volumes().isEmpty()
             ? Map.of()
             : Map.of(GuestContract.IMAGE_VOLUMES_ANNOTATION, String.join("\n", image.volumes()));
-    return new Spec(
-        plain.ociVersion(),
-        plain.process(),
-        new RootSpec("rootfs", wishes.readOnly),
-        plain.hostname(),
-        plain.domainname(),
-        mounts(plain.mounts()),
-        plain.hooks(),
-        annotations,
-        linux(plain.linux()));
+    return plain
+        .withRoot(new RootSpec("rootfs", wishes.readOnly))
+        .withMounts(mounts(plain.mounts()))
+        .withAnnotations(annotations)
+        .withLinux(linux(plain.linux()));
   }
 
   private ProcessSpec process(String hostname) {
@@ -151,49 +146,19 @@ final class SpecPolicy {
         wishes.unconfined ? Optional.empty() : wishes.seccomp.or(plain::seccomp);
     Map<String, String> sysctl = new LinkedHashMap<>(plain.sysctl());
     sysctl.putAll(wishes.sysctl);
-    return new LinuxSpec(
-        plain.namespaces(),
-        plain.uidMappings(),
-        plain.gidMappings(),
-        plain.timeOffsets(),
-        plain.devices(),
-        plain.cgroupsPath(),
-        resources(plain.resources()),
-        plain.rootfsPropagation(),
-        seccomp,
-        sysctl,
-        plain.maskedPaths(),
-        plain.readonlyPaths(),
-        plain.mountLabel(),
-        plain.personality(),
-        plain.intelRdt());
+    return plain
+        .withResources(resources(plain.resources()))
+        .withSeccomp(seccomp)
+        .withSysctl(sysctl);
   }
 
   private Resources resources(Resources plain) {
-    Resources.Cpu cpu = plain.cpu();
-    if (wishes.cpus != Math.rint(wishes.cpus)) {
-      cpu =
-          new Resources.Cpu(
-              cpu.shares(),
-              Optional.of(Math.round(wishes.cpus * CPU_PERIOD_MICROS)),
-              cpu.burst(),
-              Optional.of(CPU_PERIOD_MICROS),
-              cpu.realtimeRuntime(),
-              cpu.realtimePeriod(),
-              cpu.cpus(),
-              cpu.mems(),
-              cpu.idle());
-    }
-    return new Resources(
-        plain.devices(),
-        plain.memory(),
-        cpu,
-        wishes.pids > 0 ? Optional.of((long) wishes.pids) : Optional.empty(),
-        plain.blockIo(),
-        plain.hugepageLimits(),
-        plain.network(),
-        plain.rdma(),
-        plain.unified());
+    Resources limits =
+        plain.withPidsLimit(wishes.pids > 0 ? Optional.of((long) wishes.pids) : Optional.empty());
+    return wishes.cpus == Math.rint(wishes.cpus)
+        ? limits
+        : limits.withCpu(
+            plain.cpu().withQuota(Math.round(wishes.cpus * CPU_PERIOD_MICROS), CPU_PERIOD_MICROS));
   }
 
   private List<MountSpec> mounts(List<MountSpec> plain) {

@@ -1,6 +1,7 @@
 package dev.casemate.oci;
 
 import dev.casemate.base.Json;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -140,6 +141,21 @@ public record LinuxSpec(
     Edit edit = new Edit(this);
     edit.namespaces = value;
     return edit.done();
+  }
+
+  /**
+   * The same without the namespace of a type.
+   *
+   * @param type such as {@code network}
+   */
+  public LinuxSpec withoutNamespace(String type) {
+    List<Namespace> others = new ArrayList<>();
+    for (Namespace namespace : namespaces) {
+      if (!namespace.type().equals(type)) {
+        others.add(namespace);
+      }
+    }
+    return withNamespaces(others);
   }
 
   /** The same with these user ids. */

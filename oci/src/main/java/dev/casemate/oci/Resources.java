@@ -101,6 +101,20 @@ public record Resources(
       String cpus,
       String mems,
       Optional<Long> idle) {
+    /** The same with this much time in each period, both in microseconds. */
+    public Cpu withQuota(long quotaMicros, long periodMicros) {
+      return new Cpu(
+          shares,
+          Optional.of(quotaMicros),
+          burst,
+          Optional.of(periodMicros),
+          realtimeRuntime,
+          realtimePeriod,
+          cpus,
+          mems,
+          idle);
+    }
+
     static Cpu fromJson(Json.Obj json) {
       return new Cpu(
           json.integer("shares"),
@@ -286,6 +300,20 @@ public record Resources(
   public Resources withDevices(List<DeviceRule> value) {
     Edit edit = new Edit(this);
     edit.devices = value;
+    return edit.done();
+  }
+
+  /** The same with these limits on processors. */
+  public Resources withCpu(Cpu value) {
+    Edit edit = new Edit(this);
+    edit.cpu = value;
+    return edit.done();
+  }
+
+  /** The same with this limit on processes; empty for none. */
+  public Resources withPidsLimit(Optional<Long> value) {
+    Edit edit = new Edit(this);
+    edit.pidsLimit = value;
     return edit.done();
   }
 
