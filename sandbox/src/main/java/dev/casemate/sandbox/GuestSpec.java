@@ -29,10 +29,9 @@ import java.util.function.Consumer;
  *   <li>the nodes of devices that the guest's engine makes anyway;
  *   <li>with a warning that names the field: {@code apparmorProfile}, {@code selinuxLabel}, {@code
  *       mountLabel} (security modules), {@code intelRdt}, the marks of packets ({@code
- *       resources.network}), {@code rdma}, the limits of single devices in {@code blockIO}, and in
- *       a pod the {@code domainname};
- *   <li>refused: a {@code seccomp.listenerPath}, and annotations of Casemate's own that would be
- *       taken for the host's.
+ *       resources.network}), {@code rdma}, the limits of single devices in {@code blockIO}, in a
+ *       pod the {@code domainname}, and annotations that only Casemate may set;
+ *   <li>refused: a {@code seccomp.listenerPath}.
  * </ul>
  *
  * <p>All else is carried as it is. Mounts are handed over by the caller, who knows where the host's
