@@ -21,8 +21,8 @@ import java.util.Optional;
  * The containers of this machine: one directory each, no daemon, no index. Several commands may use
  * it at once.
  *
- * <p>A name is a file that was created exclusively and holds the id; whether a sandbox lives is
- * what its lock says. A record whose sandbox has died without a word is put right by whoever reads
+ * <p>A name is a file that holds the id; a lock on the directory of names orders those who take and
+ * give up names. Whether a sandbox lives is what its own lock says. A record whose sandbox has died without a word is put right by whoever reads
  * it next ({@link #list}, {@link #find}).
  */
 public final class ContainerStore {
@@ -54,7 +54,6 @@ public final class ContainerStore {
     String directory = paths.container(config.id());
     try {
       FileTree.makeDirectories(paths.containers(), 0700);
-      FileTree.makeDirectories(paths.names(), 0700);
       Fs.makeDirectory(directory, 0700);
     } catch (LinuxException e) {
       throw failure("create the container's directory", e);
@@ -104,35 +103,39 @@ public final class ContainerStore {
   }
 
   private void takeName(ContainerConfig config) {
-    String path = paths.names() + "/" + config.name();
-    for (int attempt = 0; attempt < 3; attempt++) {
-      try (Fd fd =
-          Fs.open(path, OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.EXCLUSIVE, 0600)) {
-        fd.writeAll(config.id().getBytes(StandardCharsets.UTF_8));
-        return;
-      } catch (LinuxException e) {
-        if (e.errno() != Errno.EEXIST) {
-          throw e;
-        }
-      }
-      String owner = nameOwner(config.name()).orElse("");
+    String name = config.name();
+    try (Fd lock = lockNames()) {
+      String owner = nameOwner(name).orElse("");
+      // If the owner has no record, a command was killed between removing the two.
       if (!owner.isEmpty() && Fs.exists(paths.container(owner) + "/container.json")) {
         throw CasemateException.of(
             Kind.ALREADY_EXISTS,
             "container name \""
-                + config.name()
+                + name
                 + "\" is in use by container "
                 + owner.substring(0, Math.min(12, owner.length()))
                 + "; remove it with: casemate rm -f "
-                + config.name()
+                + name
                 + ", or choose another --name");
       }
-      // Its container is gone: a command was killed between removing the two.
-      Fs.unlinkIfExists(path);
+      // Renamed into place, because "find" reads names without the lock. No name begins with a dot.
+      String fresh = paths.names() + "/.new";
+      FileContent.write(fresh, config.id().getBytes(StandardCharsets.UTF_8), 0600);
+      Fs.rename(fresh, paths.names() + "/" + name);
     }
-    throw CasemateException.of(
-        Kind.UNAVAILABLE,
-        "container name \"" + config.name() + "\" is being taken by another command; try again");
+  }
+
+  /** Until the descriptor is closed, no other command or thread takes or gives up a name. */
+  private Fd lockNames() {
+    FileTree.makeDirectories(paths.names(), 0700);
+    Fd directory = Fs.open(paths.names(), OpenFlag.READ_ONLY | OpenFlag.DIRECTORY);
+    try {
+      Fs.lock(directory, true, true);
+      return directory;
+    } catch (RuntimeException e) {
+      directory.close();
+      throw e;
+    }
   }
 
   private Optional<String> nameOwner(String name) {
@@ -246,8 +249,10 @@ public final class ContainerStore {
     String id = record.config().id();
     Leftovers.clean(paths, id);
     String name = record.config().name();
-    if (nameOwner(name).orElse("").equals(id)) {
-      Fs.unlinkIfExists(paths.names() + "/" + name);
+    try (Fd lock = lockNames()) {
+      if (nameOwner(name).orElse("").equals(id)) {
+        Fs.unlinkIfExists(paths.names() + "/" + name);
+      }
     }
     FileTree.removeTree(paths.container(id));
   }

@@ -14,9 +14,14 @@ import dev.casemate.linux.Machine;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.VmOptions;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.BrokenBarrierException;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -102,11 +107,48 @@ class ContainerStoreTest {
     }
   }
 
+  /** Several commands want one name in the same instant, a stale one at that: one gets it. */
+  @Test
+  void givesANameToOneOfManyAtOnce() throws Exception {
+    int racers = 6;
+    for (int round = 0; round < 20; round++) {
+      String name = "raced" + round;
+      FileTree.makeDirectories(paths.names(), 0700);
+      FileContent.write(
+          paths.names() + "/" + name, "dead".getBytes(StandardCharsets.UTF_8), 0600);
+      CyclicBarrier start = new CyclicBarrier(racers);
+      AtomicInteger won = new AtomicInteger();
+      List<Thread> threads = new ArrayList<>();
+      for (int racer = 0; racer < racers; racer++) {
+        ContainerConfig config = config("r" + round + "x" + racer, name);
+        threads.add(
+            Thread.ofPlatform()
+                .start(
+                    () -> {
+                      try {
+                        start.await();
+                        store.create(config, new Json.Obj());
+                        won.incrementAndGet();
+                      } catch (CasemateException e) {
+                        assertThat(e.kind()).isEqualTo(Kind.ALREADY_EXISTS);
+                      } catch (InterruptedException | BrokenBarrierException e) {
+                        throw new IllegalStateException(e);
+                      }
+                    }));
+      }
+      for (Thread thread : threads) {
+        thread.join();
+      }
+      assertThat(won).as("round %d", round).hasValue(1);
+      assertThat(Fs.list(paths.containers())).hasSize(round + 1);
+    }
+  }
+
   @Test
   void takesOverANameWhoseContainerIsGone() {
     FileTree.makeDirectories(paths.names(), 0700);
     FileContent.write(
-        paths.names() + "/one", "cc33".getBytes(java.nio.charset.StandardCharsets.UTF_8), 0600);
+        paths.names() + "/one", "cc33".getBytes(StandardCharsets.UTF_8), 0600);
     try (Fd lock = own("aa11")) {
       assertThat(lock.isOpen()).isTrue();
       store.create(config("aa11", "one"), new Json.Obj());
