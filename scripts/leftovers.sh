@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Fails if a test has left a process, mount, network namespace, link or table on the machine.
+# leftovers.sh [COMMAND…]: runs the command; fails if it fails, or if a test has left a process, mount, link or sandbox on the machine.
 set -uo pipefail
 source "$(dirname "$0")/common.sh"
 status=0
+[[ $# -eq 0 ]] || "$@" || status=$?
 report() {
     if [[ -n $2 ]]; then
         printf 'left behind, %s:\n%s\n' "$1" "$2"
