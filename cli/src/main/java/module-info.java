@@ -3,6 +3,7 @@
 module dev.casemate.cli {
   requires static org.jspecify;
   requires dev.casemate.archive;
+  requires dev.casemate.commandline;
   requires dev.casemate.containers;
   requires dev.casemate.guest;
   requires dev.casemate.hypervisor;

@@ -2,6 +2,7 @@
 @org.jspecify.annotations.NullMarked
 module dev.casemate.ocicli {
   requires static org.jspecify;
+  requires dev.casemate.commandline;
   requires transitive dev.casemate.oci;
 
   exports dev.casemate.ocicli to

@@ -1,5 +1,6 @@
 package dev.casemate.cli;
 
+import dev.casemate.commandline.HelpText;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -34,6 +35,28 @@ final class Commands {
 
   static List<Command> visible() {
     return VISIBLE;
+  }
+
+  /** The help for all of them. */
+  static String help() {
+    return new HelpText()
+        .paragraph(
+            """
+            Casemate runs every container inside a virtual machine of its own.
+
+            Usage: casemate COMMAND [OPTION…] [ARGUMENT…]
+            """)
+        .commands(VISIBLE)
+        .paragraph(
+            """
+
+            IMAGE is a registry reference (debian:12, localhost:5000/app@sha256:…), oci:DIR[:TAG],
+            oci-archive:FILE[:TAG], docker-archive:FILE[:REFERENCE] or rootfs:DIR.
+
+            Help for one command: casemate COMMAND --help
+            Check this machine: casemate doctor
+            """)
+        .text();
   }
 
   /** A command by its name. */

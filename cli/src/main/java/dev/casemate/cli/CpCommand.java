@@ -6,6 +6,10 @@ import dev.casemate.archive.TarWriter;
 import dev.casemate.archive.TreeArchiver;
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Console;
+import dev.casemate.commandline.Option;
+import dev.casemate.commandline.UsageException;
 import dev.casemate.containers.ContainerRecord;
 import dev.casemate.containers.ContainerStore;
 import dev.casemate.containers.SandboxClient;
@@ -53,14 +57,14 @@ final class CpCommand implements Command {
   @Override
   public int run(Arguments arguments) {
     if (arguments.operands().size() != 2) {
-      throw Arguments.usage("cp wants two places: " + usage());
+      throw new UsageException("cp wants two places: " + usage());
     }
     String from = arguments.operands().get(0);
     String to = arguments.operands().get(1);
     int fromColon = remoteColon(from);
     int toColon = remoteColon(to);
     if (fromColon > 0 == toColon > 0) {
-      throw Arguments.usage("exactly one of the two places must be CONTAINER:PATH");
+      throw new UsageException("exactly one of the two places must be CONTAINER:PATH");
     }
     boolean follow = arguments.has("follow-link");
     String remote = fromColon > 0 ? from : to;
@@ -71,7 +75,7 @@ final class CpCommand implements Command {
     ExecCommand.requireRunning(record);
     String path = remote.substring(colon + 1);
     if (path.isEmpty()) {
-      throw Arguments.usage("\"" + remote + "\" names no path behind the colon");
+      throw new UsageException("\"" + remote + "\" names no path behind the colon");
     }
     try (SandboxClient client = SandboxClient.connect(store.paths(), record.config().id())) {
       ArchiveTransfer transfer =

@@ -1,5 +1,8 @@
 package dev.casemate.cli;
 
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Console;
+import dev.casemate.commandline.Option;
 import dev.casemate.image.BusyboxImage;
 import java.util.List;
 

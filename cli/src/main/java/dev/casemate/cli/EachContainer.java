@@ -1,6 +1,8 @@
 package dev.casemate.cli;
 
 import dev.casemate.base.CasemateException;
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Console;
 import java.util.function.Consumer;
 
 /**

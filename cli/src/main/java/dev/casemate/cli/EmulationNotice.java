@@ -1,5 +1,6 @@
 package dev.casemate.cli;
 
+import dev.casemate.commandline.Console;
 import dev.casemate.hypervisor.Accelerator;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;

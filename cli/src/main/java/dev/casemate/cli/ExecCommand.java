@@ -3,6 +3,9 @@ package dev.casemate.cli;
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.base.Json;
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Option;
+import dev.casemate.commandline.UsageException;
 import dev.casemate.containers.ContainerRecord;
 import dev.casemate.containers.ContainerState.Phase;
 import dev.casemate.containers.ContainerStore;
@@ -55,14 +58,14 @@ final class ExecCommand implements Command {
   public int run(Arguments arguments) {
     List<String> words = arguments.operands("CONTAINER");
     if (words.size() < 2) {
-      throw Arguments.usage("no COMMAND was given behind CONTAINER");
+      throw new UsageException("no COMMAND was given behind CONTAINER");
     }
     ContainerStore store = new ContainerStore(SandboxPaths.system());
     ContainerRecord record = store.find(words.getFirst());
     requireRunning(record);
     boolean terminal = arguments.has("tty");
     if (terminal && arguments.has("interactive") && !Tty.isTerminal(Fd.STDIN)) {
-      throw Arguments.usage(
+      throw new UsageException(
           "option -t wants a terminal, but standard input is none; leave -t away");
     }
     Json.Obj process = process(store, record, arguments, words.subList(1, words.size()));

@@ -2,6 +2,7 @@ package dev.casemate.cli;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.commandline.Console;
 import dev.casemate.containers.SandboxClient;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.Tty;

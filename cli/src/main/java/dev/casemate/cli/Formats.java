@@ -1,5 +1,8 @@
 package dev.casemate.cli;
 
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.UsageException;
+
 /** The {@code --format} option. */
 final class Formats {
   private Formats() {}
@@ -8,7 +11,7 @@ final class Formats {
   static boolean json(Arguments arguments) {
     String format = arguments.last("format", "table");
     if (!format.equals("table") && !format.equals("json")) {
-      throw Arguments.usage("option --format is \"" + format + "\", expected table or json");
+      throw new UsageException("option --format is \"" + format + "\", expected table or json");
     }
     return format.equals("json");
   }

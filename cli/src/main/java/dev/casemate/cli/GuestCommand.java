@@ -2,6 +2,12 @@ package dev.casemate.cli;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Console;
+import dev.casemate.commandline.Option;
+import dev.casemate.commandline.Sizes;
+import dev.casemate.commandline.Table;
+import dev.casemate.commandline.UsageException;
 import dev.casemate.guest.Guest;
 import dev.casemate.guest.GuestSpec;
 import dev.casemate.guest.GuestStore;
@@ -53,7 +59,7 @@ final class GuestCommand implements Command {
       case "ls" -> list();
       case "rm" -> remove(words.subList(1, words.size()));
       default ->
-          throw Arguments.usage(
+          throw new UsageException(
               "\"" + words.getFirst() + "\" is none of: guest build, guest ls, guest rm");
     };
   }
@@ -132,7 +138,7 @@ final class GuestCommand implements Command {
 
   private static int remove(List<String> names) {
     if (names.isEmpty()) {
-      throw Arguments.usage("guest rm wants the NAME of a guest");
+      throw new UsageException("guest rm wants the NAME of a guest");
     }
     for (String name : names) {
       Guests.store().remove(name);

@@ -1,5 +1,7 @@
 package dev.casemate.cli;
 
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Console;
 import dev.casemate.image.ImageStore;
 import dev.casemate.image.RegistryOptions;
 import dev.casemate.sandbox.SandboxPaths;

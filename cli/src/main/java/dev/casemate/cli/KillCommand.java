@@ -1,5 +1,9 @@
 package dev.casemate.cli;
 
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Console;
+import dev.casemate.commandline.Option;
+import dev.casemate.commandline.UsageException;
 import dev.casemate.containers.ContainerRecord;
 import dev.casemate.containers.ContainerState.Phase;
 import dev.casemate.containers.ContainerStore;
@@ -52,7 +56,7 @@ final class KillCommand implements Command {
   static int signal(String text) {
     int signal = Signals.number(text);
     if (signal <= 0) {
-      throw Arguments.usage(
+      throw new UsageException(
           "signal \"" + text + "\" is unknown; use a name such as TERM, or a number from 1 to 64");
     }
     return signal;

@@ -1,5 +1,7 @@
 package dev.casemate.cli;
 
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Option;
 import dev.casemate.containers.ContainerRecord;
 import dev.casemate.containers.ContainerStore;
 import dev.casemate.linux.Errno;

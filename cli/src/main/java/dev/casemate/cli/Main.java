@@ -2,13 +2,16 @@ package dev.casemate.cli;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Console;
+import dev.casemate.commandline.Dialect;
+import dev.casemate.commandline.HelpText;
+import dev.casemate.commandline.UsageException;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Signals;
 import dev.casemate.protobuf.MalformedMessageException;
 import dev.casemate.rpc.RpcException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.util.List;
 
 /** {@code casemate}: finds the command, runs it, and says in one line what went wrong. */
@@ -22,7 +25,7 @@ public final class Main {
   public static int run(List<String> words) {
     Signals.ignore(Signals.PIPE);
     if (words.isEmpty() || words.getFirst().equals("--help") || words.getFirst().equals("-h")) {
-      Console.out(Help.overview());
+      Console.out(Commands.help());
       return words.isEmpty() ? 2 : 0;
     }
     String name = words.getFirst();
@@ -41,56 +44,46 @@ public final class Main {
     boolean workload = command.name().equals("run") || command.name().equals("exec");
     try {
       List<String> rest = words.subList(1, words.size());
-      if (wantsHelp(rest, command)) {
-        Console.out(Help.of(command));
+      if (command.isHelpRequest(rest, Dialect.GNU)) {
+        Console.out(HelpText.of("casemate", command));
         return 0;
       }
-      return command.run(
-          Arguments.parse(command.name(), command.options(), rest, command.interspersed()));
+      return command.run(parse(command, rest));
+    } catch (UsageException e) {
+      Console.trace(e);
+      Console.errLine("casemate: " + e.getMessage());
+      return exitStatus(Kind.INVALID_ARGUMENT, workload);
     } catch (CasemateException e) {
-      trace(e);
+      Console.trace(e);
       Console.errLine("casemate: " + e.getMessage());
       return exitStatus(e.kind(), workload);
     } catch (MalformedMessageException e) {
-      trace(e);
+      Console.trace(e);
       Console.errLine("casemate: an answer is malformed: " + e.getMessage());
       return workload ? ENGINE_ERROR : 1;
     } catch (RpcException e) {
-      trace(e);
+      Console.trace(e);
       Console.errLine("casemate: " + e.text());
       return workload ? ENGINE_ERROR : 1;
     } catch (LinuxException e) {
-      trace(e);
+      Console.trace(e);
       String remedy = e.errno() == Errno.EACCES || e.errno() == Errno.EPERM ? "; run as root" : "";
       Console.errLine("casemate: " + e.getMessage() + remedy);
       return workload ? ENGINE_ERROR : 1;
     } catch (RuntimeException e) {
       // Left to the virtual machine, it would reach the terminal as it is.
-      trace(e);
+      Console.trace(e);
       Console.errLine("casemate: internal error: " + e);
       return workload ? ENGINE_ERROR : 1;
     }
   }
 
-  /** For developers: where an error came from. */
-  private static void trace(RuntimeException e) {
-    if (System.getenv("CASEMATE_TRACE") != null) {
-      StringWriter trace = new StringWriter();
-      e.printStackTrace(new PrintWriter(trace));
-      Console.err(trace.toString());
+  private static Arguments parse(Command command, List<String> words) {
+    try {
+      return Arguments.parse(Dialect.GNU, command, words);
+    } catch (UsageException e) {
+      throw new UsageException(e.getMessage() + "; see: casemate " + command.name() + " --help");
     }
-  }
-
-  private static boolean wantsHelp(List<String> words, Command command) {
-    for (String word : words) {
-      if (word.equals("--help")) {
-        return true;
-      }
-      if (word.equals("--") || (!command.interspersed() && !word.startsWith("-"))) {
-        return false;
-      }
-    }
-    return false;
   }
 
   private static int exitStatus(Kind kind, boolean workload) {

@@ -1,5 +1,8 @@
 package dev.casemate.cli;
 
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Console;
+import dev.casemate.commandline.Option;
 import dev.casemate.containers.ContainerRecord;
 import dev.casemate.containers.ContainerStore;
 import dev.casemate.containers.SandboxClient;

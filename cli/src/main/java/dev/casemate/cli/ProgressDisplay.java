@@ -1,5 +1,7 @@
 package dev.casemate.cli;
 
+import dev.casemate.commandline.Console;
+import dev.casemate.commandline.Sizes;
 import dev.casemate.image.PullProgress;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;

@@ -2,6 +2,10 @@ package dev.casemate.cli;
 
 import dev.casemate.base.Json;
 import dev.casemate.base.PlainText;
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Console;
+import dev.casemate.commandline.Option;
+import dev.casemate.commandline.Table;
 import dev.casemate.containers.ContainerConfig;
 import dev.casemate.containers.ContainerRecord;
 import dev.casemate.containers.ContainerState;

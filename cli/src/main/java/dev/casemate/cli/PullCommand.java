@@ -1,5 +1,8 @@
 package dev.casemate.cli;
 
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Console;
+import dev.casemate.commandline.Option;
 import dev.casemate.image.Image;
 import dev.casemate.image.PullPolicy;
 import dev.casemate.image.PullProgress;

@@ -1,6 +1,9 @@
 package dev.casemate.cli;
 
 import dev.casemate.base.CasemateException;
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Console;
+import dev.casemate.commandline.Option;
 import dev.casemate.image.ImageStore;
 import dev.casemate.sandbox.SandboxPaths;
 import java.util.List;

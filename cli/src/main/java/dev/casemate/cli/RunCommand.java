@@ -1,6 +1,10 @@
 package dev.casemate.cli;
 
 import dev.casemate.base.CasemateException;
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Console;
+import dev.casemate.commandline.Option;
+import dev.casemate.commandline.UsageException;
 import dev.casemate.containers.Casemate;
 import dev.casemate.containers.Container;
 import dev.casemate.containers.ContainerBuilder;
@@ -68,7 +72,7 @@ final class RunCommand implements Command {
         && arguments.has("interactive")
         && !arguments.has("detach")
         && !Tty.isTerminal(Fd.STDIN)) {
-      throw Arguments.usage(
+      throw new UsageException(
           "option -t wants a terminal, but standard input is none; leave -t away");
     }
   }

@@ -1,5 +1,6 @@
 package dev.casemate.cli;
 
+import dev.casemate.commandline.Option;
 import dev.casemate.vmms.Vmms;
 import java.util.List;
 

@@ -3,6 +3,9 @@ package dev.casemate.cli;
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.base.Json;
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Sizes;
+import dev.casemate.commandline.UsageException;
 import dev.casemate.containers.ContainerBuilder;
 import dev.casemate.containers.ContainerDefaults;
 import dev.casemate.image.PullPolicy;
@@ -82,7 +85,7 @@ final class RunWishes {
   private static void variable(ContainerBuilder builder, String text) {
     int equals = text.indexOf('=');
     if (equals == 0 || text.isEmpty()) {
-      throw Arguments.usage("variable \"" + text + "\" has no name; write NAME=VALUE");
+      throw new UsageException("variable \"" + text + "\" has no name; write NAME=VALUE");
     }
     String ours = equals < 0 ? System.getenv(text) : text.substring(equals + 1);
     if (ours != null) {
@@ -102,7 +105,7 @@ final class RunWishes {
         builder.seccomp(
             SeccompSpec.fromJson(Json.parseObject(readFile(file, "--security-opt seccomp"))));
       } else if (!option.startsWith("no-new-privileges")) {
-        throw Arguments.usage(
+        throw new UsageException(
             "security option \""
                 + option
                 + "\" is unknown; use seccomp=unconfined, seccomp=FILE or no-new-privileges[=false]");
@@ -129,7 +132,7 @@ final class RunWishes {
         || parts.size() > 3
         || !parts.get(0).startsWith("/")
         || !parts.get(1).startsWith("/")) {
-      throw Arguments.usage(
+      throw new UsageException(
           "volume \""
               + text
               + "\" is not HOST:GUEST[:ro] with two absolute paths, as in /srv/data:/data:ro");
@@ -141,7 +144,7 @@ final class RunWishes {
           case "ro" -> readOnly = true;
           case "rw", "z", "Z" -> {}
           default ->
-              throw Arguments.usage(
+              throw new UsageException(
                   "volume \"" + text + "\" has unknown option \"" + option + "\"; use ro or rw");
         }
       }
@@ -166,7 +169,7 @@ final class RunWishes {
     for (String text : arguments.all("sysctl")) {
       int equals = text.indexOf('=');
       if (equals < 1) {
-        throw Arguments.usage("kernel parameter \"" + text + "\" is not NAME=VALUE");
+        throw new UsageException("kernel parameter \"" + text + "\" is not NAME=VALUE");
       }
       builder.sysctl(text.substring(0, equals), text.substring(equals + 1));
     }
@@ -182,7 +185,7 @@ final class RunWishes {
       long hard = colon < 0 ? soft : limit(values.substring(colon + 1));
       return new Rlimit("RLIMIT_" + text.substring(0, equals).toUpperCase(Locale.ROOT), soft, hard);
     } catch (NumberFormatException | StringIndexOutOfBoundsException e) {
-      throw Arguments.usage(
+      throw new UsageException(
           "resource limit \"" + text + "\" is not NAME=SOFT[:HARD], as in nofile=1024:2048");
     }
   }
@@ -194,7 +197,7 @@ final class RunWishes {
   private static int scratchMib(String text) {
     int mib = mib(text);
     if (mib <= 0 && !text.equals("0")) {
-      throw Arguments.usage(
+      throw new UsageException(
           "option --scratch is \""
               + text
               + "\", expected 0 or an amount from "
@@ -206,7 +209,7 @@ final class RunWishes {
 
   /** −1 for what is no amount. */
   private static int mib(String text) {
-    return (int) Math.min(Sizes.parse(text).orElse(-1L) >> 20, Integer.MAX_VALUE);
+    return (int) Math.min(Sizes.bytes(text).orElse(-1L) >> 20, Integer.MAX_VALUE);
   }
 
   private static void machine(ContainerBuilder builder, Arguments arguments) {
@@ -214,12 +217,12 @@ final class RunWishes {
     if (memory.isPresent()) {
       int mib = mib(memory.get());
       if (mib < 0) {
-        throw Arguments.usage(
+        throw new UsageException(
             "option --memory is \"" + memory.get() + "\", expected an amount such as 256m or 2g");
       }
       if (mib < ContainerDefaults.LEAST_MEMORY_MIB || mib > ContainerDefaults.MOST_MEMORY_MIB) {
         // Here, too: in the words of the user, who need not count in MiB.
-        throw Arguments.usage(
+        throw new UsageException(
             "option --memory is \"" + memory.get() + "\": " + ContainerDefaults.MEMORY_RANGE);
       }
       builder.memoryMib(mib);
@@ -247,7 +250,8 @@ final class RunWishes {
     } catch (NumberFormatException e) {
       // As a number out of range.
     }
-    throw Arguments.usage("option --cpus is \"" + text + "\", expected a number from 0.01 to 255");
+    throw new UsageException(
+        "option --cpus is \"" + text + "\", expected a number from 0.01 to 255");
   }
 
   private static void image(ContainerBuilder builder, Arguments arguments) {
@@ -258,14 +262,14 @@ final class RunWishes {
           case "always" -> PullPolicy.ALWAYS;
           case "never" -> PullPolicy.NEVER;
           default ->
-              throw Arguments.usage(
+              throw new UsageException(
                   "option --pull is \""
                       + arguments.last("pull", "")
                       + "\", expected missing, always or never");
         });
     String rootfs = arguments.last("rootfs", "erofs");
     if (!rootfs.equals("erofs") && !rootfs.equals("virtiofs")) {
-      throw Arguments.usage("option --rootfs is \"" + rootfs + "\", expected erofs or virtiofs");
+      throw new UsageException("option --rootfs is \"" + rootfs + "\", expected erofs or virtiofs");
     }
     builder.shareRoot(rootfs.equals("virtiofs"));
   }

@@ -1,5 +1,6 @@
 package dev.casemate.cli;
 
+import dev.casemate.commandline.Console;
 import dev.casemate.containers.ContainerState;
 import dev.casemate.containers.ContainerStore;
 import dev.casemate.sandbox.StartTimings;

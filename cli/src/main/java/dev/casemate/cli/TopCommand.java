@@ -2,6 +2,11 @@ package dev.casemate.cli;
 
 import dev.casemate.base.Json;
 import dev.casemate.base.PlainText;
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Console;
+import dev.casemate.commandline.Option;
+import dev.casemate.commandline.Sizes;
+import dev.casemate.commandline.Table;
 import dev.casemate.containers.ContainerRecord;
 import dev.casemate.containers.ContainerStore;
 import dev.casemate.containers.SandboxClient;

@@ -2,6 +2,9 @@ package dev.casemate.cli;
 
 import dev.casemate.base.Json;
 import dev.casemate.base.Release;
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Console;
+import dev.casemate.commandline.Option;
 import java.util.List;
 
 /** {@code casemate version}. */

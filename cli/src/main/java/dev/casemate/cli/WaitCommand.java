@@ -2,6 +2,9 @@ package dev.casemate.cli;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Console;
+import dev.casemate.commandline.Option;
 import dev.casemate.containers.ContainerRecord;
 import dev.casemate.containers.ContainerStore;
 import dev.casemate.containers.SandboxClient;

@@ -3,6 +3,8 @@ package dev.casemate.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Dialect;
 import dev.casemate.containers.Casemate;
 import dev.casemate.containers.ContainerBuilder;
 import dev.casemate.containers.ContainerConfig;
@@ -38,7 +40,7 @@ class RunWishesTest {
   private PreparedContainer run(String... words) {
     List<String> all = new ArrayList<>(List.of("--kernel", kernel, "--initramfs", kernel));
     all.addAll(List.of(words));
-    Arguments arguments = Arguments.parse("run", RunOptions.ALL, all, false);
+    Arguments arguments = Arguments.parse(Dialect.GNU, RunOptions.ALL, false, all);
     // The path of sockets, of which none is made here, must be short.
     SandboxPaths paths = new SandboxPaths("/tmp/none", directory.toString());
     try (Casemate casemate = Casemate.open(paths)) {

@@ -6,6 +6,8 @@ import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.base.Json;
 import dev.casemate.base.PlainText;
+import dev.casemate.commandline.Console;
+import dev.casemate.commandline.Table;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -28,20 +30,17 @@ final class TerminalSinksTest {
   /** Where code writes to a terminal otherwise than by {@link Console}, and why that is right. */
   private static final Map<String, String> OTHER_WRITERS =
       Map.ofEntries(
-          Map.entry("cli/Console", "the way out"),
+          Map.entry("commandline/Console", "the way out; a stack trace in plain text"),
           Map.entry("cli/CpCommand", "cp CONTAINER:PATH -: a tar stream"),
           Map.entry("cli/Streams", "the workload's output"),
           Map.entry("cli/LogsCommand", "the workload's output"),
           Map.entry("cli/RunWishes", "asks for the terminal's size"),
           Map.entry("cli/StatsCommand", "asks whether it is a terminal; erases it"),
           Map.entry("cli/ProgressDisplay", "asks whether it is a terminal; draws a bar of numbers"),
-          Map.entry("cli/Main", "a stack trace, by Console"),
-          Map.entry("oci-cli/Console", "the way out"),
           Map.entry("cell-cli/CellEngine", "the workload's streams"),
           Map.entry("oci-cli/Foreground", "the workload's output"),
           Map.entry("oci-cli/Log", "quotes by PlainText"),
           Map.entry("oci-cli/PsCommand", "ps inherits standard error"),
-          Map.entry("oci-cli/CommandLine", "a stack trace, by Console"),
           Map.entry("sandbox/AgentClient", "method names of ours, to sandbox.err"),
           Map.entry("containers/ScratchDisk", "mkfs inherits standard error: sandbox.err"),
           Map.entry("sandbox/SandboxListener", "by PlainText"),
@@ -129,6 +128,7 @@ final class TerminalSinksTest {
     for (String module :
         List.of(
             "cli",
+            "commandline",
             "oci-cli",
             "cell-cli",
             "containers",

@@ -22,8 +22,8 @@ import java.util.Optional;
  * it at once.
  *
  * <p>A name is a file that holds the id; a lock on the directory of names orders those who take and
- * give up names. Whether a sandbox lives is what its own lock says. A record whose sandbox has died without a word is put right by whoever reads
- * it next ({@link #list}, {@link #find}).
+ * give up names. Whether a sandbox lives is what its own lock says. A record whose sandbox has died
+ * without a word is put right by whoever reads it next ({@link #list}, {@link #find}).
  */
 public final class ContainerStore {
   private static final int RECORD_LIMIT = 4 << 20;

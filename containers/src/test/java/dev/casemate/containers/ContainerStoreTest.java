@@ -114,8 +114,7 @@ class ContainerStoreTest {
     for (int round = 0; round < 20; round++) {
       String name = "raced" + round;
       FileTree.makeDirectories(paths.names(), 0700);
-      FileContent.write(
-          paths.names() + "/" + name, "dead".getBytes(StandardCharsets.UTF_8), 0600);
+      FileContent.write(paths.names() + "/" + name, "dead".getBytes(StandardCharsets.UTF_8), 0600);
       CyclicBarrier start = new CyclicBarrier(racers);
       AtomicInteger won = new AtomicInteger();
       List<Thread> threads = new ArrayList<>();
@@ -147,8 +146,7 @@ class ContainerStoreTest {
   @Test
   void takesOverANameWhoseContainerIsGone() {
     FileTree.makeDirectories(paths.names(), 0700);
-    FileContent.write(
-        paths.names() + "/one", "cc33".getBytes(StandardCharsets.UTF_8), 0600);
+    FileContent.write(paths.names() + "/one", "cc33".getBytes(StandardCharsets.UTF_8), 0600);
     try (Fd lock = own("aa11")) {
       assertThat(lock.isOpen()).isTrue();
       store.create(config("aa11", "one"), new Json.Obj());

@@ -18,7 +18,7 @@ class StartPathTest {
 
   /** They fork, so that they must have one thread. */
   private static final Set<String> SINGLE_THREADED =
-      Set.of("agent", "cell", "cell-cli", "oci-cli", "cgroup", "seccomp");
+      Set.of("agent", "cell", "cell-cli", "oci-cli", "commandline", "cgroup", "seccomp");
 
   private static final Set<String> MATCHING = Set.of("matches", "replaceAll", "replaceFirst");
   private static final Set<String> FORMATTING = Set.of("format", "formatted");

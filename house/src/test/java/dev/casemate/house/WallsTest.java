@@ -31,6 +31,7 @@ class WallsTest {
       List.of(
           new Wall("linux", Set.of("netlink", "base"), "system calls know nothing of Casemate"),
           new Wall("protobuf", Set.of("linux", "base"), "a wire format is bytes only"),
+          new Wall("commandline", Set.of("oci", "netlink"), "it knows words, not containers"),
           new Wall("base", Set.of("netlink", "oci"), "everything may use it"),
           new Wall("oci", Set.of("protobuf", "protocol"), "a specification has no wire format"),
           new Wall("network", Set.of("oci", "hypervisor", "sandbox"), "a VMM gets its TAP from it"),

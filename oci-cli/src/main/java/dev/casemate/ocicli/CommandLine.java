@@ -3,13 +3,16 @@ package dev.casemate.ocicli;
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.PlainText;
 import dev.casemate.base.Release;
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Console;
+import dev.casemate.commandline.Dialect;
+import dev.casemate.commandline.HelpText;
+import dev.casemate.commandline.Option;
+import dev.casemate.commandline.UsageException;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
-import dev.casemate.linux.Text;
 import dev.casemate.oci.DefaultSpec;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.util.List;
 
 /**
@@ -47,7 +50,7 @@ public final class CommandLine {
     int failure = 1;
     Command command = null;
     try {
-      Arguments global = Arguments.parse(OPTIONS, words.subList(0, count), true);
+      Arguments global = Arguments.parse(Dialect.GO, OPTIONS, true, words.subList(0, count));
       log = log(global);
       List<String> rest = words.subList(count, words.size());
       if (global.has("version")) {
@@ -58,7 +61,7 @@ public final class CommandLine {
       boolean help =
           !rest.isEmpty() && (rest.getFirst().equals("help") || rest.getFirst().equals("h"));
       if (rest.isEmpty() || global.has("help") || (help && rest.size() == 1)) {
-        Console.out(Help.overview(program, OPTIONS));
+        Console.out(Commands.help(program, OPTIONS));
         return 0;
       }
       String name = help ? rest.get(1) : rest.getFirst();
@@ -72,35 +75,24 @@ public final class CommandLine {
       }
       failure = command.failure();
       List<String> own = rest.subList(1, rest.size());
-      if (help || wantsHelp(own, command)) {
-        Console.out(Help.of(program, command));
+      if (help || command.isHelpRequest(own, Dialect.GO)) {
+        Console.out(HelpText.of(program, command));
         return 0;
       }
-      Arguments arguments = Arguments.parse(command.options(), own, command.interspersed());
+      Arguments arguments = Arguments.parse(Dialect.GO, command, own);
       return command.run(arguments, session(program, global, log, engines));
     } catch (UsageException e) {
       if (command != null) {
-        Console.out(Help.of(program, command));
+        Console.out(HelpText.of(program, command));
         return fail(log, program, command.name() + ": " + e.getMessage(), 1);
       }
       return fail(log, program, e.getMessage() + "; see: " + program + " --help", 1);
     } catch (CasemateException e) {
-      trace(e);
+      Console.trace(e);
       return fail(log, program, String.valueOf(e.getMessage()), failure);
     } catch (LinuxException e) {
-      trace(e);
+      Console.trace(e);
       return fail(log, program, String.valueOf(e.getMessage()), failure);
-    }
-  }
-
-  /** For developers: where an error came from. */
-  private static void trace(RuntimeException e) {
-    if (System.getenv("CASEMATE_TRACE") != null) {
-      StringWriter trace = new StringWriter();
-      e.printStackTrace(new PrintWriter(trace));
-      for (String line : Text.split(trace.toString(), '\n')) {
-        Console.errLine(line);
-      }
     }
   }
 
@@ -120,18 +112,6 @@ public final class CommandLine {
       }
     }
     return Math.min(at, words.size());
-  }
-
-  private static boolean wantsHelp(List<String> words, Command command) {
-    for (String word : words) {
-      if (word.equals("--help") || word.equals("-h")) {
-        return true;
-      }
-      if (word.equals("--") || (!command.interspersed() && !word.startsWith("-"))) {
-        return false;
-      }
-    }
-    return false;
   }
 
   private static Log log(Arguments global) {

@@ -1,5 +1,7 @@
 package dev.casemate.ocicli;
 
+import dev.casemate.commandline.HelpText;
+import dev.casemate.commandline.Option;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +28,18 @@ final class Commands {
           new FeaturesCommand());
 
   private Commands() {}
+
+  /** The help for all of them. */
+  static String help(String program, List<Option> options) {
+    return new HelpText()
+        .paragraph("Usage: " + program + " [OPTION…] COMMAND [ARGUMENT…]\n\n")
+        .paragraph(
+            "Runs containers as the OCI runtime specification says, with runc's command line.\n")
+        .commands(ALL)
+        .options(options)
+        .paragraph("\nOptions of a command: " + program + " COMMAND --help\n")
+        .text();
+  }
 
   static @Nullable Command find(String name) {
     for (Command command : ALL) {

@@ -2,6 +2,9 @@ package dev.casemate.ocicli;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Option;
+import dev.casemate.commandline.UsageException;
 import dev.casemate.linux.Processes;
 import dev.casemate.oci.CriuOptions;
 import java.util.List;

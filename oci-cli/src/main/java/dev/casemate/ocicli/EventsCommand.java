@@ -2,6 +2,11 @@ package dev.casemate.ocicli;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.Json;
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Console;
+import dev.casemate.commandline.Option;
+import dev.casemate.commandline.Sizes;
+import dev.casemate.commandline.UsageException;
 import dev.casemate.linux.Poll;
 import java.util.List;
 
@@ -31,7 +36,15 @@ final class EventsCommand implements Command {
   @Override
   public int run(Arguments arguments, Session session) {
     String id = Ids.check(arguments.operands(name(), 1, 1).getFirst());
-    int intervalMillis = Sizes.millis("interval", arguments.last("interval", "5s"));
+    String interval = arguments.last("interval", "5s");
+    int intervalMillis =
+        Sizes.millis(interval)
+            .orElseThrow(
+                () ->
+                    new UsageException(
+                        "option --interval is \""
+                            + interval
+                            + "\", expected a duration such as 5s or 500ms"));
     Engine engine = session.engine();
     if (engine.info(id).status() == Engine.Status.STOPPED) {
       throw CasemateException.of(

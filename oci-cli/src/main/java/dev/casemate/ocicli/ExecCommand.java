@@ -3,6 +3,8 @@ package dev.casemate.ocicli;
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.base.Json;
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Option;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.ProcessSpec;

@@ -2,6 +2,7 @@ package dev.casemate.ocicli;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.commandline.Arguments;
 import dev.casemate.linux.Text;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.UserSpec;

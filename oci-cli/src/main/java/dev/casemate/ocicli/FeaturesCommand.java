@@ -1,5 +1,8 @@
 package dev.casemate.ocicli;
 
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Console;
+import dev.casemate.commandline.Option;
 import java.util.List;
 
 final class FeaturesCommand implements Command {

@@ -1,10 +1,18 @@
 package dev.casemate.ocicli;
 
 import dev.casemate.base.Json;
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Console;
+import dev.casemate.commandline.Option;
+import dev.casemate.commandline.Table;
+import dev.casemate.commandline.UsageException;
 import java.util.ArrayList;
 import java.util.List;
 
 final class ListCommand implements Command {
+  /** Characters, as runc prints its columns. */
+  private static final int MINIMUM_WIDTH = 12;
+
   @Override
   public String name() {
     return "list";
@@ -52,8 +60,7 @@ final class ListCommand implements Command {
       Console.out((listed.isEmpty() ? "null" : new Json.Arr(listed).text()) + "\n");
       return 0;
     }
-    Table table = new Table();
-    table.row("ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER");
+    Table table = new Table(MINIMUM_WIDTH, "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER");
     for (Engine.Info info : containers) {
       table.row(
           info.id(),

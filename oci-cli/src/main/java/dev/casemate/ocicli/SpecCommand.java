@@ -2,6 +2,8 @@ package dev.casemate.ocicli;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Option;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;

@@ -1,5 +1,7 @@
 package dev.casemate.ocicli;
 
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Option;
 import java.util.List;
 
 final class StartCommand implements Command {

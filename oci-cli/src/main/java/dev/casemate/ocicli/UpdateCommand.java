@@ -3,6 +3,10 @@ package dev.casemate.ocicli;
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.base.Json;
+import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.Option;
+import dev.casemate.commandline.Sizes;
+import dev.casemate.commandline.UsageException;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
@@ -120,8 +124,23 @@ final class UpdateCommand implements Command {
   private static void size(Arguments arguments, String option, Json.Obj to, String field) {
     Optional<String> given = arguments.last(option).filter(s -> !s.isEmpty());
     if (given.isPresent()) {
-      to.put(field, Sizes.bytes(option, given.get()));
+      to.put(field, bytes(option, given.get()));
     }
+  }
+
+  /** An amount of memory; −1 stands for no limit. */
+  static long bytes(String option, String text) {
+    return text.equals("-1")
+        ? -1
+        : Sizes.bytes(text)
+            .orElseThrow(
+                () ->
+                    new UsageException(
+                        "option --"
+                            + option
+                            + " is \""
+                            + text
+                            + "\", expected a size such as 67108864 or 64m"));
   }
 
   private static void number(Arguments arguments, String option, Json.Obj to, String field) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.base.Json;
+import dev.casemate.commandline.Table;
 import dev.casemate.linux.LinuxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -51,8 +52,7 @@ class LogTest {
 
   @Test
   void aCellOfATableIsOneLine() {
-    Table table = new Table();
-    table.row("a\nb", "\u001b[2J", "\u009b");
+    Table table = new Table(12, "a\nb", "\u001b[2J", "\u009b");
     assertThat(table.text()).isEqualTo("a b         ?[2J        ?\n");
   }
 

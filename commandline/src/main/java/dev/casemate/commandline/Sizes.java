@@ -1,15 +1,20 @@
-package dev.casemate.ocicli;
+package dev.casemate.commandline;
 
-/** Sizes and durations as engines and people write them. */
-final class Sizes {
+import java.util.Locale;
+import java.util.Optional;
+
+/** Amounts of memory and durations as people and engines write them, and as people read them. */
+public final class Sizes {
+  private static final String UNITS = "kmgt";
+
   private Sizes() {}
 
-  /** Bytes of {@code 512}, {@code 64m}, {@code 1.5GiB}, {@code -1} (no limit). */
-  static long bytes(String option, String text) {
-    if (text.equals("-1")) {
-      return -1;
-    }
-    String lower = text.toLowerCase(java.util.Locale.ROOT);
+  /**
+   * Bytes of {@code 512}, {@code 64m}, {@code 1.5GiB}: a bare number counts bytes, the units are
+   * powers of 1024. Empty for anything else.
+   */
+  public static Optional<Long> bytes(String text) {
+    String lower = text.toLowerCase(Locale.ROOT);
     int end = lower.length();
     while (end > 0 && !isNumeral(lower.charAt(end - 1))) {
       end--;
@@ -25,22 +30,29 @@ final class Sizes {
           default -> -1;
         };
     long value = shift < 0 ? -1 : scaled(lower.substring(0, end), shift);
-    if (value < 0) {
-      throw new UsageException(
-          "option --" + option + " is \"" + text + "\", expected a size such as 67108864 or 64m");
-    }
-    return value;
+    return value < 0 ? Optional.empty() : Optional.of(value);
   }
 
   private static boolean isNumeral(char c) {
     return (c >= '0' && c <= '9') || c == '.';
   }
 
+  private static boolean isDigits(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      if (text.charAt(i) < '0' || text.charAt(i) > '9') {
+        return false;
+      }
+    }
+    return true;
+  }
+
   private static long scaled(String number, int shift) {
     int point = number.indexOf('.');
-    String whole = point < 0 ? number : number.substring(0, point);
+    // ".5g" is half a GiB, for Docker too.
+    String whole = point < 0 ? number : point == 0 ? "0" : number.substring(0, point);
     String fraction = point < 0 ? "" : number.substring(point + 1);
-    if (whole.isEmpty() || fraction.length() > 9 || fraction.indexOf('.') >= 0) {
+    boolean noDigits = number.length() == point + 1 && point <= 0;
+    if (noDigits || fraction.length() > 9 || !isDigits(whole) || !isDigits(fraction)) {
       return -1;
     }
     try {
@@ -64,8 +76,34 @@ final class Sizes {
     }
   }
 
-  /** Milliseconds of Go's durations {@code 5s}, {@code 500ms}, {@code 1m30s}. */
-  static int millis(String option, String text) {
+  /** {@code 12.3MiB}: three significant digits. */
+  public static String format(long bytes) {
+    if (bytes < 1024) {
+      return bytes + "B";
+    }
+    double amount = bytes;
+    int power = -1;
+    while (amount >= 1024 && power < UNITS.length() - 1) {
+      amount /= 1024;
+      power++;
+    }
+    return decimal(amount) + Character.toUpperCase(UNITS.charAt(power)) + "iB";
+  }
+
+  /** A number with one digit after the point below 100, none above. */
+  public static String decimal(double amount) {
+    if (amount >= 99.95) {
+      return Long.toString(Math.round(amount));
+    }
+    long tenths = Math.round(amount * 10);
+    return tenths / 10 + "." + tenths % 10;
+  }
+
+  /**
+   * Milliseconds of Go's durations {@code 5s}, {@code 500ms}, {@code 1m30s}; empty for anything
+   * else and for zero.
+   */
+  public static Optional<Integer> millis(String text) {
     long total = 0;
     int at = 0;
     boolean good = !text.isEmpty();
@@ -92,10 +130,8 @@ final class Sizes {
         total += Long.parseLong(digits) * unit;
       }
     }
-    if (!good || total < 1 || total > Integer.MAX_VALUE) {
-      throw new UsageException(
-          "option --" + option + " is \"" + text + "\", expected a duration such as 5s or 500ms");
-    }
-    return (int) total;
+    return good && total > 0 && total <= Integer.MAX_VALUE
+        ? Optional.of((int) total)
+        : Optional.empty();
   }
 }

@@ -1,9 +1,11 @@
-package dev.casemate.cli;
+package dev.casemate.commandline;
 
 import dev.casemate.base.PlainText;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 
 /**
@@ -11,29 +13,38 @@ import java.nio.charset.StandardCharsets;
  * start milliseconds. Names in the text may come from a guest, an image or a registry: nothing that
  * a terminal obeys gets out ({@link PlainText}) but what {@link #draw} is given.
  */
-final class Console {
+public final class Console {
   private Console() {}
 
   /** Writes lines to standard output; a reader that has gone away is no error of ours. */
-  static void out(String text) {
+  public static void out(String text) {
     write(Fd.STDOUT, PlainText.lines(text));
   }
 
-  static void outLine(String text) {
+  public static void outLine(String text) {
     write(Fd.STDOUT, PlainText.line(text) + "\n");
   }
 
-  static void errLine(String text) {
+  public static void errLine(String text) {
     write(Fd.STDERR, PlainText.message(text) + "\n");
   }
 
-  static void err(String text) {
+  public static void err(String text) {
     write(Fd.STDERR, PlainText.lines(text));
   }
 
   /** Moves the cursor, erases: control sequences and numbers of our own, never a name. */
-  static void draw(Fd terminal, String sequence) {
+  public static void draw(Fd terminal, String sequence) {
     write(terminal, sequence);
+  }
+
+  /** For developers, if CASEMATE_TRACE is set: where an error came from. */
+  public static void trace(RuntimeException e) {
+    if (System.getenv("CASEMATE_TRACE") != null) {
+      StringWriter trace = new StringWriter();
+      e.printStackTrace(new PrintWriter(trace));
+      err(trace.toString());
+    }
   }
 
   private static void write(Fd fd, String text) {

@@ -1,4 +1,4 @@
-package dev.casemate.ocicli;
+package dev.casemate.commandline;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-class ArgumentsTest {
+class GoArgumentsTest {
   private static final List<Option> OPTIONS =
       List.of(
           Option.value("bundle", 'b', "DIR", ""),
@@ -15,7 +15,7 @@ class ArgumentsTest {
           Option.value("env", 'e', "NAME=VALUE", ""));
 
   private static Arguments parse(boolean interspersed, String... words) {
-    return Arguments.parse(OPTIONS, List.of(words), interspersed);
+    return Arguments.parse(Dialect.GO, OPTIONS, interspersed, List.of(words));
   }
 
   @Test
@@ -62,11 +62,11 @@ class ArgumentsTest {
   }
 
   @Test
-  void unknownOptionsAndMissingValuesAreToldByName() {
+  void unknownOptionsAndMissingValuesAreNamed() {
     assertThatThrownBy(() -> parse(true, "--bogus")).hasMessage("unknown option --bogus");
     assertThatThrownBy(() -> parse(true, "-x")).hasMessage("unknown option -x");
     assertThatThrownBy(() -> parse(true, "--bundle"))
-        .hasMessage("option --bundle wants a value (DIR)");
+        .hasMessage("option --bundle requires a value (DIR)");
     assertThatThrownBy(() -> parse(true, "-tb", "x")).hasMessage("unknown option -tb");
   }
 
