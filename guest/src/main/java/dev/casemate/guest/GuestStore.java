@@ -86,29 +86,6 @@ public final class GuestStore {
   }
 
   /**
-   * The guest named {@value #DEFAULT_NAME}; without it the only one there is.
-   *
-   * @throws CasemateException NOT_FOUND, with the command that builds one
-   */
-  public Guest defaultGuest() {
-    Optional<Guest> guest = find(DEFAULT_NAME);
-    if (guest.isPresent()) {
-      return guest.get();
-    }
-    List<Guest> others = list().guests();
-    if (others.size() == 1) {
-      return others.getFirst();
-    }
-    throw CasemateException.of(
-        Kind.NOT_FOUND,
-        "There is no guest to boot: "
-            + root.resolve(DEFAULT_NAME)
-            + " is not there"
-            + (others.isEmpty() ? "" : ", and of " + others.size() + " others none is named")
-            + ". Build it with 'casemate guest build'");
-  }
-
-  /**
    * Builds a guest, in place of one of the same name.
    *
    * @throws CasemateException FAILED_PRECONDITION when the same guest is being built by another

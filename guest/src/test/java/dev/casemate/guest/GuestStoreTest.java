@@ -44,7 +44,6 @@ class GuestStoreTest {
     Guest built = store.build(spec("default"), Progress.SILENT);
 
     assertThat(store.find("default")).contains(built);
-    assertThat(store.defaultGuest()).isEqualTo(built);
     assertThat(store.list().guests()).containsExactly(built);
     assertThat(store.list().damaged()).isEmpty();
     assertThat(built.kernelRelease()).isEqualTo(SampleKernel.RELEASE);
@@ -151,18 +150,9 @@ class GuestStoreTest {
 
   @Test
   void saysWhenThereIsNone() {
-    failure(store::defaultGuest, Kind.NOT_FOUND).hasMessageContaining("'casemate guest build'");
     failure(() -> store.remove("x"), Kind.NOT_FOUND).hasMessageContaining("--name x");
     failure(() -> store.refreshAgent("x", agent, Progress.SILENT), Kind.NOT_FOUND);
     assertThat(store.list().guests()).isEmpty();
-  }
-
-  @Test
-  void takesTheOnlyGuestForTheDefault() {
-    Guest lean = store.build(spec("lean"), Progress.SILENT);
-    assertThat(store.defaultGuest()).isEqualTo(lean);
-    store.build(spec("other"), Progress.SILENT);
-    failure(store::defaultGuest, Kind.NOT_FOUND).hasMessageContaining("of 2 others none");
   }
 
   @Test

@@ -1,11 +1,5 @@
 package dev.casemate.image;
 
-import dev.casemate.base.CasemateException;
-import dev.casemate.base.CasemateException.Kind;
-import dev.casemate.linux.Fd;
-import dev.casemate.linux.Fs;
-import dev.casemate.linux.LinuxException;
-import dev.casemate.linux.OpenFlag;
 import dev.casemate.oci.ImageConfig;
 import java.util.Optional;
 
@@ -74,28 +68,5 @@ public final class Image {
       return plainDirectory;
     }
     return store.get().directory(name, prepared.get(), progress);
-  }
-
-  /**
-   * Keeps the root file system in the store while the descriptor is open: removing the image's name
-   * goes through, its data stay for now.
-   *
-   * @param path what {@link #erofs} or {@link #directory} gave
-   */
-  public Fd hold(String path) {
-    try {
-      Fd fd = Fs.open(path, OpenFlag.READ_ONLY);
-      Fs.lock(fd, false, true);
-      return fd;
-    } catch (LinuxException e) {
-      throw CasemateException.of(
-          Kind.NOT_FOUND,
-          "root file system of image "
-              + name
-              + " is gone ("
-              + e.getMessage()
-              + "): it was removed a moment ago; start again",
-          e);
-    }
   }
 }

@@ -333,7 +333,7 @@ public final class ImageStore {
 
   /**
    * Removes an image's name, and what no other name needs: blobs and root file systems. Those that
-   * are held ({@link Image#hold}) stay until a later call.
+   * a VM holds a lock on stay until a later call.
    *
    * @return the names that were removed
    */

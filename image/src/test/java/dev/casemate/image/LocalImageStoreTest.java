@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.OpenFlag;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -25,8 +26,9 @@ final class LocalImageStoreTest extends LocalImageCases {
     assertThat(store().list()).hasSize(2);
     assertThat(Fs.list(root + "/blobs/sha256")).hasSize(7);
     assertThat(store().inspect("oci:" + dir).text()).contains("Entrypoint");
-    try (Fd held = one.hold(one.erofs().orElseThrow().path())) {
-      assertThat(held.isOpen()).isTrue();
+    try (Fd held = Fs.open(one.erofs().orElseThrow().path(), OpenFlag.READ_ONLY)) {
+      // As a VM that runs on it does.
+      assertThat(Fs.lock(held, false, false)).isTrue();
       assertThat(store().remove("oci:" + dir)).containsExactly("oci:" + dir);
       assertThat(Fs.exists(one.erofs().orElseThrow().path())).isTrue();
     }

@@ -63,19 +63,13 @@ final class Annotations {
   }
 
   private static RuntimeConfig with(RuntimeConfig c, String key, String name, String value) {
-    String kernel = c.kernel();
-    String initramfs = c.initramfs();
-    String accelerator = c.accelerator();
-    int memoryMib = c.memoryMib();
-    int vcpus = c.vcpus();
-    boolean sharing = c.sharing();
-    switch (name) {
-      case "memory_mib" -> memoryMib = number(key, value, 64, c.maxMemoryMib());
-      case "vcpus" -> vcpus = number(key, value, 1, c.maxVcpus());
-      case "kernel" -> kernel = c.guestPaths().checkKernel(key, value);
-      case "initramfs" -> initramfs = c.guestPaths().checkInitramfs(key, value);
-      case "accelerator" -> accelerator = word(key, value, "auto", "kvm", "tcg");
-      case "file_sharing" -> sharing = !word(key, value, "virtio-fs", "none").equals("none");
+    return switch (name) {
+      case "memory_mib" -> c.withMemoryMib(number(key, value, 64, c.maxMemoryMib()));
+      case "vcpus" -> c.withVcpus(number(key, value, 1, c.maxVcpus()));
+      case "kernel" -> c.withBoot(c.guestPaths().checkKernel(key, value), c.initramfs());
+      case "initramfs" -> c.withBoot(c.kernel(), c.guestPaths().checkInitramfs(key, value));
+      case "accelerator" -> c.withAccelerator(word(key, value, "auto", "kvm", "tcg"));
+      case "file_sharing" -> c.withSharing(!word(key, value, "virtio-fs", "none").equals("none"));
       default ->
           throw CasemateException.of(
               Kind.INVALID_ARGUMENT,
@@ -83,24 +77,7 @@ final class Annotations {
                   + key
                   + " changes nothing that Casemate has; expected memory_mib, vcpus, kernel,"
                   + " initramfs, accelerator or file_sharing");
-    }
-    return new RuntimeConfig(
-        c.hypervisor(),
-        accelerator,
-        kernel,
-        initramfs,
-        c.guestPaths(),
-        memoryMib,
-        c.maxMemoryMib(),
-        vcpus,
-        c.maxVcpus(),
-        c.bootTimeoutSeconds(),
-        sharing,
-        c.networkModel(),
-        c.cgroup(),
-        c.jail(),
-        c.debug(),
-        c.allowedAnnotations());
+    };
   }
 
   private static CasemateException wrong(String key, String value, String expected) {

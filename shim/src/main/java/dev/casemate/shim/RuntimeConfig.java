@@ -57,6 +57,53 @@ record RuntimeConfig(
     allowedAnnotations = List.copyOf(allowedAnnotations);
   }
 
+  RuntimeConfig withAccelerator(String other) {
+    return with(other, kernel, initramfs, memoryMib, vcpus, sharing);
+  }
+
+  RuntimeConfig withBoot(String otherKernel, String otherInitramfs) {
+    return with(accelerator, otherKernel, otherInitramfs, memoryMib, vcpus, sharing);
+  }
+
+  RuntimeConfig withMemoryMib(int other) {
+    return with(accelerator, kernel, initramfs, other, vcpus, sharing);
+  }
+
+  RuntimeConfig withVcpus(int other) {
+    return with(accelerator, kernel, initramfs, memoryMib, other, sharing);
+  }
+
+  RuntimeConfig withSharing(boolean other) {
+    return with(accelerator, kernel, initramfs, memoryMib, vcpus, other);
+  }
+
+  /** A copy with other values of what annotations may set. */
+  private RuntimeConfig with(
+      String otherAccelerator,
+      String otherKernel,
+      String otherInitramfs,
+      int otherMemoryMib,
+      int otherVcpus,
+      boolean otherSharing) {
+    return new RuntimeConfig(
+        hypervisor,
+        otherAccelerator,
+        otherKernel,
+        otherInitramfs,
+        guestPaths,
+        otherMemoryMib,
+        maxMemoryMib,
+        otherVcpus,
+        maxVcpus,
+        bootTimeoutSeconds,
+        otherSharing,
+        networkModel,
+        cgroup,
+        jail,
+        debug,
+        allowedAnnotations);
+  }
+
   /** The configuration that an engine's options stand for. */
   static RuntimeConfig load(RuntimeOptions options, SandboxPaths paths) {
     if (!options.configPath().isEmpty()) {
