@@ -80,7 +80,7 @@ final class Containers {
     requireName("container id", id);
     if (byId.containsKey(id) || !reserved.add(id)) {
       throw CasemateException.of(
-          Kind.ALREADY_EXISTS, "there is a container " + id + " already; remove it first");
+          Kind.ALREADY_EXISTS, "container " + id + " already exists; remove it first");
     }
   }
 
@@ -100,7 +100,7 @@ final class Containers {
   GuestContainer find(String id) {
     GuestContainer container = byId.get(id);
     if (container == null) {
-      throw Failures.notFound("there is no container " + Console.printable(id));
+      throw Failures.notFound("no such container: " + Console.printable(id));
     }
     return container;
   }

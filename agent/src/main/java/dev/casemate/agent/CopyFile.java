@@ -68,7 +68,7 @@ final class CopyFile {
         case Stat.REGULAR, 0 -> regular(directory, parts.getLast(), request);
         default ->
             throw Failures.invalid(
-                "file " + request.path() + " is none of file, directory and symbolic link");
+                "file " + request.path() + " is not a file, directory or symbolic link");
       }
     } finally {
       directory.close();

@@ -29,7 +29,8 @@ final class CreateContainer {
       throw Failures.invalid("mounts that containers share are not supported; use a storage");
     }
     if ((request.stdinPort() | request.stdoutPort() | request.stderrPort()) != 0) {
-      throw Failures.invalid("streams over ports are not supported; use ReadStdout and its kin");
+      throw Failures.invalid(
+          "streams over ports are not supported; use ReadStdout, ReadStderr and WriteStdin");
     }
     Spec spec =
         GuestHooks.bounded(
@@ -132,7 +133,7 @@ final class CreateContainer {
       Fd master =
           cell.init()
               .terminal()
-              .orElseThrow(() -> new IllegalStateException("the engine made no terminal"));
+              .orElseThrow(() -> new IllegalStateException("the engine did not create a terminal"));
       init = GuestProcess.ofTerminal(agent.loop(), execId, cell.init().pid(), master);
     } else {
       try (ProcessPipes pipes = new ProcessPipes()) {

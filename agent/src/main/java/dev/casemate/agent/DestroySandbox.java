@@ -53,7 +53,7 @@ final class DestroySandbox {
         }
       }
     } catch (RuntimeException e) {
-      agent.console().warn("cannot see whether all processes have ended", e);
+      agent.console().warn("cannot determine whether all processes have ended", e);
     }
     return true;
   }

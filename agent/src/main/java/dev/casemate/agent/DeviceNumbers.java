@@ -43,7 +43,7 @@ final class DeviceNumbers {
       if (!device.type().equals("blk") && !device.type().equals("mmioblk")) {
         throw new RpcException(
             RpcStatus.UNIMPLEMENTED,
-            "device type \"" + device.type() + "\" is not known; expected blk or mmioblk");
+            "device type \"" + device.type() + "\" is unknown; expected blk or mmioblk");
       }
       agent.modules().loadGroup(GuestContract.BLOCK_MODULES);
       String source = device.type().equals("blk") ? device.id() : device.vmPath();

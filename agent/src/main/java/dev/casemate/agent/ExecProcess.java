@@ -15,7 +15,8 @@ final class ExecProcess {
   static void handle(Agent agent, ExecProcessRequest request, Answer answer) {
     GuestContainer container = agent.containers().find(request.containerId());
     if ((request.stdinPort() | request.stdoutPort() | request.stderrPort()) != 0) {
-      throw Failures.invalid("streams over ports are not supported; use ReadStdout and its kin");
+      throw Failures.invalid(
+          "streams over ports are not supported; use ReadStdout, ReadStderr and WriteStdin");
     }
     if (container.init().hasEnded()) {
       throw Failures.precondition("container " + container.id() + " is not running");
@@ -35,7 +36,7 @@ final class ExecProcess {
       Fd master =
           started
               .terminal()
-              .orElseThrow(() -> new IllegalStateException("the engine made no terminal"));
+              .orElseThrow(() -> new IllegalStateException("the engine did not create a terminal"));
       made = GuestProcess.ofTerminal(agent.loop(), request.execId(), started.pid(), master);
     } else {
       try (ProcessPipes pipes = new ProcessPipes()) {

@@ -24,7 +24,7 @@ final class GetMetrics {
     text.append("kata_agent_total_rss ")
         .append(ProcText.residentBytes(FileContent.readString("/proc/self/statm", 256)))
         .append('\n');
-    head(text, "kata_agent_containers", "gauge", "Containers that the agent has");
+    head(text, "kata_agent_containers", "gauge", "Containers of the agent");
     text.append("kata_agent_containers ").append(agent.containers().all().size()).append('\n');
     return Metrics.builder().metrics(text.toString()).build();
   }

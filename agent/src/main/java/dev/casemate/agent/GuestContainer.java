@@ -89,7 +89,7 @@ final class GuestContainer {
     GuestProcess old = execs.get(execId);
     if (old != null && !old.isDone()) {
       throw CasemateException.of(
-          Kind.ALREADY_EXISTS, "container " + id() + " has a process " + execId + " already");
+          Kind.ALREADY_EXISTS, "container " + id() + " already has a process " + execId);
     }
     if (execs.size() >= KEPT_EXECS) {
       execs.values().removeIf(GuestProcess::isDone);
@@ -97,7 +97,7 @@ final class GuestContainer {
     if (execs.size() >= EXECS_LIMIT) {
       throw CasemateException.of(
           Kind.RESOURCE_EXHAUSTED,
-          "container " + id() + " has " + EXECS_LIMIT + " processes that nobody has waited for");
+          "container " + id() + " has " + EXECS_LIMIT + " processes that have not been waited for");
     }
   }
 

@@ -51,7 +51,7 @@ final class GuestHooks {
                 + seconds
                 + " of "
                 + hook.path()
-                + " is too long for a hook in a VM; give at most "
+                + " is too long for a hook in a VM; use at most "
                 + LIMIT_SECONDS
                 + " seconds");
       }

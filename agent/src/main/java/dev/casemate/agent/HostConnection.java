@@ -108,7 +108,7 @@ final class HostConnection implements FrameHandler {
       }
       schedule();
     } catch (MalformedMessageException e) {
-      console.warn("the host sent what is not ttrpc; starting anew", e);
+      console.warn("the host sent data that is not ttrpc; restarting the connection", e);
       discardInput();
       forgetHost();
     } catch (LinuxException e) {

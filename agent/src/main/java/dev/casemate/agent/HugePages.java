@@ -34,14 +34,16 @@ final class HugePages {
               + mountPoint
               + " has size \""
               + MountOptions.value(options, "size").orElse("")
-              + "\"; expected bytes for 1 to "
+              + "\"; expected a size in bytes of 1 to "
               + PAGES_LIMIT
               + " pages");
     }
     String control = SYSFS + pageKib + "kB/nr_hugepages";
     if (!Fs.exists(control)) {
       throw Failures.invalid(
-          "the guest has no huge pages of " + pageKib + " KiB; x86-64 has 2M and perhaps 1G");
+          "the guest has no huge pages of "
+              + pageKib
+              + " KiB; x86-64 supports 2 MiB and, on some processors, 1 GiB");
     }
     long before = count(control);
     FileContent.writeControl(control, Long.toString(before + pages));
@@ -50,7 +52,7 @@ final class HugePages {
       FileContent.writeControl(control, Long.toString(before));
       throw CasemateException.of(
           Kind.RESOURCE_EXHAUSTED,
-          "the guest can set aside "
+          "the guest can reserve only "
               + (now - before)
               + " of "
               + pages

@@ -59,7 +59,7 @@ final class InputPipe {
     if (writes.size() >= PENDING_LIMIT || pendingBytes + data.length > BYTES_LIMIT) {
       throw CasemateException.of(
           Kind.RESOURCE_EXHAUSTED,
-          "too much standard input waits for a process that does not read");
+          "too much standard input is buffered for a process that does not read it");
     }
     writes.add(new Write(data, answer));
     pendingBytes += data.length;

@@ -22,7 +22,7 @@ final class ListProcesses {
   static ListProcessesResponse handle(Agent agent, ListProcessesRequest request) {
     if (!request.format().isEmpty() && !request.format().equals("json")) {
       throw Failures.invalid(
-          "process list format \"" + request.format() + "\" is not known; expected json");
+          "process list format \"" + request.format() + "\" is unknown; expected json");
     }
     String text = json(agent.containers().find(request.containerId()).cell().processes());
     return ListProcessesResponse.builder()

@@ -27,8 +27,7 @@ public final class Main {
   static void run(Start start) {
     long mainMicros = Machine.monotonicMicros();
     if (Processes.currentPid() != 1) {
-      System.err.println(
-          "casemate-agent is the first process of a Casemate guest; it does nothing elsewhere");
+      System.err.println("casemate-agent runs only as the first process of a Casemate guest");
       Processes.exit(1);
     }
     Console console = new Console();

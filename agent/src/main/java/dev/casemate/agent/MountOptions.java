@@ -36,7 +36,7 @@ record MountOptions(long flags, String data) {
       throw Failures.invalid(
           "mount options have "
               + text.length()
-              + " characters, the kernel takes "
+              + " characters, the kernel accepts "
               + DATA_LIMIT
               + "; use fewer layers or shorter paths");
     }

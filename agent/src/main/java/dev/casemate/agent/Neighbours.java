@@ -27,7 +27,7 @@ final class Neighbours {
     int index =
         netlink
             .link(neighbour.device())
-            .orElseThrow(() -> Failures.notFound("there is no interface " + neighbour.device()))
+            .orElseThrow(() -> Failures.notFound("no such interface: " + neighbour.device()))
             .index();
     String address =
         neighbour

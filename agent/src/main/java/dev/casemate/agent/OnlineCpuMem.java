@@ -44,7 +44,7 @@ final class OnlineCpuMem {
                 answer.fail(
                     CasemateException.of(
                         Kind.TIMEOUT,
-                        "only " + onlineCpus() + " of " + wanted + " CPUs came into use"));
+                        "only " + onlineCpus() + " of " + wanted + " CPUs came online"));
               }
             });
   }

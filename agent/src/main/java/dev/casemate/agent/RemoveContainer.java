@@ -46,7 +46,7 @@ final class RemoveContainer {
       if (Machine.monotonicMicros() > deadline) {
         container.endRemoval();
         throw CasemateException.of(
-            Kind.TIMEOUT, "processes of container " + container.id() + " do not end");
+            Kind.TIMEOUT, "processes of container " + container.id() + " did not end");
       }
       agent.loop().after(POLL_MILLIS, () -> finish(agent, container, deadline, answer));
     } catch (RuntimeException e) {

@@ -54,7 +54,7 @@ final class Routing {
       index =
           netlink
               .link(route.device())
-              .orElseThrow(() -> Failures.notFound("there is no interface " + route.device()))
+              .orElseThrow(() -> Failures.notFound("no such interface: " + route.device()))
               .index();
     }
     NetworkRoute plain = NetworkRoute.of(destination, gateway, index);

@@ -35,7 +35,7 @@ final class Sandbox {
 
   void created(String sandboxId) {
     if (created) {
-      throw CasemateException.of(Kind.ALREADY_EXISTS, "the guest has sandbox " + id + " already");
+      throw CasemateException.of(Kind.ALREADY_EXISTS, "the guest already has sandbox " + id);
     }
     created = true;
     id = sandboxId;

@@ -16,7 +16,7 @@ final class SignalProcess {
     GuestContainer container = agent.containers().find(request.containerId());
     int signal = request.signal();
     if (signal < 0 || signal > HIGHEST) {
-      throw Failures.invalid("there is no signal " + signal);
+      throw Failures.invalid("unknown signal: " + signal);
     }
     if (request.execId().isEmpty() && signal == Signals.KILL) {
       container.cell().signalAll(Signals.KILL);

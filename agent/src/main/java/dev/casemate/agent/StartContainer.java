@@ -10,7 +10,7 @@ final class StartContainer {
     GuestContainer container = agent.containers().find(request.containerId());
     if (container.init().hasEnded()) {
       throw Failures.precondition(
-          "the first process of container " + container.id() + " has ended before its start");
+          "the first process of container " + container.id() + " ended before it was started");
     }
     container.cell().start();
     answer.ok(Services.EMPTY);

@@ -22,7 +22,7 @@ final class StartRelay {
     int port = request.port();
     if (port < 0 || port > HIGHEST_PORT || (port == 0) == request.resolvers().isEmpty()) {
       throw Failures.invalid(
-          "a relay wants a port of 1 to 65535 or resolvers, not port "
+          "a relay requires a port from 1 to 65535 or resolvers, not port "
               + port
               + " and "
               + request.resolvers().size()
@@ -40,7 +40,7 @@ final class StartRelay {
 
   private static List<IpAddress> resolvers(RelayRequest request) {
     if (request.resolvers().size() > RESOLVERS_LIMIT) {
-      throw Failures.invalid("a relay serves at most " + RESOLVERS_LIMIT + " resolvers");
+      throw Failures.invalid("a relay supports at most " + RESOLVERS_LIMIT + " resolvers");
     }
     List<IpAddress> addresses = new ArrayList<>();
     for (String text : request.resolvers()) {

@@ -131,7 +131,7 @@ final class Storages {
               RpcStatus.UNIMPLEMENTED,
               "storage driver \""
                   + storage.driver()
-                  + "\" is not known; expected blk, virtio-fs, overlayfs, ephemeral or local");
+                  + "\" is unknown; expected blk, virtio-fs, overlayfs, ephemeral or local");
     }
   }
 

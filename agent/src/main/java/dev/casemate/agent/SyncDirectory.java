@@ -73,9 +73,9 @@ final class SyncDirectory {
               + request.path()
               + " has "
               + request.entries().size()
-              + " entries, up to "
+              + " entries; at most "
               + ENTRIES_LIMIT
-              + " are possible");
+              + " are allowed");
     }
     Set<String> names = new HashSet<>();
     for (SyncEntry entry : request.entries()) {
@@ -118,7 +118,7 @@ final class SyncDirectory {
             throw Failures.invalid(
                 "entry "
                     + Console.printable(entry.name())
-                    + " is none of file, directory and symbolic link");
+                    + " is not a file, directory or symbolic link");
       }
     }
     for (boolean last : new boolean[] {false, true}) {

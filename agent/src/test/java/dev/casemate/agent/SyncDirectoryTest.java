@@ -110,7 +110,7 @@ class SyncDirectoryTest {
           .isInstanceOf(CasemateException.class);
     }
     assertThatThrownBy(() -> sync(List.of(entry("fifo", 010644, ""))))
-        .hasMessageContaining("none of file, directory and symbolic link");
+        .hasMessageContaining("not a file, directory or symbolic link");
     assertThatThrownBy(
             () -> sync(List.of(entry("twice", 0100644, ""), entry("twice", 0100644, ""))))
         .hasMessageContaining("twice");
