@@ -31,9 +31,9 @@ final class Retained {
           ArchiveException.Reason.TOO_LARGE,
           "entry "
               + ArchiveException.quote(name)
-              + " brings the names of files to more than "
+              + " raises the memory for file names to more than "
               + limit
-              + " bytes of memory");
+              + " bytes");
     }
   }
 

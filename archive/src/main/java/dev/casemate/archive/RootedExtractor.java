@@ -177,7 +177,7 @@ public final class RootedExtractor implements AutoCloseable {
           Errno.EEXIST,
           Errno.ENOTDIR,
           Errno.EMLINK ->
-          ArchiveException.refused(entry.name(), "cannot be made: " + e.getMessage());
+          ArchiveException.refused(entry.name(), "cannot be created: " + e.getMessage());
       default -> new LinuxException(e.call(), ArchiveException.quote(entry.name()), e.errno());
     };
   }
@@ -283,7 +283,7 @@ public final class RootedExtractor implements AutoCloseable {
           ArchiveException.Reason.TOO_LARGE,
           "entry "
               + ArchiveException.quote(entry.name())
-              + " brings the content to more than "
+              + " raises the total size of the content to more than "
               + options.maxBytes()
               + " bytes");
     }
@@ -308,7 +308,9 @@ public final class RootedExtractor implements AutoCloseable {
           int n = reader.read(chunk, 0, (int) Math.min(CHUNK, left));
           if (n < 0) {
             throw ArchiveException.malformed(
-                "entry " + ArchiveException.quote(entry.name()) + " holds too few bytes");
+                "entry "
+                    + ArchiveException.quote(entry.name())
+                    + " is shorter than its header says");
           }
           fd.writeAll(chunk, 0, n);
           storedBytes += n;

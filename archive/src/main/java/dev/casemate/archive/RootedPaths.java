@@ -143,7 +143,8 @@ final class RootedPaths implements AutoCloseable {
     return switch (e.errno()) {
       case Errno.ENOENT ->
           ArchiveException.refused(
-              entry, "lies below " + ArchiveException.quote(path) + ", which did not come before");
+              entry,
+              "lies below " + ArchiveException.quote(path) + ", which no earlier entry created");
       case Errno.ELOOP ->
           ArchiveException.refused(
               entry, "lies below a symbolic link in " + ArchiveException.quote(path));
@@ -216,7 +217,9 @@ final class RootedPaths implements AutoCloseable {
         if (done.isEmpty()) {
           throw ArchiveException.refused(
               entry,
-              "lies below " + ArchiveException.quote(path) + ", a symbolic link out of the root");
+              "lies below "
+                  + ArchiveException.quote(path)
+                  + ", a symbolic link that leaves the root");
         }
         done.removeLast();
         continue;

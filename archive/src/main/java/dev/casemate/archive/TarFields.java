@@ -175,7 +175,7 @@ final class TarFields {
       int digit = text.charAt(i) - '0';
       if (digit < 0 || digit > 9 || value > (Long.MAX_VALUE - digit) / 10) {
         throw ArchiveException.malformed(
-            "pax record " + key + " of entry " + ArchiveException.quote(name) + " is no number");
+            "pax record " + key + " of entry " + ArchiveException.quote(name) + " is not a number");
       }
       value = value * 10 + digit;
     }
@@ -202,7 +202,7 @@ final class TarFields {
       at = end + 1;
     }
     if ((index & 1) != 0) {
-      throw ArchiveException.malformed("a sparse map has an odd count of numbers");
+      throw ArchiveException.malformed("a sparse map has an odd number of values");
     }
   }
 

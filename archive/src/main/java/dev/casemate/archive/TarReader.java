@@ -72,7 +72,7 @@ public final class TarReader {
   }
 
   private static ArchiveException cutOff() {
-    return ArchiveException.malformed("the archive is cut off in the middle of an entry");
+    return ArchiveException.malformed("the archive is truncated in the middle of an entry");
   }
 
   private void skipFully(long count) throws IOException {
@@ -129,7 +129,7 @@ public final class TarReader {
         ended = true;
         if (endRequired) {
           throw ArchiveException.malformed(
-              "the archive ends without its end marker: it is cut off");
+              "the archive ends without its end marker: it is truncated");
         }
         return Optional.empty();
       }
@@ -217,7 +217,8 @@ public final class TarReader {
   private int device(int at, int limit, String name) {
     long number = TarFields.number(header, at, 8, "device number", 0);
     if (number > limit) {
-      throw ArchiveException.refused(name, "has device number " + number + ", which Linux lacks");
+      throw ArchiveException.refused(
+          name, "has device number " + number + ", which Linux does not support");
     }
     return (int) number;
   }
@@ -296,9 +297,9 @@ public final class TarReader {
       throw ArchiveException.malformed(
           "sparse map of entry "
               + ArchiveException.quote(name)
-              + " speaks of "
+              + " describes "
               + data
-              + " bytes where "
+              + " bytes, but "
               + stored
               + " are stored");
     }

@@ -96,7 +96,7 @@ public final class TarWriter {
 
   private void endEntry() {
     if (left != 0) {
-      throw new IllegalStateException("the previous entry lacks " + left + " bytes");
+      throw new IllegalStateException("the previous entry is short of " + left + " bytes");
     }
     write(new byte[(int) padding]);
     padding = 0;

@@ -120,7 +120,7 @@ final class Whiteouts {
     }
     String victim = name.substring(PREFIX.length());
     if (!name.equals(OPAQUE) && (victim.isEmpty() || victim.equals(".") || victim.equals(".."))) {
-      throw ArchiveException.refused(entry, "is a whiteout of no name");
+      throw ArchiveException.refused(entry, "is a whiteout without a name");
     }
     if (!existsInside(parent)) {
       return;

@@ -147,7 +147,7 @@ final class TarReaderTest {
       byte[] part = java.util.Arrays.copyOf(whole, length);
       assertThatThrownBy(() -> list(part))
           .isInstanceOf(ArchiveException.class)
-          .hasMessageContaining("cut off");
+          .hasMessageContaining("truncated");
     }
   }
 
