@@ -60,7 +60,7 @@ public final class JsonReader {
     }
     blank();
     if (at >= text.length()) {
-      throw error("the document ends too early");
+      throw error("unexpected end of the document");
     }
     char c = text.charAt(at);
     return switch (c) {
@@ -76,7 +76,7 @@ public final class JsonReader {
 
   private Json word(String word, Json value) {
     if (!text.startsWith(word, at)) {
-      throw error("unknown word");
+      throw error("unknown literal");
     }
     at += word.length();
     return value;
@@ -140,7 +140,7 @@ public final class JsonReader {
 
   private char peek() {
     if (at >= text.length()) {
-      throw error("the document ends too early");
+      throw error("unexpected end of the document");
     }
     return text.charAt(at);
   }
@@ -161,7 +161,7 @@ public final class JsonReader {
       }
       at++;
     }
-    throw error("a string does not end");
+    throw error("unterminated string");
   }
 
   private String escapedString(int start) {
@@ -191,18 +191,18 @@ public final class JsonReader {
         default -> throw error("unknown escape in a string");
       }
     }
-    throw error("a string does not end");
+    throw error("unterminated string");
   }
 
   private char unicode() {
     if (at + 4 > text.length()) {
-      throw error("\\u wants four digits");
+      throw error("\\u requires four hexadecimal digits");
     }
     int code = 0;
     for (int i = 0; i < 4; i++) {
       int digit = Character.digit(text.charAt(at++), 16);
       if (digit < 0) {
-        throw error("\\u wants four hexadecimal digits");
+        throw error("\\u requires four hexadecimal digits");
       }
       code = code * 16 + digit;
     }
@@ -220,7 +220,7 @@ public final class JsonReader {
       throw error("unexpected character");
     }
     if (digits > 1 && text.charAt(at - digits) == '0') {
-      throw error("a number starts with a superfluous 0");
+      throw error("a number has a leading zero");
     }
     if (at < text.length() && text.charAt(at) == '.') {
       at++;
