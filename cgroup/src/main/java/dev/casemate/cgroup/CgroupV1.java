@@ -187,8 +187,8 @@ public final class CgroupV1 implements Cgroup {
     List<String> warnings = new ArrayList<>();
     if (!resources.unified().isEmpty()) {
       throw Failures.invalid(
-          "linux.resources.unified is for cgroup v2, and this machine has version 1; use memory,"
-              + " cpu and the like");
+          "linux.resources.unified requires cgroup v2, but this machine has cgroup v1; use memory,"
+              + " cpu and similar fields");
     }
     new CgroupV1Limits(this, warnings).apply(resources);
     if (!resources.hugepageLimits().isEmpty()) {
@@ -261,7 +261,7 @@ public final class CgroupV1 implements Cgroup {
     if (!added) {
       throw CasemateException.of(
           CasemateException.Kind.NOT_FOUND,
-          "cgroup " + path + " below " + directory() + " does not exist; make it first");
+          "cgroup " + path + " below " + directory() + " does not exist; create it first");
     }
   }
 

@@ -140,7 +140,7 @@ final class CgroupV1Devices {
       }
       if (!there.isWithin(set)) {
         throw Failures.invalid(
-            "linux.resources.devices: to "
+            "linux.resources.devices: the rule to "
                 + (rule.allow() ? "allow " : "deny ")
                 + set.text()
                 + " is an exception to \""

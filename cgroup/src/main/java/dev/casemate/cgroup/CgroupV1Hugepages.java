@@ -50,7 +50,7 @@ final class CgroupV1Hugepages {
     return Failures.precondition(
         "hugepageLimits for pages of "
             + limit.pageSize()
-            + " cannot be set: the kernel has no such pages, or no hugetlb controller is mounted");
+            + " cannot be set: the kernel has no pages of this size, or no hugetlb controller is mounted");
   }
 
   /** Makes the group of version 2 and brings the container's processes there. */

@@ -95,7 +95,7 @@ final class CgroupV1Limits {
       throw Failures.invalid(
           "memory.swap "
               + swap
-              + " is memory and swap together and must be at least memory.limit "
+              + " limits memory plus swap and must be at least memory.limit "
               + limit);
     }
     if (limit > 0 && memory.checkBeforeUpdate().orElse(false)) {
@@ -116,16 +116,16 @@ final class CgroupV1Limits {
     if (memory.reservation().orElse(0L) != 0) {
       String value = Long.toString(memory.reservation().get());
       if (!writeIfThere("memory", "memory.soft_limit_in_bytes", value)) {
-        warnings.add("memory.reservation is not set: the kernel does not have it");
+        warnings.add("memory.reservation is not set: the kernel does not support it");
       }
     }
     if (memory.kernel().orElse(0L) != 0) {
-      warnings.add("memory.kernel is not set: kernels have given it up");
+      warnings.add("memory.kernel is not set: current kernels no longer support it");
     }
     if (memory.kernelTcp().orElse(0L) != 0
         && !writeIfThere(
             "memory", "memory.kmem.tcp.limit_in_bytes", Long.toString(memory.kernelTcp().get()))) {
-      warnings.add("memory.kernelTCP is not set: the kernel does not have it");
+      warnings.add("memory.kernelTCP is not set: the kernel does not support it");
     }
     if (memory.disableOomKiller().orElse(false)) {
       write("memory", "memory.oom_control", "1");
@@ -136,7 +136,7 @@ final class CgroupV1Limits {
         throw Failures.invalid(
             "memory.swappiness "
                 + Long.toUnsignedString(swappiness)
-                + " is none; use 0 to 100, or leave it out");
+                + " is not valid; use 0 to 100, or omit it");
       }
       write("memory", "memory.swappiness", Long.toString(swappiness));
     }
@@ -179,7 +179,7 @@ final class CgroupV1Limits {
   private void cpu(Resources.Cpu cpu) {
     if (cpu.idle().isPresent()
         && !writeIfThere("cpu", "cpu.idle", Long.toString(cpu.idle().get()))) {
-      warnings.add("cpu.idle is not set: the kernel does not have it");
+      warnings.add("cpu.idle is not set: the kernel does not support it");
     }
     if (cpu.shares().orElse(0L) != 0 && cpu.idle().orElse(0L) != 1) {
       write("cpu", "cpu.shares", Long.toUnsignedString(cpu.shares().get()));
@@ -227,7 +227,7 @@ final class CgroupV1Limits {
     if (burst >= 0
         && !burstFirst
         && !writeIfThere("cpu", "cpu.cfs_burst_us", Long.toString(burst))) {
-      warnings.add("cpu.burst is not set: the kernel does not have it");
+      warnings.add("cpu.burst is not set: the kernel does not support it");
     }
   }
 

@@ -189,7 +189,7 @@ public final class CgroupV2 implements Cgroup {
         }
       }
       case "cpu.idle", "cpu.max.burst" ->
-          warnings.add(setting.file() + " is not set: the kernel does not have it");
+          warnings.add(setting.file() + " is not set: the kernel does not support it");
       default -> {
         if (setting.file().endsWith(".rsvd.max")) {
           return;
@@ -284,7 +284,8 @@ public final class CgroupV2 implements Cgroup {
   /** A relative path that stays below where it starts. */
   static String below(String path) {
     if (("/" + path + "/").contains("/../")) {
-      throw Failures.invalid("cgroup \"" + path + "\" leads out of the container's; correct it");
+      throw Failures.invalid(
+          "cgroup \"" + path + "\" is outside of the container's cgroup; correct it");
     }
     return PathText.clean(path);
   }

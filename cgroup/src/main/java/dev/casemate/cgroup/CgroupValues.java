@@ -56,13 +56,13 @@ final class CgroupValues {
       throw Failures.invalid(
           "memory.swap "
               + memoryAndSwap
-              + " is memory and swap together and needs memory.limit; set it too");
+              + " limits memory plus swap and requires memory.limit; set both");
     }
     if (memoryAndSwap < memory) {
       throw Failures.invalid(
           "memory.swap "
               + memoryAndSwap
-              + " is memory and swap together and must be at least memory.limit "
+              + " limits memory plus swap and must be at least memory.limit "
               + memory);
     }
     return Optional.of(Long.toString(memoryAndSwap - memory));
@@ -95,7 +95,7 @@ final class CgroupValues {
       String name = name("unified", file.getKey());
       if (name.startsWith("cgroup.") && !name.startsWith("cgroup.max.")) {
         throw Failures.invalid(
-            "resources.unified: \"" + name + "\" is the runtime's to set; remove it");
+            "resources.unified: \"" + name + "\" is reserved for the runtime; remove it");
       }
       for (String line : Text.split(file.getValue(), '\n')) {
         settings.add(new Setting(name, line));
@@ -129,12 +129,13 @@ final class CgroupValues {
     return Failures.precondition(
         "cgroup "
             + directory
-            + " is in use: there are processes in it; use another cgroupsPath or end them");
+            + " is in use: it contains processes; use another cgroupsPath or stop them");
   }
 
   static String name(String field, String value) {
     if (value.isEmpty() || value.indexOf('/') >= 0 || value.indexOf('\n') >= 0) {
-      throw Failures.invalid("resources." + field + ": \"" + value + "\" is no name; correct it");
+      throw Failures.invalid(
+          "resources." + field + ": \"" + value + "\" is not a valid name; correct it");
     }
     return value;
   }

@@ -83,7 +83,8 @@ public final class Cgroups {
               + " path, and the engine's cgroupfs driver");
     }
     if (cgroupsPath.indexOf('\n') >= 0 || cgroupsPath.indexOf('\0') >= 0) {
-      throw Failures.invalid("linux.cgroupsPath holds a character that no path has; correct it");
+      throw Failures.invalid(
+          "linux.cgroupsPath contains a character that is not allowed in a path; correct it");
     }
   }
 

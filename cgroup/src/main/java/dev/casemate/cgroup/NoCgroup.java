@@ -12,7 +12,7 @@ final class NoCgroup implements Cgroup {
   private static CasemateException missing(String what) {
     return CasemateException.of(
         CasemateException.Kind.FAILED_PRECONDITION,
-        "the container has no cgroup, which it takes to " + what + "; create it with one");
+        "the container has no cgroup, which is required to " + what + "; create it with one");
   }
 
   @Override
@@ -46,7 +46,7 @@ final class NoCgroup implements Cgroup {
 
   @Override
   public void addBelow(int pid, String path) {
-    throw missing("have groups below it");
+    throw missing("create groups below it");
   }
 
   @Override

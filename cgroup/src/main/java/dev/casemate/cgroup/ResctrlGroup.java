@@ -56,7 +56,9 @@ public record ResctrlGroup(String path, boolean own) {
     String name = rdt.closId();
     if (name.contains("/") || name.contains("\0") || name.equals(".") || name.equals("..")) {
       throw Failures.invalid(
-          "linux.intelRdt.closID \"" + name + "\" is not valid: expected one directory's name");
+          "linux.intelRdt.closID \""
+              + name
+              + "\" is not valid: expected the name of one directory");
     }
     String bandwidth = rdt.memoryBandwidthSchema();
     if (!bandwidth.isEmpty() && (!bandwidth.startsWith(BANDWIDTH) || bandwidth.contains("\n"))) {
@@ -93,14 +95,14 @@ public record ResctrlGroup(String path, boolean own) {
     boolean there = Fs.exists(path);
     if (there && own) {
       throw Failures.precondition(
-          "resctrl group " + path + " exists already; name a closID, or remove the group");
+          "resctrl group " + path + " already exists; set a closID, or remove the group");
     }
     if (!there && !own && wanted.isEmpty()) {
       throw Failures.precondition(
           "resctrl group "
               + path
-              + " does not exist, and linux.intelRdt says nothing of what it is to have; make it,"
-              + " or give l3CacheSchema or memBwSchema");
+              + " does not exist, and linux.intelRdt has no schema to create it with; create it,"
+              + " or set l3CacheSchema or memBwSchema");
     }
     if (there) {
       compare(wanted);
@@ -138,9 +140,9 @@ public record ResctrlGroup(String path, boolean own) {
                         + resource
                         + ":"
                         + there
-                        + ", linux.intelRdt wants "
+                        + ", but linux.intelRdt requires "
                         + values
-                        + "; name another closID, or give no schema to take the group as it is");
+                        + "; set another closID, or omit the schema to use the group as it is");
               }
             });
   }

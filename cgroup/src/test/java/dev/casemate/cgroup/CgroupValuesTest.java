@@ -70,7 +70,7 @@ class CgroupValuesTest {
     assertThatThrownBy(() -> settings("{\"memory\": {\"limit\": 10, \"swap\": 5}}"))
         .hasMessageContaining("at least memory.limit");
     assertThatThrownBy(() -> settings("{\"unified\": {\"../x\": \"1\"}}"))
-        .hasMessageContaining("is no name");
+        .hasMessageContaining("is not a valid name");
     assertThatThrownBy(() -> settings("{\"unified\": {\"cgroup.procs\": \"1\"}}"))
         .hasMessageContaining("cgroup.procs");
   }

@@ -47,7 +47,7 @@ class ResctrlGroupTest {
     group.create(rdt);
     // No schemata were given, so none are written.
     assertThat(root.resolve("c1")).isEmptyDirectory();
-    refused(rdt, "exists already");
+    refused(rdt, "already exists");
     ResctrlGroup.fromJson(group.toJson()).remove();
     assertThat(root.resolve("c1")).doesNotExist();
     group.remove();
