@@ -33,9 +33,9 @@ final class ConfigPolicy {
         && (wishes.scratchMib < ContainerDefaults.LEAST_SCRATCH_MIB
             || wishes.scratchMib > ContainerDefaults.MOST_SCRATCH_MIB)) {
       throw Refusal.of(
-          "option --scratch is \""
+          "invalid value \""
               + wishes.scratchMib
-              + "m\", expected 0 or an amount from "
+              + "m\" for --scratch: expected 0 or a size from "
               + ContainerDefaults.LEAST_SCRATCH_MIB
               + "m to 16t");
     }
@@ -43,11 +43,12 @@ final class ConfigPolicy {
 
   private void checkNetwork() {
     if (!network.equals("none") && !network.equals("bridge")) {
-      String hint = network.equals("host") ? ": a VM cannot share the host's network" : "";
-      throw Refusal.of("option --network is \"" + network + "\", expected none or bridge" + hint);
+      String hint = network.equals("host") ? " (a VM cannot share the host's network)" : "";
+      throw Refusal.of(
+          "invalid value \"" + network + "\" for --network: expected none or bridge" + hint);
     }
     if (network.equals("none") && !wishes.publish.isEmpty()) {
-      throw Refusal.of("option --publish needs --network bridge");
+      throw Refusal.of("option --publish requires --network bridge");
     }
     wishes.publish.forEach(PortMapping::parse);
   }
@@ -60,17 +61,20 @@ final class ConfigPolicy {
     }
     if (!printable || hostname.getBytes(StandardCharsets.UTF_8).length > MAXIMUM_HOSTNAME_BYTES) {
       throw Refusal.of(
-          "option --hostname is \""
+          "invalid value \""
               + PlainText.line(hostname, 100)
-              + "\", expected 1 to "
+              + "\" for --hostname: expected 1 to "
               + MAXIMUM_HOSTNAME_BYTES
-              + " bytes without blanks and slashes");
+              + " bytes without spaces or slashes");
     }
   }
 
   private static void checkStopSignal(String signal) {
     if (Signals.number(signal) <= 0) {
-      throw Refusal.of("option --stop-signal is \"" + signal + "\", which is no signal");
+      throw Refusal.of(
+          "invalid value \""
+              + signal
+              + "\" for --stop-signal: expected a signal name such as TERM, or a number from 1 to 64");
     }
   }
 
@@ -102,7 +106,7 @@ final class ConfigPolicy {
               + wishes.image
               + " is \""
               + PlainText.line(signal, 100)
-              + "\", which is no signal; give one with --stop-signal");
+              + "\", which is not a signal; override it with --stop-signal");
     }
     return signal;
   }

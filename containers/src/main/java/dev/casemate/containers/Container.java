@@ -97,7 +97,7 @@ public final class Container implements AutoCloseable {
     if (!client.awaitGone(GONE_TIMEOUT_MILLIS)) {
       throw CasemateException.of(
           CasemateException.Kind.FAILED_PRECONDITION,
-          "container " + config.name() + " still runs; stop it before removing it");
+          "container " + config.name() + " is still running; stop it before removing it");
     }
     casemate.store().load(config.id()).ifPresent(casemate.store()::remove);
   }

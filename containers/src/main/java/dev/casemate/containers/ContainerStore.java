@@ -228,7 +228,7 @@ public final class ContainerStore {
     ContainerState state =
         again.ended(
             LOST_EXIT_CODE,
-            "the sandbox process ended without a word (killed?)",
+            "the sandbox process ended without an error message; it may have been killed",
             System.currentTimeMillis(),
             false);
     ContainerRecord buried = new ContainerRecord(record.config(), state);

@@ -15,11 +15,11 @@ final class Refusal {
   static void range(String option, int value, int least, int most) {
     if (value < least || value > most) {
       throw of(
-          "option --"
-              + option
-              + " is \""
+          "invalid value \""
               + value
-              + "\", expected a whole number from "
+              + "\" for --"
+              + option
+              + ": expected a whole number from "
               + least
               + " to "
               + most);

@@ -49,7 +49,7 @@ public final class SandboxLauncher {
     if (installed.isEmpty()) {
       throw CasemateException.of(
           Kind.NOT_FOUND,
-          "the casemate executable is not on PATH; install it, or name it to SandboxLauncher");
+          "the casemate executable is not on PATH; install it, or pass its path to SandboxLauncher");
     }
     return create(store, installed);
   }
@@ -98,7 +98,7 @@ public final class SandboxLauncher {
               () ->
                   CasemateException.of(
                       Kind.ALREADY_EXISTS,
-                      "sandbox " + id + " is there already; start again with another id"));
+                      "sandbox " + id + " already exists; try again with another id"));
     } catch (LinuxException e) {
       throw CasemateException.of(
           Kind.PERMISSION_DENIED,

@@ -66,7 +66,7 @@ public final class SandboxProcess {
   private static void awaitSignal(StandaloneFront front) {
     try (Fd signals = Signals.descriptor(false, Signals.TERM, Signals.INT)) {
       int signal = Signals.read(signals);
-      front.endBecause("its process was ended by SIG" + Signals.name(signal));
+      front.endBecause("its process was killed by SIG" + Signals.name(signal));
     }
   }
 }

@@ -35,7 +35,7 @@ final class ScratchDisk {
     } catch (LinuxException e) {
       throw CasemateException.of(
           Kind.RESOURCE_EXHAUSTED,
-          "cannot make the container's scratch disk: "
+          "cannot create the container's scratch disk: "
               + e.getMessage()
               + "; free some space below "
               + paths.state(),
@@ -48,7 +48,7 @@ final class ScratchDisk {
     if (mkfs.isEmpty()) {
       throw CasemateException.of(
           Kind.FAILED_PRECONDITION,
-          "mkfs.ext4 is missing, which formats scratch disks; install it: apt-get install e2fsprogs");
+          "mkfs.ext4, which formats scratch disks, is not installed; run: apt-get install e2fsprogs");
     }
     FileTree.makeDirectories(paths.cache(), 0700);
     String temporary = FileContent.temporaryName(template);
@@ -84,9 +84,8 @@ final class ScratchDisk {
                 + status.exitStatus()
                 + " for "
                 + temporary
-                + "; is there space below "
-                + paths.state()
-                + "?");
+                + "; check that there is free space below "
+                + paths.state());
       }
       Fs.rename(temporary, template);
     } finally {

@@ -46,7 +46,8 @@ final class SpecPolicy {
       command.addAll(wishes.command.isEmpty() ? image.cmd() : wishes.command);
     }
     if (command.isEmpty()) {
-      throw Refusal.of("no command was given and the image names none; add one behind IMAGE");
+      throw Refusal.of(
+          "no command was given and the image has no default; add a command after IMAGE");
     }
     return command;
   }
@@ -90,7 +91,8 @@ final class SpecPolicy {
         wishes.workdir.orElse(
             image.workingDir().isEmpty() ? ContainerDefaults.WORKDIR : image.workingDir());
     if (!directory.startsWith("/")) {
-      throw Refusal.of("option --workdir is \"" + directory + "\", expected an absolute path");
+      throw Refusal.of(
+          "invalid value \"" + directory + "\" for --workdir: expected an absolute path");
     }
     return directory;
   }

@@ -157,7 +157,7 @@ final class StandaloneFront implements TaskFront, SandboxListener {
     synchronized (this) {
       if (createRequested) {
         throw CasemateException.of(
-            Kind.ALREADY_EXISTS, "container " + config.shortId() + " has been created already");
+            Kind.ALREADY_EXISTS, "container " + config.shortId() + " has already been created");
       }
       createRequested = true;
     }
@@ -377,7 +377,7 @@ final class StandaloneFront implements TaskFront, SandboxListener {
 
   @Override
   public void shutdown(boolean now) {
-    endBecause("it was told to shut down");
+    endBecause("it was asked to shut down");
   }
 
   /**
@@ -411,7 +411,7 @@ final class StandaloneFront implements TaskFront, SandboxListener {
 
   /** Closes the sandbox, and leaves on the host no more than the container's record. */
   private void giveBack() {
-    endBecause("nobody created the container in time");
+    endBecause("the container was not created in time");
     sandbox.close();
     log.ifPresent(ContainerLog::close);
     long deadline = System.nanoTime() + ANSWER_GRACE_MILLIS * 1_000_000;

@@ -39,23 +39,24 @@ final class VmPolicy {
   private static void check(Wishes wishes) {
     int mib = wishes.memoryMib;
     if (mib < ContainerDefaults.LEAST_MEMORY_MIB || mib > ContainerDefaults.MOST_MEMORY_MIB) {
-      throw Refusal.of("option --memory is " + mib + " MiB: " + ContainerDefaults.MEMORY_RANGE);
+      throw Refusal.of(
+          "invalid value \"" + mib + "m\" for --memory: " + ContainerDefaults.MEMORY_RANGE);
     }
     // Not the other way round: NaN is neither.
     if (!(wishes.cpus >= ContainerDefaults.LEAST_CPUS
         && wishes.cpus <= ContainerDefaults.MOST_CPUS)) {
       throw Refusal.of(
-          "option --cpus is \"" + wishes.cpus + "\", expected a number from 0.01 to 255");
+          "invalid value \"" + wishes.cpus + "\" for --cpus: expected a number from 0.01 to 255");
     }
     if (!List.of("auto", "kvm", "tcg").contains(wishes.accelerator)) {
       throw Refusal.of(
-          "option --accel is \"" + wishes.accelerator + "\", expected auto, kvm or tcg");
+          "invalid value \"" + wishes.accelerator + "\" for --accel: expected auto, kvm or tcg");
     }
     if (!Vmms.has(wishes.hypervisor)) {
       throw Refusal.of(
-          "option --hypervisor is \""
+          "invalid value \""
               + wishes.hypervisor
-              + "\"; this build has: "
+              + "\" for --hypervisor: expected one of "
               + String.join(", ", Vmms.names()));
     }
     Refusal.range(

@@ -68,7 +68,7 @@ class SandboxLauncherTest {
     ContainerState state = store.load(config.id()).orElseThrow().state();
     assertThat(state.phase()).isEqualTo(ContainerState.Phase.EXITED);
     assertThat(state.exitCode()).isEqualTo(255);
-    assertThat(state.error()).contains("without a word");
+    assertThat(state.error()).contains("without an error message");
     assertThat(Fs.exists(store.paths().sandbox(config.id()))).isFalse();
   }
 
