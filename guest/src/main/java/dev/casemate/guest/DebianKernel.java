@@ -40,10 +40,10 @@ final class DebianKernel {
     if (candidates.isEmpty()) {
       throw CasemateException.of(
           Kind.NOT_FOUND,
-          "apt knows no kernel package "
+          "apt has no kernel package "
               + name
-              + (wanted.isEmpty() ? " nor " + PATTERN : "")
-              + ". Refresh apt's lists with 'apt-get update', or give a kernel with --kernel FILE --modules DIRECTORY");
+              + (wanted.isEmpty() ? " or " + PATTERN : "")
+              + ". Refresh apt's lists with 'apt-get update', or provide a kernel with --kernel FILE --modules DIRECTORY");
     }
     DebianPackages.Downloaded got = packages.downloadFirst(candidates, MAXIMUM_TRIES);
     return unpack(packages, got.entry(), got.file(), scratch, progress);
@@ -129,7 +129,7 @@ final class DebianKernel {
         Kind.INVALID_ARGUMENT,
         "Package "
             + name
-            + " holds no lib/modules/RELEASE: it is no kernel package. Give one such as "
+            + " contains no lib/modules/RELEASE: it is not a kernel package. Use one such as "
             + NEWEST);
   }
 }

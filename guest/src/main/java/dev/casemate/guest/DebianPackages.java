@@ -47,7 +47,7 @@ final class DebianPackages {
           Kind.FAILED_PRECONDITION,
           "This host has no apt-get or no dpkg-deb (looked in "
               + Tool.SEARCH_PATH
-              + "), so there is no Debian kernel to be had. Give a kernel instead:"
+              + "), so no Debian kernel can be downloaded. Provide a kernel instead:"
               + " casemate guest build --kernel /boot/vmlinuz-… --modules /lib/modules/…");
     }
     this.cache = cache;
@@ -163,7 +163,7 @@ final class DebianPackages {
           throw e;
         }
         failures.add(Failure.message(e));
-        progress.step(entry.name() + " " + entry.version() + " is not to be had");
+        progress.step(entry.name() + " " + entry.version() + " is not available");
       }
     }
     throw CasemateException.of(

@@ -25,7 +25,7 @@ final class Decompressor {
     if (!result.ok()) {
       throw CasemateException.of(
           Kind.CORRUPT,
-          what + " does not unpack with " + command.getFirst() + ": " + result.errors());
+          what + " cannot be decompressed with " + command.getFirst() + ": " + result.errors());
     }
     return result.output();
   }

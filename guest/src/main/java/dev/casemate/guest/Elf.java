@@ -62,10 +62,10 @@ final class Elf {
   static Elf parse(byte[] content, String what) {
     ByteBuffer bytes = ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN);
     if (!isElf(content) || content.length < HEADER_BYTES) {
-      throw corrupt(what, "it is no ELF file");
+      throw corrupt(what, "it is not an ELF file");
     }
     if (content[4] != 2 || content[5] != 1) {
-      throw corrupt(what, "it is no 64-bit little-endian ELF file");
+      throw corrupt(what, "it is not a 64-bit little-endian ELF file");
     }
     int machine = Short.toUnsignedInt(bytes.getShort(18));
     if (machine != EM_X86_64) {
@@ -140,9 +140,9 @@ final class Elf {
     if (offset < 0 || length < 0 || offset > bytes.capacity() - length) {
       throw corrupt(
           what,
-          "it is cut off: it says that it has data up to byte "
+          "it is truncated: its headers refer to data up to byte "
               + (offset + length)
-              + " and has "
+              + ", but its size is "
               + bytes.capacity());
     }
     return bytes.slice((int) offset, (int) length).order(ByteOrder.LITTLE_ENDIAN);

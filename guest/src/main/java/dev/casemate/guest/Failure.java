@@ -67,7 +67,7 @@ final class Failure {
             + doing
             + ": "
             + reason
-            + ". A guest takes about 70 MiB, its package and what is unpacked from it another 300 MiB, a kernel built"
+            + ". A guest needs about 70 MiB, its package and the unpacked files another 300 MiB, a kernel built"
             + " from source 4 GiB: free space there or choose another directory");
   }
 

@@ -38,7 +38,8 @@ final class GuestFile {
       Json.Obj json = Json.parseObject(text);
       long format = json.integer("format", 0);
       if (format != FORMAT) {
-        throw corrupt(name, path, "its format is " + format + ", this program knows " + FORMAT);
+        throw corrupt(
+            name, path, "its format is " + format + ", but this program supports " + FORMAT);
       }
       Map<String, List<String>> groups = new LinkedHashMap<>();
       Optional<Json.Obj> groupsJson = json.object("groups");
@@ -105,7 +106,7 @@ final class GuestFile {
             + path
             + ": "
             + why
-            + ". Build it anew with 'casemate guest build --name "
+            + ". Rebuild it with 'casemate guest build --name "
             + name
             + "' or remove it with 'casemate guest rm "
             + name

@@ -140,7 +140,7 @@ public final class GuestStore {
       if (e.kind() != Kind.CORRUPT) {
         throw e;
       }
-      progress.step("Building anew: " + Failure.message(e));
+      progress.step("Rebuilding: " + Failure.message(e));
       present = Optional.empty();
     }
     return present.isPresent() && satisfies(present.get(), spec)
@@ -183,11 +183,11 @@ public final class GuestStore {
     List<String> names = names();
     return CasemateException.of(
         Kind.NOT_FOUND,
-        "There is no guest '"
+        "No such guest: '"
             + name
             + "' in "
             + root
-            + (names.isEmpty() ? "" : " (there are: " + String.join(", ", names) + ")")
+            + (names.isEmpty() ? "" : " (available: " + String.join(", ", names) + ")")
             + ". Build it with 'casemate guest build"
             + (name.equals(DEFAULT_NAME) ? "'" : " --name " + name + "'"));
   }

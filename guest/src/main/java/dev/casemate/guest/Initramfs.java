@@ -61,7 +61,7 @@ final class Initramfs {
             Kind.NOT_FOUND,
             "The agent "
                 + agent
-                + " is not there. Build it with 'make', or give its path with --agent FILE");
+                + " does not exist. Build it with 'make', or give its path with --agent FILE");
       }
       content = Files.readAllBytes(agent);
     } catch (IOException e) {

@@ -41,7 +41,7 @@ final class KernelConfig {
   static KernelConfig lean() {
     try (InputStream in = KernelConfig.class.getResourceAsStream("lean.config")) {
       if (in == null) {
-        throw new IllegalStateException("the resource lean.config is not in this program");
+        throw new IllegalStateException("the resource lean.config is missing from this program");
       }
       KernelConfig config = new KernelConfig();
       config.add(new String(in.readAllBytes(), StandardCharsets.UTF_8), "lean.config");

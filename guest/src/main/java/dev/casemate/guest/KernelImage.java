@@ -60,7 +60,7 @@ final class KernelImage {
     byte[] content;
     try {
       if (!Files.isRegularFile(file)) {
-        throw CasemateException.of(Kind.NOT_FOUND, "Kernel file " + file + " is not there");
+        throw CasemateException.of(Kind.NOT_FOUND, "Kernel file " + file + " does not exist");
       }
       if (Files.size(file) > MAXIMUM_BYTES) {
         throw notKernel(file, "it has " + Files.size(file) + " bytes");
@@ -96,7 +96,7 @@ final class KernelImage {
     if (length < 16 || start + length > image.length) {
       throw notKernel(
           file,
-          "it is cut off: its payload ends at byte "
+          "it is truncated: its payload ends at byte "
               + (start + length)
               + " and the file has "
               + image.length);
@@ -105,16 +105,17 @@ final class KernelImage {
     // (scripts/Makefile.lib).
     long size = Integer.toUnsignedLong(header.getInt((int) (start + length - 4)));
     if (size > MAXIMUM_BYTES) {
-      throw notKernel(file, "its payload claims to unpack to " + size + " bytes");
+      throw notKernel(file, "its payload claims to decompress to " + size + " bytes");
     }
     try {
       byte[] elf = decompress(file, image, (int) start, (int) length, (int) size);
       if (elf.length != size) {
-        throw notKernel(file, "its payload gave " + elf.length + " bytes, expected " + size);
+        throw notKernel(
+            file, "its payload decompressed to " + elf.length + " bytes, expected " + size);
       }
       return elf;
     } catch (IOException e) {
-      throw notKernel(file, "its payload does not unpack: " + Failure.message(e));
+      throw notKernel(file, "its payload cannot be decompressed: " + Failure.message(e));
     }
   }
 
@@ -144,9 +145,9 @@ final class KernelImage {
     }
     throw notKernel(
         file,
-        "its payload is packed in an unknown way (first bytes 0x"
+        "its payload has an unknown compression format (first bytes 0x"
             + Integer.toHexString(Integer.reverseBytes(magic))
-            + "; known are gzip, lz4, lzma, xz and zstd)");
+            + "; supported: gzip, lz4, lzma, xz and zstd)");
   }
 
   private static void checkEntry(Path file, Elf elf) {
@@ -159,7 +160,7 @@ final class KernelImage {
       }
     }
     if (!loads) {
-      throw notKernel(file, "it has nothing to load: it is an object file or a module");
+      throw notKernel(file, "it has no loadable segments: it is an object file or a module");
     }
     if (!entry) {
       throw CasemateException.of(
@@ -211,7 +212,7 @@ final class KernelImage {
         return new String(elf, start, end - start, StandardCharsets.US_ASCII);
       }
     }
-    throw notKernel(file, "it is no Linux kernel: there is no 'Linux version' in it");
+    throw notKernel(file, "it is not a Linux kernel: it does not contain 'Linux version'");
   }
 
   private static CasemateException notKernel(Path file, String why) {
@@ -221,7 +222,7 @@ final class KernelImage {
             + file
             + " cannot be used: "
             + why
-            + ". Give an x86-64 vmlinux or bzImage (vmlinuz) built with "
+            + ". Use an x86-64 vmlinux or bzImage (vmlinuz) built with "
             + String.join(", ", List.of("CONFIG_PVH=y", "CONFIG_BLK_DEV_INITRD=y")));
   }
 }

@@ -161,7 +161,7 @@ final class LeanKernel {
                 () ->
                     CasemateException.of(
                         Kind.NOT_FOUND,
-                        "apt knows no package "
+                        "apt has no package "
                             + name
                             + " with a kernel's source. Refresh apt's lists with 'apt-get update'"))
             .name();
@@ -177,9 +177,9 @@ final class LeanKernel {
           Kind.INVALID_ARGUMENT,
           "Package "
               + name
-              + " holds no usr/src/"
+              + " contains no usr/src/"
               + name
-              + ".tar.xz: it is no kernel source package");
+              + ".tar.xz: it is not a kernel source package");
     }
     Path parent = scratch.resolve("source");
     Scratch.make(parent);
@@ -195,7 +195,7 @@ final class LeanKernel {
           .filter(Files::isDirectory)
           .findFirst()
           .orElseThrow(
-              () -> CasemateException.of(Kind.CORRUPT, archive + " holds no source directory"));
+              () -> CasemateException.of(Kind.CORRUPT, archive + " contains no source directory"));
     }
   }
 
@@ -211,7 +211,7 @@ final class LeanKernel {
           Kind.FAILED_PRECONDITION,
           "The source of "
               + name
-              + " does not give these options, because they are gone or what they depend on is off: "
+              + " does not enable these options, because they were removed or depend on disabled options: "
               + String.join(", ", lost)
               + ". Use another source package, or correct the additional options");
     }

@@ -21,7 +21,7 @@ final class Lz4Legacy {
   static byte[] decode(byte[] frame, int offset, int length, int size) throws IOException {
     ByteBuffer in = ByteBuffer.wrap(frame, offset, length).order(ByteOrder.LITTLE_ENDIAN);
     if (in.remaining() < 4 || in.getInt() != MAGIC) {
-      throw new IOException("no LZ4 legacy frame");
+      throw new IOException("not an LZ4 legacy frame");
     }
     // A byte of LZ4 stands for 255 at most; a few of them may claim gigabytes.
     if (size > MOST_RATIO * length) {
@@ -44,7 +44,7 @@ final class Lz4Legacy {
       in.position(end);
     }
     if (done != size) {
-      throw new IOException("LZ4 frame gave " + done + " bytes, expected " + size);
+      throw new IOException("LZ4 frame decompressed to " + done + " bytes, expected " + size);
     }
     return out;
   }
@@ -65,7 +65,7 @@ final class Lz4Legacy {
           } while (more == 255);
         }
         if (literals < 0 || literals > end - i || literals > limit - o) {
-          throw new IOException("LZ4 literals run out of the block");
+          throw new IOException("LZ4 literals run past the end of the block");
         }
         System.arraycopy(in, i, out, o, literals);
         i += literals;
@@ -84,13 +84,13 @@ final class Lz4Legacy {
           } while (more == 255);
         }
         if (distance == 0 || distance > o - start || match < 0 || match > limit - o) {
-          throw new IOException("LZ4 match points out of the block");
+          throw new IOException("LZ4 match points outside of the block");
         }
         copy(out, o, distance, match);
         o += match;
       }
     } catch (ArrayIndexOutOfBoundsException e) {
-      throw new IOException("LZ4 block is cut off", e);
+      throw new IOException("LZ4 block is truncated", e);
     }
     return o;
   }

@@ -129,9 +129,9 @@ public final class ModuleGroups {
                   + name
                   + "': "
                   + Failure.message(e)
-                  + ". Do without it, or use another kernel package such as linux-image-amd64");
+                  + ". Omit it, or use another kernel package such as linux-image-amd64");
         }
-        progress.step("Leaving out feature '" + name + "': " + Failure.message(e));
+        progress.step("Skipping feature '" + name + "': " + Failure.message(e));
       }
     }
     return groups;
@@ -168,10 +168,7 @@ public final class ModuleGroups {
       if (!ALL.containsKey(name)) {
         throw CasemateException.of(
             Kind.INVALID_ARGUMENT,
-            "There is no guest feature '"
-                + name
-                + "'. Features: "
-                + String.join(", ", ALL.keySet()));
+            "Unknown guest feature '" + name + "'. Features: " + String.join(", ", ALL.keySet()));
       }
     }
   }

@@ -48,7 +48,7 @@ final class ModuleTree {
     ModuleTree tree = new ModuleTree(label);
     if (!Files.isDirectory(root)) {
       throw CasemateException.of(
-          Kind.NOT_FOUND, "Directory of kernel modules " + root + " is not there");
+          Kind.NOT_FOUND, "Directory of kernel modules " + root + " does not exist");
     }
     try (Stream<Path> walk = Files.walk(root)) {
       for (Path path : (Iterable<Path>) walk::iterator) {
@@ -76,7 +76,7 @@ final class ModuleTree {
           Kind.NOT_FOUND,
           "There are no kernel modules (*.ko, *.ko.xz, *.ko.zst, *.ko.gz) and no modules.builtin below "
               + root
-              + ". Give the directory that 'make modules_install' or the kernel's package filled, such as"
+              + ". Use the directory that 'make modules_install' or the kernel's package filled, such as"
               + " lib/modules/RELEASE");
     }
     return tree;
@@ -140,7 +140,8 @@ final class ModuleTree {
     }
     if (!path.add(name)) {
       throw CasemateException.of(
-          Kind.CORRUPT, "Kernel modules need each other in a circle: " + String.join(" → ", path));
+          Kind.CORRUPT,
+          "Kernel modules depend on each other in a cycle: " + String.join(" → ", path));
     }
     KernelModule module = load(name);
     for (String before : module.softDependencies()) {

@@ -44,7 +44,7 @@ record PreparedKernel(
                 + source
                 + " is "
                 + image.release()
-                + ". Give the modules of that kernel (/lib/modules/"
+                + ". Use the modules of that kernel (/lib/modules/"
                 + image.release()
                 + ")");
       }

@@ -78,7 +78,7 @@ final class Tool {
           Kind.FAILED_PRECONDITION,
           "The tool '"
               + name
-              + "' is needed and not installed (looked in "
+              + "' is required but not installed (looked in "
               + SEARCH_PATH
               + "). On Debian: apt-get install -y "
               + debianPackage);

@@ -121,7 +121,7 @@ class DebianMirrorTest {
     assertThat(kernel.source()).isEqualTo(NAME);
     assertThat(kernel.sourceVersion()).isEqualTo("6.1.9-1");
     assertThat(steps)
-        .contains(NAME + " 6.1.9-2 is not to be had", "Trying " + NAME + " 6.1.9-1 instead");
+        .contains(NAME + " 6.1.9-2 is not available", "Trying " + NAME + " 6.1.9-1 instead");
   }
 
   @Test
@@ -142,6 +142,6 @@ class DebianMirrorTest {
         .hasMessageContaining("apt-get update");
     assertThatThrownBy(() -> prepare(Optional.of("linux-image-nosuch")))
         .isInstanceOf(CasemateException.class)
-        .hasMessageContaining("apt knows no kernel package linux-image-nosuch");
+        .hasMessageContaining("apt has no kernel package linux-image-nosuch");
   }
 }

@@ -145,7 +145,7 @@ class GuestStoreTest {
     List<String> said = new ArrayList<>();
     Guest third = store.ensure(spec("default"), said::add);
     assertThat(store.find("default")).contains(third);
-    assertThat(said.getFirst()).contains("Building anew: Guest 'default' is damaged");
+    assertThat(said.getFirst()).contains("Rebuilding: Guest 'default' is damaged");
   }
 
   @Test
@@ -228,7 +228,7 @@ class GuestStoreTest {
   void refusesABadAgentOrFeature() throws IOException {
     Path text = Files.writeString(scratch.resolve("text"), "#!/bin/sh\n");
     failure(() -> store.build(spec("default", text), Progress.SILENT), Kind.CORRUPT)
-        .hasMessageContaining("no ELF file");
+        .hasMessageContaining("not an ELF file");
     failure(
             () -> store.build(spec("default", Path.of("/usr/bin/env")), Progress.SILENT),
             Kind.INVALID_ARGUMENT)
@@ -240,7 +240,7 @@ class GuestStoreTest {
     GuestSpec odd =
         new GuestSpec("default", agent, KernelSource.newestDebian(), List.of("warpdrive"));
     failure(() -> store.build(odd, Progress.SILENT), Kind.INVALID_ARGUMENT)
-        .hasMessageContaining("no guest feature 'warpdrive'");
+        .hasMessageContaining("Unknown guest feature 'warpdrive'");
   }
 
   @Tag("root")

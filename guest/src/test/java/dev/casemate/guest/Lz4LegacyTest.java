@@ -34,22 +34,22 @@ class Lz4LegacyTest {
   @Test
   void refusesWhatPointsOutside() {
     assertThatThrownBy(() -> decode(frame(new byte[] {0x16, 'a', 2, 0}), 20))
-        .hasMessageContaining("match points out");
+        .hasMessageContaining("match points outside");
     assertThatThrownBy(() -> decode(frame(new byte[] {0x16, 'a', 0, 0}), 20))
-        .hasMessageContaining("match points out");
+        .hasMessageContaining("match points outside");
     assertThatThrownBy(() -> decode(frame(new byte[] {(byte) 0xF0, 100, 'a'}), 500))
-        .hasMessageContaining("literals run out");
+        .hasMessageContaining("literals run past");
     assertThatThrownBy(() -> decode(frame(new byte[] {0x36, 'a', 'b', 'c', 3}), 20))
-        .hasMessageContaining("cut off");
+        .hasMessageContaining("truncated");
     assertThatThrownBy(() -> decode(frame(new byte[] {0x36, 'a', 'b', 'c', 3, 0}), 12))
-        .hasMessageContaining("match points out");
+        .hasMessageContaining("match points outside");
   }
 
   @Test
   void refusesWrongSizesAndOtherFormats() {
     byte[] frame = frame(new byte[] {0x30, 'a', 'b', 'c'});
     assertThatThrownBy(() -> decode(frame, 4)).hasMessageContaining("gave 3 bytes, expected 4");
-    assertThatThrownBy(() -> decode(new byte[] {1, 2, 3, 4}, 4)).hasMessageContaining("no LZ4");
+    assertThatThrownBy(() -> decode(new byte[] {1, 2, 3, 4}, 4)).hasMessageContaining("not an LZ4");
     byte[] longer = frame.clone();
     longer[4] = 100;
     assertThatThrownBy(() -> decode(longer, 3)).hasMessageContaining("block of 100 bytes, 4 left");

@@ -51,7 +51,7 @@ class ModuleTreeTest {
     assertThatThrownBy(() -> tree.closure(List.of("one"))).hasMessageContaining("one → two");
     assertThatThrownBy(() -> tree.closure(List.of("text"))).hasMessageContaining("text.ko");
     assertThatThrownBy(() -> ModuleTree.scan(root.resolve("absent"), "x"))
-        .hasMessageContaining("absent is not there");
+        .hasMessageContaining("absent does not exist");
     assertThatThrownBy(() -> ModuleTree.scan(Files.createDirectories(root.resolve("empty")), "x"))
         .hasMessageContaining("no kernel modules");
   }
