@@ -95,14 +95,14 @@ public record Accelerator(Kind kind, String reason) {
    */
   public static Accelerator choose(AcceleratorChoice choice) {
     return switch (choice) {
-      case TCG -> new Accelerator(Kind.TCG, "the configuration asks for emulation");
+      case TCG -> new Accelerator(Kind.TCG, "the configuration selects emulation");
       case AUTO -> detect("");
       case KVM -> {
         Accelerator detected = detect("");
         if (detected.kind() != Kind.KVM) {
           throw CasemateException.of(
               CasemateException.Kind.FAILED_PRECONDITION,
-              "accelerator \"kvm\" is asked for, but "
+              "accelerator \"kvm\" was requested, but "
                   + detected.reason()
                   + "; use \"auto\" or \"tcg\", or enable (nested) virtualization");
         }

@@ -113,7 +113,10 @@ public sealed interface GuestAddress {
     if (!holds) {
       throw CasemateException.of(
           CasemateException.Kind.INTERNAL,
-          what + " \"" + value + "\" is not one that a guest can have: the VMM's driver is wrong");
+          what
+              + " \""
+              + value
+              + "\" is not a valid guest address: this is an error in the VMM's driver");
     }
   }
 }

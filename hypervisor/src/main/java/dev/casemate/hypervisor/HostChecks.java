@@ -174,11 +174,11 @@ public final class HostChecks {
     String detail = mib + " MiB are available";
     if (mib < MEMORY_LEAST_MIB) {
       return Finding.failure(
-          "memory", "memory", detail, "not even one VM of 256 MiB fits", "end other programs");
+          "memory", "memory", detail, "not even one VM of 256 MiB fits", "stop other programs");
     }
     return mib < MEMORY_LOW_MIB
         ? Finding.warning(
-            "memory", "memory", detail, "only a few small VMs fit", "end other programs")
+            "memory", "memory", detail, "only a few small VMs fit", "stop other programs")
         : Finding.ok("memory", "memory", detail);
   }
 
@@ -213,12 +213,12 @@ public final class HostChecks {
     }
     if (one) {
       return Finding.ok(
-          "cgroups", title, two ? "hybrid: version 1, with version 2 beside it" : "version 1");
+          "cgroups", title, two ? "hybrid: version 1 with version 2 alongside" : "version 1");
     }
     return Finding.warning(
         "cgroups",
         title,
-        "none is mounted",
+        "not mounted",
         "VMs cannot be limited as a whole on the host; limits inside the guest work",
         "mount -t cgroup2 none /sys/fs/cgroup");
   }
@@ -240,9 +240,8 @@ public final class HostChecks {
     long capabilities = capabilities();
     findings.add(
         capability(
-            capabilities, 21, "CAP_SYS_ADMIN", true, "mounts and namespaces cannot be made"));
-    findings.add(
-        capability(capabilities, 12, "CAP_NET_ADMIN", true, "VMs cannot be given a network"));
+            capabilities, 21, "CAP_SYS_ADMIN", true, "mounts and namespaces cannot be created"));
+    findings.add(capability(capabilities, 12, "CAP_NET_ADMIN", true, "VMs get no network"));
     findings.add(
         capability(
             capabilities,
@@ -250,7 +249,7 @@ public final class HostChecks {
             "CAP_SYS_RESOURCE",
             false,
             "oom_score_adj cannot be lowered and hard resource limits cannot be raised: containers"
-                + " that ask for it start without"));
+                + " that request this start without it"));
     return findings;
   }
 
@@ -301,7 +300,7 @@ public final class HostChecks {
             "complete, but CAP_MKNOD is missing",
             "/dev/kvm is used with the group that it has on the host",
             "grant CAP_MKNOD")
-        : Finding.ok("jail", title, "user, root, namespaces and system call filter can be made");
+        : Finding.ok("jail", title, "user, root, namespaces and system call filter can be set up");
   }
 
   private static Finding capability(

@@ -167,7 +167,7 @@ public final class Virtiofsd implements AutoCloseable {
           CasemateException.Kind.NOT_FOUND,
           "shared directory \""
               + options.sharedDirectory()
-              + "\" does not exist or is no directory: make it before it is shared");
+              + "\" does not exist or is not a directory: create it before it is shared");
     }
     Fs.unlinkIfExists(options.socketPath());
     try (Pipe pipe = Pipe.open();

@@ -27,7 +27,7 @@ public record VmExit(
       case GUEST_RESET -> "the guest restarted, which ends the VM";
       case GUEST_SHUTDOWN -> "the guest shut down";
       case GUEST_PANIC -> "the guest kernel panicked";
-      case HOST_QUIT -> "the VMM was told to quit";
+      case HOST_QUIT -> "the VMM was asked to quit";
       case HOST_SIGNAL, HOST_ERROR, UNKNOWN -> "the VMM ended" + status();
     };
   }
