@@ -262,7 +262,7 @@ class ImageTest extends EndToEnd {
   void theRegistryGoesDownDuringAPull() {
     try (BadRegistry registry = new BadRegistry(variant("half"), BadRegistry.Fault.GONE)) {
       Result result = fresh(registry.name(), "127.0.0.1");
-      assertThat(result.err()).contains("trying again");
+      assertThat(result.err()).contains("retrying");
     }
   }
 

@@ -217,7 +217,7 @@ class RegistryTest extends EndToEnd {
                     + certificate
                     + "\n")) {
       String image = closed.host() + "/team/rich:zstd";
-      isError(fresh("pull", image).run(), 1, "wants credentials", "team/rich");
+      isError(fresh("pull", image).run(), 1, "requires credentials", "team/rich");
       isPulled(login(closed, "bob", "pass:word", image).run());
       assertThat(issuer.requests().getLast()).contains("scope=repository%3Ateam%2Frich%3Apull");
     }
@@ -259,7 +259,7 @@ class RegistryTest extends EndToEnd {
             registry().port(), n -> n <= 3 ? new Effect(300_000, -1, 0, false) : Effect.NONE)) {
       Result result = fresh("pull", proxy.host() + "/team/rich:gzip").run();
       isPulled(result);
-      assertThat(result.err()).contains("connection lost", "trying again");
+      assertThat(result.err()).contains("connection lost", "retrying");
       assertThat(proxy.blobRequests()).anyMatch(head -> head.contains("Range: bytes="));
     }
   }

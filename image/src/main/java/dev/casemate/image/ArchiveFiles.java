@@ -94,7 +94,7 @@ final class ArchiveFiles implements FileSet {
       } catch (BoundedStream.TooLong e) {
         if (limit == absolute && absolute < maxBytes) {
           throw StoreErrors.noSpace(
-              root, "decompressing archive " + archive + ", which may take half of it");
+              root, "decompressing archive " + archive + ", which may use half of the free space");
         }
         throw CasemateException.of(
             CasemateException.Kind.RESOURCE_EXHAUSTED,
@@ -102,7 +102,7 @@ final class ArchiveFiles implements FileSet {
             e);
       } catch (IOException e) {
         throw StoreErrors.corrupt(
-            "archive " + archive + " is corrupt: " + e.getMessage() + "; make it anew");
+            "archive " + archive + " is corrupt: " + e.getMessage() + "; create it again");
       } finally {
         if (!complete) {
           entry.close();
@@ -130,7 +130,7 @@ final class ArchiveFiles implements FileSet {
                   + archive
                   + " has names of more than "
                   + MAX_NAMES
-                  + " bytes; it is no image");
+                  + " bytes; it is not an image");
         }
         switch (entry.type()) {
           case FILE -> {
@@ -139,9 +139,9 @@ final class ArchiveFiles implements FileSet {
               throw StoreErrors.corrupt(
                   "archive "
                       + archive
-                      + " is cut off or damaged at file "
+                      + " is truncated or damaged at file "
                       + name
-                      + "; make it anew");
+                      + "; create it again");
             }
             files.put(name, new Place(offset, entry.size()));
           }
@@ -157,7 +157,7 @@ final class ArchiveFiles implements FileSet {
         }
         if (files.size() + links.size() > MAX_FILES) {
           throw StoreErrors.corrupt(
-              "archive " + archive + " has more than " + MAX_FILES + " files; it is no image");
+              "archive " + archive + " has more than " + MAX_FILES + " files; it is not an image");
         }
       }
     }

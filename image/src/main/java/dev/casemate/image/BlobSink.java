@@ -60,7 +60,7 @@ final class BlobSink {
               + descriptor.digest()
               + " is longer than the "
               + descriptor.size()
-              + " bytes that the manifest says; the source is damaged or lies");
+              + " bytes that the manifest declares; the source is damaged or malicious");
     }
     try {
       fd.writeAll(bytes, offset, length);
@@ -95,7 +95,7 @@ final class BlobSink {
               + found
               + ", expected "
               + descriptor.digest()
-              + "; it was damaged or exchanged on the way, try again or use another source");
+              + "; it was damaged or replaced in transit, try again or use another source");
     }
   }
 }

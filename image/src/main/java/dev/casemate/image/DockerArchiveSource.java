@@ -47,9 +47,8 @@ final class DockerArchiveSource implements ImageSource {
               + name
               + " has "
               + names.size()
-              + " layers, expected "
-              + Preparation.MAX_LAYERS
-              + " at most");
+              + " layers, expected at most "
+              + Preparation.MAX_LAYERS);
     }
     for (String layer : names) {
       try (FileSet.Content content = files.open(layer).orElseThrow(() -> missing(layer))) {
@@ -65,7 +64,7 @@ final class DockerArchiveSource implements ImageSource {
   private CasemateException missing(String file) {
     return CasemateException.of(
         Kind.NOT_FOUND,
-        "image " + name + " lacks its file \"" + file + "\"; save the image completely");
+        "image " + name + " is missing file \"" + file + "\"; save the image again");
   }
 
   private byte[] read(String file) {
@@ -85,7 +84,7 @@ final class DockerArchiveSource implements ImageSource {
                             + " has no manifest.json; expected an archive of \"docker save\""));
     Json parsed = Json.parse(new String(text, StandardCharsets.UTF_8));
     if (!(parsed instanceof Json.Arr array)) {
-      throw StoreErrors.corrupt("manifest.json of image " + name + " is no list of images");
+      throw StoreErrors.corrupt("manifest.json of image " + name + " is not a list of images");
     }
     List<String> tags = new ArrayList<>();
     List<Json.Obj> images = new Json.Obj().put("images", array).objects("images");
@@ -105,10 +104,12 @@ final class DockerArchiveSource implements ImageSource {
         Kind.NOT_FOUND,
         "image "
             + name
-            + (reference.isEmpty() ? " holds several images" : " holds no \"" + reference + "\"")
-            + "; it holds "
+            + (reference.isEmpty()
+                ? " contains several images"
+                : " does not contain \"" + reference + "\"")
+            + "; it contains "
             + (tags.isEmpty() ? images.size() + " without a name" : String.join(", ", tags))
-            + "; name one after the path, separated by \":\"");
+            + "; append one to the path, separated by \":\"");
   }
 
   private static String full(String reference) {
@@ -124,7 +125,8 @@ final class DockerArchiveSource implements ImageSource {
   public void fetch(Descriptor blob, BlobSink sink) {
     // All blobs were stored while the manifest was made; this one was removed since.
     throw CasemateException.of(
-        Kind.UNAVAILABLE, "blob " + blob.digest() + " of image " + name + " is gone; try again");
+        Kind.UNAVAILABLE,
+        "blob " + blob.digest() + " of image " + name + " has disappeared; try again");
   }
 
   @Override

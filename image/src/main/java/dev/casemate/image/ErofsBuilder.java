@@ -45,7 +45,7 @@ final class ErofsBuilder {
     if (program.isEmpty()) {
       throw CasemateException.of(
           Kind.FAILED_PRECONDITION,
-          "program mkfs.erofs is not in "
+          "program mkfs.erofs was not found in "
               + SEARCH_PATH
               + "; install package erofs-utils to run images");
     }
@@ -66,7 +66,7 @@ final class ErofsBuilder {
     }
     String said = lastLine(log);
     if (said.contains(Errno.text(Errno.ENOSPC)) || FileSystem.of(root).freeBytes() < 1 << 20) {
-      throw StoreErrors.noSpace(root, "making the root file system");
+      throw StoreErrors.noSpace(root, "creating the root file system");
     }
     throw CasemateException.of(
         Kind.INTERNAL,
@@ -75,7 +75,7 @@ final class ErofsBuilder {
             + ended.map(WaitStatus::exitStatus).orElse(-1)
             + ": "
             + said
-            + "; erofs-utils 1.5 or later is expected");
+            + "; erofs-utils 1.5 or later is required");
   }
 
   /**
@@ -88,7 +88,7 @@ final class ErofsBuilder {
       byte[] block = new byte[BLOCK - SUPERBLOCK];
       if (fd.read(block, 0, block.length) < block.length) {
         throw CasemateException.of(
-            Kind.INTERNAL, "mkfs.erofs made an image of less than a block: " + image);
+            Kind.INTERNAL, "mkfs.erofs created an image smaller than a block: " + image);
       }
       Arrays.fill(block, 24, 36, (byte) 0);
       if ((block[8] & 1) != 0) {

@@ -41,16 +41,16 @@ interface FileSet extends AutoCloseable {
                 + name
                 + " has "
                 + content.size()
-                + " bytes, expected "
+                + " bytes, expected at most "
                 + BlobStore.MAX_DOCUMENT
-                + " at most; it is no image manifest or config");
+                + "; it is not an image manifest or config");
       }
       byte[] bytes = new byte[(int) content.size()];
       int at = 0;
       while (at < bytes.length) {
         int n = content.fd().read(bytes, at, bytes.length - at);
         if (n < 0) {
-          throw StoreErrors.corrupt("file " + name + " is cut off at " + at + " bytes");
+          throw StoreErrors.corrupt("file " + name + " is truncated at " + at + " bytes");
         }
         at += n;
       }

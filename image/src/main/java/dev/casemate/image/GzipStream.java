@@ -55,7 +55,7 @@ final class GzipStream extends InputStream {
           at = end - inflater.getRemaining();
           trailer();
         } else if (inflater.needsDictionary()) {
-          throw new IOException("gzip data want a dictionary");
+          throw new IOException("gzip data require a dictionary");
         } else {
           if (at == end && !fill()) {
             throw cutOff();
@@ -71,7 +71,7 @@ final class GzipStream extends InputStream {
   }
 
   private static EOFException cutOff() {
-    return new EOFException("gzip data are cut off");
+    return new EOFException("gzip data are truncated");
   }
 
   private boolean fill() throws IOException {

@@ -58,7 +58,7 @@ final class Http {
       for (Map.Entry<String, String> header : headers.entrySet()) {
         String value = header.getValue();
         if (value.indexOf('\r') >= 0 || value.indexOf('\n') >= 0) {
-          throw new IOException("a header for the server holds a line break");
+          throw new IOException("a header for the server contains a line break");
         }
         request.append(header.getKey()).append(": ").append(value).append("\r\n");
       }
@@ -83,7 +83,7 @@ final class Http {
     HttpResponse response = HttpResponse.read(socket, in, true);
     for (int i = 0; response.status() < 200; i++) {
       if (i == 5) {
-        throw new IOException("the server sends one interim answer after the other");
+        throw new IOException("the server sends too many interim responses");
       }
       response = HttpResponse.read(socket, in, true);
     }

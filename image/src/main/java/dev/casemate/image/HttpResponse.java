@@ -43,7 +43,7 @@ final class HttpResponse implements AutoCloseable {
       }
       int colon = line.indexOf(':');
       if (colon <= 0) {
-        throw new IOException("the server's answer has a header line without a name");
+        throw new IOException("the server's response has a header line without a name");
       }
       headers
           .computeIfAbsent(
@@ -52,7 +52,7 @@ final class HttpResponse implements AutoCloseable {
     }
     String coding = header("transfer-encoding").orElse("");
     if (!coding.isEmpty() && !coding.equalsIgnoreCase("chunked")) {
-      throw new IOException("the server's answer has unknown transfer coding " + coding);
+      throw new IOException("the server's response has unknown transfer coding " + coding);
     }
     chunked = !coding.isEmpty();
     length = chunked ? -1 : number(header("content-length").orElse("-1"));
@@ -69,10 +69,10 @@ final class HttpResponse implements AutoCloseable {
     while (true) {
       int c = in.read();
       if (c < 0) {
-        throw new EOFException("the server closed the connection without an answer");
+        throw new EOFException("the server closed the connection without a response");
       }
       if (++headBytes > MAX_HEAD || System.nanoTime() > deadline) {
-        throw new IOException("the server's answer has endless headers");
+        throw new IOException("the server's response has too many headers");
       }
       if (c == '\n') {
         String text = line.toString(StandardCharsets.ISO_8859_1);
@@ -88,7 +88,7 @@ final class HttpResponse implements AutoCloseable {
     }
     int status = (int) number(line.substring(9, 12));
     if (status < 100 || status > 599) {
-      throw new IOException("the server's answer has status " + status);
+      throw new IOException("the server's response has status " + status);
     }
     return status;
   }
@@ -97,7 +97,7 @@ final class HttpResponse implements AutoCloseable {
     try {
       return Long.parseLong(text);
     } catch (NumberFormatException e) {
-      throw new IOException("the server's answer has a number that is none", e);
+      throw new IOException("the server's response has a malformed number", e);
     }
   }
 
@@ -137,7 +137,7 @@ final class HttpResponse implements AutoCloseable {
         ended = true;
         return -1;
       }
-      throw new EOFException("the connection broke");
+      throw new EOFException("the connection was interrupted");
     }
     left -= n;
     if (chunked && left == 0) {
@@ -157,19 +157,19 @@ final class HttpResponse implements AutoCloseable {
         int skipped = 0;
         while (c != '\n') {
           if (c < 0 || ++skipped > 1024) {
-            throw new EOFException("the connection broke");
+            throw new EOFException("the connection was interrupted");
           }
           c = in.read();
         }
         break;
       }
       if (++digits > 15) {
-        throw new IOException("the server's answer has a chunk of absurd length");
+        throw new IOException("the server's response has a chunk of excessive length");
       }
       size = size * 16 + digit;
     }
     if (digits == 0) {
-      throw new IOException("the server's answer has a chunk without a length");
+      throw new IOException("the server's response has a chunk without a length");
     }
     left = size;
     ended = size == 0;
@@ -182,7 +182,7 @@ final class HttpResponse implements AutoCloseable {
       c = in.read();
     }
     if (c != '\n') {
-      throw new IOException("the server's answer has a chunk of wrong length");
+      throw new IOException("the server's response has a chunk of wrong length");
     }
   }
 
@@ -202,7 +202,7 @@ final class HttpResponse implements AutoCloseable {
         throw new TooLarge(limit);
       }
       if (System.nanoTime() > deadline) {
-        throw new IOException("the server sends its answer too slowly");
+        throw new IOException("the server sends its response too slowly");
       }
       body.write(chunk, 0, n);
     }
@@ -213,7 +213,7 @@ final class HttpResponse implements AutoCloseable {
     private static final long serialVersionUID = 1L;
 
     TooLarge(int limit) {
-      super("the server's answer is longer than " + limit + " bytes");
+      super("the server's response is longer than " + limit + " bytes");
     }
   }
 

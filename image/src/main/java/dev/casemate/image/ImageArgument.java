@@ -56,9 +56,9 @@ sealed interface ImageArgument {
             Kind.NOT_FOUND,
             "image \""
                 + text
-                + "\": there is no directory "
+                + "\": no such directory: "
                 + directory
-                + "; name one that holds a root file system");
+                + "; give one that contains a root file system");
       }
       return new Directory(directory);
     }
@@ -83,9 +83,9 @@ sealed interface ImageArgument {
         Kind.NOT_FOUND,
         "image \""
             + text
-            + "\": there is no "
+            + "\": no such "
             + what
-            + " \""
+            + ": \""
             + (colon < 0 ? rest : rest.substring(0, colon))
             + "\"; check the path");
   }

@@ -168,7 +168,7 @@ public final class ImageStore {
     if (!file.isRegular()) {
       throw CasemateException.of(
           Kind.INVALID_ARGUMENT,
-          "image " + name + " is no file; name an archive, or a directory with \"oci:\"");
+          "image " + name + " is not a file; give an archive, or a directory with \"oci:\"");
     }
     String path = refs.archivePath(archive, file);
     Optional<PreparedImage> there = refs.read(path).flatMap(ref -> prepared(ref.manifest()));
@@ -317,7 +317,7 @@ public final class ImageStore {
         if (!only.isEmpty() && !only.equals(ref.manifest())) {
           throw CasemateException.of(
               Kind.INVALID_ARGUMENT,
-              "image digest " + hex + " fits several images; give more of its digits");
+              "image digest " + hex + " matches several images; give more digits");
         }
         only = ref.manifest();
         found.add(ref);
@@ -326,7 +326,7 @@ public final class ImageStore {
     if (found.isEmpty()) {
       throw CasemateException.of(
           Kind.NOT_FOUND,
-          "image " + image + " is not in store " + root + "; \"casemate images\" lists what is");
+          "no such image: " + image + " in store " + root + "; list them with: casemate images");
     }
     return found;
   }

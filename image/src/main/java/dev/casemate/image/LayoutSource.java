@@ -69,7 +69,7 @@ final class LayoutSource implements ImageSource {
               + (tag.isEmpty() ? " has several tags" : " has no tag \"" + tag + "\"")
               + "; it has "
               + (tags.isEmpty() ? "none" : String.join(", ", tags))
-              + "; name one after the path, separated by \":\"");
+              + "; append one to the path, separated by \":\"");
     }
     return named.size() == 1
         ? named.getFirst()
@@ -81,7 +81,7 @@ final class LayoutSource implements ImageSource {
       return ImageIndex.parse(Json.parseObject(new String(content, StandardCharsets.UTF_8)));
     } catch (CasemateException e) {
       throw CasemateException.of(
-          e.kind(), file + " of image " + name + " is not acceptable: " + e.getMessage(), e);
+          e.kind(), file + " of image " + name + " is not valid: " + e.getMessage(), e);
     }
   }
 
@@ -102,7 +102,7 @@ final class LayoutSource implements ImageSource {
               + name
               + " has digest "
               + found
-              + "; it was damaged, make the image anew");
+              + "; it is damaged, create the image again");
     }
     return new Document(descriptor.mediaType(), descriptor.digest(), content);
   }
@@ -114,7 +114,7 @@ final class LayoutSource implements ImageSource {
   private CasemateException missing(Descriptor descriptor) {
     return CasemateException.of(
         Kind.NOT_FOUND,
-        "image " + name + " lacks its blob " + descriptor.digest() + "; copy the image completely");
+        "image " + name + " is missing blob " + descriptor.digest() + "; copy the image again");
   }
 
   @Override

@@ -66,9 +66,7 @@ final class ParallelFetch {
       try {
         worker.join();
       } catch (InterruptedException e) {
-        fail(
-            StoreErrors.corrupt(
-                "pull of image " + source.name() + " was interrupted; start again"));
+        fail(StoreErrors.corrupt("pull of image " + source.name() + " was interrupted; try again"));
         Thread.currentThread().interrupt();
         return;
       }

@@ -105,7 +105,7 @@ final class Preparation {
             + source.name()
             + " nests indexes deeper than "
             + MAX_NESTING
-            + "; it must be built anew");
+            + "; rebuild the image");
   }
 
   private enum DocumentKind {
@@ -175,7 +175,7 @@ final class Preparation {
               + manifest.layers().size()
               + " layers, but its config lists "
               + config.diffIds().size()
-              + "; it must be built anew");
+              + "; rebuild the image");
     }
     String chain = PreparedImage.chain(config.diffIds());
     long size = build(name, manifest.layers(), config.diffIds(), chain, progress);
@@ -192,11 +192,11 @@ final class Preparation {
       throw CasemateException.of(
           Kind.INVALID_ARGUMENT,
           name
-              + " is no container image: its config has media type \""
+              + " is not a container image: its config has media type \""
               + type
               + "\", expected \""
               + ImageConfig.OCI
-              + "\"; name a container image");
+              + "\"; use a container image");
     }
     if (manifest.config().size() > BlobStore.MAX_DOCUMENT) {
       throw StoreErrors.corrupt(
@@ -204,9 +204,8 @@ final class Preparation {
               + name
               + " has "
               + manifest.config().size()
-              + " bytes, expected "
-              + BlobStore.MAX_DOCUMENT
-              + " at most");
+              + " bytes, expected at most "
+              + BlobStore.MAX_DOCUMENT);
     }
     if (manifest.layers().size() > MAX_LAYERS) {
       throw StoreErrors.corrupt(
@@ -214,9 +213,8 @@ final class Preparation {
               + name
               + " has "
               + manifest.layers().size()
-              + " layers, expected "
-              + MAX_LAYERS
-              + " at most");
+              + " layers, expected at most "
+              + MAX_LAYERS);
     }
     for (Descriptor layer : manifest.layers()) {
       LayerStream.verifySupported(layer.mediaType(), layer.digest(), name);
@@ -275,7 +273,7 @@ final class Preparation {
           Fs.rename(image, target);
         }
       } catch (LinuxException e) {
-        throw StoreErrors.of(e, root, "making the root file system of image " + name);
+        throw StoreErrors.of(e, root, "creating the root file system of image " + name);
       }
     }
     return Fs.stat(target).size();

@@ -43,11 +43,11 @@ final class Proxies {
     try {
       uri = new URI(value.contains("://") ? value : "http://" + value);
     } catch (URISyntaxException e) {
-      throw new IOException("environment variable " + name + " is no address", e);
+      throw new IOException("environment variable " + name + " is not a valid address", e);
     }
     if (uri.getHost() == null || !"http".equalsIgnoreCase(uri.getScheme())) {
       throw new IOException(
-          "environment variable " + name + " names no proxy of the form http://host:port");
+          "environment variable " + name + " is not a proxy of the form http://host:port");
     }
     String user = uri.getUserInfo();
     String authorization =

@@ -102,9 +102,9 @@ final class RegistryAuth {
           Kind.PERMISSION_DENIED,
           "registry "
               + registry
-              + " wants a token from "
+              + " requests a token from "
               + base.authority()
-              + " over plain HTTP, which is refused; expected an https realm");
+              + " over plain HTTP, which is not allowed; expected an https realm");
     }
     String scope = parameters.getOrDefault("scope", "repository:" + repository + ":pull");
     StringBuilder target = new StringBuilder(base.target());
@@ -128,19 +128,19 @@ final class RegistryAuth {
                     ? " does not accept the credentials of user \""
                         + credentials.get().user()
                         + "\""
-                    : " wants credentials")
+                    : " requires credentials")
                 + " for repository "
                 + repository
-                + "; log in with \"docker login\" or give others");
+                + "; log in with \"docker login\" or use other credentials");
       }
       if (response.status() != 200) {
         throw new IOException(
-            "token server " + base.authority() + " answers with status " + response.status());
+            "token server " + base.authority() + " returned status " + response.status());
       }
       Json.Obj json = parse(response.body(MAX_TOKEN), base);
       String token = json.string("token", json.string("access_token"));
       if (token.isEmpty()) {
-        throw new IOException("token server " + base.authority() + " gives no token");
+        throw new IOException("token server " + base.authority() + " returned no token");
       }
       return token;
     }
@@ -150,7 +150,7 @@ final class RegistryAuth {
     try {
       return Json.parseObject(new String(body, StandardCharsets.UTF_8));
     } catch (CasemateException e) {
-      throw new IOException("token server " + base.authority() + " answers no JSON", e);
+      throw new IOException("token server " + base.authority() + " did not return JSON", e);
     }
   }
 

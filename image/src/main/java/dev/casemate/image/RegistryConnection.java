@@ -42,7 +42,7 @@ final class RegistryConnection {
               + reference.registry()
               + " of image "
               + reference.text()
-              + " is no host name: "
+              + " is not a host name: "
               + e.getMessage(),
           e);
     }
@@ -87,8 +87,8 @@ final class RegistryConnection {
                 + authority()
                 + " redirects to "
                 + followed.from().authority()
-                + ", which asks for credentials (status 401); only the registry itself gets them,"
-                + " ask its operator");
+                + ", which requires credentials (status 401); they are sent only to the registry itself;"
+                + " contact its operator");
       }
       if (attempt == 2) {
         return response;
@@ -169,7 +169,7 @@ final class RegistryConnection {
       if (location.isEmpty() || hops == MAX_REDIRECTS) {
         throw new IOException(
             location.isEmpty()
-                ? "the registry redirects to nowhere"
+                ? "the registry sent a redirect without an address"
                 : "the registry redirects more than " + MAX_REDIRECTS + " times");
       }
       Url next = at.resolve(location);
@@ -182,7 +182,7 @@ final class RegistryConnection {
                 + authority()
                 + " redirects to "
                 + next.authority()
-                + " over plain HTTP, which is refused; allow it with --insecure");
+                + " over plain HTTP, which is not allowed; permit it with --insecure");
       }
       Map<String, String> sent = new LinkedHashMap<>(headers);
       left |= !next.isSameServer(first.from());
@@ -218,10 +218,10 @@ final class RegistryConnection {
       }
     }
     if (e instanceof SocketTimeoutException) {
-      return new IOException("no answer within " + time(options.timeoutMillis()), e);
+      return new IOException("no response within " + time(options.timeoutMillis()), e);
     }
     if (e instanceof SSLException tls && !isSchemeKnown() && isNoTls(tls)) {
-      return new IOException("it does not speak TLS; allow plain HTTP with --insecure", e);
+      return new IOException("it does not support TLS; allow plain HTTP with --insecure", e);
     }
     return e;
   }

@@ -71,7 +71,7 @@ final class RegistrySource implements ImageSource {
               + document.digest()
               + ", expected "
               + expected
-              + "; the registry is damaged or lies");
+              + "; the registry is damaged or malicious");
     }
   }
 
@@ -97,9 +97,9 @@ final class RegistrySource implements ImageSource {
                     + name()
                     + " has digest "
                     + digest
-                    + ", but the registry calls it "
+                    + ", but the registry reports "
                     + claimed
-                    + "; it was damaged on the way, try again");
+                    + "; it was damaged in transit, try again");
           }
           String type = response.header("content-type").orElse("");
           int semicolon = type.indexOf(';');
@@ -113,7 +113,7 @@ final class RegistrySource implements ImageSource {
                 + name()
                 + " is longer than "
                 + BlobStore.MAX_DOCUMENT
-                + " bytes; it is no image manifest");
+                + " bytes; it is not an image manifest");
       } catch (IOException e) {
         // A registry that is not there at all: say so at once instead of after all attempts.
         if (first && RegistryConnection.isUnreachable(e)) {
@@ -146,7 +146,7 @@ final class RegistrySource implements ImageSource {
         seconds = 0;
       }
       return new Attempt(
-          new IOException("the registry answers with status " + status),
+          new IOException("the registry returned status " + status),
           Math.clamp(seconds, 0L, 10L) * 1000L);
     }
     String host = connection.authority();
@@ -156,22 +156,21 @@ final class RegistrySource implements ImageSource {
               Kind.PERMISSION_DENIED,
               "registry "
                   + host
-                  + " does not let "
+                  + " does not allow "
                   + connection.user().map(u -> "user \"" + u + "\"").orElse("anonymous users")
-                  + " pull "
+                  + " to pull "
                   + what
                   + " (status "
                   + status
                   + "); check the name, log in with \"docker login "
                   + reference.registry()
-                  + "\" or give credentials");
+                  + "\" or provide credentials");
       case 404 ->
           CasemateException.of(
-              Kind.NOT_FOUND, what + " is not known at registry " + host + "; check name and tag");
+              Kind.NOT_FOUND, what + " was not found in registry " + host + "; check name and tag");
       default ->
           CasemateException.of(
-              Kind.UNAVAILABLE,
-              "registry " + host + " answers with status " + status + " for " + what);
+              Kind.UNAVAILABLE, "registry " + host + " returned status " + status + " for " + what);
     };
   }
 
@@ -218,7 +217,8 @@ final class RegistrySource implements ImageSource {
       fruitless = sink.position() > before ? 1 : fruitless + failed.cost();
       pause(failed, fruitless, why -> sink.progress().retry(blob.digest(), why), sink::isCancelled);
     }
-    throw connection.unavailable(new IOException("the transfer broke " + MAX_ATTEMPTS + " times"));
+    throw connection.unavailable(
+        new IOException("the transfer was interrupted " + MAX_ATTEMPTS + " times"));
   }
 
   /** One connection's worth of a blob; empty when it is complete or nobody wants it any more. */
@@ -243,7 +243,7 @@ final class RegistrySource implements ImageSource {
       boolean resumed = status == 206;
       if (resumed
           && !response.header("content-range").orElse("").startsWith("bytes " + from + "-")) {
-        throw new IOException("the registry sends another range than " + from + "-");
+        throw new IOException("the registry sent a different range than " + from + "-");
       }
       if (!resumed && from > 0) {
         sink.restart();
@@ -261,7 +261,7 @@ final class RegistrySource implements ImageSource {
                 + connection.authority()
                 + ", expected "
                 + blob.size()
-                + "; the registry is damaged or lies");
+                + "; the registry is damaged or malicious");
       }
       byte[] chunk = new byte[64 * 1024];
       while (!sink.isCancelled()) {

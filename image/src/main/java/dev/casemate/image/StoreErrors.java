@@ -24,7 +24,7 @@ final class StoreErrors {
             + free
             + " while "
             + doing
-            + "; free some, or remove images with \"casemate rmi\"");
+            + "; free some space, or remove images with \"casemate rmi\"");
   }
 
   static CasemateException of(LinuxException e, String root, String doing) {

@@ -51,12 +51,12 @@ final class StoreModes {
         "image store "
             + root
             + (closed
-                ? " is closed to other users now, but files in it are not: "
-                : " is open to other users of this machine, who can read what images hold: ")
+                ? " is now closed to other users, but files in it are not: "
+                : " is open to other users of this machine, who can read the content of images: ")
             + refused.get().getMessage()
             + (refusals > 1 ? " (and " + (refusals - 1) + " more)" : "")
             + (closed
-                ? "; leave the directory closed, or take the rights of others from them by chmod go="
+                ? "; keep the directory closed, or remove other users' permissions with chmod go="
                 : "; make the file system writable, or have the owner run: chmod 0700 " + root));
   }
 

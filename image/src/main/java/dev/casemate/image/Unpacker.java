@@ -183,7 +183,7 @@ final class Unpacker {
     }
     return CasemateException.of(
         Kind.CORRUPT,
-        name + " is corrupt: " + reason(why) + "; the image must be built or pushed anew",
+        name + " is corrupt: " + reason(why) + "; build or push the image again",
         why);
   }
 
@@ -205,11 +205,11 @@ final class Unpacker {
       case TOO_LARGE ->
           diskIsFull
               ? StoreErrors.noSpace(
-                  root, "unpacking " + name + ", which needs its size twice for a moment")
+                  root, "unpacking " + name + ", which temporarily needs twice its size")
               : CasemateException.of(
                   Kind.RESOURCE_EXHAUSTED,
                   name
-                      + " unpacks to too much: "
+                      + " is too large when unpacked: "
                       + e.getMessage()
                       + "; at most "
                       + StoreErrors.mib(maxBytes)

@@ -26,7 +26,7 @@ record Url(String scheme, String host, int port, String target) {
               .resolve(target)
               .resolve(uri(location)));
     } catch (URISyntaxException | IllegalArgumentException e) {
-      throw new IOException("redirect to an address that is not valid", e);
+      throw new IOException("redirect to an invalid address", e);
     }
   }
 
@@ -34,18 +34,18 @@ record Url(String scheme, String host, int port, String target) {
     try {
       return new URI(text);
     } catch (URISyntaxException e) {
-      throw new IOException("address is not valid: " + e.getMessage(), e);
+      throw new IOException("invalid address: " + e.getMessage(), e);
     }
   }
 
   private static Url of(URI uri) throws IOException {
     String scheme = uri.getScheme() == null ? "" : uri.getScheme().toLowerCase(Locale.ROOT);
     if (uri.getHost() == null || !(scheme.equals("https") || scheme.equals("http"))) {
-      throw new IOException("address is not an http or https one: " + uri);
+      throw new IOException("not an http or https address: " + uri);
     }
     if (uri.getPort() > MOST_PORT) {
       throw new IOException(
-          "address has port " + uri.getPort() + ", at most " + MOST_PORT + " is one");
+          "address has port " + uri.getPort() + ", at most " + MOST_PORT + " is allowed");
     }
     int port = uri.getPort() >= 0 ? uri.getPort() : scheme.equals("https") ? 443 : 80;
     String path = uri.getRawPath() == null || uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();

@@ -49,7 +49,7 @@ final class ZstdFrames extends InputStream {
     }
     int n = in.read(bytes, offset, (int) Math.min(length, body));
     if (n < 0) {
-      throw new EOFException("zstd data are cut off");
+      throw new EOFException("zstd data are truncated");
     }
     body -= n;
     return n;
@@ -57,7 +57,7 @@ final class ZstdFrames extends InputStream {
 
   private void fill(int count) throws IOException {
     if (in.readNBytes(head, headEnd, count) < count) {
-      throw new EOFException("zstd data are cut off");
+      throw new EOFException("zstd data are truncated");
     }
     headEnd += count;
   }
@@ -95,7 +95,7 @@ final class ZstdFrames extends InputStream {
       return false;
     }
     if (n < 4) {
-      throw new EOFException("zstd data are cut off");
+      throw new EOFException("zstd data are truncated");
     }
     headEnd = 4;
     int magic = little(0, 4);

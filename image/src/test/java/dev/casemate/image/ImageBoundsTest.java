@@ -242,7 +242,7 @@ final class ImageBoundsTest {
             new ImageStore(temp + "/store", little, Map.of())
                 .resolve(image, PullPolicy.MISSING, progress),
         Kind.RESOURCE_EXHAUSTED,
-        "unpacks to too much",
+        "is too large when unpacked",
         "256 MiB");
     assertThat(told).isEmpty();
   }

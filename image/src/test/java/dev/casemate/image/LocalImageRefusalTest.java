@@ -42,13 +42,13 @@ final class LocalImageRefusalTest extends LocalImageCases {
     TestImage missing = new TestImage(dir + "8").layer(tar).tag("x");
     Fs.unlink(missing.path(missing.layer(0)));
     failure(() -> resolve("oci:" + dir), Kind.CORRUPT, "layer 1 of 1", "is corrupt");
-    failure(() -> resolve("oci:" + dir + "2"), Kind.CORRUPT, "layer 1 of 1", "cut off");
+    failure(() -> resolve("oci:" + dir + "2"), Kind.CORRUPT, "layer 1 of 1", "truncated");
     failure(() -> resolve("oci:" + dir + "3"), Kind.CORRUPT, "layer 1 of 1", "is corrupt");
     failure(() -> resolve("oci:" + dir + "4"), Kind.CORRUPT, "diff_id");
     failure(() -> resolve("oci:" + dir + "5"), Kind.CORRUPT, "has digest", "expected sha256:");
     failure(() -> resolve("oci:" + dir + "6"), Kind.CORRUPT, "ends after 1000 of");
     failure(() -> resolve("oci:" + dir + "7"), Kind.CORRUPT, "is longer than");
-    failure(() -> resolve("oci:" + dir + "8"), Kind.NOT_FOUND, "lacks its blob");
+    failure(() -> resolve("oci:" + dir + "8"), Kind.NOT_FOUND, "is missing blob");
     assertNothingLeft(root);
   }
 
@@ -106,7 +106,8 @@ final class LocalImageRefusalTest extends LocalImageCases {
         chart.blob(
             ImageManifest.OCI,
             new ImageManifest(config, List.of()).json().text().getBytes(StandardCharsets.UTF_8)));
-    failure(() -> resolve("oci:" + dir + "2"), Kind.INVALID_ARGUMENT, "no container image", "helm");
+    failure(
+        () -> resolve("oci:" + dir + "2"), Kind.INVALID_ARGUMENT, "not a container image", "helm");
     TestImage old = new TestImage(dir + "3");
     old.tag(
         "x",
@@ -119,7 +120,7 @@ final class LocalImageRefusalTest extends LocalImageCases {
     failure(
         () -> store().resolve("busybox", PullPolicy.NEVER, PullProgress.NONE),
         Kind.NOT_FOUND,
-        "docker.io/library/busybox:latest is not in store");
+        "no such image: docker.io/library/busybox:latest in store");
     assertNothingLeft(root);
   }
 

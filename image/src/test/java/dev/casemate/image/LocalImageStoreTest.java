@@ -37,7 +37,7 @@ final class LocalImageStoreTest extends LocalImageCases {
     store().sweep();
     assertThat(Fs.exists(one.erofs().orElseThrow().path())).isFalse();
     assertThat(Fs.exists(two.erofs().orElseThrow().path())).isTrue();
-    failure(() -> store().remove("oci:" + dir), Kind.NOT_FOUND, "is not in store");
+    failure(() -> store().remove("oci:" + dir), Kind.NOT_FOUND, "no such image");
     store().remove(two.digest().orElseThrow().substring(7, 19));
     for (String folder : List.of("blobs/sha256", "erofs", "rootfs", "images", "temp")) {
       assertThat(Fs.list(root + "/" + folder)).isEmpty();

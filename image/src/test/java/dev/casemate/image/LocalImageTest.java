@@ -125,11 +125,11 @@ final class LocalImageTest extends LocalImageCases {
     failure(
         () -> resolve("docker-archive:" + temp + "/d.tar:example.org/bb:v1"),
         Kind.NOT_FOUND,
-        "holds no \"example.org/bb:v1\"");
+        "does not contain \"example.org/bb:v1\"");
     failure(() -> resolve("oci-archive:" + temp + "/o.tar:two"), Kind.NOT_FOUND, "no tag \"two\"");
-    failure(() -> resolve("oci-archive:" + temp + "/none"), Kind.NOT_FOUND, "there is no file");
+    failure(() -> resolve("oci-archive:" + temp + "/none"), Kind.NOT_FOUND, "no such file");
     Shell.run("head -c 500000 " + temp + "/o.tar > " + temp + "/cut.tar");
-    failure(() -> resolve("oci-archive:" + temp + "/cut.tar"), Kind.CORRUPT, "cut off");
+    failure(() -> resolve("oci-archive:" + temp + "/cut.tar"), Kind.CORRUPT, "truncated");
     Shell.run("echo no tar > " + temp + "/text");
     failure(() -> resolve("oci-archive:" + temp + "/text"), Kind.CORRUPT, "cannot be read");
     assertThat(Fs.list(root + "/temp")).isEmpty();
@@ -141,7 +141,7 @@ final class LocalImageTest extends LocalImageCases {
     assertThat(image.directory(PullProgress.NONE)).isEqualTo(temp.toString());
     assertThat(image.erofs()).isEmpty();
     assertThat(image.config().cmd()).isEmpty();
-    failure(() -> resolve("rootfs:" + temp + "/none"), Kind.NOT_FOUND, "no directory");
+    failure(() -> resolve("rootfs:" + temp + "/none"), Kind.NOT_FOUND, "no such directory");
     assertThat(Fs.exists(root)).isFalse();
   }
 

@@ -68,7 +68,7 @@ final class RegistryAccessTest extends RegistryCases {
                     + certificate
                     + "\n")) {
       String image = closed.host() + "/team/demo:v1";
-      failure(() -> pull(image), Kind.PERMISSION_DENIED, "wants credentials", "team/demo");
+      failure(() -> pull(image), Kind.PERMISSION_DENIED, "requires credentials", "team/demo");
       Image pulled =
           pull(store(newRoot(), QUICK.withCredentials(new Credentials("bob", "pass:word"))), image);
       assertThat(pulled.erofs()).isPresent();

@@ -40,7 +40,7 @@ class RegistrySourceTest {
       assertThat(top(server, "a@" + Digests.of(MANIFEST)).content()).isEqualTo(MANIFEST);
       assertThatThrownBy(() -> top(server, "a@" + Digests.of("other")))
           .hasMessageContaining(Digests.of(MANIFEST))
-          .hasMessageContaining("damaged or lies");
+          .hasMessageContaining("damaged or malicious");
     }
   }
 

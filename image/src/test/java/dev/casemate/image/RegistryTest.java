@@ -70,7 +70,7 @@ final class RegistryTest extends RegistryCases {
 
   @Test
   void saysWhatIsUnknown() {
-    failure(() -> pull(registry.host() + "/team/demo:v9"), Kind.NOT_FOUND, "v9", "is not known");
+    failure(() -> pull(registry.host() + "/team/demo:v9"), Kind.NOT_FOUND, "v9", "was not found");
     failure(() -> pull(registry.host() + "/nobody/knows"), Kind.NOT_FOUND, "nobody/knows:latest");
     failure(() -> pull("127.0.0.1:" + TestRegistry.freePort() + "/x"), Kind.UNAVAILABLE, "refused");
     failure(() -> pull("no-such-host.invalid/x"), Kind.UNAVAILABLE, "no-such-host.invalid");
@@ -120,7 +120,7 @@ final class RegistryTest extends RegistryCases {
   void refusesRubbish() throws IOException {
     Map<String, ScriptedServer.Script> scripts = new LinkedHashMap<>();
     scripts.put(
-        "endless headers",
+        "too many headers",
         (head, out) -> {
           out.write("HTTP/1.1 200 OK\r\n".getBytes(StandardCharsets.US_ASCII));
           while (true) {
@@ -142,9 +142,9 @@ final class RegistryTest extends RegistryCases {
     scripts.put(
         "does not speak HTTP",
         (head, out) -> out.write("SSH-2.0-OpenSSH\r\n\r\n".getBytes(StandardCharsets.US_ASCII)));
-    scripts.put("without an answer", (head, out) -> {});
+    scripts.put("without a response", (head, out) -> {});
     scripts.put(
-        "connection broke",
+        "connection was interrupted",
         (head, out) ->
             out.write(
                 "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nx"
@@ -161,7 +161,7 @@ final class RegistryTest extends RegistryCases {
                 "200 OK\r\nContent-Type: text/html",
                 "{}".getBytes(StandardCharsets.US_ASCII)));
     scripts.put(
-        "no answer within 300 ms",
+        "no response within 300 ms",
         (head, out) -> {
           try {
             Thread.sleep(2000);

@@ -143,7 +143,7 @@ final class StoreModesTest {
     withoutFowner(() -> assertThat(warning(root).list()).hasSize(1));
     assertThat(warnings).hasSize(1);
     assertThat(warnings.getFirst())
-        .startsWith("image store " + root + " is closed to other users now, but files in it are")
+        .startsWith("image store " + root + " is now closed to other users, but files in it are")
         .contains(root + "/images", " more)", "chmod go=");
     assertThat(Shell.run("find " + root + OPEN)).isNotEmpty().doesNotContain("erofs", "refs");
     // Closed by its own directory; nobody is told a second time.

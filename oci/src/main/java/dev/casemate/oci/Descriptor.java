@@ -39,7 +39,7 @@ public record Descriptor(
     if (size < 0) {
       throw CasemateException.of(
           CasemateException.Kind.CORRUPT,
-          "descriptor of " + digest + " has no valid size; the image must be built anew");
+          "descriptor of " + digest + " has no valid size; rebuild the image");
     }
     return new Descriptor(
         json.string("mediaType"),

@@ -22,9 +22,8 @@ public record ImageIndex(List<Descriptor> manifests) {
           CasemateException.Kind.CORRUPT,
           "image index lists "
               + manifests.size()
-              + " manifests, expected "
-              + MAX_MANIFESTS
-              + " at most");
+              + " manifests, expected at most "
+              + MAX_MANIFESTS);
     }
     return new ImageIndex(manifests);
   }

@@ -27,7 +27,7 @@ public record ImageManifest(Descriptor config, List<Descriptor> layers) {
     if (layers.size() > MAX_LAYERS) {
       throw CasemateException.of(
           CasemateException.Kind.CORRUPT,
-          "image manifest lists " + layers.size() + " layers, expected " + MAX_LAYERS + " at most");
+          "image manifest lists " + layers.size() + " layers, expected at most " + MAX_LAYERS);
     }
     return new ImageManifest(config, layers);
   }

@@ -56,7 +56,7 @@ public record ImageReference(
       rest = "library/" + rest;
     }
     if (!isHost(registry)) {
-      throw wrong(text, "\"" + registry + "\" is no host[:port]");
+      throw wrong(text, "\"" + registry + "\" is not a host[:port]");
     }
     if (!isRepository(rest) || registry.length() + rest.length() > 254) {
       throw wrong(
