@@ -206,7 +206,7 @@ public final class Jail {
             default -> "";
           };
       return CasemateException.of(
-          Kind.FAILED_PRECONDITION, "cannot make the jail: " + e.getMessage() + remedy, e);
+          Kind.FAILED_PRECONDITION, "cannot set up the jail: " + e.getMessage() + remedy, e);
     }
     if (failure instanceof RuntimeException e) {
       return e;

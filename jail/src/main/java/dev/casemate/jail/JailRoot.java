@@ -211,7 +211,7 @@ public final class JailRoot {
           Kind.FAILED_PRECONDITION,
           "the jail needs \""
               + device
-              + "\", which only root may open, and this process may not make device nodes:"
+              + "\", which only root may open, and this process may not create device nodes:"
               + " give Casemate CAP_MKNOD, or the device to a group (chmod g+rw "
               + device
               + ")");
@@ -234,7 +234,7 @@ public final class JailRoot {
       if (name.equals("..") || name.equals(".")) {
         throw CasemateException.of(
             Kind.INVALID_ARGUMENT,
-            "path \"" + target + "\" of the jail must not have \"" + name + "\" in it");
+            "path \"" + target + "\" of the jail must not contain \"" + name + "\"");
       }
       if (name.isEmpty()) {
         continue;

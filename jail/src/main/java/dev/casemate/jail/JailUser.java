@@ -9,7 +9,7 @@ package dev.casemate.jail;
 public record JailUser(int uid, int gid) {
   public JailUser {
     if (uid <= 0 || gid <= 0) {
-      throw new IllegalArgumentException("a jailed process never runs under id " + uid + ":" + gid);
+      throw new IllegalArgumentException("a jailed process must not run as " + uid + ":" + gid);
     }
   }
 }

@@ -96,7 +96,7 @@ public record UserRange(int first, int count) {
             + count
             + " user ids of the jail from "
             + first
-            + " on are taken; end sandboxes, or configure a longer range");
+            + " on are in use; stop sandboxes, or configure a larger range");
   }
 
   private static boolean claim(String path, String owner) {

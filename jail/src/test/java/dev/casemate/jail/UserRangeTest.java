@@ -49,7 +49,7 @@ class UserRangeTest {
     }
     assertThat(taken).hasSize(40);
     assertThatThrownBy(() -> range.take(owner("one-more"), registry()))
-        .hasMessageContaining("all 40 user ids of the jail from 1950000000 on are taken");
+        .hasMessageContaining("all 40 user ids of the jail from 1950000000 on are in use");
   }
 
   @Test
@@ -58,7 +58,7 @@ class UserRangeTest {
     String first = owner("first");
     JailUser user = range.take(first, registry());
     assertThatThrownBy(() -> range.take(owner("second"), registry()))
-        .hasMessageContaining("are taken");
+        .hasMessageContaining("are in use");
     Files.delete(Path.of(first));
     assertThat(range.take(owner("second"), registry())).isEqualTo(user);
   }
