@@ -74,7 +74,7 @@ final class ForeignKernel implements Kernel {
   @Override
   public long fork(long flags) {
     throw new IllegalStateException(
-        "a JVM cannot fork; run the native executable for what needs new namespaces");
+        "a JVM cannot fork; use the native executable for operations that need new namespaces");
   }
 
   @Override

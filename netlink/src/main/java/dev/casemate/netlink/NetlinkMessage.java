@@ -161,7 +161,7 @@ public final class NetlinkMessage {
   /** A string with its terminating NUL. */
   public NetlinkMessage attribute(int type, String value) {
     if (value.indexOf('\0') >= 0) {
-      throw new IllegalArgumentException("a string for the kernel holds a NUL character");
+      throw new IllegalArgumentException("a string for the kernel contains a NUL character");
     }
     int start = begin(type);
     putBytes(value.getBytes(StandardCharsets.UTF_8));

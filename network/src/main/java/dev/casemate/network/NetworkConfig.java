@@ -82,6 +82,6 @@ public sealed interface NetworkConfig {
       Takeover.requireForeign(namespace.get());
       return new Namespace(namespace.get(), DnsConfig.HOST, model);
     }
-    throw Takeover.hostNetwork("config.json asks for no network namespace");
+    throw Takeover.hostNetwork("config.json requests no network namespace");
   }
 }

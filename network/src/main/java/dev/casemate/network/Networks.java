@@ -79,7 +79,7 @@ public final class Networks {
       if (Fs.exists(record(sandboxId)) || Fs.exists(namespace(sandboxId))) {
         throw CasemateException.of(
             CasemateException.Kind.ALREADY_EXISTS,
-            "sandbox " + sandboxId + " has a network already; release it first");
+            "sandbox " + sandboxId + " already has a network; release it first");
       }
       try {
         return switch (config) {
@@ -140,7 +140,7 @@ public final class Networks {
       if (mac.isMulticast()) {
         throw CasemateException.of(
             CasemateException.Kind.INVALID_ARGUMENT,
-            "MAC address " + mac + " is a group's; an interface needs one with an even first byte");
+            "MAC address " + mac + " is a multicast address; use one whose first byte is even");
       }
       // Published first: of all that can be refused this is the likeliest, and the cheapest.
       List<PortMapping> published = filter.publish(tables, sandboxId, address, config.publish());
@@ -437,7 +437,7 @@ public final class Networks {
                   + chain.table()
                   + " drops forwarded packets by default: sandboxes on "
                   + bridgeName
-                  + " reach the outside only if it accepts what comes from and goes to "
+                  + " reach the outside only if it accepts packets from and to "
                   + bridgeName);
         }
       }

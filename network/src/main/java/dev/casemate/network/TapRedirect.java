@@ -71,8 +71,8 @@ final class TapRedirect {
               + link.name()
               + " in "
               + netnsPath
-              + " has an ingress qdisc already; is another sandbox attached to it?"
-              + " Remove it by: tc qdisc del dev "
+              + " already has an ingress qdisc; another sandbox may be attached to it."
+              + " Remove it with: tc qdisc del dev "
               + link.name()
               + " ingress",
           e);

@@ -69,7 +69,7 @@ class BridgeNetworkTest {
     assertThat(host.networks().find("one")).contains(network);
     assertThat(host.networks().find("two")).isEmpty();
     assertThatThrownBy(() -> host.attach("one", NetworkConfig.bridge()))
-        .hasMessageContaining("sandbox one has a network already");
+        .hasMessageContaining("sandbox one already has a network");
 
     host.release("one");
     assertThat(host.networks().find("one")).isEmpty();

@@ -293,7 +293,7 @@ class NetworksTest {
       assertThat(host.networks().find("pod")).contains(network);
       // A guest can be set up from it: in a namespace of its own, with another index.
       assertThatThrownBy(() -> host.attach("second", NetworkConfig.namespace(foreign)))
-          .hasMessageContaining("is another sandbox attached");
+          .hasMessageContaining("another sandbox may be attached");
       assertThat(inside.links())
           .extracting(NetworkLink::name)
           .contains("tap0", "tap1")

@@ -383,7 +383,7 @@ class TakeoverTest {
         .hasMessageContaining("is the host's own");
     Json.Obj spec = Json.parseObject("{\"linux\":{\"namespaces\":[{\"type\":\"pid\"}]}}");
     assertThatThrownBy(() -> NetworkConfig.ofSpec(spec, NetworkModel.TCFILTER))
-        .hasMessageContaining("config.json asks for no network namespace");
+        .hasMessageContaining("config.json requests no network namespace");
     Json.Obj own = Json.parseObject("{\"linux\":{\"namespaces\":[{\"type\":\"network\"}]}}");
     assertThat(NetworkConfig.ofSpec(own, NetworkModel.MACVTAP))
         .isEqualTo(new NetworkConfig.None(NetworkModel.MACVTAP));
