@@ -55,7 +55,7 @@ public final class ProtoReader {
     long tag = varint64();
     if (tag >>> 32 != 0 || tag >>> 3 == 0) {
       throw new MalformedMessageException(
-          "tag " + Long.toUnsignedString(tag) + " is none: field numbers are 1 to 536870911");
+          "tag " + Long.toUnsignedString(tag) + " is not valid: field numbers are 1 to 536870911");
     }
     return (int) tag;
   }
@@ -204,7 +204,7 @@ public final class ProtoReader {
                   + (tag >>> 3)
                   + " has wire type "
                   + (tag & 7)
-                  + ", which does not stand there");
+                  + ", which is not valid for this field");
     }
   }
 

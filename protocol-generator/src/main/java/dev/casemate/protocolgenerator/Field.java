@@ -167,7 +167,8 @@ final class Field {
       case BYTES -> "r.bytes()";
       case MESSAGE -> single() + ".merge(Optional.empty(), r)";
       case GROUP ->
-          throw new IllegalArgumentException(proto.getFullName() + " is a group; proto3 has none");
+          throw new IllegalArgumentException(
+              proto.getFullName() + " is a group, which proto3 does not support");
     };
   }
 
@@ -188,7 +189,8 @@ final class Field {
       case BYTES -> "bytes";
       case MESSAGE -> "message";
       case GROUP ->
-          throw new IllegalArgumentException(proto.getFullName() + " is a group; proto3 has none");
+          throw new IllegalArgumentException(
+              proto.getFullName() + " is a group, which proto3 does not support");
     };
   }
 

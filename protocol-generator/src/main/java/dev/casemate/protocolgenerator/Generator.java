@@ -34,7 +34,7 @@ public final class Generator {
       done.put(proto.getName(), file);
       if (!proto.getSyntax().equals("proto3")) {
         throw new IllegalArgumentException(
-            proto.getName() + " has syntax '" + proto.getSyntax() + "'; only proto3 is known here");
+            proto.getName() + " has syntax '" + proto.getSyntax() + "'; only proto3 is supported");
       }
       generateFile(file, new Comments(proto), sources);
     }
@@ -50,7 +50,7 @@ public final class Generator {
             proto.getName()
                 + " imports "
                 + proto.getDependency(i)
-                + ", which does not stand before it in the set");
+                + ", which does not precede it in the set");
       }
       imports[i] = imported;
     }

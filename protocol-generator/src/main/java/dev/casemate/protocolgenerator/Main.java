@@ -72,7 +72,7 @@ public final class Main {
     Process process = new ProcessBuilder(command).inheritIO().start();
     int status = process.waitFor();
     if (status != 0) {
-      throw new IOException("protoc ended with status " + status + "; its messages stand above");
+      throw new IOException("protoc ended with status " + status + "; see its messages above");
     }
   }
 
