@@ -105,7 +105,7 @@ final class HotPlug {
                 + disk.path()
                 + "\" has "
                 + (stat.size() >> 30)
-                + " GiB; a file that is plugged in may have "
+                + " GiB; a hot-plugged file may have at most "
                 + (QemuJail.HOT_PLUGGED_BYTES >> 30)
                 + ": use a block device");
       }
@@ -166,7 +166,7 @@ final class HotPlug {
               + vmId
               + ": device \""
               + deviceId
-              + "\" was there when the VM started and cannot be detached");
+              + "\" was present when the VM started and cannot be detached");
     }
     delete(deviceId, timeoutMillis);
     removeBackend(placement);
@@ -194,7 +194,7 @@ final class HotPlug {
     if (placement.kind() != Placement.Kind.NIC) {
       throw CasemateException.of(
           CasemateException.Kind.INVALID_ARGUMENT,
-          "VM " + vmId + ": device \"" + deviceId + "\" is no network card");
+          "VM " + vmId + ": device \"" + deviceId + "\" is not a network card");
     }
     removeBackend(placement);
   }
@@ -214,7 +214,7 @@ final class HotPlug {
             CasemateException.Kind.TIMEOUT,
             "VM "
                 + vmId
-                + ": the guest did not let go of device \""
+                + ": the guest did not release device \""
                 + deviceId
                 + "\" within "
                 + timeoutMillis

@@ -33,7 +33,7 @@ record IncomingMigration(VmSnapshot snapshot, List<Device.Disk> disks) {
           Kind.INVALID_ARGUMENT,
           "VM "
               + config.vmId()
-              + ": its saved state has other disks than it is given: expected "
+              + ": its disks do not match its saved state: expected "
               + snapshot.disks()
               + " in "
               + config.hotplugPorts()
@@ -69,7 +69,7 @@ record IncomingMigration(VmSnapshot snapshot, List<Device.Disk> disks) {
     if (!valid) {
       throw CasemateException.of(
           Kind.INVALID_ARGUMENT,
-          "VM " + vmId + ": \"" + Qmp.bounded(processor.text()) + "\" is no processor of QEMU's");
+          "VM " + vmId + ": \"" + Qmp.bounded(processor.text()) + "\" is not a processor of QEMU");
     }
   }
 

@@ -138,14 +138,18 @@ final class Migration {
                 Kind.INTERNAL,
                 "VM "
                     + vmId
-                    + ": QEMU could not carry its state over: "
-                    + Qmp.bounded(state.string("error-desc", "it does not say why")));
+                    + ": QEMU could not transfer its state: "
+                    + Qmp.bounded(state.string("error-desc", "it gave no reason")));
         default -> {
           if (System.nanoTime() > deadline) {
             qmp.post("migrate_cancel");
             throw CasemateException.of(
                 Kind.TIMEOUT,
-                "VM " + vmId + ": its state took longer than " + timeoutMillis / 1000 + " s");
+                "VM "
+                    + vmId
+                    + ": transferring its state took longer than "
+                    + timeoutMillis / 1000
+                    + " s");
           }
           pause();
         }
@@ -159,7 +163,7 @@ final class Migration {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw CasemateException.of(
-          Kind.UNAVAILABLE, "VM " + vmId + ": carrying its state over was interrupted", e);
+          Kind.UNAVAILABLE, "VM " + vmId + ": transferring its state was interrupted", e);
     }
   }
 }

@@ -82,7 +82,7 @@ final class QemuBinary {
                       CasemateException.Kind.FAILED_PRECONDITION,
                       "\""
                           + binary
-                          + " --version\" did not name a version: is it QEMU, and does it start?"));
+                          + " --version\" did not print a version: check that it is QEMU and that it starts"));
     } catch (LinuxException e) {
       throw CasemateException.of(
           CasemateException.Kind.FAILED_PRECONDITION,

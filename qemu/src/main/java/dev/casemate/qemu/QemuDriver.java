@@ -160,7 +160,7 @@ public final class QemuDriver implements Vmm {
               + " \""
               + path
               + (stat.isEmpty() ? "\" does not exist" : "\" is not a regular file")
-              + "; make it by: "
+              + "; create it with: "
               + remedy);
     }
   }

@@ -69,7 +69,7 @@ final class Resizing {
       }
     }
     throw CasemateException.of(
-        CasemateException.Kind.CORRUPT, "QEMU answered with something that is no number");
+        CasemateException.Kind.CORRUPT, "QEMU answered with a value that is not a number");
   }
 
   /** A place for a processor: what is in it, if anything is, and how to fill it. */

@@ -135,8 +135,8 @@ class SavedStateTest {
   @Test
   void whatDoesNotFitIsRefused() throws Exception {
     VmSnapshot snapshot = saved();
-    refused(snapshot, List.of(), "its saved state has other disks than it is given");
-    refused(snapshot, List.of(disk("other")), "its saved state has other disks than it is given");
+    refused(snapshot, List.of(), "its disks do not match its saved state");
+    refused(snapshot, List.of(disk("other")), "its disks do not match its saved state");
     VmSnapshot foreign = new VmSnapshot("qemu 1.0 kvm", snapshot.disks(), snapshot.processors());
     refused(foreign, List.of(disk("kept")), "its state was written by qemu 1.0 kvm");
     // Descriptions may come from anybody, and QEMU has devices that read files.
@@ -148,7 +148,7 @@ class SavedStateTest {
             "{\"driver\":\"loader,x=-x86_64-cpu\",\"id\":\"x\"}")) {
       VmSnapshot hostile =
           new VmSnapshot(snapshot.driver(), snapshot.disks(), List.of(Json.parseObject(device)));
-      refused(hostile, List.of(disk("kept")), "is no processor of QEMU's");
+      refused(hostile, List.of(disk("kept")), "is not a processor of QEMU");
     }
   }
 
