@@ -43,7 +43,7 @@ class HostileBootTest {
   void whatIsNoFrame() {
     HostileGuest.assertFails(
         HostileGuest.boot("no-frame", "Boot raw " + text("GET / HTTP/1.1\r\n") + " 16", SECONDS),
-        "sent what is not ttrpc",
+        "sent data that is not ttrpc",
         "a frame's header announces 1195725856 bytes");
   }
 
@@ -52,7 +52,7 @@ class HostileBootTest {
   void aFrameOfFourGigabytes() {
     HostileGuest.assertFails(
         HostileGuest.boot("huge-frame", "Boot frames 1 1 2 2 4294967295 -", SECONDS),
-        "sent what is not ttrpc",
+        "sent data that is not ttrpc",
         "a frame's header announces 4294967295 bytes");
   }
 
@@ -78,7 +78,7 @@ class HostileBootTest {
     // The header of a response without data for stream 99.
     HostileGuest.assertFails(
         HostileGuest.boot("unasked", "Boot raw AAAAAAAAAGMCAA== -1", SECONDS),
-        "frames that answer no question");
+        "frames that match no request");
   }
 
   @Test
@@ -103,7 +103,7 @@ class HostileBootTest {
   void aBootReportOfAMegabyte() {
     HostileGuest.assertFails(
         HostileGuest.boot("long-report", "Boot ok GoCAQA==:QUFBQQ==*262144", SECONDS),
-        "answered Boot with 1048580 bytes; at most 262144 are taken");
+        "answered Boot with 1048580 bytes; at most 262144 are accepted");
   }
 
   @Test
@@ -172,7 +172,7 @@ class HostileBootTest {
         HostileGuest.boot("refuses-long", "CreateContainer fail 3 eA==*900000", SECONDS);
     HostileGuest.assertFails(result, "xxx");
     result = HostileGuest.boot("refuses-longer", "CreateContainer ok eA==*3000000", SECONDS);
-    HostileGuest.assertFails(result, "sent a response of", "at most 1048640 are taken");
+    HostileGuest.assertFails(result, "sent a response of", "at most 1048640 are accepted");
   }
 
   @Test
@@ -202,6 +202,7 @@ class HostileBootTest {
   @Execution(ExecutionMode.CONCURRENT)
   void aConnectionThatBreaksWhenTheContainerIsMade() {
     String roles = "CreateContainer raw " + text("a".repeat(20)) + " 20";
-    HostileGuest.assertFails(HostileGuest.boot("breaks", roles, SECONDS), "sent what is not ttrpc");
+    HostileGuest.assertFails(
+        HostileGuest.boot("breaks", roles, SECONDS), "sent data that is not ttrpc");
   }
 }

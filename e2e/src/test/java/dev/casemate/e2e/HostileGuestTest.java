@@ -131,9 +131,9 @@ class HostileGuestTest {
       }
       guest.play("WaitProcess~exec- ok ////");
       HostileGuest.assertFails(
-          guest.exec("true"), "does not tell how the process ended", "malformed message");
+          guest.exec("true"), "did not report how the process ended", "malformed message");
       guest.play("WaitProcess~exec- fail 13 " + text(ESCAPES));
-      HostileGuest.assertFails(guest.exec("true"), "does not tell how the process ended", "evil");
+      HostileGuest.assertFails(guest.exec("true"), "did not report how the process ended", "evil");
       guest.play("ExecProcess fail 13 " + text(ESCAPES));
       HostileGuest.assertFails(guest.exec("true"), "evil");
       guest.play("ExecProcess ok " + text("garbage"));
@@ -173,7 +173,7 @@ class HostileGuestTest {
       assertThat(guest.exec("echo", "still").expect(0).out()).isEqualTo("still\n");
       guest.play("now then 200, raw AAAAAAAAAGMCAA== -1");
       guest.awaitEnd(SECONDS);
-      assertThat(guest.error()).contains("broke", "frames that answer no question");
+      assertThat(guest.error()).contains("broke", "frames that match no request");
     }
   }
 
@@ -184,12 +184,13 @@ class HostileGuestTest {
       guest.play("now then 200, raw " + text("x".repeat(32)) + " 32");
       guest.awaitEnd(SECONDS);
       assertThat(guest.error())
-          .contains("the connection to the guest's agent broke", "sent what is not ttrpc");
+          .contains("the connection to the guest's agent broke", "sent data that is not ttrpc");
     }
     try (HostileGuest guest = HostileGuest.start("restarts", "")) {
       guest.play("now then 200, reboot");
       guest.awaitEnd(SECONDS);
-      assertThat(guest.error()).contains("the VM ended under the container", "restarted");
+      assertThat(guest.error())
+          .contains("the VM ended while the container was running", "restarted");
     }
   }
 
@@ -241,7 +242,7 @@ class HostileGuestTest {
       guest.play("ReadStdout~exec- stream Cg== -1 1000000");
       guest.exec("true");
       guest.awaitEnd(SECONDS);
-      assertThat(guest.error()).contains("ReadStdout with 1000000 bytes, 32768 were asked for");
+      assertThat(guest.error()).contains("ReadStdout with 1000000 bytes, 32768 were requested");
     }
     try (HostileGuest guest = HostileGuest.start("newlines-later", "")) {
       guest.play("ReadStdout~exec- stream Cg== -1 4190000");

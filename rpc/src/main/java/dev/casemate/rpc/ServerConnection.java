@@ -97,7 +97,7 @@ final class ServerConnection implements FrameHandler {
       refuse(
           streamId,
           RpcStatus.RESOURCE_EXHAUSTED,
-          "the request has " + length + " bytes, at most " + Frame.MAX_DATA + " are taken");
+          "the request has " + length + " bytes, at most " + Frame.MAX_DATA + " are accepted");
     }
   }
 

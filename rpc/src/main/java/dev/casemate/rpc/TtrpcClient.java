@@ -210,7 +210,7 @@ public final class TtrpcClient implements AutoCloseable {
       reason =
           peer + " closed the connection" + (decoder.midFrame() ? " in the middle of a frame" : "");
     } catch (MalformedMessageException e) {
-      reason = peer + " sent what is not ttrpc: " + e.getMessage();
+      reason = peer + " sent data that is not ttrpc: " + e.getMessage();
       cause = e;
     } catch (RuntimeException e) {
       reason = "the connection to " + peer + " broke: " + e.getMessage();
@@ -284,7 +284,12 @@ public final class TtrpcClient implements AutoCloseable {
       PendingCall call = take(streamId);
       if (call != null) {
         String message =
-            peer + " sent a response of " + length + " bytes, at most " + maxAnswer + " are taken";
+            peer
+                + " sent a response of "
+                + length
+                + " bytes, at most "
+                + maxAnswer
+                + " are accepted";
         call.answer(new RpcResponse(RpcStatus.RESOURCE_EXHAUSTED, message, ProtoMessage.NO_BYTES));
       }
     }
@@ -300,7 +305,7 @@ public final class TtrpcClient implements AutoCloseable {
       synchronized (pending) {
         if (++unasked > UNASKED_LIMIT) {
           throw new MalformedMessageException(
-              "more than " + UNASKED_LIMIT + " frames that answer no question");
+              "more than " + UNASKED_LIMIT + " frames that match no request");
         }
         return null;
       }

@@ -52,7 +52,7 @@ public final class TtrpcServer implements AutoCloseable {
     }
     for (RpcService service : services) {
       if (this.services.put(service.name(), service) != null) {
-        throw new IllegalArgumentException("two services are called " + service.name());
+        throw new IllegalArgumentException("two services are named " + service.name());
       }
     }
     this.maxInFlight = maxInFlight;

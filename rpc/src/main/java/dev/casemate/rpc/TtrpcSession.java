@@ -124,7 +124,7 @@ public final class TtrpcSession implements FrameHandler {
           RpcResponse.errorFrame(
               streamId,
               RpcStatus.RESOURCE_EXHAUSTED,
-              "the request has " + length + " bytes, at most " + Frame.MAX_DATA + " are taken"));
+              "the request has " + length + " bytes, at most " + Frame.MAX_DATA + " are accepted"));
     }
   }
 

@@ -75,7 +75,7 @@ class HostilePeerTest {
       assertThatThrownBy(call::get)
           .cause()
           .isInstanceOf(ConnectionLostException.class)
-          .hasMessageContaining("more than 1024 frames that answer no question");
+          .hasMessageContaining("more than 1024 frames that match no request");
       assertThat(client.lossReason().orElseThrow()).contains("a talkative server");
     }
   }

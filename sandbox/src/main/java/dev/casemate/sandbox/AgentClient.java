@@ -134,7 +134,7 @@ final class AgentClient implements AutoCloseable {
               + answer.length
               + " bytes; at most "
               + limit
-              + " are taken");
+              + " are accepted");
     }
     try {
       return decoder.decode(answer);
@@ -181,11 +181,11 @@ final class AgentClient implements AutoCloseable {
     } catch (RpcException e) {
       if (e.status() == RpcStatus.RESOURCE_EXHAUSTED) {
         // Longer than any answer may be. Taken for the stream's end, output would be lost silently.
-        throw violation("it answered " + method + " with too much: " + e.getMessage());
+        throw violation("it answered " + method + " with too many bytes: " + e.getMessage());
       }
       throw e;
     } catch (MalformedMessageException e) {
-      throw violation("it answered " + method + " with what is no answer: " + e.getMessage());
+      throw violation("it answered " + method + " with a malformed response: " + e.getMessage());
     }
     if (piece.length > length) {
       throw violation(
@@ -195,7 +195,7 @@ final class AgentClient implements AutoCloseable {
               + piece.length
               + " bytes, "
               + length
-              + " were asked for");
+              + " were requested");
     }
     return piece;
   }

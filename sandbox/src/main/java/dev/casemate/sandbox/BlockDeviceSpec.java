@@ -94,7 +94,7 @@ final class BlockDeviceSpec {
         Kind.NOT_FOUND,
         "block device "
             + number
-            + ", which the container is to have as "
+            + ", requested in the container as "
             + containerPath
             + ", does not exist on this host",
         cause);

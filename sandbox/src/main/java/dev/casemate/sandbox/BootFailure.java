@@ -24,7 +24,7 @@ final class BootFailure {
     } else if (e.status() == RpcStatus.DEADLINE_EXCEEDED) {
       what = "the guest's agent did not answer within " + options.bootTimeoutMillis() / 1000 + " s";
     } else if (e.status() == RpcStatus.UNAVAILABLE) {
-      what = "the guest's agent cannot be talked to: " + e.text();
+      what = "the guest's agent cannot be reached: " + e.text();
     } else {
       // It has booted, and refuses: the kernel is not to blame.
       return RpcErrors.fromRpc(e);

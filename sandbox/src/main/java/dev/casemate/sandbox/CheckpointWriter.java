@@ -57,11 +57,11 @@ final class CheckpointWriter {
       why =
           "its files are shared with the host over virtio-fs, whose state cannot be saved; set"
               + " file_sharing = \"none\" in [vm] of the configuration and use a snapshotter that"
-              + " gives block devices or image files";
+              + " provides block devices or image files";
     } else if (vm.hasCards()) {
       why = "its VM was started with network interfaces";
     } else if (!container.execs().isEmpty()) {
-      why = "it has execs; wait for their end and remove them";
+      why = "it has exec processes; wait for them to exit and delete them";
     } else if (!vm.volumes().disksAreRoots()) {
       why = "it has block volumes or devices";
     }
@@ -138,7 +138,7 @@ final class CheckpointWriter {
     }
     if (ordered.size() != disks.size() || ordered.size() != snapshot.disks().size()) {
       throw CasemateException.of(
-          Kind.INTERNAL, "the VM has other disks than it was given: " + snapshot.disks());
+          Kind.INTERNAL, "the VM's disks are not those of its configuration: " + snapshot.disks());
     }
     return new VmSnapshot(snapshot.driver(), ordered, snapshot.processors());
   }

@@ -52,7 +52,7 @@ final class ContainerExecs {
       exec.close();
       throw CasemateException.of(
           Kind.ALREADY_EXISTS,
-          "container " + containerId + " has an exec \"" + execId + "\" already");
+          "container " + containerId + " already has an exec \"" + execId + "\"");
     }
     return exec;
   }
@@ -80,7 +80,7 @@ final class ContainerExecs {
     ProcessSpec process = pending.remove(execId);
     if (process == null) {
       throw CasemateException.of(
-          Kind.FAILED_PRECONDITION, "exec \"" + execId + "\" has been started already");
+          Kind.FAILED_PRECONDITION, "exec \"" + execId + "\" has already been started");
     }
     ExecProcessRequest.Builder request =
         ExecProcessRequest.builder()

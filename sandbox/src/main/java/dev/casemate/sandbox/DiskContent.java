@@ -136,7 +136,7 @@ final class DiskContent {
                 + path
                 + " has "
                 + size(disk)
-                + " bytes, the one that was saved as "
+                + " bytes, but the disk that was saved as "
                 + file
                 + " has "
                 + size

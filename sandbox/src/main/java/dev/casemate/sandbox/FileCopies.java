@@ -97,7 +97,7 @@ final class FileCopies {
           push(entry.getKey(), copy, now.get());
         }
       } catch (LinuxException | RpcException e) {
-        String message = entry.getKey() + " cannot be brought up to date: " + e.getMessage();
+        String message = entry.getKey() + " cannot be updated: " + e.getMessage();
         if (told.size() < 100 && told.add(message)) {
           warnings.accept(message);
         }

@@ -206,11 +206,14 @@ final class FollowedVolumes implements AutoCloseable {
       if (content.isPresent()) {
         push(content.get());
       } else {
-        warn("volume " + hostPath + " has become too big to be followed; the guest keeps the last");
+        warn(
+            "volume "
+                + hostPath
+                + " has become too large for updates; the guest keeps the last version");
       }
     } catch (LinuxException | RpcException | CasemateException e) {
       if (!closed) {
-        warn("volume " + hostPath + " cannot be brought up to date: " + e.getMessage());
+        warn("volume " + hostPath + " cannot be updated: " + e.getMessage());
       }
     }
   }

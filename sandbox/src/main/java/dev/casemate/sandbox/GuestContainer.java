@@ -135,7 +135,7 @@ public final class GuestContainer implements OomPump.Subject {
   void start() {
     if (init.hasEnded() || started.getAndSet(true)) {
       throw CasemateException.of(
-          Kind.FAILED_PRECONDITION, "container " + id + " has been started already");
+          Kind.FAILED_PRECONDITION, "container " + id + " has already been started");
     }
     if (restoredAs.isPresent()) {
       resumeInGuest();
@@ -225,7 +225,7 @@ public final class GuestContainer implements OomPump.Subject {
     if (init.running()) {
       throw CasemateException.of(
           Kind.FAILED_PRECONDITION,
-          "container " + id + " is still running; kill it before it is deleted");
+          "container " + id + " is still running; kill it before deleting it");
     }
     if (guestLives) {
       removeFromGuest();

@@ -195,7 +195,7 @@ final class GuestNetwork implements AutoCloseable {
       refresh();
     } catch (CasemateException | LinuxException | RpcException e) {
       if (!isClosed()) {
-        warn("cannot bring the guest's network in step: " + e.getMessage());
+        warn("cannot update the guest's network: " + e.getMessage());
       }
     }
   }

@@ -149,7 +149,7 @@ public final class GuestProcess implements AutoCloseable {
       lost = true;
     } catch (RuntimeException | Error e) {
       lost = true;
-      refusal = Optional.of("the guest does not tell how the process ended: " + e.getMessage());
+      refusal = Optional.of("the guest did not report how the process ended: " + e.getMessage());
     }
     told.countDown();
     drainOutputs();

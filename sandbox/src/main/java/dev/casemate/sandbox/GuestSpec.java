@@ -74,7 +74,7 @@ final class GuestSpec {
 
   private static void left(Consumer<String> warnings, String field, String value, String why) {
     warnings.accept(
-        field + (value.isEmpty() ? "" : " \"" + value + "\"") + " does not reach the VM: " + why);
+        field + (value.isEmpty() ? "" : " \"" + value + "\"") + " is not passed to the VM: " + why);
   }
 
   /** The bundle's annotations, and its system call filter compiled. */
@@ -117,11 +117,12 @@ final class GuestSpec {
       guest = guest.withCwd("/");
     }
     if (!process.apparmorProfile().isEmpty()) {
-      left(warnings, "process.apparmorProfile", process.apparmorProfile(), "it is the host's");
+      left(
+          warnings, "process.apparmorProfile", process.apparmorProfile(), "it belongs to the host");
       guest = guest.withApparmorProfile("");
     }
     if (!process.selinuxLabel().isEmpty()) {
-      left(warnings, "process.selinuxLabel", process.selinuxLabel(), "it is the host's");
+      left(warnings, "process.selinuxLabel", process.selinuxLabel(), "it belongs to the host");
       guest = guest.withSelinuxLabel("");
     }
     return guest;
@@ -149,14 +150,14 @@ final class GuestSpec {
       }
     }
     if (!linux.mountLabel().isEmpty()) {
-      left(warnings, "linux.mountLabel", linux.mountLabel(), "it is the host's");
+      left(warnings, "linux.mountLabel", linux.mountLabel(), "it belongs to the host");
     }
     if (linux.intelRdt().isPresent()) {
       left(
           warnings,
           "linux.intelRdt",
           linux.intelRdt().get().closId(),
-          "classes of cache and memory bandwidth are the host's");
+          "classes of cache and memory bandwidth belong to the host");
     }
     return linux
         .withNamespaces(namespaces)
@@ -211,7 +212,7 @@ final class GuestSpec {
         || !io.writeBps().isEmpty()
         || !io.readIops().isEmpty()
         || !io.writeIops().isEmpty()) {
-      left(warnings, "linux.resources.blockIO of single devices", "", "they are the host's");
+      left(warnings, "linux.resources.blockIO of single devices", "", "they belong to the host");
       guest =
           guest.withBlockIo(
               new Resources.BlockIo(
@@ -228,7 +229,7 @@ final class GuestSpec {
       guest = guest.withNetwork(Resources.NONE.network());
     }
     if (!limits.rdma().isEmpty()) {
-      left(warnings, "linux.resources.rdma", "", "its cards are the host's");
+      left(warnings, "linux.resources.rdma", "", "its devices belong to the host");
       guest = guest.withRdma(Map.of());
     }
     return guest;

@@ -55,7 +55,7 @@ public final class HostCgroup implements AutoCloseable {
       group.removeDirectories();
       throw CasemateException.of(
           Kind.FAILED_PRECONDITION,
-          "control group \"" + path + "\" cannot be made: " + e.getMessage(),
+          "control group \"" + path + "\" cannot be created: " + e.getMessage(),
           e);
     }
     return group;

@@ -110,7 +110,8 @@ final class HotDisks {
             vm.detach(plugged.disk.deviceId(), DETACH_MILLIS);
           } catch (CasemateException e) {
             // The host's file stays in use until the VM ends.
-            warnings.accept("disk of slot " + place.text() + " stays: " + e.getMessage());
+            warnings.accept(
+                "the disk in slot " + place.text() + " cannot be removed: " + e.getMessage());
           }
         }
         return;

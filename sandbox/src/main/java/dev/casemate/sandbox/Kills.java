@@ -44,11 +44,11 @@ final class Kills {
       return;
     }
     listener.warning(
-        "the guest has not reported the end of container "
+        "the guest did not report the exit of container "
             + container.id()
             + " within "
             + millis / 1000
-            + " s after it was killed: its VM is ended");
+            + " s after it was killed: killing its VM");
     sandbox.vm().kill();
   }
 

@@ -90,7 +90,8 @@ final class LaunchedVm implements AutoCloseable {
       // It ends by itself when the VMM has.
       return;
     }
-    warnings.accept("virtiofsd ended under the VM, whose shared files hang: the VM is ended, too");
+    warnings.accept(
+        "virtiofsd ended while the VM was running, so access to shared files hangs: killing the VM");
     kill();
   }
 
@@ -115,11 +116,11 @@ final class LaunchedVm implements AutoCloseable {
         .orElseGet(
             () ->
                 "the connection to the guest's agent broke, but its VM still runs: "
-                    + agent.flatMap(AgentClient::lossReason).orElse("it is silent"));
+                    + agent.flatMap(AgentClient::lossReason).orElse("it does not respond"));
   }
 
   static String endedUnderContainer(VmExit exit) {
-    return "the VM ended under the container: " + exit.describe();
+    return "the VM ended while the container was running: " + exit.describe();
   }
 
   /** Fails every call that still waits for the agent of a VM that is gone. */

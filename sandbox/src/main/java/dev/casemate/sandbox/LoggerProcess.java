@@ -112,7 +112,7 @@ final class LoggerProcess implements AutoCloseable {
           Kind.TIMEOUT,
           "logging program "
               + path
-              + " did not say that it is ready within "
+              + " did not report that it is ready within "
               + timeoutMillis
               + " ms: it must close descriptor 5");
     }

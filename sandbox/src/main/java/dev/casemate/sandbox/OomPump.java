@@ -62,7 +62,8 @@ final class OomPump implements Runnable {
     } catch (ConnectionLostException e) {
       // It ends with the VM.
     } catch (RuntimeException | Error e) {
-      warnings.accept("the guest's out-of-memory events are no longer followed: " + e.getMessage());
+      warnings.accept(
+          "the guest's out-of-memory events are no longer monitored: " + e.getMessage());
     } finally {
       report();
     }
@@ -81,7 +82,7 @@ final class OomPump implements Runnable {
               + answer.length
               + " bytes, at most "
               + ANSWER_LIMIT
-              + " are taken");
+              + " are accepted");
     }
     return OOMEvent.decode(answer).containerId();
   }

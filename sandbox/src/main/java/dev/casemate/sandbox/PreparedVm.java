@@ -68,9 +68,9 @@ final class PreparedVm implements AutoCloseable {
     } catch (LinuxException e) {
       throw CasemateException.of(
           Kind.NOT_FOUND,
-          "the image's root file system is gone ("
+          "the image's root file system no longer exists ("
               + e.getMessage()
-              + "): the image was removed a moment ago; run again",
+              + "): the image was just removed; try again",
           e);
     }
   }

@@ -219,6 +219,6 @@ final class RootDisks {
         "mount option \""
             + option
             + "\" of the container's root is not understood; expected {{ mount N }} or"
-            + " {{ overlay FIRST LAST }} with numbers of the mounts before");
+            + " {{ overlay FIRST LAST }} with the numbers of earlier mounts");
   }
 }

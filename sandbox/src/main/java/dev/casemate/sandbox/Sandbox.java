@@ -188,12 +188,12 @@ public final class Sandbox implements AutoCloseable {
     if (containers.size() >= CONTAINERS_LIMIT) {
       throw CasemateException.of(
           Kind.RESOURCE_EXHAUSTED,
-          "the sandbox has " + CONTAINERS_LIMIT + " containers already; delete some");
+          "the sandbox already has " + CONTAINERS_LIMIT + " containers; delete some");
     }
     Slot slot = new Slot();
     if (containers.putIfAbsent(id, slot) != null) {
       throw CasemateException.of(
-          Kind.ALREADY_EXISTS, "container " + id + " exists already; delete it first");
+          Kind.ALREADY_EXISTS, "container " + id + " already exists; delete it first");
     }
     try {
       awaitBoot();
@@ -258,7 +258,7 @@ public final class Sandbox implements AutoCloseable {
             () ->
                 CasemateException.of(
                     Kind.NOT_FOUND,
-                    "container " + id + " is not in this sandbox, or is just being created"));
+                    "container " + id + " is not in this sandbox, or is still being created"));
   }
 
   public Optional<GuestContainer> find(String id) {
@@ -373,7 +373,7 @@ public final class Sandbox implements AutoCloseable {
               + container.id()
               + " cannot be checkpointed: its VM has "
               + containers.size()
-              + " containers, and can be saved with one only");
+              + " containers, and only a VM with one container can be saved");
     }
     synchronized (checkpoints) {
       container.whileFrozen(

@@ -58,10 +58,14 @@ final class SandboxDemands {
   static void checkStart(Vmm vmm, SandboxConfig config, boolean shares, boolean restores) {
     check(vmm, config);
     if (shares) {
-      require(vmm, Capability.SHARE_FILES, "a volume of the host", "leave the volumes away");
+      require(vmm, Capability.SHARE_FILES, "a volume of the host", "remove the volumes");
     }
     if (restores) {
-      require(vmm, Capability.SNAPSHOTS, "a checkpoint to go on from", "start it anew");
+      require(
+          vmm,
+          Capability.SNAPSHOTS,
+          "restoring from a checkpoint",
+          "start it without the checkpoint");
     }
   }
 
@@ -76,7 +80,7 @@ final class SandboxDemands {
       throw CasemateException.of(
           Kind.FAILED_PRECONDITION,
           what
-              + " is asked for, but hypervisor \""
+              + " was requested, but hypervisor \""
               + vmm.name()
               + "\" cannot "
               + capability.phrase()

@@ -59,7 +59,7 @@ public final class SandboxVm implements AutoCloseable {
    */
   synchronized void launch(VmListener listener) {
     if (closed) {
-      throw CasemateException.of(Kind.UNAVAILABLE, "the sandbox is being ended");
+      throw CasemateException.of(Kind.UNAVAILABLE, "the sandbox is shutting down");
     }
     LaunchedVm now = new LaunchedVm(prepared.launch(vmm, listener), warnings);
     launched = Optional.of(now);

@@ -135,7 +135,7 @@ public final class Shares implements AutoCloseable {
 
   private void requireOpen() {
     if (closing) {
-      throw CasemateException.of(Kind.UNAVAILABLE, "the sandbox is being ended");
+      throw CasemateException.of(Kind.UNAVAILABLE, "the sandbox is shutting down");
     }
   }
 

@@ -62,7 +62,7 @@ final class StdinPump implements Runnable, AutoCloseable {
     } catch (RuntimeException e) {
       // The process or the VM has ended: nobody wants the rest.
     } catch (Error e) {
-      agent.giveUp("a stream to the guest cannot be carried: " + e);
+      agent.giveUp("a stream to the guest cannot be forwarded: " + e);
     }
   }
 

@@ -84,7 +84,7 @@ final class StreamPump implements Runnable {
       // The VM is gone, or the process was never there: the end of the stream either way.
     } catch (Error e) {
       // The workload would wait for ever for a reader that is gone.
-      agent.giveUp("a stream of the guest cannot be carried: " + e);
+      agent.giveUp("a stream from the guest cannot be forwarded: " + e);
     } finally {
       fifo.ifPresent(Fd::close);
     }

@@ -123,7 +123,7 @@ public record VmCheckpoint(
           Kind.INVALID_ARGUMENT,
           "checkpoint "
               + directory
-              + " cannot be restored: it is none that Casemate has made of a VM ("
+              + " cannot be restored: it is not a checkpoint of a VM made by Casemate ("
               + e.getMessage()
               + ")",
           e);

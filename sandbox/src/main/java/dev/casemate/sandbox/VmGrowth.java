@@ -100,7 +100,7 @@ final class VmGrowth {
           // It may come yet; but nobody waits for this guest again.
           memoryFails = true;
           warnings.accept(
-              "the guest took " + got + " MiB of the " + extra + " MiB that were to be added");
+              "the guest accepted only " + got + " MiB of the " + extra + " MiB to be added");
         }
       } catch (CasemateException | RpcException e) {
         warnings.accept("the VM's memory cannot be changed: " + e.getMessage());
@@ -116,11 +116,11 @@ final class VmGrowth {
         // A kernel newer than 6.11 does not see processors that come later, under emulation.
         processorsFail = true;
         warnings.accept(
-            "the VM stays at "
+            "the VM remains at "
                 + vcpus
-                + " vCPUs, "
+                + " vCPUs instead of "
                 + wanted.vcpus()
-                + " were wanted: "
+                + ": "
                 + e.getMessage());
       }
     }

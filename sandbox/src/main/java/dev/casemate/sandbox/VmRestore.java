@@ -62,11 +62,11 @@ public final class VmRestore {
     if (stat.isEmpty() || stat.get().size() != checkpoint.kernelBytes()) {
       throw unfit(
           directory,
-          "it was made with another guest kernel than "
+          "it was made with a guest kernel other than "
               + kernel
-              + ", one of "
+              + ", of "
               + checkpoint.kernelBytes()
-              + " bytes: name it in the configuration");
+              + " bytes: set that kernel in the configuration");
     }
     checkSizes(directory, checkpoint, node);
     List<HotDisks.HostDisk> disks = new ArrayList<>();
@@ -86,7 +86,7 @@ public final class VmRestore {
     if (disks.size() != saved.size() || saved.size() != checkpoint.snapshot().disks().size()) {
       throw unfit(
           directory,
-          "its root was of " + saved.size() + " disks, the one given is of " + disks.size());
+          "its root had " + saved.size() + " disks, but the given root has " + disks.size());
     }
     for (int i = 0; i < saved.size(); i++) {
       checkDisk(directory, saved.get(i), disks.get(i));
@@ -109,21 +109,27 @@ public final class VmRestore {
                 + size.memoryMib()
                 + " MiB and "
                 + size.vcpus()
-                + " vCPUs, this node allows "
+                + " vCPUs, but this node allows "
                 + allowed.memoryMib()
                 + " MiB and "
                 + allowed.vcpus());
       }
     }
     if (checkpoint.hotplugPorts() != node.hotplugPorts()) {
-      throw unfit(directory, "its VM has " + checkpoint.hotplugPorts() + " hot-plug ports");
+      throw unfit(
+          directory,
+          "its VM has "
+              + checkpoint.hotplugPorts()
+              + " hot-plug ports, unlike this node's configuration");
     }
   }
 
   private static void checkDisk(
       String directory, VmCheckpoint.SavedDisk saved, HotDisks.HostDisk disk) {
     if (saved.readOnly() != disk.readOnly()) {
-      throw unfit(directory, "disk " + disk.path() + " is not of the kind that was saved");
+      throw unfit(
+          directory,
+          "disk " + disk.path() + " is not of the kind that was saved (read-only or writable)");
     }
     if (DiskContent.size(disk.path()) != saved.bytes()) {
       throw unfit(
@@ -132,11 +138,11 @@ public final class VmRestore {
               + disk.path()
               + " has "
               + DiskContent.size(disk.path())
-              + " bytes, the one that was saved has "
+              + " bytes, but the saved disk has "
               + saved.bytes());
     }
     if (saved.readOnly() && DiskContent.fingerprint(disk.path()) != saved.fingerprint()) {
-      throw unfit(directory, "disk " + disk.path() + " has another image on it");
+      throw unfit(directory, "disk " + disk.path() + " contains a different image");
     }
   }
 

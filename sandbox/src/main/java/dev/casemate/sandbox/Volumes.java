@@ -124,7 +124,7 @@ public final class Volumes implements AutoCloseable {
           warnings.accept(
               "volume "
                   + source
-                  + " is too big to be copied into the guest: its updates arrive, but without"
+                  + " is too large to be copied into the guest: its updates arrive, but without"
                   + " inotify events");
           share(containerId, mount, mounts);
         }
@@ -151,8 +151,8 @@ public final class Volumes implements AutoCloseable {
           Kind.INVALID_ARGUMENT,
           "volume "
               + source
-              + " is a block device, but not one of the host's /dev: a guest may have made it."
-              + " Name the device by its path below /dev");
+              + " is a block device outside of the host's /dev: a guest may have created it."
+              + " Use the device's path below /dev");
     }
   }
 
@@ -230,8 +230,8 @@ public final class Volumes implements AutoCloseable {
           Kind.FAILED_PRECONDITION,
           what
               + " would have to be shared with the VM, which the configuration forbids: set"
-              + " file_sharing = \"virtio-fs\" in its [vm], or use what comes as a block device or"
-              + " image file");
+              + " file_sharing = \"virtio-fs\" in its [vm], or use a volume that is a block"
+              + " device or image file");
     }
   }
 
@@ -281,7 +281,7 @@ public final class Volumes implements AutoCloseable {
           Kind.INVALID_ARGUMENT,
           "volume "
               + source
-              + " is of huge pages, but the container has no limit for pages of "
+              + " uses huge pages, but the container has no limit for pages of "
               + pageName(pageBytes)
               + "; set resources.limits.hugepages-"
               + pageName(pageBytes).replace("B", "i"));

@@ -149,16 +149,16 @@ class CheckpointTest {
     }
     Path small = Files.write(directory.resolve("small"), new byte[1 << 20]);
     unfit(saved, mounts(small), "has 1048576 bytes");
-    unfit(saved, List.of(), "its root was of 1 disks");
+    unfit(saved, List.of(), "its root had 1 disks");
     Path record = Path.of(saved, "casemate.json");
     String text = Files.readString(record);
     Files.writeString(
         record, text.replaceAll("\"memoryMib\" *: *[0-9]+", "\"memoryMib\": 99999999"));
     unfit(saved, mounts(image), "this node allows");
     Files.writeString(record, text.replaceAll("\"kernelBytes\" *: *[0-9]+", "\"kernelBytes\": 1"));
-    unfit(saved, mounts(image), "it was made with another guest kernel");
+    unfit(saved, mounts(image), "it was made with a guest kernel other than");
     Files.delete(record);
-    unfit(saved, mounts(image), "it is none that Casemate has made of a VM");
+    unfit(saved, mounts(image), "it is not a checkpoint of a VM made by Casemate");
   }
 
   private static void unfit(String directory, List<Mount> rootfs, String words) {

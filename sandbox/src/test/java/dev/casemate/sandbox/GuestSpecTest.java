@@ -91,7 +91,7 @@ class GuestSpecTest {
         .filteredOn(warning -> !warning.startsWith("annotation "))
         .singleElement()
         .asString()
-        .startsWith("linux.resources.blockIO of single devices does not reach the VM");
+        .startsWith("linux.resources.blockIO of single devices is not passed to the VM");
   }
 
   @Test
@@ -100,8 +100,8 @@ class GuestSpecTest {
 
     assertThat(warnings)
         .containsExactly(
-            "annotation dev.casemate.seccomp.program does not reach the VM: only Casemate sets it",
-            "annotation dev.casemate.spec.rest does not reach the VM: only Casemate sets it");
+            "annotation dev.casemate.seccomp.program is not passed to the VM: only Casemate sets it",
+            "annotation dev.casemate.spec.rest is not passed to the VM: only Casemate sets it");
   }
 
   @ParameterizedTest
@@ -118,7 +118,10 @@ class GuestSpecTest {
   void whatIsTheHostsIsWarnedOfByName(String field, String config) {
     Spec spec = guest(config);
 
-    assertThat(warnings).singleElement().asString().startsWith(field + " does not reach the VM: ");
+    assertThat(warnings)
+        .singleElement()
+        .asString()
+        .startsWith(field + " is not passed to the VM: ");
     warnings.clear();
     of(spec, NamespaceScope.ALONE);
     assertThat(warnings).as("it has been left out").isEmpty();

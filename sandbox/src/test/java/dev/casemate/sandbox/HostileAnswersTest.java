@@ -85,11 +85,12 @@ class HostileAnswersTest {
   void anAnswerThatIsTooLongIsNotRead() {
     answers.put(AgentService.WAIT_PROCESS, new byte[AgentClient.SMALL_ANSWER + 1]);
     assertThatThrownBy(() -> agent.waitProcess("c", ""))
-        .hasMessageContaining("answered WaitProcess with 262145 bytes; at most 262144 are taken");
+        .hasMessageContaining(
+            "answered WaitProcess with 262145 bytes; at most 262144 are accepted");
     answers.put(AgentService.WAIT_PROCESS, new byte[AgentClient.LIST_ANSWER + 100]);
     assertThatThrownBy(() -> agent.waitProcess("c", ""))
         .hasMessageContaining("sent a response of 1048")
-        .hasMessageContaining("at most 1048640 are taken");
+        .hasMessageContaining("at most 1048640 are accepted");
     answers.put(
         AgentService.WAIT_PROCESS, WaitProcessResponse.builder().status(-1).build().encode());
     assertThat(agent.waitProcess("c", "")).isEqualTo(255);
@@ -129,7 +130,7 @@ class HostileAnswersTest {
       assertThat(process.exitStatus()).isEqualTo(GuestProcess.LOST_STATUS);
       assertThat(process.wasLost()).isTrue();
       assertThat(process.refusal().orElseThrow())
-          .isEqualTo("the guest does not tell how the process ended: the guest does not say");
+          .isEqualTo("the guest did not report how the process ended: the guest does not say");
     }
   }
 }

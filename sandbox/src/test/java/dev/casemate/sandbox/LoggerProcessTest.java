@@ -70,7 +70,7 @@ class LoggerProcessTest {
     LogUri uri = script("echo $$ > pid; sleep 1000");
     assertThatThrownBy(() -> LoggerProcess.start(uri, "c1", "ns", 500))
         .isInstanceOf(CasemateException.class)
-        .hasMessageContaining("log ger did not say that it is ready within 500 ms");
+        .hasMessageContaining("log ger did not report that it is ready within 500 ms");
     Path process = Path.of("/proc", read("pid").strip());
     while (Files.exists(process)) {
       TimeUnit.MILLISECONDS.sleep(10);

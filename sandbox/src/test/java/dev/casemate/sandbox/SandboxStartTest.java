@@ -161,7 +161,7 @@ class SandboxStartTest {
     sandbox.awaitBoot();
     sandbox.close();
     vmm.journal.clear();
-    assertThatThrownBy(() -> sandbox.vm().launch(_ -> {})).hasMessageContaining("is being ended");
+    assertThatThrownBy(() -> sandbox.vm().launch(_ -> {})).hasMessageContaining("is shutting down");
     assertThat(vmm.journal).isEmpty();
   }
 

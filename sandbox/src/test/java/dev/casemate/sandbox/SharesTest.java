@@ -315,7 +315,7 @@ class SharesTest {
   void nothingIsSharedOnceItIsClosed() {
     shares.close();
     assertThatThrownBy(() -> shares.add(host + "/file", ShareMode.ROOT))
-        .hasMessageContaining("being ended");
+        .hasMessageContaining("shutting down");
     assertThat(Fs.exists(run + "/shared/mounts")).isFalse();
   }
 }

@@ -47,7 +47,7 @@ class StreamPumpTest {
       assertThat(carried(guest)).isEqualTo("one");
       String what =
           "the guest's agent broke the protocol: it answered ReadStdout with 4000000 bytes,"
-              + " 32768 were asked for";
+              + " 32768 were requested";
       assertThat(guest.warnings).containsExactly(what + "; the connection to it was closed");
       // Whoever asks next hears why.
       assertThatThrownBy(() -> guest.agent.waitProcess("c", "e"))
@@ -65,7 +65,7 @@ class StreamPumpTest {
       assertThat(carried(guest)).isEmpty();
       assertThat(guest.warnings)
           .containsExactly(
-              "a stream of the guest cannot be carried: java.lang.OutOfMemoryError: a test's;"
+              "a stream from the guest cannot be forwarded: java.lang.OutOfMemoryError: a test's;"
                   + " the connection to it was closed");
     }
   }

@@ -120,9 +120,9 @@ public final class SpecMapping {
       throw Failures.invalid(
           "the rest of a specification ("
               + REST
-              + ") is no JSON object: "
+              + ") is not a JSON object: "
               + e.getMessage()
-              + "; the host makes it, remove yours");
+              + "; the host generates it, remove it");
     }
   }
 }
