@@ -90,6 +90,6 @@ public final class CompiledSeccomp {
 
   private static RuntimeException invalid() {
     return Failures.invalid(
-        "annotation " + ANNOTATION + " is not a compiled filter; the host makes it, remove yours");
+        "annotation " + ANNOTATION + " is not a compiled filter; the host generates it, remove it");
   }
 }

@@ -29,7 +29,7 @@ final class SeccompActions {
       throw Failures.invalid(
           "linux.seccomp: "
               + action
-              + " has no errno, yet errnoRet "
+              + " does not return an errno, but errnoRet "
               + Integer.toUnsignedString(errnoRet.get())
               + " is given; remove it");
     }
@@ -112,18 +112,18 @@ final class SeccompActions {
       notifies = true;
       if (rule.names().contains("write")) {
         throw Failures.invalid(
-            "linux.seccomp: SCMP_ACT_NOTIFY for write cannot be: the listener is handed over by it");
+            "linux.seccomp: SCMP_ACT_NOTIFY cannot be used for write, which hands over the listener");
       }
     }
     if (!notifies) {
       return flags;
     }
     if (spec.defaultAction().equals("SCMP_ACT_NOTIFY")) {
-      throw Failures.invalid("linux.seccomp: defaultAction cannot be SCMP_ACT_NOTIFY");
+      throw Failures.invalid("linux.seccomp: SCMP_ACT_NOTIFY cannot be used as defaultAction");
     }
     if (spec.listenerPath().isEmpty()) {
       throw Failures.invalid(
-          "linux.seccomp: SCMP_ACT_NOTIFY needs listenerPath, the socket of who answers; set it");
+          "linux.seccomp: SCMP_ACT_NOTIFY requires listenerPath, the seccomp agent's socket; set it");
     }
     // A listener and TSYNC exclude each other but for a third flag; there is one thread only.
     return (flags & ~Seccomp.FLAG_TSYNC) | Seccomp.FLAG_NEW_LISTENER;

@@ -68,7 +68,7 @@ public final class SeccompCompiler {
             throw Failures.invalid(
                 "linux.seccomp.architectures: \""
                     + architecture
-                    + "\" is unknown; use SCMP_ARCH_X86_64 or the like");
+                    + "\" is unknown; use SCMP_ARCH_X86_64 or similar");
           }
         }
       }
@@ -92,7 +92,7 @@ public final class SeccompCompiler {
       throw Failures.invalid(
           "linux.seccomp compiles to "
               + code.size()
-              + " instructions, the kernel takes "
+              + " instructions, the kernel accepts "
               + Seccomp.LIMIT
               + "; use fewer rules with args");
     }
@@ -219,7 +219,9 @@ public final class SeccompCompiler {
     int index = argument.index();
     if (index < 0 || index > 5) {
       throw Failures.invalid(
-          "linux.seccomp: argument index " + index + " is none; a system call has 0 to 5");
+          "linux.seccomp: argument index "
+              + index
+              + " is not valid; a system call has arguments 0 to 5");
     }
     int low = OFFSET_ARGS + 8 * index;
     long value = argument.value();

@@ -177,7 +177,7 @@ class SeccompCompilerTest {
                         List.of(),
                         new Rule(List.of("mkdir"), "SCMP_ACT_KILL", Optional.of(1), List.of()))))
         .isInstanceOf(CasemateException.class)
-        .hasMessageContaining("SCMP_ACT_KILL has no errno");
+        .hasMessageContaining("SCMP_ACT_KILL does not return an errno");
   }
 
   @Test
