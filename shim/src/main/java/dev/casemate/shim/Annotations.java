@@ -37,7 +37,7 @@ final class Annotations {
                 + name
                 + "\" to allowed in [annotations] of "
                 + RuntimeConfig.DEFAULT_PATH
-                + ", or take it away");
+                + ", or remove it");
       }
       result = with(result, entry.getKey(), name, entry.getValue());
     }
@@ -75,7 +75,7 @@ final class Annotations {
               Kind.INVALID_ARGUMENT,
               "annotation "
                   + key
-                  + " changes nothing that Casemate has; expected memory_mib, vcpus, kernel,"
+                  + " is not a setting of Casemate; expected memory_mib, vcpus, kernel,"
                   + " initramfs, accelerator or file_sharing");
     };
   }

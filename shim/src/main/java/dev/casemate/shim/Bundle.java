@@ -46,7 +46,7 @@ record Bundle(String path) {
         .orElseThrow(
             () ->
                 CasemateException.of(
-                    Kind.NOT_FOUND, "bundle " + path + " has no config.json: it is no bundle"));
+                    Kind.NOT_FOUND, "bundle " + path + " has no config.json: it is not a bundle"));
   }
 
   private String mark() {

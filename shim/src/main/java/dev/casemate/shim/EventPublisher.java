@@ -136,7 +136,7 @@ final class EventPublisher implements Runnable {
       return record.ttrpcAddress().isEmpty() ? publishByBinary(event) : forward(event);
     } catch (ConnectionLostException | LinuxException e) {
       disconnect();
-      log.debug("containerd does not take event " + event.topic() + " yet: " + e.getMessage());
+      log.debug("containerd does not accept event " + event.topic() + " yet: " + e.getMessage());
       return false;
     } catch (RpcException e) {
       // It has answered: it does not want this one, and will not want it again.

@@ -173,7 +173,7 @@ final class EventSink implements SandboxListener {
     if (hosts.isEmpty()) {
       log.debug("the VM has ended: " + cause);
     } else {
-      log.warn("the VM has ended under its containers: " + cause);
+      log.warn("the VM ended while its containers were running: " + cause);
     }
   }
 }

@@ -51,11 +51,11 @@ record Grouping(Kind kind, String sandboxId) {
               CasemateException.Kind.INVALID_ARGUMENT,
               "container "
                   + id
-                  + " is of a pod by its annotation "
+                  + " belongs to a pod by its annotation "
                   + dialect[0]
                   + ", but "
                   + dialect[1]
-                  + " is missing, which names the pod");
+                  + ", which names the pod, is missing");
         }
         Identity.check("sandbox id", sandbox);
         return new Grouping(Kind.MEMBER, sandbox);

@@ -75,7 +75,7 @@ record GuestPaths(List<String> kernel, List<String> initramfs) {
       }
       if (!Fs.stat(file).isRegular()) {
         throw refused(
-            Kind.INVALID_ARGUMENT, annotation, value, "is not valid: it is no regular file");
+            Kind.INVALID_ARGUMENT, annotation, value, "is not valid: it is not a regular file");
       }
       return resolved;
     } catch (LinuxException e) {
@@ -87,7 +87,7 @@ record GuestPaths(List<String> kernel, List<String> initramfs) {
     return who
         + "is not allowed on this node: "
         + (patterns.isEmpty()
-            ? option + " is empty; add a pattern of the path there"
+            ? option + " is empty; add a pattern for the path there"
             : "it matches no pattern of "
                 + option
                 + " ("
@@ -95,7 +95,7 @@ record GuestPaths(List<String> kernel, List<String> initramfs) {
                 + ")")
         + ", in "
         + RuntimeConfig.DEFAULT_PATH
-        + ", or take the annotation away";
+        + ", or remove the annotation";
   }
 
   private static CasemateException refused(Kind kind, String annotation, String value, String why) {

@@ -50,7 +50,9 @@ final class PodResources {
               new Json.Obj().put("quota", limits.cpuQuota()).put("period", limits.cpuPeriod()));
     } catch (MalformedMessageException e) {
       throw CasemateException.of(
-          Kind.INVALID_ARGUMENT, "a sandbox's resources are no " + CRI + ": " + e.getMessage(), e);
+          Kind.INVALID_ARGUMENT,
+          "a sandbox's resources are not a valid " + CRI + ": " + e.getMessage(),
+          e);
     }
   }
 }

@@ -123,7 +123,7 @@ final class PodService implements RpcService {
       return PodSandboxConfig.decode(options.value());
     } catch (MalformedMessageException e) {
       throw CasemateException.of(
-          Kind.INVALID_ARGUMENT, "the sandbox's options are no PodSandboxConfig", e);
+          Kind.INVALID_ARGUMENT, "the sandbox's options are not a valid PodSandboxConfig", e);
     }
   }
 

@@ -51,7 +51,7 @@ final class RootMounts {
       } catch (LinuxException e) {
         throw CasemateException.of(
             Kind.INVALID_ARGUMENT,
-            "mount target \"" + path + "\" of the root is no directory in it: " + e.getMessage(),
+            "mount target \"" + path + "\" of the root is not a directory in it: " + e.getMessage(),
             e);
       }
     }

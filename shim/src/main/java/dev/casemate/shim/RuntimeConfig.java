@@ -272,7 +272,7 @@ record RuntimeConfig(
             name
                 + ": key \""
                 + left.keySet().iterator().next()
-                + "\" is unknown; docs/containerd.md lists those that there are");
+                + "\" is unknown; docs/containerd.md lists the known keys");
       }
     }
   }

@@ -37,7 +37,9 @@ record RuntimeOptions(String configPath, String configBody) {
           options.configPath(), new String(options.configBody(), StandardCharsets.UTF_8));
     } catch (MalformedMessageException e) {
       throw CasemateException.of(
-          Kind.INVALID_ARGUMENT, "the runtime's options are no " + TYPE + ": " + e.getMessage(), e);
+          Kind.INVALID_ARGUMENT,
+          "the runtime's options are not valid " + TYPE + ": " + e.getMessage(),
+          e);
     }
   }
 }

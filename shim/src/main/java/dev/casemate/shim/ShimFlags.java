@@ -120,7 +120,7 @@ record ShimFlags(
               + namespace
               + "\" and -id \""
               + id
-              + "\" must both be given; containerd does so: this command is not for people");
+              + "\" must both be set; this command is meant to be run by containerd");
     }
     Identity.check("namespace", namespace);
     Identity.check("id", id);

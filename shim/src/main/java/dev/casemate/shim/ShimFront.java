@@ -78,7 +78,7 @@ final class ShimFront implements TaskFront {
     Sandbox sandbox = state.require();
     if (!hosts.add(request)) {
       throw CasemateException.of(
-          Kind.ALREADY_EXISTS, "container " + request.id() + " exists already; delete it first");
+          Kind.ALREADY_EXISTS, "container " + request.id() + " already exists; delete it first");
     }
     log.debug("create " + request.id());
     Bundle bundle = new Bundle(request.bundle());
@@ -97,7 +97,7 @@ final class ShimFront implements TaskFront {
   private void follow(CreateTaskRequest request) {
     RuntimeOptions options = RuntimeOptions.of(request.options());
     if (isUnused() && !options.equals(RuntimeOptions.NONE) && !options.equals(record.options())) {
-      log.debug("the options of " + request.id() + " are not those of the shim's start");
+      log.debug("the options of " + request.id() + " differ from those the shim was started with");
       Spec spec = new Bundle(request.bundle()).requireSpec();
       state.restart(Boot.ofSpec(record, options, paths, spec));
     }
@@ -131,7 +131,7 @@ final class ShimFront implements TaskFront {
     Sandbox sandbox = state.restart(checkpoint.config());
     if (!hosts.add(request)) {
       throw CasemateException.of(
-          Kind.ALREADY_EXISTS, "container " + request.id() + " exists already; delete it first");
+          Kind.ALREADY_EXISTS, "container " + request.id() + " already exists; delete it first");
     }
     try {
       sandbox.restore(checkpoint);
@@ -228,7 +228,7 @@ final class ShimFront implements TaskFront {
     log.warn(
         "container "
             + request.id()
-            + " is removed: containerd has gone away before it could be told of it");
+            + " is removed: containerd disconnected before it received the response");
     Sandbox sandbox = state.require();
     GuestContainer container = sandbox.container(request.id());
     sandbox.kill(container, "", Signals.KILL, false);

@@ -35,7 +35,7 @@ final class ShimServer {
                 () ->
                     CasemateException.of(
                         Kind.INVALID_ARGUMENT,
-                        "the server is started by the start command, not by people"));
+                        "the server is started by the start command, not by users"));
     Signals.ignore(Signals.PIPE);
     // As containerd's own shims: only KILL ends it from outside, and then delete cleans up.
     Signals.block(Signals.TERM, Signals.INT, Signals.HUP);

@@ -57,7 +57,7 @@ final class ShimState {
   synchronized Sandbox start(Boot boot, SandboxListener listener) {
     if (sandbox.isPresent()) {
       throw CasemateException.of(
-          Kind.ALREADY_EXISTS, "sandbox " + boot.config().id() + " has been created already");
+          Kind.ALREADY_EXISTS, "sandbox " + boot.config().id() + " has already been created");
     }
     joinGroup(boot.node().cgroup());
     this.listener = Optional.of(listener);
@@ -72,7 +72,7 @@ final class ShimState {
     Sandbox before = require();
     if (!before.isEmpty()) {
       throw CasemateException.of(
-          Kind.FAILED_PRECONDITION, "sandbox " + config.id() + " has containers already");
+          Kind.FAILED_PRECONDITION, "sandbox " + config.id() + " already has containers");
     }
     before.discard();
     Sandbox made = new Sandbox(paths, config, listener.orElseThrow());
@@ -158,7 +158,8 @@ final class ShimState {
     synchronized (life) {
       if (over) {
         throw CasemateException.of(
-            Kind.UNAVAILABLE, "the shim ends: nobody has used it for long; start another");
+            Kind.UNAVAILABLE,
+            "the shim is shutting down because it was unused for too long; start another");
       }
       users++;
     }

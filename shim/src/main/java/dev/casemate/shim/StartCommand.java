@@ -102,7 +102,7 @@ final class StartCommand {
               + record.group()
               + " of namespace "
               + record.namespace()
-              + " has a shim already that does not listen any more; wait until it has ended");
+              + " already has a shim, which no longer listens; wait until it has ended");
     }
     try (OwnerProcess.Claim claim = claimed.get()) {
       record.write(paths);

@@ -86,13 +86,13 @@ record StartDialogue(
         || !parameters.containerdGrpcAddress().isEmpty()) {
       throw CasemateException.of(
           Kind.INVALID_ARGUMENT,
-          "standard input speaks of container \""
+          "standard input names container \""
               + parameters.instanceId()
-              + "\" of namespace \""
+              + "\" in namespace \""
               + parameters.namespace()
-              + "\", the flags of \""
+              + "\", but the flags name \""
               + flags.id()
-              + "\" of \""
+              + "\" in \""
               + flags.namespace()
               + "\"");
     }

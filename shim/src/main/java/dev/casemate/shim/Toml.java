@@ -65,7 +65,7 @@ final class Toml {
         String key = table + key();
         expect('=');
         if (values.put(key, value()) != null) {
-          throw error("key \"" + key + "\" is there twice");
+          throw error("key \"" + key + "\" is defined twice");
         }
       }
       endOfLine();
@@ -175,7 +175,7 @@ final class Toml {
       return Long.parseLong(word.replace("_", ""));
     } catch (NumberFormatException e) {
       throw error(
-          "value \"" + word + "\" is none of a quoted string, an integer, true, false and [\"…\"]");
+          "value \"" + word + "\" is not a quoted string, an integer, true, false or [\"…\"]");
     }
   }
 
@@ -189,7 +189,7 @@ final class Toml {
         return strings;
       }
       if (atEnd() || (peek() != '"' && peek() != '\'')) {
-        throw error("an array holds quoted strings only");
+        throw error("an array may contain only quoted strings");
       }
       strings.add(string());
       skipLines();
@@ -224,7 +224,7 @@ final class Toml {
         case 'n' -> string.append('\n');
         case 't' -> string.append('\t');
         case 'r' -> string.append('\r');
-        default -> throw error("escape \"\\" + escaped + "\" is not known");
+        default -> throw error("escape \"\\" + escaped + "\" is unknown");
       }
     }
   }

@@ -48,7 +48,7 @@ class PodResourcesTest {
     assertThatThrownBy(
             () -> of("runtime.v1.LinuxContainerResources", new byte[] {(byte) 0xff, 1, 2}))
         .isInstanceOf(CasemateException.class)
-        .hasMessageContaining("are no runtime.v1.LinuxContainerResources");
+        .hasMessageContaining("are not a valid runtime.v1.LinuxContainerResources");
     assertThatThrownBy(
             () -> of("types.containerd.io/opencontainers/runtime-spec/1/LinuxResources", text("{")))
         .isInstanceOf(CasemateException.class);

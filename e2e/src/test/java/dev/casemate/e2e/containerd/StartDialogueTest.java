@@ -235,7 +235,7 @@ final class StartDialogueTest extends ContainerdCases {
     new java.util.Random(4).nextBytes(bytes);
     refused(bundle, bytes, id, "5000 bytes on standard input are neither");
     refused(bundle, "{\"version\": 3}".getBytes(StandardCharsets.UTF_8), id, "are neither");
-    refused(bundle, parameters("another"), id, "speaks of container \"another\"");
+    refused(bundle, parameters("another"), id, "names container \"another\"");
     Files.writeString(bundle.resolve("config.json"), "{\"process\": ");
     refused(bundle, parameters(id), id, "config.json");
   }
