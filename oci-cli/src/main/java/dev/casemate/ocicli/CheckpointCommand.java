@@ -17,7 +17,7 @@ final class CheckpointCommand implements Command {
 
   @Override
   public String summary() {
-    return "write a running container's processes to files and stop it (takes criu)";
+    return "checkpoint a running container to files and stop it (requires criu)";
   }
 
   @Override
@@ -27,8 +27,8 @@ final class CheckpointCommand implements Command {
         CriuFlags.WORK,
         Option.value(
             "parent-path", "DIR", "images of an earlier --pre-dump, relative to --image-path"),
-        Option.flag("leave-running", "do not stop it"),
-        Option.flag("pre-dump", "write its memory alone; it goes on"),
+        Option.flag("leave-running", "leave the container running"),
+        Option.flag("pre-dump", "dump only its memory and leave it running"),
         CriuFlags.TCP,
         CriuFlags.UNIX,
         CriuFlags.SHELL_JOB,
@@ -36,9 +36,9 @@ final class CheckpointCommand implements Command {
         CriuFlags.CGROUPS,
         CriuFlags.EMPTY,
         CriuFlags.AUTO_DEDUP,
-        Option.flag("lazy-pages", "refused"),
-        Option.value("status-fd", "FD", "refused, as --lazy-pages is"),
-        Option.value("page-server", "ADDRESS:PORT", "refused"));
+        Option.flag("lazy-pages", "not supported"),
+        Option.value("status-fd", "FD", "not supported"),
+        Option.value("page-server", "ADDRESS:PORT", "not supported"));
   }
 
   @Override

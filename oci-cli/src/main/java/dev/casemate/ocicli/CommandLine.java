@@ -23,13 +23,13 @@ public final class CommandLine {
   private static final int UNKNOWN_COMMAND = 3;
   private static final List<Option> OPTIONS =
       List.of(
-          Option.value("root", "DIR", "where the state of containers is kept"),
-          Option.value("log", "FILE", "write the log to a file, not to standard error"),
+          Option.value("root", "DIR", "directory for the state of containers"),
+          Option.value("log", "FILE", "write the log to a file instead of standard error"),
           Option.value("log-format", "text|json", "format of the log"),
-          Option.flag("debug", "log more"),
-          Option.flag("systemd-cgroup", "make control groups through systemd"),
+          Option.flag("debug", "enable debug logging"),
+          Option.flag("systemd-cgroup", "create control groups through systemd"),
           Option.value(
-              "rootless", "auto|true|false", "carry on without control groups that are not ours"),
+              "rootless", "auto|true|false", "ignore errors of permission on control groups"),
           Option.value("criu", "FILE", "ignored, as runc does: criu is taken from $PATH"),
           Option.flag("version", 'v', "print the version"),
           Option.flag("help", 'h', "print this help"));

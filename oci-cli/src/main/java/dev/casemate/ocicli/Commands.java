@@ -34,7 +34,7 @@ final class Commands {
     return new HelpText()
         .paragraph("Usage: " + program + " [OPTION…] COMMAND [ARGUMENT…]\n\n")
         .paragraph(
-            "Runs containers as the OCI runtime specification says, with runc's command line.\n")
+            "Runs containers according to the OCI runtime specification, with runc's command line.\n")
         .commands(ALL)
         .options(options)
         .paragraph("\nOptions of a command: " + program + " COMMAND --help\n")

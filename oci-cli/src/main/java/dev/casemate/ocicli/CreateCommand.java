@@ -18,7 +18,7 @@ final class CreateCommand implements Command {
 
   @Override
   public String summary() {
-    return "make a container, whose process waits for start";
+    return "create a container; its process waits for start";
   }
 
   @Override

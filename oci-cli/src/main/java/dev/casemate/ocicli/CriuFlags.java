@@ -14,21 +14,21 @@ final class CriuFlags {
   private static final String DEFAULT_IMAGES = "checkpoint";
 
   static final Option IMAGES =
-      Option.value("image-path", "DIR", "directory of the images, ./checkpoint if not given");
+      Option.value("image-path", "DIR", "directory of the image files (default: ./checkpoint)");
   static final Option WORK =
-      Option.value("work-path", "DIR", "directory of criu's log; that of the images if not given");
+      Option.value(
+          "work-path", "DIR", "directory of criu's log (default: that of the image files)");
   static final Option TCP = Option.flag("tcp-established", "allow open TCP connections");
-  static final Option UNIX =
-      Option.flag("ext-unix-sk", "allow unix sockets whose other end is outside");
-  static final Option SHELL_JOB = Option.flag("shell-job", "allow what belongs to a shell");
-  static final Option FILE_LOCKS = Option.flag("file-locks", "allow locks on files");
+  static final Option UNIX = Option.flag("ext-unix-sk", "allow external unix sockets");
+  static final Option SHELL_JOB = Option.flag("shell-job", "allow shell jobs");
+  static final Option FILE_LOCKS = Option.flag("file-locks", "allow file locks");
   static final Option CGROUPS =
       Option.value(
-          "manage-cgroups-mode", "soft|full|strict|ignore", "what criu does to control groups");
+          "manage-cgroups-mode", "soft|full|strict|ignore", "how criu handles control groups");
   static final Option EMPTY =
-      Option.value("empty-ns", "network", "make the namespace, but restore nothing in it");
+      Option.value("empty-ns", "network", "create the namespace, but do not restore its content");
   static final Option AUTO_DEDUP =
-      Option.flag("auto-dedup", "remove from parent images what these replace");
+      Option.flag("auto-dedup", "remove duplicate pages from parent images");
 
   private CriuFlags() {}
 

@@ -24,7 +24,7 @@ final class DeleteCommand implements Command {
   @Override
   public List<Option> options() {
     return List.of(
-        Option.flag("force", 'f', "kill it first; a container that does not exist is no error"));
+        Option.flag("force", 'f', "kill it first; ignore a container that does not exist"));
   }
 
   @Override

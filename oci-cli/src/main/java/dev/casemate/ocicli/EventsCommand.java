@@ -23,14 +23,14 @@ final class EventsCommand implements Command {
 
   @Override
   public String summary() {
-    return "print statistics and out-of-memory events of a container, one JSON object a line";
+    return "print statistics and out-of-memory events of a container, one JSON object per line";
   }
 
   @Override
   public List<Option> options() {
     return List.of(
-        Option.flag("stats", "print statistics once and end"),
-        Option.value("interval", "DURATION", "time between two, 5s if not given"));
+        Option.flag("stats", "print statistics once and exit"),
+        Option.value("interval", "DURATION", "interval between statistics (default: 5s)"));
   }
 
   @Override

@@ -26,7 +26,7 @@ final class ExecCommand implements Command {
 
   @Override
   public String summary() {
-    return "run a further process in a container";
+    return "run an additional process in a container";
   }
 
   @Override
@@ -44,18 +44,18 @@ final class ExecCommand implements Command {
   public List<Option> options() {
     return List.of(
         Option.value("process", 'p', "FILE", "the process as JSON, as in config.json"),
-        Option.flag("detach", 'd', "do not wait for its end"),
-        Option.flag("tty", 't', "give it a terminal"),
-        Option.value("env", 'e', "NAME=VALUE", "add a variable; may be repeated"),
+        Option.flag("detach", 'd', "do not wait for the process to exit"),
+        Option.flag("tty", 't', "allocate a terminal"),
+        Option.value("env", 'e', "NAME=VALUE", "add an environment variable; may be repeated"),
         Option.value("cwd", "DIR", "working directory in the container"),
-        Option.value("user", 'u', "UID[:GID]", "its user"),
-        Option.value("additional-gids", 'g', "GID", "a further group; may be repeated"),
+        Option.value("user", 'u', "UID[:GID]", "user of the process"),
+        Option.value("additional-gids", 'g', "GID", "add a group; may be repeated"),
         Option.value("cap", 'c', "CAP_NAME", "add a capability; may be repeated"),
         Option.flag("no-new-privs", "set no_new_privs"),
-        Option.value("apparmor", "PROFILE", "its AppArmor profile"),
-        Option.value("process-label", "LABEL", "its SELinux label"),
+        Option.value("apparmor", "PROFILE", "AppArmor profile of the process"),
+        Option.value("process-label", "LABEL", "SELinux label of the process"),
         Option.value("cgroup", "PATH", "control group below the container's"),
-        Option.flag("ignore-paused", "also in a paused container"),
+        Option.flag("ignore-paused", "allow exec in a paused container"),
         Making.CONSOLE_SOCKET,
         Making.PID_FILE,
         Making.PRESERVE_FDS);

@@ -19,7 +19,7 @@ final class FeaturesCommand implements Command {
 
   @Override
   public String summary() {
-    return "print what this runtime can do as JSON";
+    return "print the features of this runtime as JSON";
   }
 
   @Override

@@ -21,12 +21,12 @@ final class KillCommand implements Command {
 
   @Override
   public String summary() {
-    return "send a signal (TERM) to the process of a container";
+    return "send a signal (default: TERM) to the process of a container";
   }
 
   @Override
   public List<Option> options() {
-    return List.of(Option.flag("all", 'a', "to all its processes"));
+    return List.of(Option.flag("all", 'a', "send the signal to all processes of the container"));
   }
 
   @Override

@@ -25,13 +25,13 @@ final class ListCommand implements Command {
 
   @Override
   public String summary() {
-    return "list the containers of this root";
+    return "list the containers below --root";
   }
 
   @Override
   public List<Option> options() {
     return List.of(
-        Option.value("format", 'f', "table|json", "how to print them"),
+        Option.value("format", 'f', "table|json", "output format"),
         Option.flag("quiet", 'q', "print ids only"));
   }
 

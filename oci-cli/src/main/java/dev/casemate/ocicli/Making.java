@@ -24,16 +24,17 @@ final class Making {
   private static final int PID_FILE_MODE = 0644;
 
   static final Option BUNDLE =
-      Option.value("bundle", 'b', "DIR", "the bundle, the working directory if not given");
+      Option.value("bundle", 'b', "DIR", "bundle directory (default: the working directory)");
   static final Option CONSOLE_SOCKET =
-      Option.value("console-socket", "SOCKET", "unix socket that gets the terminal's master");
+      Option.value("console-socket", "SOCKET", "unix socket that receives the terminal's master");
   static final Option PID_FILE = Option.value("pid-file", "FILE", "file to write the pid to");
   static final Option NO_PIVOT =
-      Option.flag("no-pivot", "move the root instead of pivoting it, for roots on a ramdisk");
+      Option.flag("no-pivot", "move the root instead of using pivot_root, for a root on a ramdisk");
   static final Option NO_NEW_KEYRING =
       Option.flag("no-new-keyring", "keep the caller's session keyring");
   static final Option PRESERVE_FDS =
-      Option.value("preserve-fds", "N", "pass N descriptors from 3 on to the process");
+      Option.value(
+          "preserve-fds", "N", "pass N additional file descriptors, from 3 on, to the process");
 
   private Making() {}
 

@@ -18,7 +18,7 @@ final class PauseCommand implements Command {
 
   @Override
   public String summary() {
-    return "stop all processes of a container";
+    return "pause all processes of a container";
   }
 
   @Override

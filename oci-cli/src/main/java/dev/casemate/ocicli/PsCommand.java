@@ -48,7 +48,7 @@ final class PsCommand implements Command {
 
   @Override
   public List<Option> options() {
-    return List.of(Option.value("format", 'f', "table|json", "how to print them"));
+    return List.of(Option.value("format", 'f', "table|json", "output format"));
   }
 
   @Override

@@ -19,7 +19,7 @@ final class RestoreCommand implements Command {
 
   @Override
   public String summary() {
-    return "make a container of what checkpoint has written (takes criu)";
+    return "restore a container from a checkpoint (requires criu)";
   }
 
   @Override
@@ -29,7 +29,7 @@ final class RestoreCommand implements Command {
         CriuFlags.IMAGES,
         CriuFlags.WORK,
         Making.PID_FILE,
-        Option.flag("detach", 'd', "do not wait; the container stays until delete"),
+        Option.flag("detach", 'd', "do not wait; the container remains until delete"),
         CriuFlags.TCP,
         CriuFlags.UNIX,
         CriuFlags.SHELL_JOB,
@@ -40,9 +40,9 @@ final class RestoreCommand implements Command {
         Option.value("lsm-profile", "TYPE:NAME", "AppArmor or SELinux label of its processes"),
         Option.value("lsm-mount-context", "LABEL", "SELinux label of its mounts"),
         Making.CONSOLE_SOCKET,
-        Option.flag("no-pivot", "understood, and of no effect"),
-        Option.flag("no-subreaper", "understood, and of no effect"),
-        Option.flag("lazy-pages", "refused"));
+        Option.flag("no-pivot", "accepted, but has no effect"),
+        Option.flag("no-subreaper", "accepted, but has no effect"),
+        Option.flag("lazy-pages", "not supported"));
   }
 
   @Override

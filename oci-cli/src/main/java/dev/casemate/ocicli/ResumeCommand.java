@@ -18,7 +18,7 @@ final class ResumeCommand implements Command {
 
   @Override
   public String summary() {
-    return "let the processes of a paused container go on";
+    return "resume all processes of a paused container";
   }
 
   @Override

@@ -18,7 +18,7 @@ final class RunCommand implements Command {
 
   @Override
   public String summary() {
-    return "make a container, start it, wait for its end and remove it";
+    return "create and start a container, wait for it to exit and remove it";
   }
 
   @Override
@@ -27,9 +27,9 @@ final class RunCommand implements Command {
         Making.BUNDLE,
         Making.CONSOLE_SOCKET,
         Making.PID_FILE,
-        Option.flag("detach", 'd', "do not wait; the container stays until delete"),
-        Option.flag("keep", "do not remove the container after its end"),
-        Option.flag("no-subreaper", "understood, and of no effect"),
+        Option.flag("detach", 'd', "do not wait; the container remains until delete"),
+        Option.flag("keep", "do not remove the container after it exits"),
+        Option.flag("no-subreaper", "accepted, but has no effect"),
         Making.NO_PIVOT,
         Making.NO_NEW_KEYRING,
         Making.PRESERVE_FDS);

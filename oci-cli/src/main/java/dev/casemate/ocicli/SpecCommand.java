@@ -28,14 +28,15 @@ final class SpecCommand implements Command {
 
   @Override
   public String summary() {
-    return "write a config.json to begin with";
+    return "write a config.json template";
   }
 
   @Override
   public List<Option> options() {
     return List.of(
-        Option.value("bundle", 'b', "DIR", "where to write it, not the working directory"),
-        Option.flag("rootless", "for the user that calls this, with a user namespace"));
+        Option.value(
+            "bundle", 'b', "DIR", "directory to write it to (default: the working directory)"),
+        Option.flag("rootless", "for a rootless container of the calling user"));
   }
 
   @Override

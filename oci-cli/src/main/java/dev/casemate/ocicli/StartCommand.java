@@ -17,7 +17,7 @@ final class StartCommand implements Command {
 
   @Override
   public String summary() {
-    return "let the process of a created container execute its command";
+    return "start the command of a created container";
   }
 
   @Override

@@ -38,24 +38,25 @@ final class UpdateCommand implements Command {
   public List<Option> options() {
     return List.of(
         Option.value("resources", 'r', "FILE", "limits as JSON, as in linux.resources; - is stdin"),
-        Option.value("memory", "BYTES", "memory, -1 is no limit"),
-        Option.value("memory-reservation", "BYTES", "memory that is kept under pressure"),
-        Option.value("memory-swap", "BYTES", "memory and swap together"),
-        Option.value("cpu-period", "MICROSECONDS", "period of the quota"),
-        Option.value("cpu-quota", "MICROSECONDS", "time in each period"),
-        Option.value("cpu-burst", "MICROSECONDS", "quota that may be saved up"),
-        Option.value("cpu-share", "N", "weight, 1024 is ordinary"),
+        Option.value("memory", "BYTES", "memory limit, -1 for none"),
+        Option.value("memory-reservation", "BYTES", "memory reservation (soft limit)"),
+        Option.value("memory-swap", "BYTES", "limit of memory plus swap, -1 for none"),
+        Option.value("cpu-period", "MICROSECONDS", "period of the CPU quota"),
+        Option.value("cpu-quota", "MICROSECONDS", "CPU time in each period"),
+        Option.value("cpu-burst", "MICROSECONDS", "unused quota that may accumulate"),
+        Option.value("cpu-share", "N", "CPU weight; 1024 is the kernel's default"),
         Option.value("cpu-rt-period", "MICROSECONDS", "period of real-time processes"),
-        Option.value("cpu-rt-runtime", "MICROSECONDS", "time of real-time processes"),
-        Option.value("cpu-idle", "0|1", "run only when nobody else wants to"),
-        Option.value("cpuset-cpus", "LIST", "processors, such as 0-3,7"),
+        Option.value(
+            "cpu-rt-runtime", "MICROSECONDS", "CPU time of real-time processes in each period"),
+        Option.value("cpu-idle", "0|1", "1: run only when the CPU is otherwise idle"),
+        Option.value("cpuset-cpus", "LIST", "CPUs, such as 0-3,7"),
         Option.value("cpuset-mems", "LIST", "memory nodes"),
-        Option.value("pids-limit", "N", "number of processes"),
+        Option.value("pids-limit", "N", "maximum number of processes"),
         Option.value("blkio-weight", "N", "weight of block I/O, 10 to 1000"),
-        Option.value("kernel-memory", "BYTES", "ignored: kernels have no such limit any more"),
-        Option.value("kernel-memory-tcp", "BYTES", "memory of TCP buffers (cgroup v1)"),
-        Option.value("l3-cache-schema", "SCHEMA", "caches of the container's resctrl group"),
-        Option.value("mem-bw-schema", "SCHEMA", "memory bandwidth of its resctrl group"));
+        Option.value("kernel-memory", "BYTES", "ignored: current kernels have no such limit"),
+        Option.value("kernel-memory-tcp", "BYTES", "memory limit of TCP buffers (cgroup v1)"),
+        Option.value("l3-cache-schema", "SCHEMA", "cache schema of the container's resctrl group"),
+        Option.value("mem-bw-schema", "SCHEMA", "memory bandwidth schema of its resctrl group"));
   }
 
   @Override
