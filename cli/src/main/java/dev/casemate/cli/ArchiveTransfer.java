@@ -150,7 +150,7 @@ final class ArchiveTransfer {
       if (status != 0) {
         throw CasemateException.of(
             Kind.INVALID_ARGUMENT,
-            "cp: the container's side failed: " + PlainText.line(message().strip(), 500));
+            "cp: the process in the container failed: " + PlainText.line(message().strip(), 500));
       }
     }
 
@@ -251,7 +251,7 @@ final class ArchiveTransfer {
         }
         finish();
         throw CasemateException.of(
-            Kind.CORRUPT, "cp: the container's side ended before it had read all", e);
+            Kind.CORRUPT, "cp: the process in the container ended before it had read all data", e);
       }
     }
 

@@ -118,10 +118,10 @@ final class CopyOut {
       extractor.finish();
     }
     if (top.isEmpty()) {
-      throw refused("the stream holds nothing");
+      throw refused("the archive is empty");
     }
     if (leftOut.size() > MAX_NOTES) {
-      notes.accept("left out " + leftOut.size() + " FIFOs and device nodes in all");
+      notes.accept("skipped " + leftOut.size() + " FIFOs and device nodes in total");
     }
   }
 
@@ -157,8 +157,8 @@ final class CopyOut {
       throw refused(
           "entry "
               + PlainText.quote(entry.name())
-              + " lies at the top or outside, expected "
-              + (directory ? "what is below " : "nothing but file ")
+              + " is at the top level or outside, expected "
+              + (directory ? "only entries below " : "only file ")
               + PlainText.quote(top.get()));
     }
     if (entry.type() == TarEntry.Type.DIRECTORY) {
@@ -214,7 +214,7 @@ final class CopyOut {
     }
     // The same name again and again is one.
     if (another && leftOut.size() <= MAX_NOTES) {
-      notes.accept("left out " + what(entry.type()) + " " + PlainText.quote(entry.name()));
+      notes.accept("skipped " + what(entry.type()) + " " + PlainText.quote(entry.name()));
     }
     return true;
   }

@@ -51,20 +51,21 @@ final class CpCommand implements Command {
 
   @Override
   public List<Option> options() {
-    return List.of(Option.flag("follow-link", 'L', "copy what a link names instead of the link"));
+    return List.of(
+        Option.flag("follow-link", 'L', "copy the target of a symbolic link instead of the link"));
   }
 
   @Override
   public int run(Arguments arguments) {
     if (arguments.operands().size() != 2) {
-      throw new UsageException("cp wants two places: " + usage());
+      throw new UsageException("cp requires a source and a destination: " + usage());
     }
     String from = arguments.operands().get(0);
     String to = arguments.operands().get(1);
     int fromColon = remoteColon(from);
     int toColon = remoteColon(to);
     if (fromColon > 0 == toColon > 0) {
-      throw new UsageException("exactly one of the two places must be CONTAINER:PATH");
+      throw new UsageException("exactly one of source and destination must be CONTAINER:PATH");
     }
     boolean follow = arguments.has("follow-link");
     String remote = fromColon > 0 ? from : to;
@@ -75,7 +76,7 @@ final class CpCommand implements Command {
     ExecCommand.requireRunning(record);
     String path = remote.substring(colon + 1);
     if (path.isEmpty()) {
-      throw new UsageException("\"" + remote + "\" names no path behind the colon");
+      throw new UsageException("\"" + remote + "\" has no path after the colon");
     }
     try (SandboxClient client = SandboxClient.connect(store.paths(), record.config().id())) {
       ArchiveTransfer transfer =
@@ -158,7 +159,8 @@ final class CpCommand implements Command {
         n = stream.read(piece, 0, piece.length);
       }
     } catch (IOException e) {
-      throw CasemateException.of(Kind.UNAVAILABLE, "cp: the stream broke: " + e.getMessage(), e);
+      throw CasemateException.of(
+          Kind.UNAVAILABLE, "cp: the stream was interrupted: " + e.getMessage(), e);
     }
   }
 

@@ -23,7 +23,7 @@ final class DemoImageCommand implements Command {
 
   @Override
   public String summary() {
-    return "make an OCI layout from the host's busybox (package busybox-static)";
+    return "create an OCI layout from the host's busybox (package busybox-static)";
   }
 
   @Override

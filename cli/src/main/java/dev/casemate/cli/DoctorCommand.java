@@ -61,7 +61,8 @@ final class DoctorCommand implements Command {
         new ArrayList<>(
             new HostChecks("").all(Vmms.named(Vmms.DEFAULT), List.of(paths.state(), paths.run())));
     findings.add(looked("guest", DoctorCommand::guest));
-    findings.add(tool("mkfs.erofs", "erofs-utils", "images cannot be made into root file systems"));
+    findings.add(
+        tool("mkfs.erofs", "erofs-utils", "images cannot be converted into root file systems"));
     findings.add(tool("mkfs.ext4", "e2fsprogs", "containers get no scratch disk"));
     findings.add(looked("leftovers", () -> leftovers(paths)));
     boolean failed = false;
@@ -95,9 +96,9 @@ final class DoctorCommand implements Command {
         what,
         forbidden ? Finding.Level.WARNING : Finding.Level.FAILURE,
         what,
-        "cannot be looked at: " + message,
-        "nothing is known of it",
-        forbidden ? "run casemate doctor as root" : "fix what the message says");
+        "cannot be checked: " + message,
+        "its state is unknown",
+        forbidden ? "run casemate doctor as root" : "fix the error in the message");
   }
 
   private static Finding guest() {
@@ -158,8 +159,8 @@ final class DoctorCommand implements Command {
             Finding.Level.WARNING,
             "leftovers",
             String.join(", ", found),
-            "something was killed before it could clean up",
-            "casemate ps -a (which cleans up after what it finds dead), then remove what stays");
+            "a process was killed before it could clean up",
+            "casemate ps -a (which cleans up after dead sandboxes), then remove what remains");
   }
 
   private static Json json(List<Finding> findings) {
@@ -205,7 +206,7 @@ final class DoctorCommand implements Command {
     text.append(
         failed
             ? "This machine cannot run Casemate yet: fix the failures above.\n"
-            : "This machine is fit for Casemate.\n");
+            : "This machine can run Casemate.\n");
     Console.out(text.toString());
   }
 }

@@ -39,6 +39,6 @@ final class EmulationNotice {
     Console.errLine(
         "casemate: note: VMs run by emulation (TCG), about ten times slower than with KVM: "
             + accelerator.reason()
-            + " (said once; details: casemate doctor)");
+            + " (shown once; details: casemate doctor)");
   }
 }

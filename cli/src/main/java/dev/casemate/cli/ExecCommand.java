@@ -35,17 +35,17 @@ final class ExecCommand implements Command {
 
   @Override
   public String summary() {
-    return "run one more command in a running container";
+    return "run a command in a running container";
   }
 
   @Override
   public List<Option> options() {
     return List.of(
-        Option.flag("interactive", 'i', "hand standard input to the command"),
-        Option.flag("tty", 't', "give the command a terminal"),
-        Option.flag("detach", 'd', "leave it running and print nothing"),
-        Option.value("env", 'e', "NAME[=VALUE]", "set a variable"),
-        Option.value("workdir", 'w', "DIR", "working directory inside"),
+        Option.flag("interactive", 'i', "pass standard input to the command"),
+        Option.flag("tty", 't', "allocate a terminal for the command"),
+        Option.flag("detach", 'd', "run the command in the background and print nothing"),
+        Option.value("env", 'e', "NAME[=VALUE]", "set an environment variable"),
+        Option.value("workdir", 'w', "DIR", "working directory in the container"),
         Option.value("user", 'u', "USER[:GROUP]", "run as this user"));
   }
 
@@ -58,7 +58,7 @@ final class ExecCommand implements Command {
   public int run(Arguments arguments) {
     List<String> words = arguments.operands("CONTAINER");
     if (words.size() < 2) {
-      throw new UsageException("no COMMAND was given behind CONTAINER");
+      throw new UsageException("missing COMMAND after CONTAINER");
     }
     ContainerStore store = new ContainerStore(SandboxPaths.system());
     ContainerRecord record = store.find(words.getFirst());
@@ -66,7 +66,7 @@ final class ExecCommand implements Command {
     boolean terminal = arguments.has("tty");
     if (terminal && arguments.has("interactive") && !Tty.isTerminal(Fd.STDIN)) {
       throw new UsageException(
-          "option -t wants a terminal, but standard input is none; leave -t away");
+          "option -t requires a terminal, but standard input is not a terminal; omit -t");
     }
     Json.Obj process = process(store, record, arguments, words.subList(1, words.size()));
     String execId = "exec-" + Machine.randomHex(8);

@@ -11,7 +11,8 @@ final class Formats {
   static boolean json(Arguments arguments) {
     String format = arguments.last("format", "table");
     if (!format.equals("table") && !format.equals("json")) {
-      throw new UsageException("option --format is \"" + format + "\", expected table or json");
+      throw new UsageException(
+          "invalid value \"" + format + "\" for --format: expected table or json");
     }
     return format.equals("json");
   }

@@ -42,13 +42,13 @@ final class GuestCommand implements Command {
   public List<Option> options() {
     return List.of(
         Option.value("name", '\0', "NAME", "name of the guest (default: default)"),
-        Option.value("agent", '\0', "FILE", "the agent's executable (default: beside casemate)"),
+        Option.value("agent", '\0', "FILE", "the agent's executable (default: next to casemate)"),
         Option.value("kernel", '\0', "FILE", "build: use this kernel (vmlinux or bzImage)"),
         Option.value("modules", '\0', "DIR", "build: with this directory of modules"),
         Option.value("package", '\0', "NAME", "build: use the kernel of this Debian package"),
         Option.flag("from-source", '\0', "build: compile a lean kernel from linux-source"),
-        Option.value("config", '\0', "FILE", "with --from-source: further options"),
-        Option.value("with", '\0', "GROUP", "build: take in an optional group of modules"));
+        Option.value("config", '\0', "FILE", "with --from-source: additional kernel options"),
+        Option.value("with", '\0', "GROUP", "build: include an optional group of modules"));
   }
 
   @Override
@@ -60,7 +60,7 @@ final class GuestCommand implements Command {
       case "rm" -> remove(words.subList(1, words.size()));
       default ->
           throw new UsageException(
-              "\"" + words.getFirst() + "\" is none of: guest build, guest ls, guest rm");
+              "unknown command \"guest " + words.getFirst() + "\": expected guest build, ls or rm");
     };
   }
 
@@ -101,7 +101,7 @@ final class GuestCommand implements Command {
     }
     throw CasemateException.of(
         Kind.NOT_FOUND,
-        "the executable casemate-agent is not beside casemate; name it with --agent FILE");
+        "the executable casemate-agent is not next to casemate; give its path with --agent FILE");
   }
 
   private static KernelSource source(Arguments arguments) {
@@ -138,7 +138,7 @@ final class GuestCommand implements Command {
 
   private static int remove(List<String> names) {
     if (names.isEmpty()) {
-      throw new UsageException("guest rm wants the NAME of a guest");
+      throw new UsageException("guest rm requires the NAME of a guest");
     }
     for (String name : names) {
       Guests.store().remove(name);

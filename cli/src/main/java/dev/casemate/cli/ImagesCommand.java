@@ -34,7 +34,7 @@ final class ImagesCommand implements Command {
   public List<Option> options() {
     return List.of(
         Option.flag("quiet", 'q', "print digests only"),
-        Option.value("format", '\0', "table|json", "how to print them"));
+        Option.value("format", '\0', "table|json", "output format"));
   }
 
   @Override

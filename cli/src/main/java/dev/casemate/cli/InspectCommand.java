@@ -29,7 +29,7 @@ final class InspectCommand implements Command {
 
   @Override
   public String summary() {
-    return "print all that is known of containers, as JSON";
+    return "print the details of containers as JSON";
   }
 
   @Override

@@ -33,15 +33,15 @@ final class LogsCommand implements Command {
 
   @Override
   public String summary() {
-    return "print what a container has written";
+    return "print the output of a container";
   }
 
   @Override
   public List<Option> options() {
     return List.of(
-        Option.flag("follow", 'f', "go on until the container ends"),
-        Option.flag("timestamps", 't', "put the time before each line"),
-        Option.value("tail", 'n', "LINES", "only the last lines"));
+        Option.flag("follow", 'f', "follow the output until the container ends"),
+        Option.flag("timestamps", 't', "print the time before each line"),
+        Option.value("tail", 'n', "LINES", "print only the last LINES lines"));
   }
 
   @Override

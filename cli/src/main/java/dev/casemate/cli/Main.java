@@ -59,7 +59,7 @@ public final class Main {
       return exitStatus(e.kind(), workload);
     } catch (MalformedMessageException e) {
       Console.trace(e);
-      Console.errLine("casemate: an answer is malformed: " + e.getMessage());
+      Console.errLine("casemate: malformed response: " + e.getMessage());
       return workload ? ENGINE_ERROR : 1;
     } catch (RpcException e) {
       Console.trace(e);

@@ -66,7 +66,7 @@ final class MergeTree {
             Kind.INVALID_ARGUMENT,
             "another file system is mounted on "
                 + place
-                + ", and the copy is moved within one; copy that directory by itself");
+                + ", and cp cannot replace directories across file systems; copy that directory separately");
       }
       try (Fd below = Fs.openAt(source, from, DIRECTORY, 0);
           Fd existing = Fs.openAt(target, to, DIRECTORY, 0)) {

@@ -26,7 +26,9 @@ record PauseCommand(boolean pause) implements Command {
 
   @Override
   public String summary() {
-    return pause ? "stop all processes of containers" : "continue what pause stopped";
+    return pause
+        ? "pause all processes of containers"
+        : "resume all processes of paused containers";
   }
 
   @Override

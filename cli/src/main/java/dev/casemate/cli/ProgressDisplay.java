@@ -52,7 +52,7 @@ final class ProgressDisplay implements PullProgress, AutoCloseable {
 
   @Override
   public synchronized void askingAgain(String registry, String reason) {
-    line("registry " + registry + ": " + reason + ", trying again");
+    line("registry " + registry + ": " + reason + ", retrying");
   }
 
   @Override
@@ -118,7 +118,7 @@ final class ProgressDisplay implements PullProgress, AutoCloseable {
 
   @Override
   public synchronized void build() {
-    line("making the root file system");
+    line("creating the root file system");
   }
 
   private static String shortDigest(String digest) {

@@ -35,10 +35,10 @@ final class PsCommand implements Command {
   @Override
   public List<Option> options() {
     return List.of(
-        Option.flag("all", 'a', "list those that have ended, too"),
+        Option.flag("all", 'a', "include containers that have ended"),
         Option.flag("quiet", 'q', "print ids only"),
         Option.flag("no-trunc", '\0', "do not shorten ids and commands"),
-        Option.value("format", '\0', "table|json", "how to print them"));
+        Option.value("format", '\0', "table|json", "output format"));
   }
 
   @Override

@@ -23,7 +23,7 @@ final class PullCommand implements Command {
 
   @Override
   public String summary() {
-    return "fetch images from a registry, or take them in from files";
+    return "pull images from a registry, or import them from files";
   }
 
   @Override
@@ -31,7 +31,8 @@ final class PullCommand implements Command {
     return List.of(
         Option.flag("quiet", 'q', "print the digest only"),
         Option.flag("insecure", '\0', "allow a registry without TLS or with a bad certificate"),
-        Option.value("ca-file", '\0', "FILE", "trust the authorities in this PEM file as well"));
+        Option.value(
+            "ca-file", '\0', "FILE", "also trust the certification authorities in this PEM file"));
   }
 
   @Override

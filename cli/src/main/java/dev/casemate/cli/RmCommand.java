@@ -32,7 +32,8 @@ final class RmCommand implements Command {
   @Override
   public List<Option> options() {
     return List.of(
-        Option.flag("force", 'f', "end them first; one that does not exist is no error"));
+        Option.flag(
+            "force", 'f', "kill running containers first; ignore containers that do not exist"));
   }
 
   @Override

@@ -22,7 +22,7 @@ final class RmiCommand implements Command {
 
   @Override
   public String summary() {
-    return "remove images, and the data that no other image needs";
+    return "remove images, and data that no other image uses";
   }
 
   @Override

@@ -73,7 +73,7 @@ final class RunCommand implements Command {
         && !arguments.has("detach")
         && !Tty.isTerminal(Fd.STDIN)) {
       throw new UsageException(
-          "option -t wants a terminal, but standard input is none; leave -t away");
+          "option -t requires a terminal, but standard input is not a terminal; omit -t");
     }
   }
 
@@ -123,7 +123,7 @@ final class RunCommand implements Command {
       Console.errLine(
           "casemate: the sandbox did not end within "
               + GONE_TIMEOUT_MILLIS / 1000
-              + " s; look for it with: casemate doctor");
+              + " s; check for leftovers with: casemate doctor");
     }
   }
 }

@@ -198,9 +198,9 @@ final class RunWishes {
     int mib = mib(text);
     if (mib <= 0 && !text.equals("0")) {
       throw new UsageException(
-          "option --scratch is \""
+          "invalid value \""
               + text
-              + "\", expected 0 or an amount from "
+              + "\" for --scratch: expected 0 or a size from "
               + ContainerDefaults.LEAST_SCRATCH_MIB
               + "m to 16t");
     }
@@ -218,12 +218,17 @@ final class RunWishes {
       int mib = mib(memory.get());
       if (mib < 0) {
         throw new UsageException(
-            "option --memory is \"" + memory.get() + "\", expected an amount such as 256m or 2g");
+            "invalid value \""
+                + memory.get()
+                + "\" for --memory: expected a size such as 256m or 2g");
       }
       if (mib < ContainerDefaults.LEAST_MEMORY_MIB || mib > ContainerDefaults.MOST_MEMORY_MIB) {
         // Here, too: in the words of the user, who need not count in MiB.
         throw new UsageException(
-            "option --memory is \"" + memory.get() + "\": " + ContainerDefaults.MEMORY_RANGE);
+            "invalid value \""
+                + memory.get()
+                + "\" for --memory: "
+                + ContainerDefaults.MEMORY_RANGE);
       }
       builder.memoryMib(mib);
     }
@@ -251,7 +256,7 @@ final class RunWishes {
       // As a number out of range.
     }
     throw new UsageException(
-        "option --cpus is \"" + text + "\", expected a number from 0.01 to 255");
+        "invalid value \"" + text + "\" for --cpus: expected a number from 0.01 to 255");
   }
 
   private static void image(ContainerBuilder builder, Arguments arguments) {
@@ -263,13 +268,14 @@ final class RunWishes {
           case "never" -> PullPolicy.NEVER;
           default ->
               throw new UsageException(
-                  "option --pull is \""
+                  "invalid value \""
                       + arguments.last("pull", "")
-                      + "\", expected missing, always or never");
+                      + "\" for --pull: expected missing, always or never");
         });
     String rootfs = arguments.last("rootfs", "erofs");
     if (!rootfs.equals("erofs") && !rootfs.equals("virtiofs")) {
-      throw new UsageException("option --rootfs is \"" + rootfs + "\", expected erofs or virtiofs");
+      throw new UsageException(
+          "invalid value \"" + rootfs + "\" for --rootfs: expected erofs or virtiofs");
     }
     builder.shareRoot(rootfs.equals("virtiofs"));
   }

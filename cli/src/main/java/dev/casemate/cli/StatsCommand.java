@@ -38,14 +38,15 @@ final class StatsCommand implements Command {
 
   @Override
   public String summary() {
-    return "show what running containers use";
+    return "show the resource usage of running containers";
   }
 
   @Override
   public List<Option> options() {
     return List.of(
-        Option.flag("no-stream", '\0', "print once (default when standard output is no terminal)"),
-        Option.value("format", '\0', "table|json", "how to print them"));
+        Option.flag(
+            "no-stream", '\0', "print once (default when standard output is not a terminal)"),
+        Option.value("format", '\0', "table|json", "output format"));
   }
 
   /** One measurement of one container. */

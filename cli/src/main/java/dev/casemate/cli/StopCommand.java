@@ -24,14 +24,14 @@ final class StopCommand implements Command {
 
   @Override
   public String summary() {
-    return "end containers: ask with a signal, kill after a while";
+    return "stop containers: send a signal, then kill after a timeout";
   }
 
   @Override
   public List<Option> options() {
     return List.of(
         Option.value("time", 't', "SECONDS", "how long to wait before killing (default: 10)"),
-        Option.value("signal", 's', "SIGNAL", "what to ask with (default: TERM, or the image's)"));
+        Option.value("signal", 's', "SIGNAL", "signal to send (default: the image's, or TERM)"));
   }
 
   @Override

@@ -32,7 +32,7 @@ final class TopCommand implements Command {
 
   @Override
   public List<Option> options() {
-    return List.of(Option.value("format", '\0', "table|json", "how to print them"));
+    return List.of(Option.value("format", '\0', "table|json", "output format"));
   }
 
   @Override

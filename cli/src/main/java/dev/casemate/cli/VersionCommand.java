@@ -26,7 +26,7 @@ final class VersionCommand implements Command {
 
   @Override
   public List<Option> options() {
-    return List.of(Option.value("format", '\0', "table|json", "how to print it"));
+    return List.of(Option.value("format", '\0', "table|json", "output format"));
   }
 
   @Override

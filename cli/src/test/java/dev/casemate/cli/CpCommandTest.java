@@ -279,9 +279,9 @@ final class CpCommandTest {
     assertThat(home.resolve("os").toFile().list()).containsExactly("x");
     assertThat(notes)
         .containsExactly(
-            "left out FIFO \"os/fifo\"",
-            "left out hard link \"os/hard\"",
-            "left out device node \"os/nu?ll\"");
+            "skipped FIFO \"os/fifo\"",
+            "skipped hard link \"os/hard\"",
+            "skipped device node \"os/nu?ll\"");
   }
 
   @Test

@@ -235,27 +235,27 @@ class RunWishesTest {
       delimiter = '|',
       quoteCharacter = '`',
       value = {
-        "-m|111m|option --memory is \"111m\"|at least 112 MiB",
-        "-m|2t|option --memory is \"2t\"|at most 1024 GiB",
-        "-m|much|option --memory is \"much\"|such as 256m",
-        "--cpus|0|option --cpus is \"0\"|0.01 to 255",
-        "--cpus|256|option --cpus is \"256\"|0.01 to 255",
-        "--cpus|NaN|option --cpus is \"NaN\"|0.01 to 255",
-        "--cpus|none|option --cpus is \"none\"|0.01 to 255",
+        "-m|111m|invalid value \"111m\" for --memory|at least 112 MiB",
+        "-m|2t|invalid value \"2t\" for --memory|at most 1024 GiB",
+        "-m|much|invalid value \"much\" for --memory|such as 256m",
+        "--cpus|0|invalid value \"0\" for --cpus|0.01 to 255",
+        "--cpus|256|invalid value \"256\" for --cpus|0.01 to 255",
+        "--cpus|NaN|invalid value \"NaN\" for --cpus|0.01 to 255",
+        "--cpus|none|invalid value \"none\" for --cpus|0.01 to 255",
         "--pids-limit|-2|option --pids-limit is \"-2\"|from -1 to 4194304",
-        "--scratch|15m|option --scratch is \"15m\"|16m to 16t",
-        "--scratch|1k|option --scratch is \"1k\"|16m to 16t",
-        "--scratch|17t|option --scratch|16m to 16t",
+        "--scratch|15m|invalid value \"15m\" for --scratch|16m to 16t",
+        "--scratch|1k|invalid value \"1k\" for --scratch|16m to 16t",
+        "--scratch|17t|invalid value|16m to 16t",
         "--stop-timeout|-1|option --stop-timeout is \"-1\"|from 0 to 86400",
         "--boot-timeout|0|option --boot-timeout is \"0\"|from 1 to 3600",
-        "--accel|xen|option --accel is \"xen\"|auto, kvm or tcg",
-        "--hypervisor|bochs|option --hypervisor is \"bochs\"|qemu",
-        "--rootfs|nfs|option --rootfs is \"nfs\"|erofs or virtiofs",
-        "--network|host|option --network is \"host\"|none or bridge: a VM cannot share",
-        "--pull|often|option --pull is \"often\"|missing, always or never",
-        "--stop-signal|BANG|option --stop-signal is \"BANG\"|no signal",
-        "--hostname|a b|option --hostname is \"a b\"|1 to 64 bytes",
-        "--workdir|w|option --workdir is \"w\"|absolute path",
+        "--accel|xen|invalid value \"xen\" for --accel|auto, kvm or tcg",
+        "--hypervisor|bochs|invalid value \"bochs\" for --hypervisor|qemu",
+        "--rootfs|nfs|invalid value \"nfs\" for --rootfs|erofs or virtiofs",
+        "--network|host|invalid value \"host\" for --network|none or bridge (a VM cannot share",
+        "--pull|often|invalid value \"often\" for --pull|missing, always or never",
+        "--stop-signal|BANG|invalid value \"BANG\" for --stop-signal|a signal name such as TERM",
+        "--hostname|a b|invalid value \"a b\" for --hostname|1 to 64 bytes",
+        "--workdir|w|invalid value \"w\" for --workdir|absolute path",
         "--volume|data:/x|volume \"data:/x\"|HOST:GUEST[:ro]",
         "--volume|/no/such:/x|\"/no/such:/x\" does not exist|create it first",
         "--volume|/tmp:/x:rx|volume \"/tmp:/x:rx\" has unknown option \"rx\"|use ro or rw",
@@ -281,7 +281,7 @@ class RunWishesTest {
   @Test
   void refusesWhatContradictsItself() {
     assertThatThrownBy(() -> run("-p", "80", "--network", "none"))
-        .hasMessageContaining("--publish needs --network bridge");
+        .hasMessageContaining("--publish requires --network bridge");
     assertThatThrownBy(() -> run("--kernel", "", "--guest", "other"))
         .hasMessageContaining("guest \"other\" has not been built")
         .hasMessageContaining("casemate guest build --name other");

@@ -73,14 +73,14 @@ class CommandLineTest extends EndToEnd {
   void missingOperands() {
     fails(125, List.of("run"), "no IMAGE");
     fails(125, List.of("exec"), "no CONTAINER");
-    fails(125, List.of("exec", "x"), "no COMMAND");
+    fails(125, List.of("exec", "x"), "missing COMMAND");
     for (String command :
         List.of("stop", "kill", "wait", "rm", "inspect", "logs", "top", "pause", "unpause")) {
       fails(1, List.of(command), "no CONTAINER");
     }
     fails(1, List.of("pull"), "no IMAGE");
     fails(1, List.of("rmi"), "no IMAGE");
-    fails(1, List.of("cp", "a"), "two places");
+    fails(1, List.of("cp", "a"), "a source and a destination");
     fails(1, List.of("cp", "/a", "/b"), "exactly one", "CONTAINER:PATH");
   }
 
@@ -195,7 +195,7 @@ class CommandLineTest extends EndToEnd {
   @Test
   void doctor() {
     Result result = ok("doctor");
-    assertThat(result.out()).endsWith("This machine is fit for Casemate.\n");
+    assertThat(result.out()).endsWith("This machine can run Casemate.\n");
     Json.Obj findings = new Json.Obj().put("all", Json.parse(ok("doctor", "--json").out()));
     List<String> ids = new ArrayList<>();
     for (Json.Obj finding : findings.objects("all")) {
