@@ -53,7 +53,7 @@ public final class Arguments {
       case "false", "0" -> false;
       default ->
           throw new UsageException(
-              "option --" + name + " is a switch: \"" + last + "\" should be true or false");
+              "invalid value \"" + last + "\" for --" + name + ": expected true or false");
     };
   }
 
@@ -92,11 +92,11 @@ public final class Arguments {
       // Reported below, like a number out of range.
     }
     throw new UsageException(
-        "option --"
-            + name
-            + " is \""
+        "invalid value \""
             + text.get()
-            + "\", expected a whole number from "
+            + "\" for --"
+            + name
+            + ": expected a whole number from "
             + minimum
             + " to "
             + maximum);
@@ -115,7 +115,7 @@ public final class Arguments {
   /** The operands, of which at least one is required. */
   public List<String> operands(String what) {
     if (operands.isEmpty()) {
-      throw new UsageException("no " + what + " was given");
+      throw new UsageException("missing " + what);
     }
     return operands;
   }
@@ -140,8 +140,8 @@ public final class Arguments {
     if (operands.size() != 1) {
       throw new UsageException(
           operands.isEmpty()
-              ? "no " + what + " was given"
-              : "one " + what + " is expected, but " + operands.size() + " were given");
+              ? "missing " + what
+              : "expected one " + what + ", but " + operands.size() + " were given");
     }
     return operands.getFirst();
   }

@@ -41,7 +41,7 @@ class GnuArgumentsTest {
   void aSwitchCanBeTurnedOff() {
     assertThat(parse(true, "--all=false").has("all")).isFalse();
     assertThatThrownBy(() -> parse(true, "--all=maybe").has("all"))
-        .hasMessageContaining("should be true or false");
+        .hasMessageContaining("expected true or false");
   }
 
   @Test
@@ -53,7 +53,7 @@ class GnuArgumentsTest {
     assertThatThrownBy(() -> parse(true, "--env")).hasMessageContaining("requires a value");
     assertThatThrownBy(() -> parse(true, "--count", "10").number("count", 0, 1, 9))
         .hasMessageContaining("expected a whole number from 1 to 9");
-    assertThatThrownBy(() -> parse(true).operand("IMAGE")).hasMessageContaining("no IMAGE");
+    assertThatThrownBy(() -> parse(true).operand("IMAGE")).hasMessageContaining("missing IMAGE");
     assertThatThrownBy(() -> parse(true, "a", "b").operand("IMAGE")).hasMessageContaining("but 2");
   }
 }

@@ -71,15 +71,15 @@ class CommandLineTest extends EndToEnd {
 
   @Test
   void missingOperands() {
-    fails(125, List.of("run"), "no IMAGE");
-    fails(125, List.of("exec"), "no CONTAINER");
+    fails(125, List.of("run"), "missing IMAGE");
+    fails(125, List.of("exec"), "missing CONTAINER");
     fails(125, List.of("exec", "x"), "missing COMMAND");
     for (String command :
         List.of("stop", "kill", "wait", "rm", "inspect", "logs", "top", "pause", "unpause")) {
-      fails(1, List.of(command), "no CONTAINER");
+      fails(1, List.of(command), "missing CONTAINER");
     }
-    fails(1, List.of("pull"), "no IMAGE");
-    fails(1, List.of("rmi"), "no IMAGE");
+    fails(1, List.of("pull"), "missing IMAGE");
+    fails(1, List.of("rmi"), "missing IMAGE");
     fails(1, List.of("cp", "a"), "a source and a destination");
     fails(1, List.of("cp", "/a", "/b"), "exactly one", "CONTAINER:PATH");
   }
