@@ -5,8 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The containers of this machine, each in a VM of its own: the front door for programs, and what
- * {@code casemate run} goes through.
+ * The containers of this machine, each in a VM of its own: the entry point for programs, which
+ * {@code casemate run} uses as well.
  *
  * <p>A preview: names and types may change until the library is published.
  */
@@ -18,18 +18,18 @@ public final class Casemate implements AutoCloseable {
     this.store = store;
   }
 
-  /** With the system's directories; {@code CASEMATE_RUN} and {@code CASEMATE_STATE} move them. */
+  /** Uses the system's directories, or those in {@code CASEMATE_RUN} and {@code CASEMATE_STATE}. */
   public static Casemate open() {
     return open(SandboxPaths.system());
   }
 
-  /** With directories of one's own. */
+  /** Uses the given directories. */
   public static Casemate open(SandboxPaths paths) {
     return new Casemate(new ContainerStore(paths));
   }
 
   /**
-   * Begins to describe a container.
+   * Returns a builder for a container.
    *
    * @param image {@code debian:12}, {@code oci:DIR}, {@code docker-archive:FILE}, {@code
    *     rootfs:DIR} …, as for {@code casemate run}
@@ -56,7 +56,7 @@ public final class Casemate implements AutoCloseable {
     return List.copyOf(open);
   }
 
-  /** Closes the containers that were made here and are still open, the last one first. */
+  /** Closes the containers that this object created and that are still open, the last one first. */
   @Override
   public void close() {
     for (Container container : openOnes().reversed()) {

@@ -6,8 +6,8 @@ import dev.casemate.sandbox.Stdio;
 import java.util.List;
 
 /**
- * A container that was made here. Calls throw a {@link CasemateException} that says what is wrong;
- * they may come from several threads.
+ * A container created by {@link Casemate}. Methods throw a {@link CasemateException} on errors, and
+ * may be called from several threads.
  */
 public final class Container implements AutoCloseable {
   private static final int GONE_TIMEOUT_MILLIS = 20_000;
@@ -47,7 +47,7 @@ public final class Container implements AutoCloseable {
   }
 
   /**
-   * Waits for the VM, makes the container in it and executes the command.
+   * Waits for the VM, creates the container in it and executes the command.
    *
    * @param stdio FIFOs whose other ends the caller has open
    */
@@ -57,7 +57,7 @@ public final class Container implements AutoCloseable {
     started = true;
   }
 
-  /** Waits for the command's end and returns its exit status: 0 to 255, 128 + signal. */
+  /** Waits for the command to exit and returns its exit status: 0 to 255, or 128 + signal. */
   public int await() {
     return client.await("");
   }
@@ -67,7 +67,10 @@ public final class Container implements AutoCloseable {
     client.kill("", signal, signal == Signals.KILL);
   }
 
-  /** Asks the command to end, kills it after its time, and returns when the VM is gone. */
+  /**
+   * Sends the stop signal, kills the command after the stop timeout, and returns when the VM has
+   * ended.
+   */
   public void stop() {
     client.stop(
         new ContainerRecord(config, currentState()),
@@ -83,13 +86,13 @@ public final class Container implements AutoCloseable {
         .orElseGet(ContainerState::created);
   }
 
-  /** What it has written so far, as far as its log reaches back (10 to 20 MiB). */
+  /** The output written so far, as far as the log reaches back (10 to 20 MiB). */
   public List<LogEntry> logs() {
     return LogEntry.readAll(casemate.store().paths().container(config.id()));
   }
 
   /**
-   * Forgets a container that has ended: record, log, name.
+   * Removes a container that has ended, with its record, log and name.
    *
    * @throws CasemateException FAILED_PRECONDITION if it runs
    */
@@ -103,8 +106,8 @@ public final class Container implements AutoCloseable {
   }
 
   /**
-   * Lets go of it. One that runs goes on, and one that has ended keeps its record; of one that was
-   * never started nothing is left.
+   * Closes this handle. A running container continues to run and an ended one keeps its record; a
+   * container that was never started is removed.
    */
   @Override
   public void close() {

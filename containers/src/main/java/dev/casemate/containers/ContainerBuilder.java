@@ -11,9 +11,9 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * What a new container is to be. Each method stands for the option of {@code casemate run} that its
- * text names, and errors call it by that name; {@link ContainerDefaults} has the defaults and the
- * ranges. Nothing is checked before {@link #prepare}.
+ * The configuration of a new container. Each method corresponds to the option of {@code casemate
+ * run} that its text names, and errors refer to that option; {@link ContainerDefaults} has the
+ * defaults and the ranges. {@link #prepare} checks the values.
  */
 public final class ContainerBuilder {
   private final Casemate casemate;
@@ -25,10 +25,10 @@ public final class ContainerBuilder {
   }
 
   /**
-   * Checks everything, and fetches the image if it has to; starts nothing.
+   * Checks all values, and pulls the image if necessary; starts nothing.
    *
-   * @throws dev.casemate.base.CasemateException INVALID_ARGUMENT for a wish that cannot be,
-   *     NOT_FOUND for an image, guest or path that is not there
+   * @throws dev.casemate.base.CasemateException INVALID_ARGUMENT for an invalid value, NOT_FOUND
+   *     for an image, guest or path that does not exist
    */
   public PreparedContainer prepare() {
     return PreparedContainer.of(casemate, wishes);
@@ -97,7 +97,7 @@ public final class ContainerBuilder {
   }
 
   /**
-   * {@code --tmpfs}: a file system in memory, with mount options beside {@code
+   * {@code --tmpfs}: a file system in memory, with mount options in addition to {@code
    * nosuid,nodev,noexec}.
    */
   public ContainerBuilder tmpfs(String guest, List<String> options) {
@@ -129,20 +129,20 @@ public final class ContainerBuilder {
     return this;
   }
 
-  /** {@code --cpus}: of the VM; a fraction limits. */
+  /** {@code --cpus}: of the VM; a fraction limits CPU time. */
   public ContainerBuilder cpus(double cpus) {
     wishes.cpus = cpus;
     return this;
   }
 
-  /** {@code --pids-limit}: most processes; −1 for no limit. */
+  /** {@code --pids-limit}: maximum number of processes; −1 for no limit. */
   public ContainerBuilder pidsLimit(int most) {
     wishes.pids = most;
     return this;
   }
 
   /**
-   * {@code --scratch}: size of the disk for what the container writes, in MiB; 0 keeps it in the
+   * {@code --scratch}: size of the disk for the container's writes, in MiB; 0 keeps them in the
    * VM's memory.
    */
   public ContainerBuilder scratchMib(int scratchMib) {
@@ -150,7 +150,7 @@ public final class ContainerBuilder {
     return this;
   }
 
-  /** {@code --read-only}: whether the container's root is. */
+  /** {@code --read-only}: whether the container's root is read-only. */
   public ContainerBuilder readOnly(boolean readOnly) {
     wishes.readOnly = readOnly;
     return this;
@@ -211,7 +211,7 @@ public final class ContainerBuilder {
     return this;
   }
 
-  /** {@code --stop-timeout}: how long stop waits before it kills. */
+  /** {@code --stop-timeout}: how long a stop waits before it kills. */
   public ContainerBuilder stopTimeoutSeconds(int stopTimeoutSeconds) {
     wishes.stopTimeoutSeconds = stopTimeoutSeconds;
     return this;
@@ -223,14 +223,14 @@ public final class ContainerBuilder {
     return this;
   }
 
-  /** {@code --tty}: a terminal, and its size if that is known. */
+  /** {@code --tty}: a terminal, and its size if known. */
   public ContainerBuilder terminal(Optional<ConsoleSize> size) {
     wishes.terminal = true;
     wishes.consoleSize = size;
     return this;
   }
 
-  /** {@code --rm}: whether the container's record goes with its end. */
+  /** {@code --rm}: whether the container is removed when it ends. */
   public ContainerBuilder autoRemove(boolean on) {
     wishes.autoRemove = on;
     return this;
@@ -242,7 +242,7 @@ public final class ContainerBuilder {
     return this;
   }
 
-  /** Follows the pull. */
+  /** Receives the progress of the pull. */
   public ContainerBuilder progress(PullProgress follower) {
     wishes.progress = follower;
     return this;
@@ -258,7 +258,7 @@ public final class ContainerBuilder {
     return this;
   }
 
-  /** {@code --insecure}, {@code --ca-file} and what else there is to say about registries. */
+  /** {@code --insecure}, {@code --ca-file} and other options for registries. */
   public ContainerBuilder registry(RegistryOptions options) {
     wishes.registry = options;
     return this;
@@ -282,7 +282,7 @@ public final class ContainerBuilder {
     return this;
   }
 
-  /** {@code --guest}: which guest to boot. */
+  /** {@code --guest}: the guest to boot. */
   public ContainerBuilder guest(String guest) {
     wishes.guest = guest;
     return this;

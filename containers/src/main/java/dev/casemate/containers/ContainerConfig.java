@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What does not change about a container; {@code container.json} in its directory, beside the OCI
- * bundle's {@code config.json}.
+ * The immutable part of a container's record: {@code container.json} in its directory, next to the
+ * OCI bundle's {@code config.json}.
  *
  * @param id 64 hexadecimal digits
  * @param name unique among the containers of this machine
@@ -16,12 +16,12 @@ import java.util.Map;
  * @param command entry point and arguments
  * @param createdMillis wall clock
  * @param terminal whether it has a terminal
- * @param autoRemove whether it goes away with its end
+ * @param autoRemove whether it is removed when it ends
  * @param network {@code none} or {@code bridge}
  * @param publish published ports, {@code [ADDRESS:]HOST:CONTAINER[/PROTOCOL]}
  * @param dns name servers for the guest; empty for the host's
  * @param stopSignal the signal that asks it to end, without SIG
- * @param scratchMib size of the disk that takes its writes; 0 keeps them in the VM's memory
+ * @param scratchMib size of the scratch disk for its writes; 0 keeps them in the VM's memory
  */
 public record ContainerConfig(
     String id,
@@ -151,12 +151,12 @@ public record ContainerConfig(
     }
   }
 
-  /** The first twelve digits of the id, as people see it. */
+  /** The first twelve digits of the id, as shown to users. */
   public String shortId() {
     return id.substring(0, Math.min(12, id.length()));
   }
 
-  /** As it stands in {@code container.json} and in what {@code inspect} prints. */
+  /** The form used in {@code container.json} and in the output of {@code inspect}. */
   public Json.Obj toJson() {
     return new Json.Obj()
         .put("id", id)

@@ -5,18 +5,15 @@ import dev.casemate.sandbox.VmSize;
 import dev.casemate.vmms.Vmms;
 import java.util.List;
 
-/**
- * What a container gets whose user asks for nothing, and the ranges of what he may ask for: the
- * defaults of {@code casemate run}'s options, and of {@link ContainerBuilder}.
- */
+/** Defaults and ranges of the options of {@code casemate run} and of {@link ContainerBuilder}. */
 public final class ContainerDefaults {
-  /** {@code --memory}: all of the VM, in MiB. */
+  /** {@code --memory}: the VM's memory, in MiB. */
   public static final int MEMORY_MIB = 1024;
 
   public static final int LEAST_MEMORY_MIB = VmSize.LEAST_STANDALONE_MIB;
   public static final int MOST_MEMORY_MIB = 1 << 20;
 
-  /** How a refusal of another amount of memory goes on. */
+  /** The second half of the error for an amount of memory out of range. */
   public static final String MEMORY_RANGE =
       "a VM needs at least "
           + LEAST_MEMORY_MIB
@@ -30,13 +27,13 @@ public final class ContainerDefaults {
   public static final double LEAST_CPUS = 0.01;
   public static final double MOST_CPUS = 255;
 
-  /** {@code --scratch}: the sparse disk for what the container writes; 0 is none. */
+  /** {@code --scratch}: the sparse disk for the container's writes; 0 means none. */
   public static final int SCRATCH_MIB = 10 * 1024;
 
   public static final int LEAST_SCRATCH_MIB = 16;
   public static final int MOST_SCRATCH_MIB = 16 << 20;
 
-  /** {@code --pids-limit}; 0 and less is no limit. */
+  /** {@code --pids-limit}; 0 or less means no limit. */
   public static final int PIDS = 4096;
 
   public static final int LEAST_PIDS = -1;
@@ -73,7 +70,7 @@ public final class ContainerDefaults {
 
   private ContainerDefaults() {}
 
-  /** {@code --network}: published ports need one, nothing else does. */
+  /** {@code --network}: {@code bridge} if ports are published, otherwise {@code none}. */
   public static String network(List<String> publish) {
     return publish.isEmpty() ? "none" : "bridge";
   }

@@ -1,4 +1,4 @@
 package dev.casemate.containers;
 
-/** A container as it lies on disk: what it is, and where it is in its life. */
+/** A container as recorded on disk: its configuration and its state. */
 public record ContainerRecord(ContainerConfig config, ContainerState state) {}

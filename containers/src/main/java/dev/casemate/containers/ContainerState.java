@@ -4,13 +4,13 @@ import dev.casemate.base.Json;
 import dev.casemate.sandbox.StartTimings;
 
 /**
- * Where a container is in its life; {@code state.json} beside its record, replaced at every change
- * by the process that owns the sandbox.
+ * The state of a container: {@code state.json} next to its record, replaced at every change by the
+ * process that owns the sandbox.
  *
- * @param phase where it is
+ * @param phase phase of its life cycle
  * @param pid the sandbox process on the host, 0 once it has ended
  * @param exitCode the workload's status, 128 + signal; −1 while unknown
- * @param error why it ended otherwise than by itself; empty if it did not
+ * @param error why it did not end by itself; empty if it did
  * @param startedMillis wall clock, 0 if it never ran
  * @param finishedMillis wall clock, 0 while it runs
  * @param address its address in the bridge's network, or empty
@@ -26,7 +26,7 @@ public record ContainerState(
     String address,
     boolean oomKilled,
     StartTimings timings) {
-  /** The phases, named as Docker names them. */
+  /** The phases, with Docker's names. */
   public enum Phase {
     CREATED("created"),
     RUNNING("running"),

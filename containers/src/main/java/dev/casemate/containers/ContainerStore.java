@@ -21,9 +21,10 @@ import java.util.Optional;
  * The containers of this machine: one directory each, no daemon, no index. Several commands may use
  * it at once.
  *
- * <p>A name is a file that holds the id; a lock on the directory of names orders those who take and
- * give up names. Whether a sandbox lives is what its own lock says. A record whose sandbox has died
- * without a word is put right by whoever reads it next ({@link #list}, {@link #find}).
+ * <p>A name is a file that contains the id; a lock on the directory of names orders the commands
+ * that take and release names. A sandbox is alive while its own lock is held. The record of a
+ * sandbox that died without updating it is corrected when it is read next ({@link #list}, {@link
+ * #find}).
  */
 public final class ContainerStore {
   private static final int RECORD_LIMIT = 4 << 20;
@@ -46,8 +47,8 @@ public final class ContainerStore {
    * Adds a container in phase {@code created}.
    *
    * @param spec the bundle's config.json
-   * @throws CasemateException ALREADY_EXISTS if its name is taken, INVALID_ARGUMENT if it is no
-   *     name
+   * @throws CasemateException ALREADY_EXISTS if its name is taken, INVALID_ARGUMENT if the name is
+   *     not valid
    */
   public ContainerRecord create(ContainerConfig config, Json.Obj spec) {
     checkName(config.name());
@@ -146,7 +147,7 @@ public final class ContainerStore {
     }
   }
 
-  /** All containers, in no order; dead ones among them are put right first. */
+  /** All containers, in no particular order; records of dead sandboxes are corrected first. */
   public List<ContainerRecord> list() {
     List<ContainerRecord> records = new ArrayList<>();
     if (!Fs.exists(paths.containers())) {
@@ -159,9 +160,9 @@ public final class ContainerStore {
   }
 
   /**
-   * The container that an id, an unambiguous beginning of an id, or a name stands for.
+   * The container with an id, an unambiguous prefix of an id, or a name.
    *
-   * @throws CasemateException NOT_FOUND, or INVALID_ARGUMENT if several ids begin so
+   * @throws CasemateException NOT_FOUND, or INVALID_ARGUMENT if several ids have this prefix
    */
   public ContainerRecord find(String reference) {
     if (!reference.isEmpty() && reference.indexOf('/') < 0 && !reference.startsWith(".")) {
@@ -191,7 +192,7 @@ public final class ContainerStore {
         Kind.NOT_FOUND, "no such container: " + reference + "; list them with: casemate ps -a");
   }
 
-  /** One container by its full id; empty if it is gone or only half made. */
+  /** One container by its full id; empty if it was removed or is not completely created. */
   public Optional<ContainerRecord> load(String id) {
     String directory = paths.container(id);
     try {
@@ -208,7 +209,7 @@ public final class ContainerStore {
     }
   }
 
-  /** Whether a living process holds the sandbox's lock. */
+  /** Whether a running process holds the sandbox's lock. */
   public boolean isOwned(String id) {
     try (Fd lock = Fs.open(paths.lock(id), OpenFlag.READ_ONLY)) {
       return !Fs.lock(lock, false, false);
@@ -244,7 +245,7 @@ public final class ContainerStore {
     write(paths.container(id) + "/state.json", state.toJson());
   }
 
-  /** Forgets a container and its files. Its sandbox must have ended. */
+  /** Removes a container and its files. Its sandbox must have ended. */
   public void remove(ContainerRecord record) {
     String id = record.config().id();
     Leftovers.clean(paths, id);

@@ -28,7 +28,7 @@ public final class LogEntry {
     this.text = afterStream + 3;
   }
 
-  /** Takes a record of the log apart; empty for what is none. */
+  /** Parses a record of the log; empty if it is not valid. */
   public static Optional<LogEntry> parse(byte[] record) {
     int afterTime = blank(record, 0);
     int afterStream = afterTime < 0 ? -1 : blank(record, afterTime + 1);
@@ -48,7 +48,7 @@ public final class LogEntry {
     return -1;
   }
 
-  /** When it was written: RFC 3339. */
+  /** The time at which it was written, in RFC 3339 format. */
   public String time() {
     return new String(record, 0, afterTime, StandardCharsets.US_ASCII);
   }

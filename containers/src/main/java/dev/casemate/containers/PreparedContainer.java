@@ -5,7 +5,7 @@ import dev.casemate.image.ImageStore;
 import dev.casemate.linux.Machine;
 import dev.casemate.oci.Spec;
 
-/** A container of which everything is known and that does not exist yet. */
+/** A completely described container that does not exist yet. */
 public final class PreparedContainer {
   private final Casemate casemate;
   private final ContainerConfig config;
@@ -39,13 +39,13 @@ public final class PreparedContainer {
     return config;
   }
 
-  /** What its bundle's {@code config.json} will say. */
+  /** The content of its bundle's {@code config.json}. */
   public Spec spec() {
     return spec;
   }
 
   /**
-   * Makes the container's record and starts its VM, which begins to boot at once.
+   * Creates the container's record and starts its VM, which begins to boot immediately.
    *
    * @throws dev.casemate.base.CasemateException ALREADY_EXISTS if its name is taken
    */

@@ -3,10 +3,7 @@ package dev.casemate.containers;
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.Json;
 
-/**
- * Where a container's read-only root comes from; what the container writes goes to its scratch
- * disk.
- */
+/** The source of a container's read-only root; its writes go to the scratch disk. */
 public sealed interface RootFs {
   /** An EROFS image, given to the VM as a block device. */
   record Erofs(String path) implements RootFs {}

@@ -43,9 +43,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A connection to a sandbox process. Every call throws a {@link CasemateException} with what the
- * sandbox said; UNAVAILABLE if it is gone. Calls may be made from several threads. An empty exec id
- * means the container's init.
+ * A connection to a sandbox process. Every call throws a {@link CasemateException} with the
+ * sandbox's message; UNAVAILABLE if the sandbox process has ended. Calls may be made from several
+ * threads. An empty exec id means the container's init.
  */
 public final class SandboxClient implements AutoCloseable {
   /** A VM boots, a disk is mounted; the sandbox itself has a shorter time limit. */
@@ -106,7 +106,7 @@ public final class SandboxClient implements AutoCloseable {
     return call(TaskService.NAME, method, request, CALL_TIMEOUT_MILLIS);
   }
 
-  /** Waits for the VM and makes the container in it. */
+  /** Waits for the VM and creates the container in it. */
   public void create(Stdio stdio) {
     call(
         TaskService.NAME,
@@ -126,7 +126,7 @@ public final class SandboxClient implements AutoCloseable {
     task(TaskService.START, StartRequest.builder().id(id).execId(execId).build());
   }
 
-  /** Waits for the end of a process and returns its exit status: 0 to 255. */
+  /** Waits for a process to exit and returns its exit status: 0 to 255. */
   public int await(String execId) {
     byte[] response =
         call(
@@ -169,7 +169,7 @@ public final class SandboxClient implements AutoCloseable {
 
   /**
    * Starts a tar stream out of or into the container; then {@link #await} and {@link #delete} it.
-   * Tells what its path is.
+   * Returns whether its path is a directory.
    */
   public ArchiveResponse startArchive(ArchiveRequest archive, Stdio stdio) {
     return ArchiveResponse.decode(
@@ -185,7 +185,7 @@ public final class SandboxClient implements AutoCloseable {
             CALL_TIMEOUT_MILLIS));
   }
 
-  /** Forgets an exec that has ended; without an exec id, the container: its sandbox ends. */
+  /** Deletes an exec that has ended; without an exec id, the container, which ends its sandbox. */
   public void delete(String execId) {
     task(TaskService.DELETE, DeleteRequest.builder().id(id).execId(execId).build());
   }
@@ -212,7 +212,9 @@ public final class SandboxClient implements AutoCloseable {
         response.stats().map(Any::value).orElse(ProtoMessage.NO_BYTES));
   }
 
-  /** The guest's processes of this container: objects with pid, ppid, uid, command and the like. */
+  /**
+   * The guest's processes of this container: objects with pid, ppid, uid, command and other fields.
+   */
   public Json processes() {
     byte[] response =
         call(
@@ -235,7 +237,7 @@ public final class SandboxClient implements AutoCloseable {
   }
 
   /**
-   * Waits until the sandbox process has ended and all that it had is given back; false if that
+   * Waits until the sandbox process has ended and has released all its resources; false if that
    * takes longer than {@code timeoutMillis}.
    */
   public boolean awaitGone(int timeoutMillis) {
@@ -250,11 +252,11 @@ public final class SandboxClient implements AutoCloseable {
   }
 
   /**
-   * Ends the container: asks with a signal, kills after a while, and waits until the sandbox is
-   * gone.
+   * Stops the container: sends a signal, kills after the timeout, and waits until the sandbox has
+   * ended.
    *
-   * @param timeoutMillis how long it may take; 0 kills at once
-   * @throws CasemateException TIMEOUT if even a KILL does not end it
+   * @param timeoutMillis time between signal and kill; 0 kills immediately
+   * @throws CasemateException TIMEOUT if it does not end even after SIGKILL
    */
   public void stop(ContainerRecord record, int signal, int timeoutMillis) {
     if (timeoutMillis > 0 && ask(signal) && awaitGone(timeoutMillis)) {

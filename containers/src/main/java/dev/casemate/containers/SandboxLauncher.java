@@ -15,8 +15,8 @@ import java.util.List;
 import org.graalvm.nativeimage.ImageInfo;
 
 /**
- * Starts sandboxes: record, socket and lock first, then the process that owns them, so that nobody
- * can find half a sandbox.
+ * Starts sandboxes: record, socket and lock first, then the process that owns them, so that other
+ * processes never find an incomplete sandbox.
  */
 public final class SandboxLauncher {
   private static final int BACKLOG = 64;
@@ -55,7 +55,7 @@ public final class SandboxLauncher {
   }
 
   /**
-   * Adds the container and starts its sandbox, whose VM begins to boot at once.
+   * Adds the container and starts its sandbox, whose VM begins to boot immediately.
    *
    * @param spec the bundle's config.json
    * @param commandStartMicros when the user's command began (monotonic clock), for the record of

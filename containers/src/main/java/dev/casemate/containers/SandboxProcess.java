@@ -16,10 +16,10 @@ import java.util.Optional;
 
 /**
  * The process that owns a sandbox ({@code casemate-sandbox ID START_MICROS}): started by {@link
- * SandboxLauncher} as an {@link OwnerProcess}. It ends with its sandbox.
+ * SandboxLauncher} as an {@link OwnerProcess}. It exits when its sandbox ends.
  */
 public final class SandboxProcess {
-  /** The name under which the executable plays this role. */
+  /** The program name that selects this role of the executable. */
   public static final String ROLE = "casemate-sandbox";
 
   private static final int SPEC_LIMIT = 16 << 20;
