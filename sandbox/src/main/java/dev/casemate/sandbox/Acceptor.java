@@ -18,9 +18,9 @@ public final class Acceptor {
   private Acceptor() {}
 
   /**
-   * Hands connections to {@code server} until the listener is closed. What else fails, such as for
-   * want of descriptors or memory, is tried again after a pause: nobody could reach this process
-   * any more if it ended here.
+   * Hands connections to {@code server} until the listener is closed. Other failures, such as a
+   * lack of descriptors or memory, are retried after a pause, because the process would be
+   * unreachable if this loop ended.
    */
   public static void run(Fd listener, TtrpcServer server) {
     run(listener, server, PATIENCE_MILLIS);

@@ -8,10 +8,10 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A container to be made in a sandbox.
+ * A container to be created in a sandbox.
  *
  * @param id unique in its sandbox
- * @param bundle its directory on the host, which hooks are told
+ * @param bundle its directory on the host, which is passed to hooks
  * @param spec the bundle's config.json
  * @param root where its root file system comes from
  * @param storages what else the guest mounts for it, before its own mounts
@@ -20,7 +20,7 @@ import java.util.Optional;
  * @param stdio where its init's streams go
  * @param log takes a copy of its output
  * @param scope which namespaces it shares with others of its sandbox
- * @param weightless whether it needs nothing that would count for the VM's size: a pause container
+ * @param weightless whether it does not count for the VM's size, as a pause container
  */
 public record ContainerPlan(
     String id,

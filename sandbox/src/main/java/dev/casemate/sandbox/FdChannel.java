@@ -13,7 +13,7 @@ public final class FdChannel implements Channel {
   private int users;
   private boolean closed;
 
-  /** A channel whose writes wait as long as the other side takes nothing. */
+  /** A channel whose writes block while the peer does not read. */
   public FdChannel(Fd socket) {
     this(socket, 0);
   }
@@ -24,7 +24,7 @@ public final class FdChannel implements Channel {
   }
 
   /**
-   * A channel whose writes fail with ETIMEDOUT when the other side has taken nothing for so long.
+   * A channel whose writes fail with ETIMEDOUT when the peer has read nothing for this time.
    *
    * @param patienceMillis above 0
    */

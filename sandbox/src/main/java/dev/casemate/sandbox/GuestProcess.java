@@ -19,7 +19,7 @@ public final class GuestProcess implements AutoCloseable {
   /** How long output that nobody reads may hold up the news that a process has ended. */
   private static final long READER_GRACE_MILLIS = 2_000;
 
-  /** What is told for a process whose VM went away under it. */
+  /** The status reported for a process whose VM ended while it ran. */
   public static final int LOST_STATUS = 137;
 
   private final AgentClient agent;
@@ -76,7 +76,7 @@ public final class GuestProcess implements AutoCloseable {
     return exitStatus;
   }
 
-  /** Whether nobody could say how it ended: the guest went away under it. */
+  /** Whether its exit status is unknown because the VM ended while it ran. */
   public boolean wasLost() {
     return lost;
   }
@@ -91,8 +91,8 @@ public final class GuestProcess implements AutoCloseable {
   }
 
   /**
-   * Opens what its output goes to, if that can be done before it runs: errors are told early, and
-   * readers that wait for a writer go on.
+   * Opens the targets of its output, if that can be done before it runs: errors are reported early,
+   * and readers that wait for a writer can continue.
    */
   void openOutputs() {
     if (stdio.engine().isPresent()) {
@@ -222,7 +222,7 @@ public final class GuestProcess implements AutoCloseable {
     }
   }
 
-  /** Waits until the guest has told of its end, at most so long; whether it has. */
+  /** Waits until the guest has reported its exit, up to this time; returns whether it has. */
   public boolean awaitTold(long millis) {
     try {
       return told.await(millis, TimeUnit.MILLISECONDS);

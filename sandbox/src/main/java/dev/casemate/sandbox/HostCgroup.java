@@ -35,10 +35,10 @@ public final class HostCgroup implements AutoCloseable {
   }
 
   /**
-   * Makes a group, with its parents where they are missing.
+   * Creates a group, with its parents if they are missing.
    *
    * @param path absolute, without {@code ..}
-   * @throws CasemateException FAILED_PRECONDITION if this process may not
+   * @throws CasemateException FAILED_PRECONDITION if this process lacks the permission
    */
   public static HostCgroup create(String path) {
     if (!path.startsWith("/") || path.contains("..")) {
@@ -117,7 +117,7 @@ public final class HostCgroup implements AutoCloseable {
     return path;
   }
 
-  /** Moves a process into the group; children that it starts later are born there. */
+  /** Moves a process into the group; children that it starts later are in the group as well. */
   public void add(int pid) {
     try {
       for (String root : hierarchies) {
@@ -166,7 +166,7 @@ public final class HostCgroup implements AutoCloseable {
    *
    * @param memoryBytes of all processes together, page cache included
    * @param processes processes and threads
-   * @return what could not be limited, empty if all could
+   * @return the limits that could not be set, empty if all were
    */
   public String limit(long memoryBytes, int processes) {
     List<String> missing = new ArrayList<>();

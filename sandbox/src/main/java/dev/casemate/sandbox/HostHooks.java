@@ -43,13 +43,13 @@ public final class HostHooks {
         .start();
   }
 
-  /** Refuses hooks that cannot be, before any has run; those of the guest, too. */
+  /** Refuses invalid hooks, including those of the guest, before any has run. */
   void check() {
     HookRunner.check(hooks);
   }
 
   /**
-   * Before the guest makes the container.
+   * Runs the hooks before the guest creates the container.
    *
    * @param pid the VMM's
    */
@@ -58,17 +58,20 @@ public final class HostHooks {
     RUNNER.run("createRuntime", hooks.createRuntime(), state, pid, "creating");
   }
 
-  /** After its command was executed. */
+  /** Runs the hooks after its command was executed. */
   void started(int pid) {
     RUNNER.run("poststart", hooks.poststart(), state, pid, "running");
   }
 
-  /** Whether there are any that must run at its end. */
+  /** Whether there are hooks that must run at its end. */
   public boolean hasStopped() {
     return !hooks.poststop().isEmpty();
   }
 
-  /** After it was removed, or could not be made: all of them run, whichever fails. */
+  /**
+   * Runs the hooks after it was removed, or could not be created: all of them run, even if one
+   * fails.
+   */
   public void stopped(Consumer<String> warnings) {
     RUNNER.runAll("poststop", hooks.poststop(), state, 0, "stopped").forEach(warnings);
   }

@@ -9,13 +9,15 @@ import java.util.List;
  * How a sandbox's processes are confined on the host; see {@code docs/security.md}.
  *
  * @param enabled whether VMM and file-sharing daemon run in a jail
- * @param users the user ids that VMMs run under
+ * @param users the user ids that VMMs run as
  * @param cgroup the control group of the sandbox's processes, an absolute path in each hierarchy;
  *     empty: they stay where they are started
  * @param ownProcess whether this process belongs to the sandbox alone and goes into the group, too
  */
 public record JailOptions(boolean enabled, UserRange users, String cgroup, boolean ownProcess) {
-  /** Jailed, without a control group: for a program that has sandboxes beside other work. */
+  /**
+   * Jailed, without a control group: for a program that runs sandboxes in addition to other work.
+   */
   public static final JailOptions DEFAULT = new JailOptions(true, UserRange.DEFAULT, "", false);
 
   /** Below it lie the groups of sandboxes that no engine has a place for. */
@@ -24,10 +26,10 @@ public record JailOptions(boolean enabled, UserRange users, String cgroup, boole
   private static final String VARIABLE = "CASEMATE_JAIL";
 
   /**
-   * The default, or what the environment says: {@code CASEMATE_JAIL} is {@code off}, {@code on} or
-   * {@code FIRST:COUNT}, the range of user ids.
+   * The default, or the setting in the environment: {@code CASEMATE_JAIL} is {@code off}, {@code
+   * on} or {@code FIRST:COUNT}, the range of user ids.
    *
-   * @throws dev.casemate.base.CasemateException INVALID_ARGUMENT if it says something else
+   * @throws dev.casemate.base.CasemateException INVALID_ARGUMENT for any other value
    */
   public static JailOptions fromEnvironment() {
     return parse(System.getenv(VARIABLE));
@@ -48,7 +50,7 @@ public record JailOptions(boolean enabled, UserRange users, String cgroup, boole
   }
 
   /**
-   * The group of a sandbox beside those of its containers, in the parent that an engine names.
+   * The group of a sandbox, next to those of its containers, in the parent that an engine names.
    *
    * @param cgroupsPath {@code linux.cgroupsPath} of a container, in either form: {@code
    *     /docker/ID}, or systemd's {@code system.slice:docker:ID}; empty: Casemate's own parent

@@ -10,9 +10,9 @@ import dev.casemate.linux.Mounts;
 import java.nio.charset.StandardCharsets;
 
 /**
- * What a sandbox has on the host besides its own process, and how to be rid of it: by the sandbox
- * itself at its end, or by the next command that finds its lock free. Safe to repeat, and a pid is
- * only trusted together with its start time.
+ * The resources of a sandbox on the host besides its own process, and their removal: by the sandbox
+ * itself at its end, or by the next command that finds its lock free. Removal is idempotent, and a
+ * pid is trusted only together with its start time.
  */
 public final class Leftovers {
   private static final int RECORD_LIMIT = 1 << 20;
@@ -25,7 +25,9 @@ public final class Leftovers {
     FileContent.replace(paths.processes(id), text.getBytes(StandardCharsets.UTF_8), 0600);
   }
 
-  /** Ends what is left of a sandbox whose process is gone, and removes its run directory. */
+  /**
+   * Ends the remaining processes of a sandbox whose owner has died, and removes its run directory.
+   */
   public static void clean(SandboxPaths paths, String id) {
     if (!Fs.exists(paths.sandbox(id))) {
       return;

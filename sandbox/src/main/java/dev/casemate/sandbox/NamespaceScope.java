@@ -10,9 +10,9 @@ public record NamespaceScope(boolean pod, Pids pids) {
   /** A container with a VM of its own. */
   public static final NamespaceScope ALONE = new NamespaceScope(false, Pids.OWN);
 
-  /** Whose processes a container sees. */
+  /** The PID namespace of a container. */
   public enum Pids {
-    /** Its own, as its specification says. */
+    /** Its own, as in its specification. */
     OWN,
     /**
      * Those of the pod, whose PID namespace is that of its first container, the pause container.

@@ -10,10 +10,10 @@ import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
 /**
- * How the process that owns a sandbox comes to be, seen from both sides. Whoever starts it {@link
- * #claim}s the sandbox, writes its record, binds its socket and {@link Claim#start}s it; the
- * process {@link #inherit}s lock and socket. So nobody can find half a sandbox, and a free lock
- * means a dead sandbox.
+ * How the process that owns a sandbox is started, seen from both sides. The starting process {@link
+ * #claim}s the sandbox, writes its record, binds its socket and {@link Claim#start}s it; the new
+ * process {@link #inherit}s lock and socket. So other processes never find an incomplete sandbox,
+ * and a free lock means a dead sandbox.
  */
 public final class OwnerProcess {
   private static final int LISTENER = 3;
@@ -22,7 +22,7 @@ public final class OwnerProcess {
   private OwnerProcess() {}
 
   /**
-   * Takes a sandbox's lock, and makes its directory first.
+   * Takes a sandbox's lock, and creates its directory first.
    *
    * @param leftBehind whether the directory has a record: with the lock free, one of a process that
    *     was killed, whose traces are then removed
@@ -46,7 +46,7 @@ public final class OwnerProcess {
     }
   }
 
-  /** A sandbox's lock in the hands of whoever starts the process; the process keeps it. */
+  /** A sandbox's lock, held by the process that starts the owner; the owner inherits it. */
   public static final class Claim implements AutoCloseable {
     private final Fd lock;
 

@@ -7,8 +7,8 @@ import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcStatus;
 
 /**
- * Carries error kinds through gRPC's status codes, which have none for a command that is missing or
- * not executable: those stand in the message.
+ * Carries error kinds through gRPC's status codes, which have no code for a command that is missing
+ * or not executable: the message carries these.
  */
 public final class RpcErrors {
   private static final String NOT_FOUND_PREFIX = "casemate:127: ";

@@ -24,8 +24,8 @@ import java.util.function.Function;
  * A VM and the containers in it, as the process that owns them sees them: one for {@code casemate
  * run}, those of a pod for the shim.
  *
- * <p>{@link #boot} begins with the VM before anybody has asked for a container. What fails on the
- * way is told to whoever asks. Calls for one container do not wait for those of another.
+ * <p>{@link #boot} starts the VM before the first container is requested; later calls report an
+ * error of the boot. Calls for one container do not wait for those of another.
  */
 public final class Sandbox implements AutoCloseable {
   private static final int CONTAINERS_LIMIT = 1024;
@@ -106,7 +106,7 @@ public final class Sandbox implements AutoCloseable {
     }
   }
 
-  /** Waits until the guest's agent has answered; throws what kept it from that. */
+  /** Waits until the guest's agent has answered; throws the error of the boot if that failed. */
   public void awaitBoot() {
     try {
       booted.get();
@@ -163,7 +163,7 @@ public final class Sandbox implements AutoCloseable {
   }
 
   /**
-   * Makes a container; waits for the VM. Without the command's execution, which {@link
+   * Creates a container; waits for the VM. Without the command's execution, which {@link
    * GuestContainer#start} begins.
    *
    * @param plan is asked for once the guest is ready
@@ -250,7 +250,7 @@ public final class Sandbox implements AutoCloseable {
   /**
    * A container that has been created.
    *
-   * @throws CasemateException NOT_FOUND if there is none of that id
+   * @throws CasemateException NOT_FOUND if there is no container with this id
    */
   public GuestContainer container(String id) {
     return find(id)
@@ -276,7 +276,7 @@ public final class Sandbox implements AutoCloseable {
     return Optional.empty();
   }
 
-  /** Those that have been created and not deleted, in no order. */
+  /** The containers that have been created and not deleted, in no particular order. */
   public List<GuestContainer> containers() {
     List<GuestContainer> all = new ArrayList<>();
     for (Slot slot : containers.values()) {
@@ -285,13 +285,13 @@ public final class Sandbox implements AutoCloseable {
     return all;
   }
 
-  /** Whether no container is there or being made. */
+  /** Whether no container exists or is being created. */
   public boolean isEmpty() {
     return containers.isEmpty();
   }
 
   /**
-   * Makes room for a pod's limits, beside what its containers' ask for.
+   * Resizes the VM for a pod's limits, in addition to those of its containers.
    *
    * @param limits in the form of {@code linux.resources}; memory and cpu count
    * @return what the VM has now
@@ -362,7 +362,7 @@ public final class Sandbox implements AutoCloseable {
    * Saves the VM with its one container.
    *
    * @param directory exists; see {@link VmCheckpoint}
-   * @param keep whether both go on afterwards; else the VM ends
+   * @param keep whether VM and container continue to run afterwards; otherwise the VM ends
    * @throws CasemateException FAILED_PRECONDITION if this one cannot be saved
    */
   public void checkpoint(GuestContainer container, String directory, boolean keep) {
@@ -392,7 +392,7 @@ public final class Sandbox implements AutoCloseable {
     listener.warning(message);
   }
 
-  /** What inspect tells of the VM. */
+  /** The VM's part of the output of {@code inspect}. */
   public Json.Obj describe() {
     return vm.describe();
   }
@@ -409,7 +409,7 @@ public final class Sandbox implements AutoCloseable {
         started);
   }
 
-  /** {@link #close} without a word to a guest that has nothing to lose. */
+  /** {@link #close} without a shutdown request, for a guest that has nothing to save. */
   public void discard() {
     vm.kill();
     close();

@@ -4,17 +4,16 @@ import dev.casemate.network.NetworkConfig;
 import java.util.Optional;
 
 /**
- * What a sandbox is before anything of it exists: the VM that its containers will share.
+ * The configuration of a sandbox: the VM that its containers will share.
  *
  * @param id names the VM and its directory below {@code /run/casemate/sandboxes}: letters, digits,
  *     '_', '.' and '-', at most 64 characters
- * @param network what the VM is connected to; empty: to nothing, ever
- * @param sharing whether containers may come later that want files of the host: the file-sharing
- *     device must be there from the start
- * @param hotplugPorts how many disks and network interfaces may come later at one time
- * @param configured the size of a VM of which nothing is known, see {@link VmSize#atStart}
- * @param most what the VM may grow to with what its containers want; the size of {@code vm} for one
- *     that never does
+ * @param network the network of the VM; empty if it never gets one
+ * @param sharing whether later containers may share files of the host: the file-sharing device must
+ *     exist from the start
+ * @param hotplugPorts how many disks and network interfaces may be hot-plugged at a time
+ * @param configured the size of a VM whose containers have no limits, see {@link VmSize#atStart}
+ * @param most the maximum size that the VM may grow to; the size of {@code vm} if it never grows
  * @param jail how VMM and file-sharing daemon are confined
  */
 public record SandboxConfig(

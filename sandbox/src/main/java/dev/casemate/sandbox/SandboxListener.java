@@ -4,9 +4,9 @@ import dev.casemate.base.PlainText;
 import dev.casemate.hypervisor.VmExit;
 
 /**
- * Is told what happens in a sandbox, in the order in which it happened for each container: created,
- * started, then what comes in between, exited, deleted. Calls come from several threads and hold up
- * what they tell of: a listener does little.
+ * Receives the events of a sandbox, in order for each container: created, started, other events,
+ * exited, deleted. Calls come from several threads and block the operation that they report, so a
+ * listener must return quickly.
  */
 public interface SandboxListener {
   default void created(GuestContainer container) {}
@@ -34,15 +34,17 @@ public interface SandboxListener {
   /** The guest's kernel has killed a process of the container for lack of memory. */
   default void outOfMemory(GuestContainer container) {}
 
-  /** Something does not work as asked for, but the sandbox goes on; a sentence for a log. */
+  /**
+   * Something does not work as requested, but the sandbox continues to run; a sentence for a log.
+   */
   default void warning(String message) {
     System.err.println(PlainText.message("warning: " + message));
   }
 
   /**
-   * The VM has ended. What ran in it is told to have exited after this.
+   * The VM has ended. The exits of its processes are reported after this call.
    *
-   * @param cause what is known of why, for people
+   * @param cause the cause as far as known, for a log
    */
   default void vmEnded(VmExit exit, String cause) {}
 }

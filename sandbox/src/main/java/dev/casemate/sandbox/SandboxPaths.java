@@ -3,10 +3,10 @@ package dev.casemate.sandbox;
 import dev.casemate.base.CasemateException;
 
 /**
- * Where things lie on the host.
+ * Directories of Casemate on the host.
  *
- * <p>{@code run} is for what lives no longer than the machine's uptime ({@code /run/casemate}),
- * {@code state} for what outlives a sandbox ({@code /var/lib/casemate}).
+ * <p>{@code run} is for data that does not survive a reboot ({@code /run/casemate}), {@code state}
+ * for data that outlives a sandbox ({@code /var/lib/casemate}).
  *
  * @param run absolute path
  * @param state absolute path
@@ -30,8 +30,8 @@ public record SandboxPaths(String run, String state) {
   }
 
   /**
-   * The system's places, moved by {@code CASEMATE_RUN} and {@code CASEMATE_STATE} (tests use their
-   * own).
+   * The system's directories, or those in {@code CASEMATE_RUN} and {@code CASEMATE_STATE} (tests
+   * use their own).
    */
   public static SandboxPaths system() {
     String run = System.getenv("CASEMATE_RUN");
@@ -41,7 +41,7 @@ public record SandboxPaths(String run, String state) {
         state == null || state.isEmpty() ? "/var/lib/casemate" : state);
   }
 
-  /** Sockets, lock and state of one sandbox: gone with it. */
+  /** Sockets, lock and state of one sandbox, removed with it. */
   public String sandbox(String id) {
     return run + "/sandboxes/" + id;
   }

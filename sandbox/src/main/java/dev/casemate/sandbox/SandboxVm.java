@@ -15,13 +15,13 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * A sandbox's VM with all that it needs on the host, from nothing to an agent that answers, and
- * back to nothing.
+ * A sandbox's VM with all that it needs on the host, from preparation to an agent that answers, and
+ * its removal.
  *
  * <p>A VM goes through three phases: prepared ({@link PreparedVm}: network, shares, disks),
  * launched ({@link LaunchedVm}: the VMM runs) and ready ({@link ReadyVm}: the agent has answered).
- * One that goes on from a checkpoint is prepared as any other, and enters at the launch ({@link
- * VmRestore}).
+ * A VM that is restored from a checkpoint is prepared in the same way, and enters at the launch
+ * ({@link VmRestore}).
  */
 public final class SandboxVm implements AutoCloseable {
   private final SandboxConfig config;
@@ -66,32 +66,32 @@ public final class SandboxVm implements AutoCloseable {
     prepared.confine(now.machine(), now::sharesLost);
   }
 
-  /** The VM is to go on from a checkpoint instead of booting. */
+  /** Restores the VM from a checkpoint instead of booting it. */
   void restoreFrom(VmRestore checkpoint) {
     prepared.restoreFrom(checkpoint);
   }
 
-  /** Whether it has cards that cannot be taken out. */
+  /** Whether it has network cards that cannot be detached. */
   boolean hasCards() {
     return prepared.hasCards();
   }
 
-  /** Takes the network cards out of the guest. */
+  /** Detaches the network cards from the guest. */
   void suspendNetwork() {
     prepared.network().ifPresent(GuestNetwork::suspend);
   }
 
-  /** Gives the guest its network cards back. */
+  /** Attaches the guest's network cards again. */
   void resumeNetwork() {
     prepared.network().ifPresent(GuestNetwork::resume);
   }
 
-  /** The store keeps an image's root file system while somebody holds a shared lock on it. */
+  /** The store keeps an image's root file system while a process holds a shared lock on it. */
   public void holdImage(String path) {
     prepared.holdImage(path);
   }
 
-  /** Waits for the agent and sets the sandbox up in the guest. */
+  /** Waits for the agent and sets up the sandbox in the guest. */
   void awaitReady(String hostname) {
     LaunchedVm now = launched();
     AgentClient client = now.connect();
@@ -147,7 +147,7 @@ public final class SandboxVm implements AutoCloseable {
     return launched.map(l -> l.machine().pid()).orElse(0);
   }
 
-  /** Ends a VM that does not answer: whoever listens is told of its end. */
+  /** Ends a VM that does not answer; listeners are notified of its end. */
   public void kill() {
     launched.ifPresent(LaunchedVm::kill);
   }
@@ -169,22 +169,24 @@ public final class SandboxVm implements AutoCloseable {
             () -> CasemateException.of(Kind.FAILED_PRECONDITION, "the sandbox has no VM yet"));
   }
 
-  /** A container has gone, or could not be made. */
+  /** Called when a container was removed or could not be created. */
   void releaseVolumes(String containerId) {
     ready.ifPresent(r -> r.volumes().release(containerId));
   }
 
-  /** A container comes, or has other limits now: the VM is to be as big as all want together. */
+  /**
+   * Resizes the VM for a new container or changed limits, to the sum of what its containers need.
+   */
   void containerLimits(String containerId, Json.Obj limits) {
     ready.ifPresent(r -> r.containerLimits(containerId, limits));
   }
 
-  /** The pod as a whole is to have room for so much. */
+  /** Resizes the VM for the limits of the pod as a whole. */
   void podLimits(Json.Obj limits) {
     ready.ifPresent(r -> r.podLimits(limits));
   }
 
-  /** A container has gone. */
+  /** Called when a container was removed. */
   void containerGone(String containerId) {
     ready.ifPresent(r -> r.containerGone(containerId));
   }
@@ -201,7 +203,7 @@ public final class SandboxVm implements AutoCloseable {
         : Optional.empty();
   }
 
-  /** Gives the guest what its namespace has by now; see {@link GuestNetwork#refresh}. */
+  /** Updates the guest from its network namespace; see {@link GuestNetwork#refresh}. */
   void refreshNetwork() {
     ready.ifPresent(ReadyVm::refreshNetwork);
   }
@@ -211,7 +213,7 @@ public final class SandboxVm implements AutoCloseable {
     return launched.map(LaunchedVm::launchedMicros).orElse(0L);
   }
 
-  /** What the guest told of its boot; empty before, and for one that was restored. */
+  /** The guest's report of its boot; empty before the boot has ended, and for a restored VM. */
   Optional<GuestBoot> booted() {
     return launched.flatMap(LaunchedVm::booted);
   }
@@ -221,14 +223,14 @@ public final class SandboxVm implements AutoCloseable {
     agent().setClock();
   }
 
-  /** What inspect tells of the VM. */
+  /** The VM's part of the output of {@code inspect}. */
   Json.Obj describe() {
     Json.Obj json = new Json.Obj();
     launched.ifPresent(l -> l.describe(json));
     return json;
   }
 
-  /** Why the guest does not answer any more. */
+  /** Why the guest no longer answers. */
   public String whyLost() {
     return launched().whyLost();
   }
@@ -237,12 +239,12 @@ public final class SandboxVm implements AutoCloseable {
     return LaunchedVm.endedUnderContainer(exit);
   }
 
-  /** Fails every call that still waits for the agent of a VM that is gone. */
+  /** Fails every pending call to the agent of a VM that has ended. */
   void disconnectAgent() {
     launched.ifPresent(LaunchedVm::disconnectAgent);
   }
 
-  /** Ends the VM and frees all that it had, in reverse order. Safe to repeat. */
+  /** Ends the VM and frees its resources, in reverse order. Idempotent. */
   @Override
   public synchronized void close() {
     closed = true;

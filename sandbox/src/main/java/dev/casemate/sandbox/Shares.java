@@ -36,9 +36,9 @@ public final class Shares implements AutoCloseable {
   private Optional<Virtiofsd> daemon = Optional.empty();
 
   /**
-   * Prepares for shares; {@link #isolate} must have been called.
+   * Prepares the shares; {@link #isolate} must have been called.
    *
-   * @param directory a path at which nothing is yet; what is needed for the shares is made there
+   * @param directory a path that does not exist yet; the files of the shares are created there
    */
   Shares(String directory, String socket) {
     this.directory = new ShareDirectory(directory);

@@ -13,7 +13,7 @@ public final class SpecMounts {
         || mount.options().contains("rbind");
   }
 
-  /** The mount with its source as the guest has it; what is of the host is shared. */
+  /** The mount with its source as the guest has it; sources on the host are shared. */
   public static MountSpec translate(MountSpec mount, Shares shares) {
     return isBind(mount)
         ? mount.withSource(shares.add(mount.source(), ShareMode.of(mount.options())))

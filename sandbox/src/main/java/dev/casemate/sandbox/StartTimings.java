@@ -13,7 +13,7 @@ import java.util.Map;
  * @param vmmSpawned the VMM's process exists
  * @param agentMain the agent's main() began, taken from the guest's own clock
  * @param agentReady the agent's first answer arrived
- * @param containerCreated the container's namespaces and root stand
+ * @param containerCreated the container's namespaces and root exist
  * @param containerStarted its workload was executed
  */
 public record StartTimings(

@@ -3,12 +3,12 @@ package dev.casemate.sandbox;
 import dev.casemate.base.Json;
 
 /**
- * The VM that a sandbox wants.
+ * The requested VM of a sandbox.
  *
  * @param hypervisor the driver's name, {@code qemu}
  * @param accelerator {@code auto}, {@code kvm} or {@code tcg}
  * @param kernel path of an uncompressed PVH kernel
- * @param initramfs path of the initramfs that holds the agent
+ * @param initramfs path of the initramfs that contains the agent
  * @param memoryMib memory of the VM in MiB
  * @param vcpus virtual CPUs at boot
  * @param bootTimeoutMillis how long the agent may take to answer

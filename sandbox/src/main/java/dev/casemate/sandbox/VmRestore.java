@@ -50,9 +50,9 @@ public final class VmRestore {
    * Checks that a checkpoint fits.
    *
    * @param rootfs the snapshotter's mounts for the new container
-   * @param node the sandbox as the node would make it: its guest, accelerator, network, and the
-   *     most that it may be
-   * @throws CasemateException INVALID_ARGUMENT if it is no checkpoint, FAILED_PRECONDITION if it
+   * @param node the sandbox as the node would make it: its guest, accelerator, network and maximum
+   *     size
+   * @throws CasemateException INVALID_ARGUMENT if it is not a checkpoint, FAILED_PRECONDITION if it
    *     does not fit
    */
   public static VmRestore of(String directory, List<Mount> rootfs, SandboxConfig node) {
@@ -155,7 +155,7 @@ public final class VmRestore {
     return checkpoint.container();
   }
 
-  /** The sandbox that goes on with it. */
+  /** The configuration of the sandbox that continues from it. */
   public SandboxConfig config() {
     return new SandboxConfig(
         node.id(),
@@ -176,7 +176,7 @@ public final class VmRestore {
     return checkpoint.size();
   }
 
-  /** Gives the disks their content and starts the VM, which stands still. */
+  /** Restores the content of the disks and starts the VM, which is paused. */
   VirtualMachine launch(
       Vmm driver, VmConfig config, Consumer<VmRecord> launched, VmListener listener) {
     List<Device.Disk> devices = new ArrayList<>();

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * How big a sandbox's VM is to be. {@code docs/sizing.md} tells the rules to people.
+ * The size of a sandbox's VM. {@code docs/sizing.md} documents the rules.
  *
  * @param memoryMib all of it
  * @param vcpus all of them
@@ -21,8 +21,8 @@ public record VmSize(int memoryMib, int vcpus) {
   // less than the first two for our own guest, and may be more for another.
 
   /**
-   * Least for {@code casemate run}: with less, no kernel of ours comes up far enough to run a
-   * container; docs/performance.md tells how it was found.
+   * Minimum for {@code casemate run}: with less, none of our kernels boots far enough to run a
+   * container; docs/performance.md describes the measurement.
    */
   public static final int LEAST_STANDALONE_MIB = 112;
 

@@ -181,7 +181,7 @@ public final class Volumes implements AutoCloseable {
         (path, readOnly) -> disk(containerId, path, readOnly));
   }
 
-  /** A container's root that is a directory of the host; returns where the guest has it. */
+  /** Shares a container's root that is a directory of the host; returns its path in the guest. */
   public String shareRoot(String containerId, String hostPath) {
     requireSharing("root " + hostPath + " of container " + containerId);
     String guestPath = shares.add(hostPath, ShareMode.ROOT);
@@ -235,7 +235,7 @@ public final class Volumes implements AutoCloseable {
     }
   }
 
-  /** Plugs a disk in for a container; returns where the guest has it. */
+  /** Plugs in a disk for a container; returns its address in the guest. */
   GuestAddress disk(String containerId, String hostPath, boolean readOnly) {
     GuestAddress place = disks.add(hostPath, readOnly);
     onRelease(containerId, () -> disks.release(place));
