@@ -12,10 +12,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
- * What runs the guest's instructions, and why.
+ * The accelerator that runs the guest's instructions, and the reason for its choice.
  *
  * @param kind the processor, or emulation
- * @param reason one sentence in words; for TCG it says what is missing for KVM
+ * @param reason one sentence; for TCG it names what is missing for KVM
  */
 public record Accelerator(Kind kind, String reason) {
   /** The kinds of accelerators. */
@@ -26,10 +26,11 @@ public record Accelerator(Kind kind, String reason) {
 
   /**
    * KVM only where it can run an ordinary kernel: {@code /dev/kvm} opens for reading and writing
-   * and the processor shows {@code vmx} or {@code svm}. A KVM without them exists (hosts that are
-   * VMs themselves with a paravirtual KVM): it runs only kernels built for it.
+   * and the processor has {@code vmx} or {@code svm}. A KVM without them exists (hosts that are VMs
+   * themselves with a paravirtual KVM): it runs only kernels built for it.
    *
-   * @param root the directory that holds {@code dev} and {@code proc}: empty for the machine itself
+   * @param root the directory that contains {@code dev} and {@code proc}; empty for the machine
+   *     itself
    */
   public static Accelerator detect(String root) {
     try (Fd _ = Fs.open(root + "/dev/kvm", OpenFlag.READ_WRITE)) {
@@ -89,9 +90,9 @@ public record Accelerator(Kind kind, String reason) {
   }
 
   /**
-   * Turns a wish into an accelerator.
+   * Selects the accelerator for a request.
    *
-   * @throws CasemateException FAILED_PRECONDITION if KVM is asked for where it does not work
+   * @throws CasemateException FAILED_PRECONDITION if KVM is requested where it does not work
    */
   public static Accelerator choose(AcceleratorChoice choice) {
     return switch (choice) {

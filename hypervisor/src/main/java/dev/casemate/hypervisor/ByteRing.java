@@ -3,8 +3,8 @@ package dev.casemate.hypervisor;
 import dev.casemate.base.PlainText;
 
 /**
- * The last bytes of a stream. Takes no more memory than its limit however much is written, and less
- * as long as little is: guests and VMMs write here, and they are not trusted.
+ * The last bytes of a stream. Its memory is bounded by its limit, and smaller while little has been
+ * written: guests and VMMs write here, and they are not trusted.
  */
 public final class ByteRing {
   private static final int FIRST = 4 * 1024;
@@ -20,7 +20,7 @@ public final class ByteRing {
     this.bytes = new byte[Math.min(limit, FIRST)];
   }
 
-  /** Appends bytes; the oldest ones fall out. */
+  /** Appends bytes; the oldest ones are dropped. */
   public synchronized void append(byte[] source, int offset, int count) {
     int from = offset + Math.max(0, count - limit);
     int left = offset + count - from;
@@ -52,8 +52,8 @@ public final class ByteRing {
   }
 
   /**
-   * The line that starts with or holds {@code marker}, last occurrence, from the marker on:
-   * printable ASCII, up to {@code most} characters; empty if there is none.
+   * The line that contains {@code marker}, last occurrence, from the marker on: printable ASCII, up
+   * to {@code most} characters; empty if there is no such line.
    */
   public String lastLineFrom(String marker, int most) {
     String text = new String(content(), java.nio.charset.StandardCharsets.ISO_8859_1);

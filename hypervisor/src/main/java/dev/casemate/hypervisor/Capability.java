@@ -2,12 +2,12 @@ package dev.casemate.hypervisor;
 
 /**
  * What a VMM can do with its driver, beyond booting a VM with disks and an agent. A driver declares
- * it; whoever decides on a sandbox asks before anything is started.
+ * it; it is checked before a sandbox is started.
  */
 public enum Capability {
-  /** {@link VirtualMachine#attach} takes disks. */
+  /** {@link VirtualMachine#attach} accepts disks. */
   PLUG_DISKS("plug disks into a running VM"),
-  /** {@link VirtualMachine#attach} takes network cards. */
+  /** {@link VirtualMachine#attach} accepts network cards. */
   PLUG_NETWORK_CARDS("plug network cards into a running VM"),
   /** A VM may have a {@link Device.FileShare}. */
   SHARE_FILES("share files with the host (virtio-fs)"),
@@ -26,7 +26,7 @@ public enum Capability {
     this.phrase = phrase;
   }
 
-  /** What a VMM can do that has it, after "can": {@code plug disks into a running VM}. */
+  /** The capability as a verb phrase after "can": {@code plug disks into a running VM}. */
   public String phrase() {
     return phrase;
   }

@@ -3,8 +3,8 @@ package dev.casemate.hypervisor;
 import dev.casemate.linux.Fd;
 
 /**
- * A device of a virtual machine, without a word on how a VMM spells it. Ids are the caller's,
- * unique in the VM: 1 to 40 characters of {@code [A-Za-z0-9_-]}, starting with a letter.
+ * A device of a virtual machine, independent of the VMM. Ids are the caller's, unique in the VM: 1
+ * to 40 characters of {@code [A-Za-z0-9_-]}, starting with a letter.
  */
 public sealed interface Device {
   String id();
@@ -27,7 +27,7 @@ public sealed interface Device {
    *
    * @param tap an open descriptor of a TAP device; the caller keeps and closes it
    * @param mac {@code 02:00:00:00:00:01}
-   * @param mtu bytes, told to the guest; 0 tells nothing
+   * @param mtu bytes, announced to the guest; 0 announces none
    */
   record Nic(String id, Fd tap, String mac, int mtu) implements Device {}
 
@@ -40,7 +40,7 @@ public sealed interface Device {
   record FileShare(String id, String tag, String socketPath) implements Device {}
 
   /**
-   * How the host talks to the agent; a VM has at most one.
+   * The channel between host and agent; a VM has at most one.
    *
    * @param portName of the virtio-serial port, as the guest sees it: {@code dev.casemate.agent}
    */

@@ -4,17 +4,17 @@ package dev.casemate.hypervisor;
  * One line of {@code casemate doctor}.
  *
  * @param id stable name for programs: {@code kvm}
- * @param title what was looked at
+ * @param title what was checked
  * @param detail what was found
- * @param meaning what follows from it for the user; may be empty
+ * @param meaning consequence for the user; may be empty
  * @param remedy a command, or a sentence where there is none; empty if nothing needs to be done
  */
 public record Finding(
     String id, Level level, String title, String detail, String meaning, String remedy) {
-  /** How bad it is. */
+  /** The severity. */
   public enum Level {
     OK,
-    /** Casemate works, but slower, or not with everything. */
+    /** Casemate works, but slower or with restrictions. */
     WARNING,
     /** Casemate cannot work. */
     FAILURE

@@ -4,7 +4,7 @@ import dev.casemate.base.CasemateException;
 import java.util.List;
 
 /**
- * Where the guest finds a device: what a VMM's driver answers, and what the agent is given. The
+ * The address of a device in the guest, as a VMM's driver returns it and the agent receives it. The
  * text is in Kata's notation.
  */
 public sealed interface GuestAddress {

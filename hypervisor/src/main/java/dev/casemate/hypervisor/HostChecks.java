@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** What {@code casemate doctor} says of a host: each check is one question with one answer. */
+/** The checks of {@code casemate doctor} on a host; each answers one question. */
 public final class HostChecks {
   private static final long MIB = 1024 * 1024;
   private static final long MEMORY_LOW_MIB = 1024;
@@ -27,7 +27,7 @@ public final class HostChecks {
    * All checks.
    *
    * @param vmm the driver that is to run VMs
-   * @param directories where images and state are to lie
+   * @param directories directories for images and state
    */
   public List<Finding> all(Vmm vmm, List<String> directories) {
     List<Finding> findings = new ArrayList<>();
@@ -154,7 +154,7 @@ public final class HostChecks {
             "modprobe tun");
   }
 
-  /** Memory that is left. */
+  /** Available memory. */
   public Finding memory() {
     List<String> available = files.field("/proc/meminfo", "MemAvailable");
     if (available.isEmpty()) {
@@ -263,7 +263,7 @@ public final class HostChecks {
     }
   }
 
-  /** What the jail of the VMM takes; {@code docs/security.md} says what for. */
+  /** Requirements of the VMM's jail; {@code docs/security.md} explains them. */
   public Finding jail() {
     String title = "jail of the VMM";
     List<String> lacking = new ArrayList<>();
@@ -315,7 +315,7 @@ public final class HostChecks {
         : Finding.warning(id, name, "missing", meaning, remedy);
   }
 
-  /** Free space where a directory lies or will lie. */
+  /** Free space on the file system of a directory that exists or will be created. */
   public Finding disk(String directory) {
     String id = "disk:" + directory;
     String title = "disk space of " + directory;

@@ -8,8 +8,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * What a guest kernel's file says of itself. A kernel that does not fit into the guest's memory
- * ends silently in most VMMs, so this is worth a look before the start.
+ * Properties of a guest kernel's file. A kernel that does not fit into the guest's memory fails
+ * silently in most VMMs, so this is checked before the start.
  */
 public final class KernelImage {
   private static final int HEADER = 4096;
@@ -35,7 +35,7 @@ public final class KernelImage {
   }
 
   /**
-   * Checks that a VM has memory enough to boot.
+   * Checks that a VM has enough memory to boot.
    *
    * @throws CasemateException INVALID_ARGUMENT if it does not
    */

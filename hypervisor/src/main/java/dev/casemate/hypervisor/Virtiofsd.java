@@ -30,13 +30,13 @@ import java.util.Optional;
  * /usr/lib/qemu/virtiofsd}) and the one in Rust ({@code /usr/libexec/virtiofsd}).
  */
 public final class Virtiofsd implements AutoCloseable {
-  /** How long the guest trusts what it knows of files. */
+  /** How long the guest caches what it knows about files. */
   public enum Cache {
-    /** Changes on the host are seen at once. */
+    /** Changes on the host are visible immediately. */
     NEVER,
-    /** Names and attributes are trusted for a second, contents while a file is open. */
+    /** Names and attributes are cached for a second, content while a file is open. */
     AUTO,
-    /** Only for directories that nobody but the guest changes. */
+    /** Only for directories that only the guest changes. */
     ALWAYS
   }
 
@@ -44,7 +44,7 @@ public final class Virtiofsd implements AutoCloseable {
    * What is served, and how.
    *
    * @param sharedDirectory absolute path
-   * @param socketPath absolute path of at most 107 bytes; what lies there is replaced
+   * @param socketPath absolute path of at most 107 bytes; an existing file is replaced
    * @param sandbox whether the daemon shuts itself into the directory by namespaces; without, the
    *     directory may be {@code /} (the implementation in C then uses chroot)
    * @param xattr whether extended attributes pass; each write of the guest costs a look-up then
@@ -272,7 +272,7 @@ public final class Virtiofsd implements AutoCloseable {
     return pid;
   }
 
-  /** With the pid it names the process for good; see {@link #cleanUp}. */
+  /** Together with the pid it identifies the process uniquely; see {@link #cleanUp}. */
   public long startTime() {
     return startTime;
   }

@@ -7,7 +7,7 @@ import java.util.Optional;
 /**
  * A VM whose VMM process has been started. All methods may be called from any thread. A command to
  * the VMM waits up to ten seconds for its answer (TIMEOUT), and fails with UNAVAILABLE once the
- * process is gone.
+ * process has ended.
  */
 public interface VirtualMachine extends AutoCloseable {
   String vmId();
@@ -22,22 +22,22 @@ public interface VirtualMachine extends AutoCloseable {
   Accelerator accelerator();
 
   /**
-   * Connects to the agent's channel. Works at once: what is written waits until the agent opens its
-   * end. The channel has one user at a time: close the last connection first.
+   * Connects to the agent's channel. Succeeds immediately: data written is buffered until the agent
+   * opens its end. The channel has one user at a time: close the last connection first.
    *
-   * @throws CasemateException UNAVAILABLE if the VMM is gone, FAILED_PRECONDITION if the VM has no
-   *     channel
+   * @throws CasemateException UNAVAILABLE if the VMM has ended, FAILED_PRECONDITION if the VM has
+   *     no channel
    */
   Fd agentConnection();
 
   /** The last 64 KiB that the guest wrote to its serial console, untrusted bytes. */
   byte[] console();
 
-  /** The guest's panic message, if the console's tail holds one; see {@link VmExit#panic}. */
+  /** The guest's panic message, if the console's tail contains one; see {@link VmExit#panic}. */
   String panic();
 
   /**
-   * Where the guest has a device.
+   * The address of a device in the guest.
    *
    * @throws CasemateException NOT_FOUND for an unknown device
    */
@@ -45,35 +45,35 @@ public interface VirtualMachine extends AutoCloseable {
 
   /**
    * Adds a {@link Device.Disk}, {@link Device.Nic} or {@link Device.FileShare} to the running VM,
-   * as far as the driver has the {@link Capability}.
+   * if the driver has the {@link Capability}.
    *
-   * @return where the guest has it
+   * @return its address in the guest
    * @throws CasemateException RESOURCE_EXHAUSTED if all hot-plug ports are taken
    */
   GuestAddress attach(Device device);
 
   /**
-   * Takes a device away that was attached after the start; waits up to {@code timeoutMillis} until
-   * the guest has let go.
+   * Detaches a device that was attached after the start; waits up to {@code timeoutMillis} until
+   * the guest has released it.
    *
-   * @throws CasemateException TIMEOUT if it does not: the device is still there then
+   * @throws CasemateException TIMEOUT if it does not; the device then remains attached
    */
   void detach(String deviceId, int timeoutMillis);
 
   /**
-   * Takes the host's end of a network card away: the guest sees a link that is down. For cards that
-   * were there at the start and cannot be detached.
+   * Removes the host's end of a network card: the guest sees a link that is down. For cards that
+   * were present at the start and cannot be detached.
    */
   void disconnect(String nicId);
 
   /**
-   * Has the guest take, or give back, memory beside that of its start; it does so in pieces of its
-   * own choice (2 MiB and more), and need not be able to give back what is in use.
+   * Adds memory to, or removes it from, that of the start; the guest does so in blocks of its own
+   * choice (2 MiB and more), and may be unable to return memory that is in use.
    *
-   * @param extraMib wanted beside the memory of the start, 0 up to what the configuration's maximum
-   *     leaves
+   * @param extraMib requested in addition to the memory of the start, from 0 to what the
+   *     configuration's maximum permits
    * @param timeoutMillis how long to wait for the guest
-   * @return MiB beside the memory of the start that it has by then
+   * @return MiB that it then has in addition to the memory of the start
    * @throws CasemateException FAILED_PRECONDITION if the VM cannot grow so far
    */
   long resizeMemory(long extraMib, int timeoutMillis);

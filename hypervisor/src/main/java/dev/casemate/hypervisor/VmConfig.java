@@ -48,7 +48,7 @@ public record VmConfig(
     boolean console,
     Optional<JailUser> jail) {
 
-  /** Which accelerator the caller wants. */
+  /** The accelerator that the caller requests. */
   public enum AcceleratorChoice {
     /** KVM where it can run an ordinary kernel, else emulation; see {@link Accelerator}. */
     AUTO,

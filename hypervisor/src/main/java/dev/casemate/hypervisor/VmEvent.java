@@ -10,7 +10,7 @@ public sealed interface VmEvent {
 
   record Resumed() implements VmEvent {}
 
-  /** The guest has let go of a device. */
+  /** The guest has released a device. */
   record DeviceDeleted(String deviceId) implements VmEvent {}
 
   /** The VMM's process has ended; always the last event. */

@@ -7,7 +7,7 @@ import java.util.Optional;
  * How a VMM's process ended.
  *
  * @param exitStatus exit code, or 128 + signal; empty if the process was another's child
- * @param reason what the VMM said before it ended; UNKNOWN if nothing
+ * @param reason the reason that the VMM reported; UNKNOWN if it reported none
  * @param message what the VMM wrote to standard error, its last 8 KiB, trimmed
  * @param panic the guest kernel's last words ({@code Kernel panic - not syncing: …}) if its console
  *     ends with such, printable ASCII, up to 200 characters; empty otherwise

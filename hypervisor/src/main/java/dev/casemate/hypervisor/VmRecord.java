@@ -3,13 +3,12 @@ package dev.casemate.hypervisor;
 import dev.casemate.base.Json;
 
 /**
- * What is left of a VM on disk: enough for {@link Vmm#cleanUp} to end it and to remove what it has
- * left.
+ * The record of a VM on disk: enough for {@link Vmm#cleanUp} to end it and to remove its leftovers.
  *
- * @param driver name of the driver, who alone can do that
+ * @param driver name of the driver that can do that
  * @param pid of the VMM; names its process only together with {@code startTime}
  * @param startTime in clock ticks since boot, field 22 of {@code /proc/pid/stat}
- * @param driverState what the driver wants to find again; nobody else looks into it
+ * @param driverState opaque state of the driver
  */
 public record VmRecord(
     String driver,

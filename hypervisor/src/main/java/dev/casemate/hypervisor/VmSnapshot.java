@@ -5,10 +5,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What a VM must be given again, beside its configuration and its saved state, to go on: what was
- * plugged in since its start.
+ * What a VM needs for a restore in addition to its configuration and its saved state: the devices
+ * that were plugged in since its start.
  *
- * @param driver that has written the state, with its version: no other can be sure to read it
+ * @param driver that wrote the state, with its version: no other is sure to read it
  * @param disks in the order in which they were plugged in
  * @param processors as the driver describes them
  */

@@ -10,7 +10,7 @@ import java.util.function.Consumer;
  * VmRecord} for a process that comes later.
  */
 public interface Vmm {
-  /** The driver's name, as configuration files and records have it: {@code qemu}. */
+  /** The driver's name, as used in configuration files and records: {@code qemu}. */
   String name();
 
   /** What VMs of this driver can do beyond the least; asked before anything is started. */
@@ -23,23 +23,23 @@ public interface Vmm {
   List<Finding> check();
 
   /**
-   * Starts a VM and returns as soon as the VMM's process exists: the guest boots, and the VMM may
-   * still die of its configuration, while the caller goes on. {@link
-   * VirtualMachine#agentConnection} can be called at once.
+   * Starts a VM and returns as soon as the VMM's process exists; the guest then boots, and the VMM
+   * may still exit because of its configuration. {@link VirtualMachine#agentConnection} can be
+   * called immediately.
    *
    * @param listener gets the VM's events on the VM's own thread; must neither block nor call the VM
    * @throws dev.casemate.base.CasemateException NOT_FOUND for a missing VMM, kernel or disk,
-   *     FAILED_PRECONDITION for a machine that cannot do what is asked for
+   *     FAILED_PRECONDITION for a machine that cannot run the VM as requested
    */
   VirtualMachine launch(VmConfig config, VmListener listener);
 
   /**
    * Starts a VM from a state that {@link VirtualMachine#save} has written, and returns once it has
-   * been read; the VM is paused. The disks' content must be what it was then.
+   * been read; the VM is paused. The content of the disks must be the same as at the save.
    *
-   * @param config as at its launch; paths and names may be others
+   * @param config as at its launch; paths and names may differ
    * @param disks those that were plugged in, in the snapshot's order
-   * @param launched is told of the VMM's process before the state is read, which can take long
+   * @param launched is called with the VMM's process before the state is read, which can take long
    * @throws dev.casemate.base.CasemateException FAILED_PRECONDITION if this VMM or machine cannot
    *     read the state, INTERNAL or UNAVAILABLE if it is damaged
    */

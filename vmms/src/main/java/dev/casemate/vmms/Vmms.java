@@ -26,10 +26,9 @@ public final class Vmms {
   }
 
   /**
-   * The driver of a name.
+   * The driver with this name.
    *
-   * @throws CasemateException INVALID_ARGUMENT if there is none; the message names those that there
-   *     are
+   * @throws CasemateException INVALID_ARGUMENT if there is none; the message lists the known names
    */
   public static Vmm named(String name) {
     return switch (name) {
