@@ -3,8 +3,7 @@ package dev.casemate.archive;
 import dev.casemate.base.PlainText;
 
 /**
- * An archive that is malformed, or that asks for something that an archive may not do. The message
- * names the entry.
+ * An archive that is malformed, or has an entry that is not allowed. The message names the entry.
  */
 public final class ArchiveException extends RuntimeException {
   private static final long serialVersionUID = 1L;

@@ -21,7 +21,7 @@ public final class FdInputStream extends InputStream {
   }
 
   /**
-   * Reads at most {@code limit} bytes from where the descriptor stands.
+   * Reads at most {@code limit} bytes from the descriptor's current position.
    *
    * @param seekable whether it is a regular file with that many bytes left
    */

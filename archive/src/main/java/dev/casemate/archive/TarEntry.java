@@ -31,7 +31,7 @@ public record TarEntry(
   /** A run of stored data: {@code length} bytes at {@code offset} of the file. */
   public record Segment(long offset, long length) {}
 
-  /** What an entry makes; the characters are those of the header's type flag. */
+  /** The kind of file of an entry; the characters are those of the header's type flag. */
   public enum Type {
     FILE('0'),
     HARD_LINK('1'),

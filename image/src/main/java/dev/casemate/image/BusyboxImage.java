@@ -45,7 +45,7 @@ public final class BusyboxImage {
   /**
    * Writes the image with tag {@code latest}; {@code oci:DIR} runs it.
    *
-   * @param directory made if it is missing
+   * @param directory created if missing
    * @throws CasemateException FAILED_PRECONDITION if there is no static busybox on this machine
    */
   public static void write(String directory) {

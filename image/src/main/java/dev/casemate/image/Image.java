@@ -59,9 +59,9 @@ public final class Image {
   }
 
   /**
-   * The root file system as a directory, for sharing. The first call for an image unpacks it, which
-   * takes as long as unpacking takes; the directory belongs to the store and must not be written
-   * to. Of a plain directory: that directory.
+   * The root file system as a directory, for sharing. The first call for an image unpacks it; the
+   * directory belongs to the store and must not be written to. For a plain directory, this is the
+   * directory itself.
    */
   public String directory(PullProgress progress) {
     if (store.isEmpty() || prepared.isEmpty()) {

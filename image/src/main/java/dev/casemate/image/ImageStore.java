@@ -21,7 +21,7 @@ import java.util.function.Consumer;
 
 /**
  * The images on this machine. Several processes may use one store at once: each blob and each root
- * file system is made by one of them while the others wait, and everything appears whole or not at
+ * file system is created by one of them while the others wait, and appears completely or not at
  * all.
  *
  * <pre>
@@ -63,9 +63,9 @@ public final class ImageStore {
   }
 
   /**
-   * A store in a directory, which is made when the first image comes. Reads nothing yet.
+   * A store in a directory, which is created with the first image. Reads nothing yet.
    *
-   * @param warnings is told in sentences what does not keep the store from working
+   * @param warnings receives sentences about problems that do not prevent the store from working
    */
   public static ImageStore open(String root, RegistryOptions registry, Consumer<String> warnings) {
     return new ImageStore(root, registry, System.getenv(), warnings);
@@ -74,7 +74,7 @@ public final class ImageStore {
   /**
    * An image in the store.
    *
-   * @param name as {@link #resolve} takes it
+   * @param name as {@link #resolve} accepts it
    * @param compressedBytes of its layers
    * @param erofsBytes of its root file system
    * @param seconds when it was stored, since the epoch
@@ -365,7 +365,7 @@ public final class ImageStore {
     }
   }
 
-  /** All that the store knows of an image, as JSON for people and programs. */
+  /** All that the store knows about an image, as JSON. */
   public Json.Obj inspect(String image) {
     try {
       StoreModes.repair(root, warnings);

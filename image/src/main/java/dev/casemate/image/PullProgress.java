@@ -8,7 +8,7 @@ public interface PullProgress {
   /** Nobody looks. */
   PullProgress NONE = new PullProgress() {};
 
-  /** A registry is asked for an image's manifest. */
+  /** An image's manifest is requested from a registry. */
   default void asking(String registry) {}
 
   /** A registry gave no usable answer; it is asked again after a pause. */
@@ -23,7 +23,7 @@ public interface PullProgress {
   /** So many bytes of a blob are there; the count falls back to 0 if a server cannot resume. */
   default void transferred(String digest, long done, long size) {}
 
-  /** A connection broke; the transfer goes on after a pause. */
+  /** A connection was interrupted; the transfer resumes after a pause. */
   default void retry(String digest, String reason) {}
 
   /** A blob is complete and verified, or was in the store already. */
@@ -35,6 +35,6 @@ public interface PullProgress {
   /** So many bytes of that layer are unpacked; what they will be in all is not known before. */
   default void unpacked(int layer, int layers, long bytes) {}
 
-  /** The root file system is being made from the unpacked layers. */
+  /** The root file system is being created from the unpacked layers. */
   default void build() {}
 }

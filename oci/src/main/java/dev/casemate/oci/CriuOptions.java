@@ -1,14 +1,14 @@
 package dev.casemate.oci;
 
 /**
- * How a container is dumped and restored; mostly criu(8)'s own options.
+ * How a container is checkpointed and restored; mostly options of criu(8).
  *
  * @param images absolute path of the directory with the images
  * @param work absolute path of the directory for the log and statistics; empty for {@code images}
  * @param parent where the images of an earlier dump are, relative to {@code images}; empty if none
- * @param preDump copies memory alone, and the container goes on
+ * @param preDump copies only the memory; the container continues to run
  * @param manageCgroups {@code soft}, {@code full}, {@code strict} or {@code ignore}
- * @param emptyNetwork leaves the inside of the network namespace out
+ * @param emptyNetwork omits the content of the network namespace
  * @param lsmProfile {@code apparmor:NAME} or {@code selinux:NAME} on restore; empty for the dumped
  * @param lsmMountContext SELinux' for mounts on restore; empty for the dumped
  */

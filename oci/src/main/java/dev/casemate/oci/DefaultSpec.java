@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** What a container has when its user asks for nothing special: the pieces of a plain run. */
+/** The default parts of a container's configuration. */
 public final class DefaultSpec {
   public static final String OCI_VERSION = "1.2.0";
   public static final String PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -121,7 +121,7 @@ public final class DefaultSpec {
 
   /**
    * The configuration of a plain container, with the default capabilities, mounts, namespaces and
-   * seccomp profile. What the user asks for is put in by the {@code with…} methods.
+   * seccomp profile. The {@code with…} methods add the user's options.
    *
    * @param root path of the root file system
    */

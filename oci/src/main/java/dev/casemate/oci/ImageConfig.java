@@ -6,7 +6,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What an image says of the process to run in it (image-spec, config.md). Absent fields are empty.
+ * An image's configuration of the process to run in it (image-spec, config.md). Absent fields are
+ * empty.
  *
  * @param env {@code NAME=value}
  * @param user {@code user[:group]}, names or numbers
@@ -30,7 +31,7 @@ public record ImageConfig(
   public static final String OCI = "application/vnd.oci.image.config.v1+json";
   public static final String DOCKER = "application/vnd.docker.container.image.v1+json";
 
-  /** The config of a root directory that is no image: everything is empty. */
+  /** The config of a root directory without an image: everything is empty. */
   public static ImageConfig empty() {
     return new ImageConfig(
         Platform.LINUX_AMD64,

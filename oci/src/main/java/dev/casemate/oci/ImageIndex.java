@@ -31,7 +31,7 @@ public record ImageIndex(List<Descriptor> manifests) {
   /**
    * The manifest for a platform: one without a variant first, then the lowest variant.
    *
-   * @throws CasemateException NOT_FOUND, with a list of what there is
+   * @throws CasemateException NOT_FOUND, with a list of the available platforms
    */
   public Descriptor select(Platform wanted, String image) {
     Descriptor best = null;

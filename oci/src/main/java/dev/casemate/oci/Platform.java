@@ -18,7 +18,7 @@ public record Platform(String os, String architecture, String variant) {
     return variant.isEmpty() ? json : json.put("variant", variant);
   }
 
-  /** Whether an image for this platform runs where {@code other} is asked for. */
+  /** Whether an image for this platform runs where {@code other} is requested. */
   public boolean isSameMachine(Platform other) {
     return os.equals(other.os) && architecture.equals(other.architecture);
   }

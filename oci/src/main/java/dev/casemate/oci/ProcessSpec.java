@@ -71,7 +71,7 @@ public record ProcessSpec(
   /** CPU lists ({@code 0-3,7}) while a process enters the container and after. */
   public record CpuAffinity(String initial, String finalList) {}
 
-  /** A process with nothing but a command; all else as an empty {@code config.json} has it. */
+  /** A process with only a command; everything else is as in an empty {@code config.json}. */
   public static ProcessSpec of(List<String> args, List<String> env, String cwd) {
     return new ProcessSpec(
         false,

@@ -51,7 +51,7 @@ public record Resources(
     }
   }
 
-  /** Bytes; −1 is no limit. {@code swap} is memory and swap together. */
+  /** Bytes; −1 means no limit. {@code swap} is memory plus swap. */
   public record Memory(
       Optional<Long> limit,
       Optional<Long> reservation,

@@ -22,7 +22,7 @@ public record Spec(
     Map<String, String> annotations,
     LinuxSpec linux) {
 
-  /** What an empty document says. */
+  /** The specification in an empty document. */
   public static final Spec EMPTY = fromJson(new Json.Obj());
 
   public static Spec fromJson(Json.Obj json) {

@@ -17,14 +17,14 @@ import java.util.Map;
  *
  * <p>The messages are Kata's, which have no field for much of the specification ({@code umask},
  * {@code ioPriority}, {@code domainname}, {@code unified}, {@code createContainer} hooks …), and no
- * difference between 0 and nothing. What a message cannot say travels beside it as the
- * <em>rest</em>: a JSON merge patch (RFC 7396) from what the message says to the specification's
+ * difference between 0 and nothing. What a message cannot express accompanies it as the
+ * <em>rest</em>: a JSON merge patch (RFC 7396) from the message's content to the specification's
  * own JSON. It is computed by mapping back and comparing, so a field that a record gains is carried
  * without a line here. A whole specification has its rest in the annotation {@link #REST}, the
  * process of an exec and the limits of an update in a field of their requests.
  *
- * <p>The one exception: an annotation of the name {@link #REST} is never carried; what has it is
- * not from a user.
+ * <p>The one exception: an annotation named {@link #REST} is never carried, because users do not
+ * set it.
  */
 public final class SpecMapping {
   /** The annotation with what the message cannot say; made and removed here. */
