@@ -35,7 +35,7 @@ public final class Conntrack implements AutoCloseable {
 
   /**
    * Forgets the IPv4 connections of a transport protocol that go to a port or come from an address:
-   * what a new rule decides must not be left to old connections.
+   * a new rule must also apply to packets of old connections.
    *
    * @param protocol 6 TCP, 17 UDP
    * @param ports destination ports of first packets

@@ -11,8 +11,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A netlink socket (netlink(7)). It belongs to the network namespace of the thread that opened it,
- * for good, whatever thread uses it later. For one thread at a time.
+ * A netlink socket (netlink(7)). It always belongs to the network namespace of the thread that
+ * opened it, whichever thread uses it later. Not thread-safe.
  */
 public final class Netlink implements AutoCloseable {
   /** Links, addresses, routes, neighbours, queueing: rtnetlink(7). */

@@ -16,7 +16,7 @@ import java.util.Optional;
  * @param ipvlanL3s whether it is an ipvlan of mode L3S: what comes for it goes to the IP stack past
  *     traffic control and packet sockets
  * @param alias free text that its creator left
- * @param carrier whether anything is at the other end; a TAP that nobody has opened has none
+ * @param carrier whether anything is at the other end; a TAP that is not open has none
  */
 public record NetworkLink(
     int index,

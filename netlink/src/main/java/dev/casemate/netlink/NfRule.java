@@ -7,7 +7,7 @@ import java.util.Arrays;
 /**
  * One nf_tables rule that is being written: expressions that load registers, compare them and act
  * ({@code linux/netfilter/nf_tables.h}). Registers are numbered from 0 and hold 32 bits; longer
- * values lie in neighbouring ones.
+ * values occupy consecutive registers.
  */
 public final class NfRule {
   /** {@code fib daddr type}'s value for the machine's own addresses. */
@@ -191,7 +191,10 @@ public final class NfRule {
         .destinationNat(0, 1);
   }
 
-  /** Looks up what lies from {@code key} on in a map and goes on if it is there, with its value. */
+  /**
+   * Looks up the registers from {@code key} on in a map and continues, with the value, if they are
+   * found.
+   */
   public NfRule lookup(String map, int key, int value) {
     int[] nests = begin("lookup");
     message

@@ -8,9 +8,9 @@ import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.SystemCall;
 
 /**
- * Tells that links, addresses or routes of a network namespace have changed (rtnetlink(7)'s
- * multicast groups), not what: who is told looks for himself. The namespace is that of the thread
- * that called {@link #open}.
+ * Reports that links, addresses or routes of a network namespace have changed (rtnetlink(7)'s
+ * multicast groups), but not what changed: the caller reads them again. The namespace is that of
+ * the thread that called {@link #open}.
  */
 public final class RouteWatch implements AutoCloseable {
   private static final int AF_NETLINK = 16;

@@ -2,8 +2,10 @@ package dev.casemate.network;
 
 import java.util.List;
 
-/** What the user wants in the guest's {@code resolv.conf}; an empty list means as the host has. */
+/**
+ * The requested content of the guest's {@code resolv.conf}; an empty list means the host's values.
+ */
 public record DnsConfig(List<String> nameservers, List<String> search, List<String> options) {
-  /** All as the host has it. */
+  /** All values are the host's. */
   public static final DnsConfig HOST = new DnsConfig(List.of(), List.of(), List.of());
 }

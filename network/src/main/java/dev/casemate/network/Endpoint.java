@@ -7,8 +7,8 @@ import dev.casemate.netlink.NetworkRoute;
 import java.util.List;
 
 /**
- * A network interface of the guest: what it is to be called and to be given, and the TAP in the
- * sandbox's namespace that the VMM connects it to.
+ * A network interface of the guest: its name and configuration, and the TAP in the sandbox's
+ * namespace that the VMM connects it to.
  *
  * @param interfaceName the guest's name for it, the same as in the namespace: {@code eth0}
  * @param linkIndex the namespace's interface; another one of the same name has another index

@@ -2,13 +2,13 @@ package dev.casemate.network;
 
 import dev.casemate.base.CasemateException;
 
-/** What lies between an interface of the namespace and the VM. */
+/** What connects an interface of the namespace and the VM. */
 public enum Joint {
   /** A TAP of ours and tc filters both ways. */
   REDIRECT("redirect"),
   /** A macvtap of ours on top. */
   MACVTAP("macvtap"),
-  /** The interface is a TAP that nobody has opened: the VM opens it. */
+  /** The interface is a TAP that is not open yet: the VM opens it. */
   GIVEN_TAP("given-tap"),
   /** The interface is a macvtap: the VM opens it. */
   GIVEN_MACVTAP("given-macvtap");

@@ -29,8 +29,8 @@ public sealed interface NetworkConfig {
       implements NetworkConfig {}
 
   /**
-   * A namespace that somebody else has made and furnished (CNI, Docker): the sandbox takes over its
-   * interfaces and leaves them when it goes.
+   * A namespace that an engine has created and configured (CNI, Docker): the sandbox takes over its
+   * interfaces and restores them when it ends.
    *
    * @param path the namespace's file; not the host's own
    */
@@ -54,10 +54,10 @@ public sealed interface NetworkConfig {
   }
 
   /**
-   * The network that a bundle's {@code config.json} asks for by its {@code linux.namespaces}: the
+   * The network that a bundle's {@code config.json} requests in its {@code linux.namespaces}: the
    * namespace at a path, or, without a path, an empty one of its own.
    *
-   * @throws CasemateException FAILED_PRECONDITION if it asks for the host's network
+   * @throws CasemateException FAILED_PRECONDITION if it requests the host's network
    */
   static NetworkConfig ofSpec(Json.Obj spec, NetworkModel model) {
     Json.Obj linux = spec.object("linux").orElse(new Json.Obj());

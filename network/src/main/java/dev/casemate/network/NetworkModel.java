@@ -2,9 +2,9 @@ package dev.casemate.network;
 
 import dev.casemate.base.CasemateException;
 
-/** How interfaces that somebody else has made are joined to a VM; names as Kata has them. */
+/** How interfaces that an engine has created are attached to a VM; the names are Kata's. */
 public enum NetworkModel {
-  /** A TAP beside each interface, and tc filters that redirect everything both ways. */
+  /** A TAP for each interface, and tc filters that redirect all packets in both directions. */
   TCFILTER("tcfilter"),
   /** A macvtap on top of each interface. */
   MACVTAP("macvtap"),

@@ -24,9 +24,9 @@ import java.util.Set;
 
 /**
  * The networks of all sandboxes of a run directory. Every method may be called by any process at
- * any time: what there is, is found in the kernel and in files below {@code <run>/network} and
- * {@code <run>/netns}, under a lock. Nothing outlives the last sandbox but empty directories;
- * forwarding of IPv4 stays switched on.
+ * any time: the state is in the kernel and in files below {@code <run>/network} and {@code
+ * <run>/netns}, under a lock. Only empty directories outlive the last sandbox; forwarding of IPv4
+ * stays enabled.
  */
 public final class Networks {
   private static final String GUEST_INTERFACE = "eth0";
@@ -68,10 +68,11 @@ public final class Networks {
   }
 
   /**
-   * Gives a sandbox its network. If that fails nothing of it is left.
+   * Creates a sandbox's network. If that fails, nothing of it remains.
    *
    * @throws CasemateException ALREADY_EXISTS if the sandbox has one, or a port or an address is
-   *     taken; RESOURCE_EXHAUSTED without a free address; INVALID_ARGUMENT for a wrong wish
+   *     taken; RESOURCE_EXHAUSTED without a free address; INVALID_ARGUMENT for an invalid
+   *     configuration
    */
   public SandboxNetwork attach(String sandboxId, NetworkConfig config) {
     Names.checkId(sandboxId);
@@ -228,7 +229,7 @@ public final class Networks {
     return some;
   }
 
-  /** The network that a sandbox was given; empty if it has none or it was not made to the end. */
+  /** A sandbox's network; empty if it has none or its creation was not completed. */
   public Optional<SandboxNetwork> find(String sandboxId) {
     Names.checkId(sandboxId);
     Optional<NetworkRecord> record = NetworkRecord.read(record(sandboxId));
@@ -238,8 +239,8 @@ public final class Networks {
   }
 
   /**
-   * Looks again at a sandbox's namespace, which somebody else may have changed since, and joins
-   * what is new there. Casemate's own bridge network does not change.
+   * Rereads a sandbox's namespace, which others may have changed since, and attaches new
+   * interfaces. Casemate's own bridge network does not change.
    *
    * @throws CasemateException NOT_FOUND if the sandbox has no network
    */
@@ -269,7 +270,7 @@ public final class Networks {
         CasemateException.Kind.NOT_FOUND, "sandbox " + sandboxId + " has no network");
   }
 
-  /** Frees what is left of interfaces that are gone; the VM no longer uses their TAPs. */
+  /** Frees the resources of removed interfaces; the VM no longer uses their TAPs. */
   public void drop(String sandboxId, Endpoint gone) {
     Names.checkId(sandboxId);
     try (Fd lock = lock()) {

@@ -38,9 +38,9 @@ public record PortMapping(
   }
 
   /**
-   * Reads {@code [HOSTIP:][HOSTPORT:]CONTAINERPORT[/tcp|/udp]}, as {@code docker run -p} has it.
-   * Ports may be ranges of equal length ({@code 8000-8010:80-90}); an empty or absent host port
-   * lets one be chosen.
+   * Reads {@code [HOSTIP:][HOSTPORT:]CONTAINERPORT[/tcp|/udp]}, as for {@code docker run -p}. Ports
+   * may be ranges of equal length ({@code 8000-8010:80-90}); for an empty or absent host port, one
+   * is chosen.
    */
   public static List<PortMapping> parse(String text) {
     String rest = text;

@@ -15,7 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** Joins the interfaces of a namespace to a VM, whoever made them, and lets go of them again. */
+/** Attaches the existing interfaces of a namespace to a VM, and detaches them again. */
 public final class Takeover {
   private static final String OWN_NAMESPACE = "/proc/self/ns/net";
   private static final String INIT_NAMESPACE = "/proc/1/ns/net";
@@ -23,10 +23,10 @@ public final class Takeover {
   private Takeover() {}
 
   /**
-   * Refuses the host's own network namespace: to take its interfaces over would cut the host off.
+   * Refuses the host's own network namespace: taking over its interfaces would disconnect the host.
    *
    * @param path a namespace's file
-   * @throws CasemateException FAILED_PRECONDITION if it is the host's, NOT_FOUND if it is no
+   * @throws CasemateException FAILED_PRECONDITION if it is the host's, NOT_FOUND if it is not a
    *     namespace
    */
   public static void requireForeign(String path) {
@@ -57,7 +57,7 @@ public final class Takeover {
         && here.filesystemMinor() == there.filesystemMinor();
   }
 
-  /** The error for whoever asks for the host's network. */
+  /** The error for a request for the host's network. */
   public static CasemateException hostNetwork(String what) {
     return CasemateException.of(
         CasemateException.Kind.FAILED_PRECONDITION,
