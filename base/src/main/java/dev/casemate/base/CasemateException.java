@@ -1,10 +1,10 @@
 package dev.casemate.base;
 
 /**
- * What Casemate tells its user when something cannot be done. The message names the object, the
- * value, what was expected and what to do, in one line; the kind is for programs. Values may come
- * from a guest, an image or a registry: the message is made safe to show, and short enough to read
- * ({@link PlainText#message}).
+ * An error that Casemate reports to its user. The message names the object, the value, what was
+ * expected and what to do, in one line; programs use the kind. Values may come from a guest, an
+ * image or a registry: the message is sanitized for terminals and limited in length ({@link
+ * PlainText#message}).
  */
 public final class CasemateException extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -29,7 +29,7 @@ public final class CasemateException extends RuntimeException {
     ALREADY_EXISTS,
     /** The object is not in a state that allows the request. */
     FAILED_PRECONDITION,
-    /** A peer does not answer or is gone. */
+    /** A peer does not answer or no longer exists. */
     UNAVAILABLE,
     TIMEOUT,
     /** Out of memory, disk, addresses or the like. */

@@ -5,7 +5,7 @@ import dev.casemate.linux.Errno;
 import dev.casemate.linux.LinuxException;
 import java.util.Locale;
 
-/** How the engine words what has gone wrong. */
+/** The engine's errors, by kind. */
 public final class Failures {
   private Failures() {}
 

@@ -7,11 +7,11 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * JSON values (RFC 8259). Small on purpose: it stands on the start path, where a big parser costs
- * more than the file that it reads.
+ * JSON values (RFC 8259). Deliberately small: it is on the start path, where a large parser would
+ * cost more than the file that it reads.
  *
- * <p>The accessors of {@link Obj} say which field is wrong and what it is, so that a hostile or
- * mistyped {@code config.json} gets a sentence, not a ClassCastException.
+ * <p>The accessors of {@link Obj} name the wrong field and its value, so that a hostile or mistyped
+ * {@code config.json} causes a readable error instead of a ClassCastException.
  */
 public sealed interface Json {
   /** The value {@code null}. */
@@ -224,12 +224,12 @@ public sealed interface Json {
     }
   }
 
-  /** Parses a text that holds one value; see {@link JsonReader} for the limits. */
+  /** Parses a text that contains one value; see {@link JsonReader} for the limits. */
   static Json parse(String text) {
     return new JsonReader(text).document();
   }
 
-  /** Parses a text that holds one object. */
+  /** Parses a text that contains one object. */
   static Obj parseObject(String text) {
     Json value = parse(text);
     if (value instanceof Obj object) {
@@ -247,7 +247,7 @@ public sealed interface Json {
     return out.toString();
   }
 
-  /** The value indented by two blanks a level, for people. */
+  /** The value as indented text, two spaces per level. */
   default String pretty() {
     StringBuilder out = new StringBuilder();
     JsonWriter.write(this, out, 0);

@@ -5,8 +5,8 @@ public final class PathText {
   private PathText() {}
 
   /**
-   * Returns an absolute path without {@code .}, double slashes and a slash at the end. {@code ..}
-   * takes away the name before it.
+   * Returns an absolute path without {@code .}, double slashes and a trailing slash. {@code ..}
+   * removes the name before it.
    */
   public static String clean(String path) {
     StringBuilder clean = new StringBuilder();

@@ -4,9 +4,9 @@ package dev.casemate.base;
  * Text for a terminal or a log that a guest, an image or a registry may have chosen. A terminal
  * obeys control characters (C0, DEL, and C1, U+0080 to U+009F), and shows text in another order
  * after bidirectional controls (Unicode UAX 9); others are invisible. Each of them becomes a
- * question mark, so that what stands there is what is shown.
+ * question mark, so that the text is shown as it is stored.
  *
- * <p>The workload's own output is the workload's: it is passed on as it is.
+ * <p>The workload's own output is not changed.
  */
 public final class PlainText {
   /** Most characters of an error message. */
@@ -77,8 +77,8 @@ public final class PlainText {
   }
 
   /**
-   * An error message: one line of at most {@link #MESSAGE_LIMIT} characters. What is too much is
-   * cut from the middle: the end says what to do.
+   * An error message: one line of at most {@link #MESSAGE_LIMIT} characters. The middle of a longer
+   * one is cut out, because the end has the remedy.
    */
   public static String message(String text) {
     if (text.length() <= MESSAGE_LIMIT) {

@@ -94,8 +94,8 @@ public final class Jail {
   /**
    * Starts a program. Its path and its working directory are those in the jail.
    *
-   * @return the child's pid, as the caller's namespace has it; the caller must wait for it
-   * @throws CasemateException FAILED_PRECONDITION if this process or machine cannot make the jail
+   * @return the child's pid, in the caller's pid namespace; the caller must wait for it
+   * @throws CasemateException FAILED_PRECONDITION if this process or machine cannot set up the jail
    */
   public int start(Spawn program) {
     Outcome outcome = new Outcome();

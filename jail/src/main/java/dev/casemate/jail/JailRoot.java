@@ -20,9 +20,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The root file system of a jailed program: a read-only tmpfs that holds the files that the program
- * opens, and nothing else. Files are bind mounts of the host's, read-only, without devices and
- * set-id bits.
+ * The root file system of a jailed program: a read-only tmpfs with only the files that the program
+ * opens. Files are bind mounts of the host's, read-only, without devices and set-id bits.
  */
 public final class JailRoot {
   /** A tmpfs counts in pages; a directory takes one inode and no page. */
@@ -81,7 +80,7 @@ public final class JailRoot {
   }
 
   /**
-   * Makes the root on the calling thread, which is alone in its mount namespace, and makes it the
+   * Sets up the root on the calling thread, which is alone in its mount namespace, and makes it the
    * thread's root. The host's file system is not reachable afterwards.
    *
    * @param place an existing directory of the host

@@ -12,11 +12,11 @@ import dev.casemate.linux.OpenFlag;
 import java.nio.charset.StandardCharsets;
 
 /**
- * The user ids that VMMs run under, one for each sandbox. A file of the id's name in one directory
- * of the machine records which sandbox has it.
+ * The user ids that VMMs run as, one for each sandbox. A file of the id's name in one directory of
+ * the machine records which sandbox has it.
  *
  * @param first the first id; the group id is the same number
- * @param count how many there are: at most so many sandboxes run at a time
+ * @param count number of ids, and so the maximum number of sandboxes that run at a time
  */
 public record UserRange(int first, int count) {
   /**
@@ -43,9 +43,9 @@ public record UserRange(int first, int count) {
   }
 
   /**
-   * A range as configurations write it, {@code FIRST:COUNT}.
+   * Parses a range as written in configurations, {@code FIRST:COUNT}.
    *
-   * @throws CasemateException INVALID_ARGUMENT if it is none
+   * @throws CasemateException INVALID_ARGUMENT if it is not a range
    */
   public static UserRange parse(String text) {
     int colon = text.indexOf(':');

@@ -64,7 +64,7 @@ public final class Capabilities {
   /** Effective, permitted and inheritable set. */
   public record Sets(long effective, long permitted, long inheritable) {}
 
-  /** The number of {@code CAP_CHOWN} or {@code chown}; −1 if it is none. */
+  /** The number of {@code CAP_CHOWN} or {@code chown}; −1 if it is unknown. */
   public static int number(String name) {
     String upper = name.toUpperCase(Locale.ROOT);
     if (upper.startsWith("CAP_")) {

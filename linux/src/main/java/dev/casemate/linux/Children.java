@@ -6,9 +6,9 @@ import java.util.Set;
 import java.util.function.IntSupplier;
 
 /**
- * The children of this process. Those that {@link Spawn} has started are waited for by whoever has
- * started them; what else there is, the kernel has given to it as to the reaper of its orphaned
- * descendants ({@link Processes#childSubreaper}).
+ * The children of this process. The caller of {@link Spawn} waits for the children it started; the
+ * others are orphaned descendants, which the kernel gave to this process as their reaper ({@link
+ * Processes#childSubreaper}).
  */
 public final class Children {
   private static final int ALL = 0;
@@ -44,10 +44,9 @@ public final class Children {
   }
 
   /**
-   * Waits for orphans that have ended, as far as they come before a child that somebody else is
-   * still to wait for.
+   * Waits for ended orphans, up to the first child that another caller has yet to wait for.
    *
-   * @return whether there was such a child: then there may be more behind it
+   * @return whether there was such a child; then more orphans may follow it
    */
   public static synchronized boolean reapOrphans() {
     while (true) {

@@ -1,6 +1,6 @@
 package dev.casemate.linux;
 
-/** {@code eventfd2(2)} and {@code memfd_create(2)}: descriptors that stand for nothing on disk. */
+/** {@code eventfd2(2)} and {@code memfd_create(2)}: descriptors without a file on disk. */
 public final class EventFd {
   private EventFd() {}
 

@@ -48,7 +48,7 @@ public final class FileContent {
     }
   }
 
-  /** Writes to a file that exists, in a single write(2), as the kernel's control files want it. */
+  /** Writes to a file that exists, in a single write(2), as the kernel's control files require. */
   public static void writeControl(String path, String value) {
     byte[] bytes = value.getBytes(StandardCharsets.UTF_8);
     try (Fd fd = Fs.open(path, OpenFlag.WRITE_ONLY)) {
@@ -59,8 +59,8 @@ public final class FileContent {
   }
 
   /**
-   * Writes a file's whole new content beside it and renames it into place: a reader sees the old or
-   * the new, never half.
+   * Writes a file's whole new content next to it and renames it into place: a reader sees the old
+   * or the new content, never a mixture.
    */
   public static void replace(String path, byte[] content, int mode) {
     String temporary = temporaryName(path);
@@ -73,7 +73,7 @@ public final class FileContent {
     }
   }
 
-  /** A name beside a file for its new content, which no other thread or process uses. */
+  /** A name next to a file for its new content, which no other thread or process uses. */
   public static String temporaryName(String path) {
     return path + ".new." + Processes.currentPid() + "." + TEMPORARY.incrementAndGet();
   }

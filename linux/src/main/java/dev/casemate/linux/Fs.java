@@ -82,13 +82,13 @@ public final class Fs {
    * Opens a regular file for reading where others may put something else at the same moment: a
    * FIFO, a device or a directory is never opened.
    *
-   * @return empty if it is no regular file
+   * @return empty if it is not a regular file
    */
   public static Optional<Fd> openRegular(String path) {
     return openRegular(Fd.CWD, path, 0);
   }
 
-  /** {@link #openRegular} of an entry itself: a symbolic link is no regular file. */
+  /** {@link #openRegular} of an entry itself: a symbolic link is not a regular file. */
   public static Optional<Fd> openRegularAt(Fd directory, String name) {
     return openRegular(directory.number(), name, OpenFlag.NO_FOLLOW);
   }
@@ -359,7 +359,8 @@ public final class Fs {
   }
 
   /**
-   * Takes or tries an advisory whole-file lock ({@code flock(2)}); it ends with the descriptor.
+   * Takes or tries an advisory whole-file lock ({@code flock(2)}); it is released with the
+   * descriptor.
    *
    * @return whether the lock is held; always true when {@code wait}
    */

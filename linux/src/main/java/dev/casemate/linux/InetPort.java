@@ -8,14 +8,14 @@ public final class InetPort {
   private InetPort() {}
 
   /**
-   * Binds a port and lets it go.
+   * Binds a port and releases it.
    *
    * @param protocol {@link #TCP} or {@link #UDP}
    * @param address local address; 0.0.0.0 for all
    * @param port 0 lets the kernel choose
    * @return the port
-   * @throws LinuxException EADDRINUSE if somebody has it, EADDRNOTAVAIL if the address is not this
-   *     machine's
+   * @throws LinuxException EADDRINUSE if the port is in use, EADDRNOTAVAIL if the address is not
+   *     this machine's
    */
   public static int probe(int protocol, IpAddress address, int port) {
     try (Fd socket =

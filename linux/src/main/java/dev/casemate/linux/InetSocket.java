@@ -94,8 +94,8 @@ public final class InetSocket {
    * Listens for TCP connections.
    *
    * @param port 0 lets the kernel choose, see {@link #local}
-   * @throws LinuxException EADDRINUSE if somebody has it, EADDRNOTAVAIL if the address is not this
-   *     machine's
+   * @throws LinuxException EADDRINUSE if the port is in use, EADDRNOTAVAIL if the address is not
+   *     this machine's
    */
   public static Fd listen(IpAddress address, int port, int backlog) {
     Peer local = new Peer(address, port);
@@ -150,9 +150,10 @@ public final class InetSocket {
   }
 
   /**
-   * A TCP connection; its reads and writes wait.
+   * A TCP connection; its reads and writes block.
    *
-   * @throws LinuxException ECONNREFUSED if nobody listens, ETIMEDOUT if nobody answers in time
+   * @throws LinuxException ECONNREFUSED if no process listens, ETIMEDOUT if there is no answer in
+   *     time
    */
   public static Fd connect(IpAddress address, int port, int timeoutMillis) {
     Peer peer = new Peer(address, port);
@@ -232,9 +233,8 @@ public final class InetSocket {
   }
 
   /**
-   * Finds out whether the peer is still there when nothing comes from it: after so many seconds,
-   * and again after each as many. One that has gone without a word, or has forgotten the
-   * connection, makes {@link Poll#ERR} (tcp(7)).
+   * Probes an idle peer after this number of seconds, and again at this interval. A peer that has
+   * disappeared, or no longer knows the connection, causes {@link Poll#ERR} (tcp(7)).
    */
   public static void keepAlive(Fd socket, int seconds) {
     set(socket, IPPROTO_TCP, TCP_KEEPIDLE, seconds);

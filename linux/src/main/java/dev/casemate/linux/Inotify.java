@@ -16,7 +16,7 @@ public final class Inotify implements AutoCloseable {
   public static final int DELETE_SELF = 0x400;
   public static final int OVERFLOW = 0x4000;
 
-  /** The watch has ended: what it was for is gone. */
+  /** The watch has ended, because its object no longer exists. */
   public static final int IGNORED = 0x8000;
 
   private static final int HEADER = 16;

@@ -130,7 +130,7 @@ public final class Processes {
     return true;
   }
 
-  /** A descriptor that names one process for good and is readable once it has ended. */
+  /** A descriptor that always refers to the same process and is readable once it has ended. */
   public static Fd openPid(int pid) {
     return Fd.of(
         (int)
@@ -146,8 +146,8 @@ public final class Processes {
   }
 
   /**
-   * When a process started, in clock ticks since boot; with the pid it names a process for good.
-   * Empty if there is none, or a zombie.
+   * When a process started, in clock ticks since boot; together with the pid it identifies a
+   * process uniquely. Empty if there is no such process, or a zombie.
    */
   public static Optional<Long> startTime(int pid) {
     String stat;

@@ -25,7 +25,7 @@ public final class ResourceLimits {
 
   public record Limit(long soft, long hard) {}
 
-  /** The number of {@code RLIMIT_NOFILE}; −1 if it is none. */
+  /** The number of {@code RLIMIT_NOFILE}; −1 if it is unknown. */
   public static int number(String name) {
     for (int i = 0; i < NAMES.length; i++) {
       if (name.length() == NAMES[i].length() + 7

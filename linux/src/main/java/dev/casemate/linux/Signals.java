@@ -35,7 +35,7 @@ public final class Signals {
 
   /**
    * The number of {@code TERM}, {@code SIGTERM}, {@code sigterm}, {@code 15}, {@code RTMIN+1}; −1
-   * if it is none.
+   * if it is unknown.
    */
   public static int number(String text) {
     String name = text.toUpperCase(java.util.Locale.ROOT);

@@ -95,8 +95,8 @@ public final class Spawn {
   }
 
   /**
-   * Does all of {@link #start} but the call itself. For a caller that has to give up the rights or
-   * the file system that preparing takes before the program starts.
+   * Does everything of {@link #start} except the call itself, for a caller that must first give up
+   * the rights or the file system that the preparation needs.
    */
   public Prepared prepare() {
     return new Prepared(this);
@@ -238,8 +238,8 @@ public final class Spawn {
   }
 
   /**
-   * The absolute path of a program in the given search path ({@code a:b:c}); empty text if there is
-   * none.
+   * The absolute path of a program in the given search path ({@code a:b:c}); empty text if it is
+   * not found.
    */
   public static String find(String name, String searchPath) {
     if (name.indexOf('/') >= 0) {

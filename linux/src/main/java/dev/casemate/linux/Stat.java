@@ -1,11 +1,11 @@
 package dev.casemate.linux;
 
 /**
- * What {@code statx(2)} says of a file.
+ * The result of {@code statx(2)} for a file.
  *
  * @param mode type and permission bits, {@code st_mode}
  * @param size bytes
- * @param deviceMajor major of the device that a device node stands for
+ * @param deviceMajor major number of the device that a device node refers to
  * @param mtimeSeconds modification time, seconds since the epoch
  * @param blocks 512-byte blocks that are allocated
  */

@@ -66,7 +66,7 @@ public final class UnixSocket {
     }
   }
 
-  /** Connects to a path: ENOENT or ECONNREFUSED when nobody listens. */
+  /** Connects to a path: ENOENT or ECONNREFUSED if no process listens. */
   public static Fd connect(String path) {
     Fd socket = open();
     try (NativeBuffer address = address(path)) {
