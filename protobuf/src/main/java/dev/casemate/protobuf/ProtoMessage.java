@@ -9,8 +9,8 @@ import java.util.TreeMap;
  * A protobuf message. The records that implement it are generated at build time from the texts in
  * module {@code protocol}.
  *
- * <p>Two messages are equal when they are of one type and their encodings are equal. Fields that
- * hold bytes are not copied: whoever changes such an array changes the message.
+ * <p>Two messages are equal when they are of one type and their encodings are equal. Byte arrays
+ * are not copied: changing such an array changes the message.
  */
 public interface ProtoMessage {
   /** The empty byte string, the default of fields that hold bytes. */

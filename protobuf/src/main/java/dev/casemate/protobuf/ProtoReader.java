@@ -17,7 +17,7 @@ public final class ProtoReader {
 
   /**
    * Elements of lists and maps and nested messages in one outermost message. The smallest element
-   * takes two bytes of input and up to about a hundred of memory; the bound keeps that below some
+   * needs two bytes of input and up to about a hundred of memory; the bound keeps that below some
    * 15 MB. A container's specification has a few thousand.
    */
   public static final int MAX_ELEMENTS = 1 << 17;

@@ -274,12 +274,12 @@ public final class ProtoWriter {
     rawFixed((int) (value >>> 32));
   }
 
-  /** The varint that stands for a sint32. */
+  /** The varint that encodes a sint32. */
   public static int zigzag(int value) {
     return (value << 1) ^ (value >> 31);
   }
 
-  /** The varint that stands for a sint64. */
+  /** The varint that encodes a sint64. */
   public static long zigzag(long value) {
     return (value << 1) ^ (value >> 63);
   }

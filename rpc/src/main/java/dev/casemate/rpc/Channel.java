@@ -17,13 +17,13 @@ public interface Channel extends AutoCloseable {
   int read(byte[] b, int off, int len);
 
   /**
-   * Writes all of it.
+   * Writes all bytes.
    *
-   * @param b where it is
+   * @param b array that contains the bytes
    * @param off index of the first byte
-   * @param len how much
-   * @throws RuntimeException if writing fails, the channel is or gets closed, or the other side
-   *     takes nothing for longer than the channel waits, if it has such a limit
+   * @param len number of bytes
+   * @throws RuntimeException if writing fails, the channel is or gets closed, or the peer does not
+   *     read for longer than the channel's limit, if it has one
    */
   void write(byte[] b, int off, int len);
 

@@ -3,13 +3,13 @@ package dev.casemate.rpc;
 /** Carries out the requests of a {@link TtrpcSession}. */
 public interface Dispatcher {
   /**
-   * Begins to carry out a request. An exception answers it, as in {@link RpcService#call}, unless
-   * it was answered already.
+   * Begins to process a request. An exception becomes its response, as in {@link RpcService#call},
+   * unless it has already been answered.
    *
    * @param service the service's full name
    * @param method the method's name
    * @param payload the request, encoded
-   * @param responder takes the answer, now or later
+   * @param responder receives the response, now or later
    */
   void dispatch(String service, String method, byte[] payload, Responder responder);
 }

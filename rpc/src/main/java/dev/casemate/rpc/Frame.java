@@ -28,7 +28,7 @@ public record Frame(int streamId, int type, int flags, byte[] data) {
   /** The sender sends no more on this stream. */
   public static final int REMOTE_CLOSED = 1;
 
-  /** The sender goes on sending on this stream. */
+  /** The sender continues to send on this stream. */
   public static final int REMOTE_OPEN = 2;
 
   /** Writes a header over the first ten bytes of a whole frame. */

@@ -26,9 +26,9 @@ public final class FrameDecoder {
   }
 
   /**
-   * A decoder that takes less than the protocol allows.
+   * A decoder with a lower limit than the protocol's.
    *
-   * @param maxData the most bytes of data; longer frames are passed over
+   * @param maxData maximum bytes of data; longer frames are skipped
    */
   FrameDecoder(int maxData) {
     this.maxData = maxData;

@@ -22,8 +22,8 @@ public interface RpcService {
   byte[] call(String method, byte[] payload, RpcContext context);
 
   /**
-   * Told after a call was carried out whose caller is gone: what it has made for the caller alone
-   * can be undone.
+   * Called after a call whose caller has disconnected: what it created only for the caller can be
+   * undone.
    *
    * @param method the method's name
    * @param payload the request, encoded

@@ -33,7 +33,7 @@ public enum RpcStatus {
     return code;
   }
 
-  /** The status with this number; {@link #UNKNOWN} for numbers that stand for none. */
+  /** The status with this number; {@link #UNKNOWN} for unknown numbers. */
   public static RpcStatus of(int code) {
     return code >= 0 && code < BY_CODE.length ? BY_CODE[code] : UNKNOWN;
   }

@@ -75,8 +75,8 @@ public final class TtrpcClient implements AutoCloseable {
    * @param service the service's full name
    * @param method the method's name
    * @param payload the request, encoded
-   * @param timeoutMillis how long to wait at most, told to the server too; 0 for ever
-   * @param metadata pairs that go along, such as containerd-namespace-ttrpc
+   * @param timeoutMillis maximum time to wait, also sent to the server; 0 waits forever
+   * @param metadata metadata of the request, such as containerd-namespace-ttrpc
    * @return the response, encoded
    * @throws RpcException with the server's status and message; DEADLINE_EXCEEDED if no answer came
    *     in time; RESOURCE_EXHAUSTED if the request is larger than 4 MiB; CANCELLED if the thread
@@ -135,7 +135,7 @@ public final class TtrpcClient implements AutoCloseable {
     queue.release();
   }
 
-  /** Whether calls can be made; false for good once the connection has ended. */
+  /** Whether calls can be made; permanently false once the connection has ended. */
   public boolean isOpen() {
     return !queue.isClosed();
   }

@@ -68,15 +68,15 @@ public final class TtrpcServer implements AutoCloseable {
   }
 
   /**
-   * Serves a connection on the calling thread until the client closes it, sends what is not ttrpc,
-   * does not take its answers, or {@link #close} is called. Closes the channel. Requests under way
-   * are carried out to their end; their answers are dropped.
+   * Serves a connection on the calling thread until the client closes it, sends data that is not
+   * ttrpc, does not read its responses, or {@link #close} is called. Closes the channel. Pending
+   * requests are completed; their responses are dropped.
    *
-   * <p>Of more than {@link #MAX_CONNECTIONS} the oldest gives its place that has not asked for
-   * anything yet; if all have, the new one is closed at once. One that has asked is never closed
-   * for being idle: containerd takes a lost connection for a dead shim.
+   * <p>Above {@link #MAX_CONNECTIONS} connections, the oldest that has not sent a request yet is
+   * closed; if all have, the new one is closed immediately. A connection that has sent a request is
+   * never closed for being idle: containerd treats a lost connection as a dead shim.
    *
-   * @throws MalformedMessageException if the client sent what is not ttrpc
+   * @throws MalformedMessageException if the client sent data that is not ttrpc
    * @throws RuntimeException if reading failed
    */
   public void serve(Channel channel) {
@@ -131,7 +131,7 @@ public final class TtrpcServer implements AutoCloseable {
 
   /**
    * Serves a connection on a daemon thread of its own, with the limits of {@link #serve}. Failures
-   * end the connection and are not told.
+   * end the connection and are not reported.
    */
   public void start(Channel channel) {
     Optional<ServerConnection> connection = open(channel);
@@ -160,7 +160,7 @@ public final class TtrpcServer implements AutoCloseable {
   }
 
   /**
-   * Waits until every request that came in has been answered, so that the process may end; false if
+   * Waits until every received request has been answered, so that the process may exit; false if
    * that takes longer than {@code timeoutMillis}.
    */
   public boolean awaitIdle(int timeoutMillis) {
@@ -185,7 +185,7 @@ public final class TtrpcServer implements AutoCloseable {
     }
   }
 
-  /** Closes all connections and takes no more. Does not wait for requests under way. */
+  /** Closes all connections and accepts no more. Does not wait for pending requests. */
   @Override
   public void close() {
     List<ServerConnection> open;

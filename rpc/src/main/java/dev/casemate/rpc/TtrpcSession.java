@@ -53,13 +53,13 @@ public final class TtrpcSession implements FrameHandler {
     return inFlight;
   }
 
-  /** Whether the loop should go on reading. */
+  /** Whether the loop should continue to read. */
   public boolean wantsInput() {
     return outputBytes < OUTPUT_HIGH_WATER;
   }
 
   /**
-   * Writes output, at most 32 KiB a call, until there is none or the sink takes no more.
+   * Writes output, at most 32 KiB per call, until there is none left or the sink accepts no more.
    *
    * @return whether all is written
    */

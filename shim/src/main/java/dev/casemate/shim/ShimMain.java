@@ -11,7 +11,7 @@ import java.util.List;
 
 /** The role {@code containerd-shim-casemate-v2}: picks the action. */
 public final class ShimMain {
-  /** The name that containerd makes of the runtime type {@code io.containerd.casemate.v2}. */
+  /** The name that containerd derives from the runtime type {@code io.containerd.casemate.v2}. */
   public static final String ROLE = "containerd-shim-casemate-v2";
 
   private static final int FIRST_INHERITED = 3;

@@ -8,10 +8,10 @@ import dev.casemate.protocol.task.PidsResponse;
 import dev.casemate.protocol.task.ProcessInfo;
 
 /**
- * The guest's processes as containerd's Pids call tells them. A pid of the guest means nothing on
+ * The guest's processes as reported by containerd's Pids call. A pid of the guest means nothing on
  * the host, and callers look pids up there (docker top runs ps): so the first entry has the VMM's
- * pid, the others have none, and the details say which process of the guest an entry stands for;
- * {@code ctr task ps} prints them.
+ * pid, the others have none, and the details name the guest process of each entry; {@code ctr task
+ * ps} prints them.
  */
 public final class GuestPids {
   /** What clients of containerd know the details as. */

@@ -45,7 +45,8 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * containerd's task service ({@code containerd.task.v2.Task}, or v3, which differs in name only)
- * over the containers of a sandbox. Each call has a thread: a Wait that blocks holds up nobody.
+ * over the containers of a sandbox. Each call has a thread, so a blocking Wait does not delay other
+ * calls.
  */
 public final class TaskApi implements RpcService {
   private final String name;

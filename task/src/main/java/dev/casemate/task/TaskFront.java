@@ -9,8 +9,8 @@ import dev.casemate.sandbox.Sandbox;
 import dev.casemate.sandbox.Stdio;
 
 /**
- * What differs between the two ways to own a sandbox: {@code casemate run}, whose record on disk
- * says everything before, and containerd's shim, which is told with each container.
+ * What differs between the two owners of a sandbox: {@code casemate run}, whose record on disk has
+ * everything in advance, and containerd's shim, which receives it with each container.
  */
 public interface TaskFront {
   Sandbox sandbox();
@@ -18,7 +18,7 @@ public interface TaskFront {
   /** Makes a container, without executing its command. */
   void create(CreateTaskRequest request);
 
-  /** Who asked for a container is gone, and was not told that it is there. */
+  /** Called when the client disconnected before it received the response to its create request. */
   default void createdForNobody(CreateTaskRequest request) {}
 
   /** A process's streams as a request names them. */
@@ -59,14 +59,14 @@ public interface TaskFront {
    */
   void shutdown(boolean now);
 
-  /** Where {@code id} lies on the host; empty if that is nobody's business. */
+  /** The directory of {@code id} on the host; empty if callers do not need it. */
   default String bundle(String id) {
     return "";
   }
 
   /**
    * Whether callers are an engine, which reads messages and does not know how Casemate's own
-   * commands are told of a command that is missing.
+   * commands learn that a command is missing.
    */
   default boolean forEngine() {
     return false;
