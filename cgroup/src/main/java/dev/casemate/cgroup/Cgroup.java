@@ -28,13 +28,16 @@ public interface Cgroup {
     };
   }
 
-  /** What it takes to find it again, in another process. */
+  /** What another process needs to find the group again. */
   Json.Obj record();
 
   /** Makes it with the controllers that its parents have; it may exist and be empty. */
   void create();
 
-  /** Sets limits; what is absent stays as it is. Returns what could not be done but is no error. */
+  /**
+   * Sets limits; absent ones remain unchanged. Returns warnings about limits that could not be set
+   * without being an error.
+   */
   List<String> apply(Resources resources);
 
   /** Sets which devices may be used; replaces what was set before. */
@@ -63,7 +66,7 @@ public interface Cgroup {
 
   boolean isFrozen();
 
-  /** Lets frozen processes that have got a KILL end, where that takes more than the signal. */
+  /** Lets frozen processes end after a SIGKILL, where the signal alone is not enough. */
   default void letDie() {}
 
   /** Ends all processes, those that are being forked too. */

@@ -3,7 +3,9 @@ package dev.casemate.cgroup;
 import java.util.List;
 import java.util.Map;
 
-/** What a control group has used. Sizes are bytes, −1 stands for "no limit" or "not measured". */
+/**
+ * The resource usage of a control group. Sizes are in bytes; −1 means "no limit" or "not measured".
+ */
 public record CgroupStats(
     Cpu cpu, Memory memory, Pids pids, List<Io> io, List<Hugepages> hugepages) {
   /** Times in microseconds. */

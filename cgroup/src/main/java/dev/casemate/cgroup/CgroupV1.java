@@ -19,7 +19,7 @@ import java.util.Optional;
 
 /**
  * Control groups of version 1: one in each hierarchy (cgroups(7), Documentation/admin-guide/
- * cgroup-v1). Where version 2 is mounted beside them (hybrid), a group there is made once a limit
+ * cgroup-v1). Where version 2 is mounted as well (hybrid), a group is created there once a limit
  * needs it: for huge pages, whose controller is there.
  */
 public final class CgroupV1 implements Cgroup {
@@ -47,7 +47,8 @@ public final class CgroupV1 implements Cgroup {
   /**
    * Takes the hierarchies.
    *
-   * @param unified directory of version 2 for what is only there; empty if there is none
+   * @param unified directory of version 2 for controllers that are only there; empty if there is
+   *     none
    * @param optional whether hierarchies that this process may not use are left out
    */
   CgroupV1(List<Hierarchy> hierarchies, String unified, boolean optional) {

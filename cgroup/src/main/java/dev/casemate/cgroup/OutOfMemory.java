@@ -10,7 +10,7 @@ import java.util.Optional;
 public final class OutOfMemory {
   private OutOfMemory() {}
 
-  /** Writes the score; that lowering it may be refused is no reason not to run. */
+  /** Writes the score; the container runs even if lowering it is not permitted. */
   public static void adjust(Optional<Integer> score, List<String> warnings) {
     if (score.isEmpty()) {
       return;

@@ -51,7 +51,7 @@ public final class HookRunner {
     this.limitSeconds = limitSeconds;
   }
 
-  /** Refuses hooks that cannot be, before anything is made. */
+  /** Refuses invalid hooks, before anything is created. */
   public static void check(HooksSpec hooks) {
     check("prestart", hooks.prestart());
     check("createRuntime", hooks.createRuntime());
@@ -81,10 +81,10 @@ public final class HookRunner {
   }
 
   /**
-   * Runs hooks one after the other; the first that fails ends it.
+   * Runs hooks one after the other, up to the first that fails.
    *
    * @throws CasemateException FAILED_PRECONDITION if one fails or takes too long; names the phase,
-   *     the path and what it has said
+   *     the path and the hook's output
    */
   public void run(String phase, List<HookSpec> hooks, HookState state, int pid, String status) {
     for (HookSpec hook : hooks) {
@@ -97,9 +97,9 @@ public final class HookRunner {
   }
 
   /**
-   * Runs hooks of which a failing one is no reason not to go on ({@code poststop}).
+   * Runs all hooks, even after one has failed ({@code poststop}).
    *
-   * @return what has failed
+   * @return the failures
    */
   public List<String> runAll(
       String phase, List<HookSpec> hooks, HookState state, int pid, String status) {

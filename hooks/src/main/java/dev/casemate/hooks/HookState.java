@@ -5,11 +5,11 @@ import dev.casemate.oci.Spec;
 import java.nio.charset.StandardCharsets;
 
 /**
- * A container as its hooks are told of it (runtime-spec runtime.md, "State").
+ * The state of a container that is passed to its hooks (runtime-spec runtime.md, "State").
  *
- * @param id the container's
+ * @param id the container's id
  * @param bundle its directory
- * @param spec its version and annotations are told
+ * @param spec its version and annotations are passed
  */
 public record HookState(String id, String bundle, Spec spec) {
   /**

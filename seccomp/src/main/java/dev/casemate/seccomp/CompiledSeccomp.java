@@ -8,7 +8,7 @@ import java.util.Optional;
 
 /**
  * A system call filter that was compiled elsewhere: by the host for its guest, whose emulated
- * processor takes 15 ms for what the host's does in less than one. It travels as an annotation of
+ * processor needs 15 ms, compared with less than 1 ms on the host. It travels as an annotation of
  * the container's specification, which then has no {@code linux.seccomp}.
  *
  * <p>The text is the filter's flags and the instructions in hexadecimal digits, 16 each: {@code
