@@ -8,7 +8,7 @@ import java.util.Map;
  * What a VM boots: a kernel and its first root. Read from {@code guest.json}.
  *
  * @param name its name in the store
- * @param directory where it lies
+ * @param directory its location
  * @param kernelRelease what {@code uname -r} says in the guest, such as {@code
  *     6.1.0-56-cloud-amd64}
  * @param source where the kernel comes from: a package's name, or a file

@@ -103,8 +103,8 @@ public final class GuestStore {
   }
 
   /**
-   * Writes a guest's initramfs anew if {@code agent} is not the one that is in it; takes a fraction
-   * of a second.
+   * Rewrites a guest's initramfs if it contains another agent than {@code agent}; this takes a
+   * fraction of a second.
    *
    * @return the guest as it is now
    * @throws CasemateException NOT_FOUND when there is no such guest
@@ -122,11 +122,11 @@ public final class GuestStore {
   }
 
   /**
-   * Sees to it that there is a guest as asked for, with as little work as that takes: nothing, a
-   * new initramfs for a new agent, or a build.
+   * Ensures that the requested guest exists, with as little work as possible: nothing, a new
+   * initramfs for a new agent, or a build.
    *
    * <p>A kernel is kept when none in particular is asked for, or the very package that it came
-   * from; a meta package, a file and a source package are built anew each time. So {@code
+   * from; a meta package, a file and a source package are rebuilt each time. So {@code
    * linux-image-cloud-amd64} by name is how to get a newer kernel.
    *
    * @return the guest as it is now
@@ -158,7 +158,7 @@ public final class GuestStore {
   /**
    * Removes a guest, a damaged one too.
    *
-   * @throws CasemateException NOT_FOUND when there is none of that name
+   * @throws CasemateException NOT_FOUND if there is no guest with this name
    */
   public void remove(String name) {
     checkName(name);

@@ -25,7 +25,7 @@ public sealed interface KernelSource {
 
   /**
    * A small kernel compiled here from the distribution's source, everything built in. It boots in
-   * about two thirds of the time and takes 80 MB less than Debian's; compiling takes about 10
+   * about two thirds of the time and needs 80 MB less than Debian's; compiling needs about 10
    * minutes of CPU time and 4 GiB of disk.
    *
    * @param sourcePackage such as {@code linux-source-6.1}; empty for what {@code linux-source}
