@@ -16,7 +16,7 @@ import java.nio.charset.StandardCharsets;
 public final class Console {
   private Console() {}
 
-  /** Writes lines to standard output; a reader that has gone away is no error of ours. */
+  /** Writes lines to standard output; a reader that has closed the pipe is not an error. */
   public static void out(String text) {
     write(Fd.STDOUT, PlainText.lines(text));
   }

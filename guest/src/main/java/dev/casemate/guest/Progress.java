@@ -1,7 +1,7 @@
 package dev.casemate.guest;
 
 /**
- * Where a builder says what it is doing; the command line prints it. Called from the building
+ * Receives a builder's progress, which the command line prints. Called from the building
  * thread only.
  */
 public interface Progress {

@@ -5,7 +5,7 @@ import java.util.List;
 
 /**
  * New mounts by the descriptor calls {@code fsopen(2)}, {@code fsconfig(2)}, {@code fsmount(2)}:
- * nothing is reached by a path, and the kernel says which option it did not like.
+ * nothing is reached by a path, and the kernel names an option that it rejects.
  */
 public final class NewMount {
   /** Attributes of a mount, as {@code mount_setattr(2)} has them. */

@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** Reads what {@code /proc} says of a process (proc(5)). */
+/** Reads the files of a process in {@code /proc} (proc(5)). */
 public final class ProcessTable {
   private static final int PAGE = 4096;
   private static final int FILE_LIMIT = 16 * 1024;

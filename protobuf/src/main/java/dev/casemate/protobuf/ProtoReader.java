@@ -66,7 +66,7 @@ public final class ProtoReader {
   }
 
   /**
-   * Reads a nested message's length and makes its end the end. The result is for {@link #leave}.
+   * Reads a nested message's length and limits reading to it. The result is for {@link #leave}.
    */
   public int enter() {
     if (++depth > MAX_DEPTH) {
@@ -83,7 +83,7 @@ public final class ProtoReader {
   }
 
   /**
-   * Reads a packed list's length and makes its end the end. The result is for {@link #leavePacked}.
+   * Reads a packed list's length and limits reading to it. The result is for {@link #leavePacked}.
    */
   public int enterPacked() {
     int length = length();

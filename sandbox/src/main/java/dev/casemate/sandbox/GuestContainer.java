@@ -52,7 +52,7 @@ public final class GuestContainer implements OomPump.Subject {
   private volatile boolean outOfMemory;
 
   /**
-   * A container that is to be made.
+   * A container to be created.
    *
    * @param restoredAs the guest's name of one that a restored VM has already
    */

@@ -88,7 +88,7 @@ public record SandboxPaths(String run, String state) {
     return state + "/guest";
   }
 
-  /** Things that are made once and copied often. */
+  /** Files that are created once and copied often. */
   public String cache() {
     return state + "/cache";
   }

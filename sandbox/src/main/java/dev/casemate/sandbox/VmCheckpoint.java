@@ -112,7 +112,7 @@ public record VmCheckpoint(
   /**
    * Reads what {@link #write} has written.
    *
-   * @throws CasemateException INVALID_ARGUMENT if the directory holds no checkpoint of a VM
+   * @throws CasemateException INVALID_ARGUMENT if the directory has no checkpoint of a VM
    */
   public static VmCheckpoint read(String directory) {
     Json.Obj json;

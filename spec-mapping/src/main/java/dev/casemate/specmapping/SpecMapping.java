@@ -27,7 +27,7 @@ import java.util.Map;
  * set it.
  */
 public final class SpecMapping {
-  /** The annotation with what the message cannot say; made and removed here. */
+  /** The annotation with what the message cannot express; set and removed here. */
   public static final String REST = "dev.casemate.spec.rest";
 
   private SpecMapping() {}
@@ -78,7 +78,7 @@ public final class SpecMapping {
     return SpecMessages.process(process);
   }
 
-  /** What {@link #toMessage(ProcessSpec)} cannot say; empty if that is nothing. */
+  /** What {@link #toMessage(ProcessSpec)} cannot express; empty if nothing. */
   public static String rest(ProcessSpec process) {
     ProcessSpec carried = MessageSpecs.process(SpecMessages.process(process));
     return carried.equals(process)
@@ -86,7 +86,7 @@ public final class SpecMapping {
         : MergePatch.between(carried.toJson(), process.toJson()).text();
   }
 
-  /** The process that a message and its rest say. */
+  /** The process in a message and its rest. */
   public static ProcessSpec fromMessage(Process message, String rest) {
     ProcessSpec said = MessageSpecs.process(message);
     return rest.isEmpty()
@@ -99,7 +99,7 @@ public final class SpecMapping {
     return ResourcesMapping.toMessage(resources);
   }
 
-  /** What {@link #toMessage(Resources)} cannot say; empty if that is nothing. */
+  /** What {@link #toMessage(Resources)} cannot express; empty if nothing. */
   public static String rest(Resources resources) {
     Resources carried = ResourcesMapping.fromMessage(ResourcesMapping.toMessage(resources));
     return carried.equals(resources)
@@ -107,7 +107,7 @@ public final class SpecMapping {
         : MergePatch.between(carried.toJson(), resources.toJson()).text();
   }
 
-  /** The limits that a message and its rest say. */
+  /** The limits in a message and its rest. */
   public static Resources fromMessage(LinuxResources message, String rest) {
     Resources said = ResourcesMapping.fromMessage(message);
     return rest.isEmpty() ? said : Resources.fromJson(MergePatch.apply(said.toJson(), parse(rest)));
