@@ -1,8 +1,8 @@
 package dev.casemate.guest;
 
 /**
- * Receives a builder's progress, which the command line prints. Called from the building
- * thread only.
+ * Receives a builder's progress, which the command line prints. Called from the building thread
+ * only.
  */
 public interface Progress {
   /** Says nothing. */

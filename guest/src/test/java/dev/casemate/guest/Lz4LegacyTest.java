@@ -48,7 +48,8 @@ class Lz4LegacyTest {
   @Test
   void refusesWrongSizesAndOtherFormats() {
     byte[] frame = frame(new byte[] {0x30, 'a', 'b', 'c'});
-    assertThatThrownBy(() -> decode(frame, 4)).hasMessageContaining("decompressed to 3 bytes, expected 4");
+    assertThatThrownBy(() -> decode(frame, 4))
+        .hasMessageContaining("decompressed to 3 bytes, expected 4");
     assertThatThrownBy(() -> decode(new byte[] {1, 2, 3, 4}, 4)).hasMessageContaining("not an LZ4");
     byte[] longer = frame.clone();
     longer[4] = 100;

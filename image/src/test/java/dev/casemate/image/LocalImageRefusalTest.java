@@ -120,7 +120,7 @@ final class LocalImageRefusalTest extends LocalImageCases {
     failure(
         () -> store().resolve("busybox", PullPolicy.NEVER, PullProgress.NONE),
         Kind.NOT_FOUND,
-        "no such image: docker.io/library/busybox:latest in store");
+        "docker.io/library/busybox:latest is not in store");
     assertNothingLeft(root);
   }
 
