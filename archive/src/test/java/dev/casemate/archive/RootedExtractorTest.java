@@ -3,11 +3,13 @@ package dev.casemate.archive;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.testsupport.FileTrees;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Links;
 import dev.casemate.linux.OpenFlag;
+import dev.casemate.testsupport.Shell;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
@@ -88,7 +90,7 @@ final class RootedExtractorTest {
   }
 
   private String files() {
-    return Shell.run("cd " + root + " && find . -mindepth 1 | sort | tr '\\n' ' '").strip();
+    return Shell.run("cd " + root + " && find . -mindepth 1 | sort | tr '\\n' ' '").out().strip();
   }
 
   @ParameterizedTest
@@ -239,7 +241,7 @@ final class RootedExtractorTest {
     writer.finish();
     apply(RootedExtractor.Options.plain(), out.toByteArray());
     Shell.run("rm " + temp + "/src/d/sock; touch -d @0 " + temp + "/src/d " + root + "/d");
-    assertThat(Shell.describe(root)).isEqualTo(Shell.describe(temp + "/src"));
+    assertThat(FileTrees.describe(root)).isEqualTo(FileTrees.describe(temp + "/src"));
   }
 
   @Test

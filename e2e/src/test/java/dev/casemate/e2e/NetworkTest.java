@@ -4,7 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.net.httpserver.HttpServer;
 import dev.casemate.base.Json;
-import dev.casemate.image.TestRegistry;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Shell;
+import dev.casemate.testsupport.TestRegistry;
+import dev.casemate.testsupport.Wait;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;

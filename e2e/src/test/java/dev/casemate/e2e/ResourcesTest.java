@@ -2,6 +2,7 @@ package dev.casemate.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.testsupport.Result;
 import org.junit.jupiter.api.Test;
 
 /** How much a VM and its container may use. */

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Running;
+import dev.casemate.testsupport.Wait;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

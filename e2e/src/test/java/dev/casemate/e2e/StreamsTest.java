@@ -2,6 +2,10 @@ package dev.casemate.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Running;
+import dev.casemate.testsupport.Shell;
+import dev.casemate.testsupport.Wait;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;

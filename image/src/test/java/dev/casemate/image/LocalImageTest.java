@@ -3,12 +3,14 @@ package dev.casemate.image;
 import static dev.casemate.image.Failures.failure;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.testsupport.FileTrees;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.oci.Descriptor;
 import dev.casemate.oci.Platform;
+import dev.casemate.testsupport.Shell;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,7 +21,7 @@ final class LocalImageTest extends LocalImageCases {
   private String mounted(String erofs) {
     Shell.run("mkdir -p " + temp + "/mnt && mount -t erofs -o ro " + erofs + " " + temp + "/mnt");
     try {
-      return Shell.describe(temp + "/mnt");
+      return FileTrees.describeWithRoot(temp + "/mnt");
     } finally {
       Shell.run("umount " + temp + "/mnt");
     }
@@ -50,7 +52,7 @@ final class LocalImageTest extends LocalImageCases {
     assertThat(image.config().stopSignal()).isEqualTo("SIGUSR1");
     assertThat(image.config().exposedPorts()).containsExactly("80/tcp");
     assertThat(image.config().volumes()).containsExactly("/data");
-    String tree = Shell.describe(image.directory(PullProgress.NONE));
+    String tree = FileTrees.describeWithRoot(image.directory(PullProgress.NONE));
     assertThat(tree)
         .contains("./bin/su -rws--x--x 0:0 5 1293926400.0000000000  2")
         .contains("./etc drwxr-xr-x 7:8")
@@ -69,7 +71,7 @@ final class LocalImageTest extends LocalImageCases {
     // The same layers give the same bytes.
     Image again =
         store(temp + "/store2").resolve("oci:" + dir, PullPolicy.NEVER, PullProgress.NONE);
-    assertThat(Shell.run("cmp " + erofs.path() + " " + again.erofs().orElseThrow().path()))
+    assertThat(Shell.run("cmp " + erofs.path() + " " + again.erofs().orElseThrow().path()).out())
         .isEmpty();
   }
 
@@ -178,9 +180,10 @@ final class LocalImageTest extends LocalImageCases {
     Shell.run("diff -r " + dir + " " + dir + "2");
     assertThat(
             Shell.run(
-                "chroot "
-                    + resolve("oci:" + dir).directory(PullProgress.NONE)
-                    + " sh -c 'id -u nobody'"))
+                    "chroot "
+                        + resolve("oci:" + dir).directory(PullProgress.NONE)
+                        + " sh -c 'id -u nobody'")
+                .out())
         .isEqualTo("65534\n");
   }
 }

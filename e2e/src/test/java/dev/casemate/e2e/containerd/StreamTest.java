@@ -2,12 +2,12 @@ package dev.casemate.e2e.containerd;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.e2e.Result;
-import dev.casemate.e2e.Running;
-import dev.casemate.e2e.Wait;
 import dev.casemate.e2e.engine.Containerd;
 import dev.casemate.e2e.engine.Places;
 import dev.casemate.linux.Signals;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Running;
+import dev.casemate.testsupport.Wait;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;

@@ -2,9 +2,9 @@ package dev.casemate.e2e.cri;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.e2e.Shell;
-import dev.casemate.e2e.Wait;
 import dev.casemate.e2e.engine.Places;
+import dev.casemate.testsupport.Shell;
+import dev.casemate.testsupport.Wait;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;

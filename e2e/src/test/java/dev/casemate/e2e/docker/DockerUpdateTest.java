@@ -2,7 +2,7 @@ package dev.casemate.e2e.docker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.e2e.Wait;
+import dev.casemate.testsupport.Wait;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
