@@ -3,12 +3,12 @@ package dev.casemate.archive;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.casemate.testsupport.FileTrees;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Links;
 import dev.casemate.linux.OpenFlag;
+import dev.casemate.testsupport.FileTrees;
 import dev.casemate.testsupport.Shell;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -229,9 +229,9 @@ final class RootedExtractorTest {
             + temp
             + "/src/d/e && cd "
             + temp
-            + "/src && echo a > d/f && ln d/f d/g && ln -s ../x d/l && mkfifo d/p && mknod d/c c 1 3"
-            + " && setfattr -n user.t -v 1 d/f && setcap cap_chown+ep d/f && chown 5:6 d/e && chmod"
-            + " 2750 d/e && python3 -c \"import socket;"
+            + "/src && echo a > d/f && ln d/f d/g && ln -s ../x d/l && mkfifo d/p && mknod d/c c 1"
+            + " 3 && setfattr -n user.t -v 1 d/f && setcap cap_chown+ep d/f && chown 5:6 d/e &&"
+            + " chmod 2750 d/e && python3 -c \"import socket;"
             + " socket.socket(socket.AF_UNIX).bind('d/sock')\"");
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     TarWriter writer = new TarWriter(out);

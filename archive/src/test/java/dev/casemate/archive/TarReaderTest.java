@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assertions.assertTimeout;
 
 import dev.casemate.archive.TarEntry.Segment;
-import dev.casemate.testsupport.FileTrees;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.OpenFlag;
+import dev.casemate.testsupport.FileTrees;
 import dev.casemate.testsupport.Shell;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;

@@ -95,7 +95,8 @@ final class Casemate {
             Shell.run(
                 "grep -o '"
                     + child
-                    + "[^ ]*' /proc/mounts | sort -r | xargs -r -n1 umount -l || true; rm -rf --one-file-system "
+                    + "[^ ]*' /proc/mounts | sort -r | xargs -r -n1 umount -l || true; rm -rf"
+                    + " --one-file-system "
                     + child);
           }
         }

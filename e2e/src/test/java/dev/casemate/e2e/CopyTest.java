@@ -179,7 +179,8 @@ class CopyTest extends EndToEnd {
     // The destination itself, if the user names it, is the user's business; names from inside are
     // not.
     inside(
-        "cd /desk; mkdir e; mkfifo e/fifo; mknod e/null c 1 3; echo s > e/s; chmod 6755 e/s; chown 7:8 e/s");
+        "cd /desk; mkdir e; mkfifo e/fifo; mknod e/null c 1 3; echo s > e/s; chmod 6755 e/s; chown"
+            + " 7:8 e/s");
     Result result = run("cp", "files:/desk/e", inside.toString());
     assertThat(Files.exists(inside.resolve("e/null"))).as(result.toString()).isFalse();
     assertThat(Shell.run("stat -c '%a %u:%g' " + inside.resolve("e/s")).out())

@@ -71,20 +71,20 @@ public final class GuestRoot {
    */
   public static String script(String commands) {
     return """
-        test -d /.p || { mkdir /.p && mount -t proc proc /.p; } || exit 1
-        cat > /.h <<'HANDLER'
-        B=/proc/$1/root/bin/busybox
-        {
-        %s
-        } > /proc/$1/root/.out 2>&1
-        HANDLER
-        rm -f /.out
-        echo 4 > /.p/sys/kernel/core_pipe_limit
-        echo '|/proc/%%P/root/bin/busybox sh /proc/%%P/root/.h %%P' > /.p/sys/kernel/core_pattern
-        sh -c 'kill -SEGV $$' > /dev/null 2>&1
-        i=0; while [ ! -e /.out ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i+1)); done
-        cat /.out
-        """
+    test -d /.p || { mkdir /.p && mount -t proc proc /.p; } || exit 1
+    cat > /.h <<'HANDLER'
+    B=/proc/$1/root/bin/busybox
+    {
+    %s
+    } > /proc/$1/root/.out 2>&1
+    HANDLER
+    rm -f /.out
+    echo 4 > /.p/sys/kernel/core_pipe_limit
+    echo '|/proc/%%P/root/bin/busybox sh /proc/%%P/root/.h %%P' > /.p/sys/kernel/core_pattern
+    sh -c 'kill -SEGV $$' > /dev/null 2>&1
+    i=0; while [ ! -e /.out ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i+1)); done
+    cat /.out
+    """
         .formatted(commands);
   }
 

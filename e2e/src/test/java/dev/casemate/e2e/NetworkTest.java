@@ -44,7 +44,8 @@ class NetworkTest extends EndToEnd {
         IMAGE,
         "sh",
         "-c",
-        "mkdir /www; echo hello from inside > /www/index.html; /srv/udp & exec httpd -f -p 80 -h /www");
+        "mkdir /www; echo hello from inside > /www/index.html; /srv/udp & exec httpd -f -p 80 -h"
+            + " /www");
   }
 
   /** A directory with a server that answers each datagram with "heard " before it. */

@@ -25,7 +25,8 @@ class SignalTest extends EndToEnd {
                 IMAGE,
                 "sh",
                 "-c",
-                "trap 'echo usr1' USR1; trap 'echo hup' HUP; trap 'echo bye; exit 12' TERM; echo ready; "
+                "trap 'echo usr1' USR1; trap 'echo hup' HUP; trap 'echo bye; exit 12' TERM; echo"
+                    + " ready; "
                     + FOREVER)
             .start();
     running.awaitOutput("ready", Casemate.TIMEOUT_SECONDS);

@@ -82,7 +82,7 @@ class StreamsTest extends EndToEnd {
 
   @Test
   void aLotThroughARun() {
-    byte[] bytes = random(64 * MIB);
+    byte[] bytes = random(16 * MIB);
     Digest digest = new Digest();
     Result result =
         call("run", "-i", "--rm", IMAGE, "cat").input(bytes).sink(digest).timeout(600).run();

@@ -71,7 +71,8 @@ class VolumeTest extends EndToEnd {
   void manyFilesAndABigOne() {
     assertThat(
             inside(
-                "mkdir /rw/many; cd /rw/many; for i in $(seq 200); do echo $i > f$i; done; ls | wc -l"))
+                "mkdir /rw/many; cd /rw/many; for i in $(seq 200); do echo $i > f$i; done; ls | wc"
+                    + " -l"))
         .isEqualTo("200\n");
     String sum =
         inside("dd if=/dev/urandom of=/rw/big bs=1M count=20 2>/dev/null; sha256sum < /rw/big");

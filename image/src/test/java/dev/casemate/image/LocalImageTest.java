@@ -3,13 +3,13 @@ package dev.casemate.image;
 import static dev.casemate.image.Failures.failure;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.testsupport.FileTrees;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.oci.Descriptor;
 import dev.casemate.oci.Platform;
+import dev.casemate.testsupport.FileTrees;
 import dev.casemate.testsupport.Shell;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -37,10 +37,11 @@ final class LocalImageTest extends LocalImageCases {
             + "/t/etc && cd "
             + temp
             + "/t && echo suid > bin/su && chmod 4711 bin/su && ln bin/su bin/hard && ln -s /bin/su"
-            + " etc/l && mknod null c 1 3 && mkfifo fifo && echo cap > ping && setcap cap_net_raw+ep"
-            + " ping && setfattr -n user.u -v w ping && chown 7:8 etc && head -c 100000 /dev/zero >"
-            + " zero && touch -h -d 2011-01-02 bin/* bin etc/* etc zero . ping null && tar"
-            + " --format=pax --xattrs --xattrs-include='*' -cf ../l1.tar . && rm -rf ../t");
+            + " etc/l && mknod null c 1 3 && mkfifo fifo && echo cap > ping && setcap"
+            + " cap_net_raw+ep ping && setfattr -n user.u -v w ping && chown 7:8 etc && head -c"
+            + " 100000 /dev/zero > zero && touch -h -d 2011-01-02 bin/* bin etc/* etc zero . ping"
+            + " null && tar --format=pax --xattrs --xattrs-include='*' -cf ../l1.tar . && rm -rf"
+            + " ../t");
     byte[] first = read("l1.tar");
     new TestImage(dir)
         .layer(first)
@@ -88,9 +89,9 @@ final class LocalImageTest extends LocalImageCases {
     Shell.run(
         "cd "
             + temp
-            + " && head -c 200000 b | zstd -q > b.zst && tail -c +200001 b | zstd -q --no-check -19 >>"
-            + " b.zst && printf 'P*M\\030\\004\\000\\000\\000skip' >> b.zst && zstd -q -1 c && head -c 1000"
-            + " c | gzip > c.gz && tail -c +1001 c | gzip >> c.gz");
+            + " && head -c 200000 b | zstd -q > b.zst && tail -c +200001 b | zstd -q --no-check -19"
+            + " >> b.zst && printf 'P*M\\030\\004\\000\\000\\000skip' >> b.zst && zstd -q -1 c &&"
+            + " head -c 1000 c | gzip > c.gz && tail -c +1001 c | gzip >> c.gz");
     new TestImage(dir)
         .layer("application/vnd.oci.image.layer.v1.tar", a, a)
         .layer("application/vnd.oci.image.layer.v1.tar+zstd", read("b.zst"), b)

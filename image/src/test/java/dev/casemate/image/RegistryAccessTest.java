@@ -3,12 +3,12 @@ package dev.casemate.image;
 import static dev.casemate.image.Failures.failure;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.testsupport.FaultyProxy;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.image.RegistryOptions.Credentials;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.oci.Platform;
+import dev.casemate.testsupport.FaultyProxy;
 import dev.casemate.testsupport.FaultyProxy.Effect;
 import dev.casemate.testsupport.ScriptedServer;
 import dev.casemate.testsupport.Shell;

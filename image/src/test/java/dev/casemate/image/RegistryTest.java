@@ -4,12 +4,12 @@ import static dev.casemate.image.Failures.failure;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.casemate.testsupport.FaultyProxy;
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.oci.Platform;
+import dev.casemate.testsupport.FaultyProxy;
 import dev.casemate.testsupport.FaultyProxy.Effect;
 import dev.casemate.testsupport.ScriptedServer;
 import dev.casemate.testsupport.TestRegistry;

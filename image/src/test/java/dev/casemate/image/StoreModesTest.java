@@ -69,7 +69,8 @@ final class StoreModesTest {
     Shell.run(
         "cd "
             + root
-            + " && chmod 0755 .. && chmod 0711 . && chmod -R u=rwX,go=rX refs images erofs && chmod 0755 blobs");
+            + " && chmod 0755 .. && chmod 0711 . && chmod -R u=rwX,go=rX refs images erofs && chmod"
+            + " 0755 blobs");
     assertThat(asNobody("ls " + root + "/erofs")).contains(".erofs");
     resolve();
     assertThat(Shell.run("find " + root + OPEN).out()).isEmpty();

@@ -146,7 +146,8 @@ class PodTest {
               {"devices":[{"path":"/dev/xvda","type":"b","major":7,"minor":6,"fileMode":432},
                 {"path":"/dev/hostdisk","type":"b","major":7,"minor":0,"fileMode":432}],
                "resources":{"devices":[{"allow":false,"access":"rwm"},
-                {"allow":true,"type":"b","major":7,"minor":6,"access":"rwm"}]}}""");
+                {"allow":true,"type":"b","major":7,"minor":6,"access":"rwm"}]}}\
+              """);
       TestPod.Running writer =
           pod.start(
               "bd1",
@@ -247,7 +248,8 @@ class PodTest {
                 List.of(),
                 limits(
                     """
-                    {"memory":{"limit":536870912},"cpu":{"quota":150000,"period":100000}}""")));
+                    {"memory":{"limit":536870912},"cpu":{"quota":150000,"period":100000}}\
+                    """)));
     big.await("Swap");
     assertThat(pod.sandbox.vm().size().memoryMib()).isGreaterThanOrEqualTo(640);
     assertThat(pod.sandbox.vm().size().vcpus()).isEqualTo(2);

@@ -181,7 +181,8 @@ final class TestPod implements AutoCloseable, SandboxListener {
               {"destination":"/dev","type":"tmpfs","source":"tmpfs","options":["mode=755"]},
               {"destination":"/sys","type":"sysfs","source":"sysfs","options":["ro"]}],
              "linux":{"namespaces":[{"type":"pid"},{"type":"mount"},{"type":"ipc"},
-              {"type":"uts"},{"type":"network"}]}}""");
+              {"type":"uts"},{"type":"network"}]}}\
+            """);
     Json.Obj process = base.object("process").orElseThrow();
     process.putStrings("args", List.of("/bin/sh", "-c", script));
     List<Json.Obj> all = new java.util.ArrayList<>(base.objects("mounts"));

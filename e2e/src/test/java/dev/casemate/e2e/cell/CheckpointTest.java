@@ -56,8 +56,8 @@ class CheckpointTest extends CellTest {
             "counter",
             "sh",
             "-c",
-            "i=0; echo kept > /dev/shm/file; while :; do i=$((i+1)); echo $i >> /data/all; echo $i > /data/new;"
-                + " mv /data/new /data/number; sleep 0.05; done")
+            "i=0; echo kept > /dev/shm/file; while :; do i=$((i+1)); echo $i >> /data/all; echo $i"
+                + " > /data/new; mv /data/new /data/number; sleep 0.05; done")
         .with(
             b -> {
               // criu needs a directory to put the old root on, which a read-only root must have.

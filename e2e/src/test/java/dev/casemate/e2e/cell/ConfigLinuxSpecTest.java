@@ -135,8 +135,9 @@ class ConfigLinuxSpecTest extends SpecTest {
     String out =
         out(
             b -> {},
-            "for d in null zero full random urandom tty; do stat -c '%n %F %t:%T %a' /dev/$d;"
-                + " done; for l in ptmx fd stdin; do readlink /dev/$l; done; [ -e /dev/console ] || echo none");
+            "for d in null zero full random urandom tty; do stat -c '%n %F %t:%T %a' /dev/$d; done;"
+                + " for l in ptmx fd stdin; do readlink /dev/$l; done; [ -e /dev/console ] || echo"
+                + " none");
     assertLines(
         out,
         "/dev/null character special file 1:3 666",

@@ -140,8 +140,8 @@ class LifecycleTest extends CellTest {
             "signals",
             "sh",
             "-c",
-            "trap 'echo usr1 >> /log' USR1; trap 'echo hup >> /log' HUP; trap 'exit 0' INT; echo > /log;"
-                + " while :; do sleep 0.1; done")
+            "trap 'echo usr1 >> /log' USR1; trap 'echo hup >> /log' HUP; trap 'exit 0' INT; echo >"
+                + " /log; while :; do sleep 0.1; done")
         .with(b -> b.config().object("root").orElseThrow().put("readonly", false));
     ok("run -d -b signals a > /dev/null 2>&1");
     box.ok("until [ -s signals/rootfs/log ]; do sleep 0.05; done");

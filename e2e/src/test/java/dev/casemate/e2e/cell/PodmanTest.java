@@ -174,7 +174,8 @@ class PodmanTest {
     assertThat(ok(run("--rm --pid host busybox true")).out()).isEmpty();
     assertThat(
             ok(run(
-                    "--rm --uidmap 0:100000:1000 --gidmap 0:100000:1000 busybox cat /proc/self/uid_map"))
+                    "--rm --uidmap 0:100000:1000 --gidmap 0:100000:1000 busybox cat"
+                        + " /proc/self/uid_map"))
                 .out())
         .contains("100000");
   }

@@ -237,8 +237,9 @@ final class TaskTest extends EveryLineCases {
                 fresh("mounts"),
                 "sh",
                 "-c",
-                "cat /shared/from-host /etc/one.conf; echo guest > /shared/from-guest;"
-                    + " echo x 2>&1 > /etc/one.conf; dd if=/dev/zero of=/scratch/f bs=1k count=2000 2>&1 | tail -n1")
+                "cat /shared/from-host /etc/one.conf; echo guest > /shared/from-guest; echo x 2>&1"
+                    + " > /etc/one.conf; dd if=/dev/zero of=/scratch/f bs=1k count=2000 2>&1 | tail"
+                    + " -n1")
             .run();
     result.expect(0);
     assertThat(result.out()).as(result.toString()).startsWith("host\none file\n");

@@ -75,7 +75,8 @@ final class PodTest extends CriCases {
     return Long.parseLong(
         pod.script(
                 container,
-                "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2> /dev/null || true")
+                "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>"
+                    + " /dev/null || true")
             .strip());
   }
 
@@ -214,8 +215,8 @@ final class PodTest extends CriCases {
 
   @Test
   void aRuntimeClassWithAConfiguration() {
-    assertThat(memoryMib("", "")).isPositive();
     if (!VM) {
+      assertThat(memoryMib("", "")).isPositive();
       return;
     }
     assertThat(memoryMib("configured", "")).isBetween(480L, 640L);

@@ -83,8 +83,8 @@ final class DockerResourcesTest extends DockerCases {
     Result result =
         script(
             id,
-            "for f in hosts hostname resolv.conf; do dd if=/dev/zero of=/etc/$f bs=1M count=20; done;"
-                + " echo '127.0.0.1 mine' > /etc/hosts; cat /etc/hosts");
+            "for f in hosts hostname resolv.conf; do dd if=/dev/zero of=/etc/$f bs=1M count=20;"
+                + " done; echo '127.0.0.1 mine' > /etc/hosts; cat /etc/hosts");
     assertThat(result.err()).as(result.toString()).contains("No space left on device");
     assertThat(result.out()).isEqualTo("127.0.0.1 mine\n");
     assertThat(Files.readString(hosts)).isEqualTo(before);
