@@ -164,7 +164,7 @@ engines() {
     e2e containerd 'dev.casemate.e2e.containerd.*Test' "${offline[@]}"
     e2e docker 'dev.casemate.e2e.docker.*Test' "${offline[@]}"
     e2e pods 'dev.casemate.e2e.cri.*Test' "${offline[@]}"
-    e2e cell-pods 'dev.casemate.e2e.cri.PodTest' -Dengine.runtime=cell "${offline[@]}"
+    e2e cell-pods 'dev.casemate.e2e.cri.PodTest,dev.casemate.e2e.cri.PodContainersTest' -Dengine.runtime=cell "${offline[@]}"
 }
 
 rm -f build/logs/e2e.log

@@ -8,6 +8,8 @@ import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Links;
 import dev.casemate.linux.OpenFlag;
+import dev.casemate.testsupport.FileTrees;
+import dev.casemate.testsupport.Shell;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
@@ -88,7 +90,7 @@ final class RootedExtractorTest {
   }
 
   private String files() {
-    return Shell.run("cd " + root + " && find . -mindepth 1 | sort | tr '\\n' ' '").strip();
+    return Shell.run("cd " + root + " && find . -mindepth 1 | sort | tr '\\n' ' '").out().strip();
   }
 
   @ParameterizedTest
@@ -227,9 +229,9 @@ final class RootedExtractorTest {
             + temp
             + "/src/d/e && cd "
             + temp
-            + "/src && echo a > d/f && ln d/f d/g && ln -s ../x d/l && mkfifo d/p && mknod d/c c 1 3"
-            + " && setfattr -n user.t -v 1 d/f && setcap cap_chown+ep d/f && chown 5:6 d/e && chmod"
-            + " 2750 d/e && python3 -c \"import socket;"
+            + "/src && echo a > d/f && ln d/f d/g && ln -s ../x d/l && mkfifo d/p && mknod d/c c 1"
+            + " 3 && setfattr -n user.t -v 1 d/f && setcap cap_chown+ep d/f && chown 5:6 d/e &&"
+            + " chmod 2750 d/e && python3 -c \"import socket;"
             + " socket.socket(socket.AF_UNIX).bind('d/sock')\"");
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     TarWriter writer = new TarWriter(out);
@@ -239,7 +241,7 @@ final class RootedExtractorTest {
     writer.finish();
     apply(RootedExtractor.Options.plain(), out.toByteArray());
     Shell.run("rm " + temp + "/src/d/sock; touch -d @0 " + temp + "/src/d " + root + "/d");
-    assertThat(Shell.describe(root)).isEqualTo(Shell.describe(temp + "/src"));
+    assertThat(FileTrees.describe(root)).isEqualTo(FileTrees.describe(temp + "/src"));
   }
 
   @Test

@@ -11,6 +11,7 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Spawn;
 import dev.casemate.oci.Resources;
+import dev.casemate.testsupport.Wait;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -173,13 +174,9 @@ class CgroupV1Test {
     cgroup.add(pid);
     int other = spawn("f() { sleep 0.002; sh -c \"$0\" & }; while :; do f; done");
     cgroup.add(other);
-    dev.casemate.linux.Poll.await(new int[] {-1}, new int[] {0}, 100);
+    Wait.millis(100);
     cgroup.kill();
-    long deadline = System.nanoTime() + 10_000_000_000L;
-    while (!cgroup.processes().isEmpty() && System.nanoTime() < deadline) {
-      dev.casemate.linux.Poll.await(new int[] {-1}, new int[] {0}, 10);
-    }
-    assertThat(cgroup.processes()).isEmpty();
+    Wait.until(10, () -> "the end of " + cgroup.processes(), () -> cgroup.processes().isEmpty());
   }
 
   @Test
@@ -200,11 +197,10 @@ class CgroupV1Test {
     // What it had before it came stays with the group that it came from: it must take more.
     int pid = spawn("while :; do x=$(head -c 500000 /dev/zero | tr '\\0' x); done");
     cgroup.add(pid);
-    long deadline = System.nanoTime() + 20_000_000_000L;
-    while ((cgroup.stats().cpu().totalMicros() < 1000 || cgroup.stats().memory().usage() <= 0)
-        && System.nanoTime() < deadline) {
-      dev.casemate.linux.Poll.await(new int[] {-1}, new int[] {0}, 20);
-    }
+    Wait.until(
+        20,
+        () -> "processor time and memory: " + cgroup.stats(),
+        () -> cgroup.stats().cpu().totalMicros() >= 1000 && cgroup.stats().memory().usage() > 0);
     CgroupStats stats = cgroup.stats();
     assertThat(stats.cpu().totalMicros()).isPositive();
     assertThat(stats.memory().usage()).isPositive();

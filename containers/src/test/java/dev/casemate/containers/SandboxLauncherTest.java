@@ -11,6 +11,7 @@ import dev.casemate.linux.Machine;
 import dev.casemate.linux.Processes;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.VmOptions;
+import dev.casemate.testsupport.Wait;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -62,9 +63,7 @@ class SandboxLauncherTest {
       // It was quicker than the connection to it.
       assertThat(e.kind()).isEqualTo(CasemateException.Kind.FAILED_PRECONDITION);
     }
-    for (int i = 0; i < 500 && store.isOwned(config.id()); i++) {
-      Thread.sleep(10);
-    }
+    Wait.until(10, "the sandbox process's end", () -> !store.isOwned(config.id()));
     ContainerState state = store.load(config.id()).orElseThrow().state();
     assertThat(state.phase()).isEqualTo(ContainerState.Phase.EXITED);
     assertThat(state.exitCode()).isEqualTo(255);

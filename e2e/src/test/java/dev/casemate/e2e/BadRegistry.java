@@ -1,14 +1,11 @@
 package dev.casemate.e2e;
 
 import dev.casemate.base.Json;
-import java.io.ByteArrayOutputStream;
+import dev.casemate.testsupport.ScriptedServer;
+import dev.casemate.testsupport.Wait;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,13 +24,12 @@ final class BadRegistry implements AutoCloseable {
     SILENT
   }
 
-  private static final int TLS_HANDSHAKE = 22;
   private static final int LAYER_BYTES = 100_000;
 
-  private final ServerSocket server;
   private final Path layout;
   private final Fault fault;
   private final String manifest;
+  private final ScriptedServer server;
   private volatile boolean layerBegun;
 
   BadRegistry(Path layout, Fault fault) {
@@ -42,15 +38,14 @@ final class BadRegistry implements AutoCloseable {
     try {
       Json.Obj index = Json.parseObject(Files.readString(layout.resolve("index.json")));
       manifest = index.objects("manifests").getFirst().string("digest");
-      server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+      server = new ScriptedServer(this::answer);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    Thread.ofPlatform().daemon().start(this::accept);
   }
 
   String name() {
-    return "127.0.0.1:" + server.getLocalPort() + "/demo";
+    return server.host() + "/demo";
   }
 
   String digest() {
@@ -61,77 +56,25 @@ final class BadRegistry implements AutoCloseable {
     return layerBegun;
   }
 
-  private void accept() {
-    while (true) {
-      try {
-        Socket client = server.accept();
-        Thread.ofPlatform().daemon().start(() -> serve(client));
-      } catch (IOException e) {
-        return;
-      }
-    }
-  }
-
-  private void serve(Socket client) {
-    try (client) {
-      String path = path(client.getInputStream());
-      answer(path, client.getOutputStream());
-      client.getOutputStream().flush();
-    } catch (IOException e) {
-      // The client went away first.
-    }
-  }
-
-  /**
-   * What a request asks for; empty for the beginning of TLS, which gets a refusal in plain text.
-   */
-  private static String path(InputStream in) throws IOException {
-    ByteArrayOutputStream head = new ByteArrayOutputStream();
-    String text = "";
-    while (!text.endsWith("\r\n\r\n")) {
-      int next = in.read();
-      if (next < 0 || (head.size() == 0 && next == TLS_HANDSHAKE)) {
-        return "";
-      }
-      head.write(next);
-      text = head.toString(StandardCharsets.ISO_8859_1);
-    }
-    return text.split(" ", 3)[1];
-  }
-
-  private void answer(String path, OutputStream out) throws IOException {
+  private void answer(String head, OutputStream out) throws IOException {
+    String path = head.split(" ", 3)[1];
     if (path.equals("/v2/")) {
-      send(out, "200 OK", "application/json", "{}".getBytes(StandardCharsets.UTF_8));
+      send(out, "application/json", "{}".getBytes(StandardCharsets.UTF_8));
     } else if (path.startsWith("/v2/demo/manifests/")) {
       byte[] body = blob(manifest);
       if (fault == Fault.WRONG_MANIFEST) {
         body = (new String(body, StandardCharsets.UTF_8) + " ").getBytes(StandardCharsets.UTF_8);
       }
-      send(out, "200 OK", "application/vnd.oci.image.manifest.v1+json", body);
+      send(out, "application/vnd.oci.image.manifest.v1+json", body);
     } else if (path.startsWith("/v2/demo/blobs/")) {
       sendBlob(out, blob(path.substring("/v2/demo/blobs/".length())));
     } else {
-      send(out, path.isEmpty() ? "400 Bad Request" : "404 Not Found", "text/plain", new byte[0]);
+      ScriptedServer.send(out, "404 Not Found", new byte[0]);
     }
   }
 
-  private static void send(OutputStream out, String status, String type, byte[] body)
-      throws IOException {
-    head(out, status, type, body.length);
-    out.write(body);
-  }
-
-  private static void head(OutputStream out, String status, String type, int length)
-      throws IOException {
-    out.write(
-        ("HTTP/1.1 "
-                + status
-                + "\r\nContent-Type: "
-                + type
-                + "\r\nConnection: close\r\nContent-Length: "
-                + length
-                + "\r\n\r\n")
-            .getBytes(StandardCharsets.US_ASCII));
+  private static void send(OutputStream out, String type, byte[] body) throws IOException {
+    ScriptedServer.send(out, "200 OK\r\nContent-Type: " + type, body);
   }
 
   private void sendBlob(OutputStream out, byte[] body) throws IOException {
@@ -140,10 +83,10 @@ final class BadRegistry implements AutoCloseable {
       body[body.length / 2] ^= 1;
     }
     if (!layer || fault == Fault.WRONG_BYTE || fault == Fault.WRONG_MANIFEST) {
-      send(out, "200 OK", "application/octet-stream", body);
+      send(out, "application/octet-stream", body);
       return;
     }
-    head(out, "200 OK", "application/octet-stream", body.length);
+    ScriptedServer.sendHead(out, "200 OK", body.length);
     out.write(body, 0, body.length / 2);
     out.flush();
     layerBegun = true;

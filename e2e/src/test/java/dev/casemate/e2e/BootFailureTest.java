@@ -2,8 +2,9 @@ package dev.casemate.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.e2e.engine.HostileInitramfs;
-import java.io.ByteArrayOutputStream;
+import dev.casemate.testsupport.NewcArchive;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Shell;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -46,10 +47,8 @@ class BootFailureTest extends EndToEnd {
     Path program = directory.resolve(name);
     Shell.run("gcc -static -O1 -o " + program + " " + source);
     byte[] init = Files.readAllBytes(program);
-    ByteArrayOutputStream archive = new ByteArrayOutputStream();
-    HostileInitramfs.entry(archive, "init", 0100755, init);
-    HostileInitramfs.end(archive);
-    return Files.write(directory.resolve(name + ".cpio"), archive.toByteArray());
+    byte[] archive = new NewcArchive().entry("init", 0100755, init).bytes();
+    return Files.write(directory.resolve(name + ".cpio"), archive);
   }
 
   private static Result boot(String option, Path file) {

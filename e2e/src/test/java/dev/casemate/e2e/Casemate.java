@@ -1,5 +1,8 @@
 package dev.casemate.e2e;
 
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Running;
+import dev.casemate.testsupport.Shell;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -92,7 +95,8 @@ final class Casemate {
             Shell.run(
                 "grep -o '"
                     + child
-                    + "[^ ]*' /proc/mounts | sort -r | xargs -r -n1 umount -l; rm -rf --one-file-system "
+                    + "[^ ]*' /proc/mounts | sort -r | xargs -r -n1 umount -l || true; rm -rf"
+                    + " --one-file-system "
                     + child);
           }
         }

@@ -3,6 +3,8 @@ package dev.casemate.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.Json;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Shell;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;

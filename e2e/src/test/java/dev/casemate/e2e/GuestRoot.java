@@ -2,6 +2,10 @@ package dev.casemate.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
@@ -15,6 +19,49 @@ public final class GuestRoot {
 
   private static final String DENIED = "Read-only file system";
 
+  /**
+   * What an attack is after on the host.
+   *
+   * @param volume a directory that is to be shared read-only
+   * @param file that is to be shared read-only
+   * @param victim a file that is not shared
+   */
+  public record Prey(Path volume, Path file, Path victim) {
+    /** Makes the files in a directory that is there. */
+    public static Prey in(Path directory) {
+      try {
+        Path volume = Files.createDirectory(directory.resolve("volume"));
+        Files.writeString(volume.resolve(MARKER), "content");
+        return new Prey(
+            volume,
+            Files.writeString(directory.resolve("file"), MARKER),
+            Files.writeString(directory.resolve("victim"), "important"));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+
+    /**
+     * A script for the container that attacks the host's side of the shares: writes to all that
+     * holds {@link #MARKER}, and plants links, pipes, devices, directories and files where the next
+     * mount points will be. Links lead to the victim.
+     */
+    public String attack() {
+      return GuestRoot.attack(victim);
+    }
+
+    public void assertUnharmed() {
+      assertThat(volume.toFile().list()).containsExactly(MARKER);
+      assertThat(volume.resolve(MARKER)).hasBinaryContent(bytes("content"));
+      assertThat(file).hasBinaryContent(bytes(MARKER));
+      assertThat(victim).hasBinaryContent(bytes("important"));
+    }
+
+    private static byte[] bytes(String text) {
+      return text.getBytes(StandardCharsets.UTF_8);
+    }
+  }
+
   private GuestRoot() {}
 
   /**
@@ -24,30 +71,24 @@ public final class GuestRoot {
    */
   public static String script(String commands) {
     return """
-        test -d /.p || { mkdir /.p && mount -t proc proc /.p; } || exit 1
-        cat > /.h <<'HANDLER'
-        B=/proc/$1/root/bin/busybox
-        {
-        %s
-        } > /proc/$1/root/.out 2>&1
-        HANDLER
-        rm -f /.out
-        echo 4 > /.p/sys/kernel/core_pipe_limit
-        echo '|/proc/%%P/root/bin/busybox sh /proc/%%P/root/.h %%P' > /.p/sys/kernel/core_pattern
-        sh -c 'kill -SEGV $$' > /dev/null 2>&1
-        i=0; while [ ! -e /.out ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i+1)); done
-        cat /.out
-        """
+    test -d /.p || { mkdir /.p && mount -t proc proc /.p; } || exit 1
+    cat > /.h <<'HANDLER'
+    B=/proc/$1/root/bin/busybox
+    {
+    %s
+    } > /proc/$1/root/.out 2>&1
+    HANDLER
+    rm -f /.out
+    echo 4 > /.p/sys/kernel/core_pipe_limit
+    echo '|/proc/%%P/root/bin/busybox sh /proc/%%P/root/.h %%P' > /.p/sys/kernel/core_pattern
+    sh -c 'kill -SEGV $$' > /dev/null 2>&1
+    i=0; while [ ! -e /.out ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i+1)); done
+    cat /.out
+    """
         .formatted(commands);
   }
 
-  /**
-   * A script that attacks the host's side of the shares: writes to all that holds {@link #MARKER},
-   * and plants links, pipes, devices, directories and files where the next mount points will be.
-   *
-   * @param victim a file of the host that a link is to lead to
-   */
-  public static String attack(Path victim) {
+  private static String attack(Path victim) {
     return script(
         """
         S=/run/kata-containers/shared/containers

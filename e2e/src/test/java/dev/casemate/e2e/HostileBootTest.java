@@ -3,9 +3,7 @@ package dev.casemate.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.protocol.casemate.BootReport;
-import java.util.Set;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import dev.casemate.testsupport.Result;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -14,30 +12,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  * Guests that are hostile before a container runs: the host's memory and disk stay bounded, another
  * sandbox notices nothing, and the error says what the guest did. Tests overlap.
  */
-class HostileBootTest {
-  /** Two are enough for a boot on an idle machine. */
-  private static final int SECONDS = 60;
-
-  private static final String ESCAPES = "\033]0;title\007\033[2Jevil\u009b31m";
-
-  private static Set<String> before = Set.of();
-
-  @BeforeAll
-  static void start() {
-    before = Traces.now();
-    HostileGuest.startAll();
-  }
-
-  @AfterAll
-  static void stop() {
-    HostileGuest.stopAll();
-    LeakCheck.assertNothingSince(before, "guests that are hostile from their boot on");
-  }
-
-  private static String text(String text) {
-    return HostileGuest.base64(text);
-  }
-
+class HostileBootTest extends HostileGuestCases {
   @Test
   @Execution(ExecutionMode.CONCURRENT)
   void whatIsNoFrame() {

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.linux.Signals;
 import dev.casemate.protocol.casemate.ArchiveResponse;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Running;
+import dev.casemate.testsupport.Shell;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -11,7 +14,6 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -22,7 +24,7 @@ import org.junit.jupiter.api.Test;
  * {@code casemate cp CONTAINER:FILE DIRECTORY} from guests that send another archive than asked
  * for: all that can change on the host is that file in that directory.
  */
-class HostileCopyTest {
+class HostileCopyTest extends HostileGuestCases {
   private static final char FILE = '0';
   private static final char HARD_LINK = '1';
   private static final char LINK = '2';
@@ -35,7 +37,6 @@ class HostileCopyTest {
   private static final String SENT =
       "\nReadStderr~cp- ok -\nWaitProcess~cp- ok -\nCloseStdin~cp- ok -\nSignalProcess~cp- ok -";
 
-  private static Set<String> before = Set.of();
   private static HostileGuest guest;
   private static Path home;
 
@@ -43,8 +44,6 @@ class HostileCopyTest {
 
   @BeforeAll
   static void start() throws IOException {
-    before = Traces.now();
-    HostileGuest.startAll();
     guest = HostileGuest.start("sender", "");
     home = EndToEnd.files("home");
     EndToEnd.write(home.resolve(".bashrc"), "honest\n");
@@ -56,8 +55,6 @@ class HostileCopyTest {
   @AfterAll
   static void stop() {
     guest.close();
-    HostileGuest.stopAll();
-    LeakCheck.assertNothingSince(before, "guests that send other archives");
   }
 
   /** An entry in the format "ustar" (POSIX.1-1988), whatever it says. */

@@ -3,6 +3,8 @@ package dev.casemate.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.e2e.engine.HostileInitramfs;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Wait;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;

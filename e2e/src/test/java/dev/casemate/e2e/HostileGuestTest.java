@@ -12,13 +12,14 @@ import dev.casemate.protocol.agent.NetworkStats;
 import dev.casemate.protocol.agent.PidsStats;
 import dev.casemate.protocol.agent.StatsContainerResponse;
 import dev.casemate.protocol.agent.WaitProcessResponse;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Running;
+import dev.casemate.testsupport.Shell;
+import dev.casemate.testsupport.Wait;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Set;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -28,28 +29,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  * another sandbox notices nothing, the error says what the guest did, and removal leaves nothing.
  * Tests overlap.
  */
-class HostileGuestTest {
-  private static final String ESCAPES = "\033]0;title\007\033[2Jevil\u009b31m";
-  private static final int SECONDS = 60;
-
-  private static Set<String> before = Set.of();
-
-  @BeforeAll
-  static void start() {
-    before = Traces.now();
-    HostileGuest.startAll();
-  }
-
-  @AfterAll
-  static void stop() {
-    HostileGuest.stopAll();
-    LeakCheck.assertNothingSince(before, "guests that became hostile");
-  }
-
-  private static String text(String text) {
-    return HostileGuest.base64(text);
-  }
-
+class HostileGuestTest extends HostileGuestCases {
   private static String processes(String json) {
     return HostileGuest.base64(
         ListProcessesResponse.builder()

@@ -4,8 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.Json;
 import dev.casemate.base.PlainText;
-import dev.casemate.image.TestRegistry;
 import dev.casemate.linux.Signals;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Running;
+import dev.casemate.testsupport.Shell;
+import dev.casemate.testsupport.TestRegistry;
+import dev.casemate.testsupport.Wait;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -277,7 +281,7 @@ class ImageTest extends EndToEnd {
             Shell.run(
                     "find "
                         + state
-                        + "/images/temp -mindepth 1 ! -name '*.part*'; ls "
+                        + "/images/temp -mindepth 1 ! -name '*.part*' || true; ls "
                         + state
                         + "/images/refs/*/")
                 .out())
@@ -317,19 +321,20 @@ class ImageTest extends EndToEnd {
           call("run", "--rm", IMAGE, "true").environment("CASEMATE_STATE", state.toString()).run();
       isErrorAfterProgress(result, "free");
       assertThat(
-              Shell.run("find " + state + "/images/temp " + state + "/containers -mindepth 1; true")
+              Shell.run(
+                      "find " + state + "/images/temp " + state + "/containers -mindepth 1 || true")
                   .out())
           .isEmpty();
       Shell.run("mount -o remount,size=20m " + state);
       Result pull =
           call("pull", IMAGE).environment("CASEMATE_STATE", state.toString()).run().expect(0);
       assertThat(pull.out()).contains("sha256:");
-      Shell.run("head -c 100M /dev/zero > " + state + "/filler 2>/dev/null; true");
+      Shell.run("head -c 100M /dev/zero > " + state + "/filler 2>/dev/null || true");
       result =
           call("run", "--rm", IMAGE, "true").environment("CASEMATE_STATE", state.toString()).run();
       isErrorAfterProgress(result, "space");
       assertThat(
-              Shell.run("find " + state + "/containers " + state + "/names -mindepth 1; true")
+              Shell.run("find " + state + "/containers " + state + "/names -mindepth 1 || true")
                   .out())
           .isEmpty();
     } finally {

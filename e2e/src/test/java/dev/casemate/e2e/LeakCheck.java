@@ -2,6 +2,7 @@ package dev.casemate.e2e;
 
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
+import dev.casemate.testsupport.Wait;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;

@@ -2,6 +2,7 @@ package dev.casemate.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.testsupport.Running;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;

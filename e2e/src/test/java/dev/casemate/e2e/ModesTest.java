@@ -2,6 +2,8 @@ package dev.casemate.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.testsupport.Shell;
+import dev.casemate.testsupport.Wait;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;

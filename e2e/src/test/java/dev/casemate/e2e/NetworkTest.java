@@ -4,7 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.net.httpserver.HttpServer;
 import dev.casemate.base.Json;
-import dev.casemate.image.TestRegistry;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Shell;
+import dev.casemate.testsupport.TestRegistry;
+import dev.casemate.testsupport.Wait;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
@@ -41,7 +44,8 @@ class NetworkTest extends EndToEnd {
         IMAGE,
         "sh",
         "-c",
-        "mkdir /www; echo hello from inside > /www/index.html; /srv/udp & exec httpd -f -p 80 -h /www");
+        "mkdir /www; echo hello from inside > /www/index.html; /srv/udp & exec httpd -f -p 80 -h"
+            + " /www");
   }
 
   /** A directory with a server that answers each datagram with "heard " before it. */

@@ -2,13 +2,15 @@ package dev.casemate.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.image.FaultyProxy;
-import dev.casemate.image.FaultyProxy.Effect;
 import dev.casemate.image.TestImage;
-import dev.casemate.image.TestRegistry;
-import dev.casemate.image.TokenServer;
 import dev.casemate.oci.Descriptor;
 import dev.casemate.oci.Platform;
+import dev.casemate.testsupport.FaultyProxy;
+import dev.casemate.testsupport.FaultyProxy.Effect;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Shell;
+import dev.casemate.testsupport.TestRegistry;
+import dev.casemate.testsupport.TokenServer;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

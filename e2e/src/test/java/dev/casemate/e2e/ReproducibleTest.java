@@ -2,6 +2,8 @@ package dev.casemate.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Shell;
 import org.junit.jupiter.api.Test;
 
 /** What is built twice is the same; {@code make reproducible} does it for the executables, too. */

@@ -2,82 +2,86 @@ package dev.casemate.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Shell;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** {@code casemate run} in the foreground: what the container is told, and what its end says. */
 class RunTest extends EndToEnd {
-  @Test
-  void theKernelIsTheGuestsOwn() {
-    String host = Shell.run("uname -r").out();
-    Result result = ok("run", "--rm", IMAGE, "uname", "-sr");
-    assertThat(result.out()).startsWith("Linux ").isNotEqualTo("Linux " + host);
+  private static Result asked = new Result(List.of(), 0, new byte[0], new byte[0], 0);
+
+  /** One container with many options, and what it says of each. */
+  @BeforeAll
+  static void ask() {
+    Path file = write(files("run").resolve("env"), "# a remark\nFROM_FILE=1 2\n\nTWICE=file\n");
+    List<String> words = new ArrayList<>(List.of("run", "--rm", "--hostname", "box"));
+    for (String variable : List.of("GIVEN=a b=c", "INHERITED", "ABSENT", "TWICE=option")) {
+      words.addAll(List.of("-e", variable));
+    }
+    words.addAll(List.of("--env-file", file.toString(), "-w", "/var/tmp", "-u", "nobody"));
+    words.addAll(List.of("--entrypoint", "/bin/sh", IMAGE, "-c"));
+    words.add(
+        """
+        echo kernel=$(uname -sr)
+        echo host=$(hostname); echo dir=$(pwd); echo id=$(id -u):$(id -g)
+        echo given=$GIVEN; echo inherited=$INHERITED; echo absent=${ABSENT-unset}
+        echo fromfile=$FROM_FILE; echo twice=$TWICE; echo path=$PATH
+        echo hostvar=$HOSTNAME; echo pid=$$; echo args=$0/$1/$2
+        echo hosts=$(grep -c box /etc/hosts); echo name=$(cat /etc/hostname)
+        echo localhost=$(grep -c localhost /etc/hosts);
+        echo links=$(ls /sys/class/net | tr '\\n' ' ')
+        """);
+    words.addAll(List.of("zero", "one", "--rm"));
+    asked = call(words.toArray(new String[0])).environment("INHERITED", "ours").run().expect(0);
   }
 
   @Test
-  void whatTheUserAsksForArrives() {
-    Path file = write(files("run").resolve("env"), "# a remark\nFROM_FILE=1 2\n\nTWICE=file\n");
-    Result result =
-        call(
-                "run",
-                "--rm",
-                "--hostname",
-                "box",
-                "-e",
-                "GIVEN=a b=c",
-                "-e",
-                "INHERITED",
-                "-e",
-                "ABSENT",
-                "--env-file",
-                file.toString(),
-                "-e",
-                "TWICE=option",
-                "-w",
-                "/var/tmp",
-                "-u",
-                "nobody",
-                "--entrypoint",
-                "/bin/sh",
-                IMAGE,
-                "-c",
-                """
-                echo host=$(hostname); echo dir=$(pwd); echo id=$(id -u):$(id -g)
-                echo given=$GIVEN; echo inherited=$INHERITED; echo absent=${ABSENT-unset}
-                echo fromfile=$FROM_FILE; echo twice=$TWICE; echo path=$PATH
-                echo hostvar=$HOSTNAME; echo pid=$$; echo args=$0/$1/$2
-                echo hosts=$(grep -c box /etc/hosts); echo name=$(cat /etc/hostname)
-                echo localhost=$(grep -c localhost /etc/hosts);
-                echo procs=$(ls -d /proc/[0-9]* | wc -l); echo links=$(ls /sys/class/net | tr '\\n' ' ')
-                echo home=$HOME
-                """,
-                "zero",
-                "one",
-                "--rm")
-            .environment("INHERITED", "ours")
-            .run()
-            .expect(0);
-    assertThat(result.value("host=")).isEqualTo("box");
-    assertThat(result.value("dir=")).isEqualTo("/var/tmp");
-    assertThat(result.value("id=")).isEqualTo("65534:65534");
-    assertThat(result.value("given=")).isEqualTo("a b=c");
-    assertThat(result.value("inherited=")).isEqualTo("ours");
-    assertThat(result.value("absent=")).isEqualTo("unset");
-    assertThat(result.value("fromfile=")).isEqualTo("1 2");
-    assertThat(result.value("twice=")).isEqualTo("option");
-    assertThat(result.value("path=")).contains("/bin");
-    assertThat(result.value("hostvar=")).isEqualTo("box");
-    assertThat(result.value("pid=")).isEqualTo("1");
-    assertThat(result.value("args=")).isEqualTo("zero/one/--rm");
-    assertThat(result.value("hosts=")).isEqualTo("1");
-    assertThat(result.value("name=")).isEqualTo("box");
-    assertThat(result.value("localhost=")).isNotEqualTo("0");
-    assertThat(result.value("links=")).isEqualTo("lo");
+  void theKernelIsTheGuestsOwn() {
+    String host = Shell.run("uname -r").out().strip();
+    assertThat(asked.value("kernel=")).startsWith("Linux ").isNotEqualTo("Linux " + host);
+  }
+
+  @Test
+  void theContainerIsAlone() {
+    assertThat(asked.value("pid=")).isEqualTo("1");
+    assertThat(asked.value("links=")).isEqualTo("lo");
+  }
+
+  @Test
+  void theHostnameIsKnownEverywhere() {
+    assertThat(asked.value("host=")).isEqualTo("box");
+    assertThat(asked.value("hostvar=")).isEqualTo("box");
+    assertThat(asked.value("name=")).isEqualTo("box");
+    assertThat(asked.value("hosts=")).isEqualTo("1");
+    assertThat(asked.value("localhost=")).isNotEqualTo("0");
+  }
+
+  @Test
+  void userAndDirectoryArrive() {
+    assertThat(asked.value("dir=")).isEqualTo("/var/tmp");
+    assertThat(asked.value("id=")).isEqualTo("65534:65534");
+  }
+
+  @Test
+  void theEnvironmentArrives() {
+    assertThat(asked.value("given=")).isEqualTo("a b=c");
+    assertThat(asked.value("inherited=")).isEqualTo("ours");
+    assertThat(asked.value("absent=")).isEqualTo("unset");
+    assertThat(asked.value("fromfile=")).isEqualTo("1 2");
+    assertThat(asked.value("twice=")).isEqualTo("option");
+    assertThat(asked.value("path=")).contains("/bin");
+  }
+
+  @Test
+  void theArgumentsArrive() {
+    assertThat(asked.value("args=")).isEqualTo("zero/one/--rm");
   }
 
   @Test
@@ -170,7 +174,7 @@ class RunTest extends EndToEnd {
         "cd "
             + root
             + " && mkdir bin etc && cp /bin/busybox bin/sh"
-            + " && for a in id tr sort uniq; do ln -s sh bin/$a; done");
+            + " && for a in id tr sort uniq sleep; do ln -s sh bin/$a; done");
     write(root.resolve("etc/passwd"), "app:x:1000:1000::/home/app:/bin/sh\n");
     write(root.resolve("etc/group"), "app:x:1000:\naudio:x:29:app\nvideo:x:44:other,app\nx:x:7:\n");
     Map<String, String> cases =
@@ -183,11 +187,17 @@ class RunTest extends EndToEnd {
     String script =
         "echo uid=$(id -u) gid=$(id -g)"
             + " $(echo $(id -G | tr ' ' '\\n' | sort -n | uniq) | tr ' ' ,) $HOME";
+    // By name and unknown with a container of its own, all with a process more.
+    for (String user : List.of("app", "1001")) {
+      Result result = ok("run", "--rm", "-u", user, "rootfs:" + root, "/bin/sh", "-c", script);
+      assertThat(result.out()).as(user).isEqualTo(cases.get(user) + "\n");
+    }
+    detached("users", "rootfs:" + root, "/bin/sh", "-c", "sleep 1000000");
     for (Map.Entry<String, String> one : cases.entrySet()) {
-      Result result =
-          ok("run", "--rm", "-u", one.getKey(), "rootfs:" + root, "/bin/sh", "-c", script);
+      Result result = ok("exec", "-u", one.getKey(), "users", "/bin/sh", "-c", script);
       assertThat(result.out()).as(one.getKey()).isEqualTo(one.getValue() + "\n");
     }
+    remove("users");
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.casemate.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.testsupport.Result;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,18 +15,14 @@ import org.junit.jupiter.api.Test;
 /** What a guest, kernel and PID 1 included, cannot do to the host's files that it shares. */
 class SharingWallTest extends EndToEnd {
   private static Path host = Path.of("");
-  private static Path victim = Path.of("");
+  private static GuestRoot.Prey prey;
   private static String id = "";
 
   @BeforeAll
   static void start() throws IOException {
     host = files("wall");
-    victim = host.resolve("victim");
-    write(victim, "important");
+    prey = GuestRoot.Prey.in(host);
     Files.createDirectories(host.resolve("rw"));
-    Files.createDirectories(host.resolve("ro"));
-    write(host.resolve("ro").resolve(GuestRoot.MARKER), "content");
-    write(host.resolve("single"), GuestRoot.MARKER);
     id =
         detached(
             "wall",
@@ -38,9 +35,9 @@ class SharingWallTest extends EndToEnd {
             "-v",
             host + "/rw:/rw",
             "-v",
-            host + "/ro:/ro:ro",
+            prey.volume() + ":/ro:ro",
             "-v",
-            host + "/single:/single:ro",
+            prey.file() + ":/single:ro",
             IMAGE,
             "sleep",
             "1000000");
@@ -51,18 +48,11 @@ class SharingWallTest extends EndToEnd {
     remove("wall");
   }
 
-  private static void hostIsUnharmed() {
-    assertThat(read(victim)).isEqualTo("important");
-    assertThat(read(host.resolve("ro").resolve(GuestRoot.MARKER))).isEqualTo("content");
-    assertThat(host.resolve("ro").toFile().list()).containsExactly(GuestRoot.MARKER);
-    assertThat(read(host.resolve("single"))).isEqualTo(GuestRoot.MARKER);
-  }
-
   @Test
   void guestRootCannotWriteWhatIsReadOnlyNorPlantAnything() {
-    Result result = script("wall", GuestRoot.attack(victim)).expect(0);
+    Result result = script("wall", prey.attack()).expect(0);
     GuestRoot.assertRepelled(result.out(), 1, 1);
-    hostIsUnharmed();
+    prey.assertUnharmed();
     assertThat(script("wall", "cat /.listed").out()).isEqualTo(".\n..\n0\n1\n2\n");
     assertThat(script("wall", "echo still > /rw/works").expect(0).out()).isEmpty();
     assertThat(read(host.resolve("rw/works"))).isEqualTo("still\n");
@@ -80,7 +70,7 @@ class SharingWallTest extends EndToEnd {
     assertThat(result.err().split("Read-only file system", -1))
         .as(result.toString())
         .hasSizeGreaterThan(3);
-    hostIsUnharmed();
+    prey.assertUnharmed();
   }
 
   @Test

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Running;
+import dev.casemate.testsupport.Wait;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -22,7 +25,8 @@ class SignalTest extends EndToEnd {
                 IMAGE,
                 "sh",
                 "-c",
-                "trap 'echo usr1' USR1; trap 'echo hup' HUP; trap 'echo bye; exit 12' TERM; echo ready; "
+                "trap 'echo usr1' USR1; trap 'echo hup' HUP; trap 'echo bye; exit 12' TERM; echo"
+                    + " ready; "
                     + FOREVER)
             .start();
     running.awaitOutput("ready", Casemate.TIMEOUT_SECONDS);

@@ -2,6 +2,10 @@ package dev.casemate.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Running;
+import dev.casemate.testsupport.Shell;
+import dev.casemate.testsupport.Wait;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -78,7 +82,7 @@ class StreamsTest extends EndToEnd {
 
   @Test
   void aLotThroughARun() {
-    byte[] bytes = random(64 * MIB);
+    byte[] bytes = random(16 * MIB);
     Digest digest = new Digest();
     Result result =
         call("run", "-i", "--rm", IMAGE, "cat").input(bytes).sink(digest).timeout(600).run();

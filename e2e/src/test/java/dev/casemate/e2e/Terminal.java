@@ -3,6 +3,8 @@ package dev.casemate.e2e;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Poll;
 import dev.casemate.linux.Tty;
+import dev.casemate.testsupport.Shell;
+import dev.casemate.testsupport.Wait;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.IOException;

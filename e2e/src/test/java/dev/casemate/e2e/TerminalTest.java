@@ -2,6 +2,9 @@ package dev.casemate.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Shell;
+import dev.casemate.testsupport.Wait;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -56,18 +59,17 @@ class TerminalTest extends EndToEnd {
     Shell.run(
         "set -e; cd "
             + layout
-            + "; mkdir -p blobs/sha256; truncate -s 400M zeros;"
-            + " add() { h=$(sha256sum < $1 | cut -c1-64); s=$(stat -c %s $1);"
-            + " mv $1 blobs/sha256/$h; echo '\"digest\":\"sha256:'$h'\",\"size\":'$s; };"
-            + " tar --format=ustar -cf tar zeros; d=$(sha256sum < tar | cut -c1-64);"
-            + " zstd -q --rm tar -o layer; rm zeros; l=$(add layer);"
-            + " echo '{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{},"
-            + "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:'$d'\"]}}' > config;"
-            + " c=$(add config); t=application/vnd.oci.image;"
-            + " echo '{\"schemaVersion\":2,\"config\":{\"mediaType\":\"'$t'.config.v1+json\",'$c'},"
-            + "\"layers\":[{\"mediaType\":\"'$t'.layer.v1.tar+zstd\",'$l'}]}' > manifest;"
-            + " m=$(add manifest); echo '{\"imageLayoutVersion\":\"1.0.0\"}' > oci-layout;"
-            + " echo '{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"'$t'.manifest.v1+json\",'$m'}]}'"
+            + "; mkdir -p blobs/sha256; truncate -s 400M zeros; add() { h=$(sha256sum < $1 | cut"
+            + " -c1-64); s=$(stat -c %s $1); mv $1 blobs/sha256/$h; echo"
+            + " '\"digest\":\"sha256:'$h'\",\"size\":'$s; }; tar --format=ustar -cf tar zeros;"
+            + " d=$(sha256sum < tar | cut -c1-64); zstd -q --rm tar -o layer; rm zeros; l=$(add"
+            + " layer); echo"
+            + " '{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:'$d'\"]}}'"
+            + " > config; c=$(add config); t=application/vnd.oci.image; echo"
+            + " '{\"schemaVersion\":2,\"config\":{\"mediaType\":\"'$t'.config.v1+json\",'$c'},\"layers\":[{\"mediaType\":\"'$t'.layer.v1.tar+zstd\",'$l'}]}'"
+            + " > manifest; m=$(add manifest); echo '{\"imageLayoutVersion\":\"1.0.0\"}' >"
+            + " oci-layout; echo"
+            + " '{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"'$t'.manifest.v1+json\",'$m'}]}'"
             + " > index.json");
     try (Terminal terminal = new Terminal(101, 33, "pull", "oci:" + layout)) {
       assertThat(terminal.await()).as(terminal.toString()).isZero();

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Shell;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -69,7 +71,8 @@ class VolumeTest extends EndToEnd {
   void manyFilesAndABigOne() {
     assertThat(
             inside(
-                "mkdir /rw/many; cd /rw/many; for i in $(seq 200); do echo $i > f$i; done; ls | wc -l"))
+                "mkdir /rw/many; cd /rw/many; for i in $(seq 200); do echo $i > f$i; done; ls | wc"
+                    + " -l"))
         .isEqualTo("200\n");
     String sum =
         inside("dd if=/dev/urandom of=/rw/big bs=1M count=20 2>/dev/null; sha256sum < /rw/big");

@@ -12,6 +12,7 @@ import dev.casemate.linux.ResourceLimits;
 import dev.casemate.linux.ResourceLimits.Limit;
 import dev.casemate.linux.SystemCall;
 import dev.casemate.linux.UnixSocket;
+import dev.casemate.testsupport.Wait;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -61,7 +62,7 @@ class VirtiofsdTest {
   void startsAndLeavesNothing() throws Exception {
     Virtiofsd daemon = start();
     assertThat(Fs.exists(daemon.socketPath())).isTrue();
-    Thread.sleep(300);
+    Wait.millis(300);
     assertThat(daemon.running()).as(daemon.message()).isTrue();
     assertThat(members(daemon.pid())).isPositive();
     daemon.close();
@@ -80,20 +81,18 @@ class VirtiofsdTest {
     }
   }
 
+  private static List<Integer> filteredOf(Virtiofsd daemon) {
+    return group(daemon.pid()).stream().filter(VirtiofsdTest::filtered).toList();
+  }
+
   @Test
   void servesBehindAFilterFromADirectoryThatIsItsRoot() throws Exception {
     try (Virtiofsd daemon = start()) {
       Files.writeString(directory.resolve("shared, with a comma/mark"), "");
       try (Fd client = UnixSocket.connect(daemon.socketPath())) {
         assertThat(client.number()).isPositive();
-        long deadline = System.nanoTime() + 10_000_000_000L;
-        List<Integer> serving = List.of();
-        while (serving.isEmpty() && System.nanoTime() < deadline) {
-          Thread.sleep(10);
-          serving = group(daemon.pid()).stream().filter(VirtiofsdTest::filtered).toList();
-        }
-        assertThat(serving).isNotEmpty();
-        for (int pid : serving) {
+        Wait.until(10, "a process with a filter", () -> !filteredOf(daemon).isEmpty());
+        for (int pid : filteredOf(daemon)) {
           for (String kind : List.of("mnt", "pid", "net")) {
             assertThat(Files.readSymbolicLink(Path.of("/proc/" + pid + "/ns/" + kind)))
                 .as(kind)
@@ -110,18 +109,14 @@ class VirtiofsdTest {
   void endsWithItsClient() throws Exception {
     try (Virtiofsd daemon = start()) {
       UnixSocket.connect(daemon.socketPath()).close();
-      long deadline = System.nanoTime() + 5_000_000_000L;
-      while (daemon.running() && System.nanoTime() < deadline) {
-        Thread.sleep(10);
-      }
-      assertThat(daemon.running()).isFalse();
+      Wait.until(5, "the daemon's end", () -> !daemon.running());
     }
   }
 
   @Test
   void anotherProcessCleansUpByPidAndStartTime() throws Exception {
     Virtiofsd daemon = start();
-    Thread.sleep(200);
+    Wait.millis(200);
     Virtiofsd.cleanUp(daemon.pid(), daemon.startTime() + 1, directory + "/none");
     assertThat(daemon.running()).as("start time differs").isTrue();
     Virtiofsd.cleanUp(daemon.pid(), daemon.startTime(), daemon.socketPath());

@@ -7,6 +7,7 @@ import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Fs;
 import dev.casemate.oci.Descriptor;
 import dev.casemate.oci.ImageManifest;
+import dev.casemate.testsupport.Shell;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;

@@ -7,6 +7,7 @@ import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.OpenFlag;
+import dev.casemate.testsupport.Shell;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

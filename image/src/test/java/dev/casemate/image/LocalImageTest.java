@@ -9,6 +9,8 @@ import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.oci.Descriptor;
 import dev.casemate.oci.Platform;
+import dev.casemate.testsupport.FileTrees;
+import dev.casemate.testsupport.Shell;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,7 +21,7 @@ final class LocalImageTest extends LocalImageCases {
   private String mounted(String erofs) {
     Shell.run("mkdir -p " + temp + "/mnt && mount -t erofs -o ro " + erofs + " " + temp + "/mnt");
     try {
-      return Shell.describe(temp + "/mnt");
+      return FileTrees.describeWithRoot(temp + "/mnt");
     } finally {
       Shell.run("umount " + temp + "/mnt");
     }
@@ -35,10 +37,11 @@ final class LocalImageTest extends LocalImageCases {
             + "/t/etc && cd "
             + temp
             + "/t && echo suid > bin/su && chmod 4711 bin/su && ln bin/su bin/hard && ln -s /bin/su"
-            + " etc/l && mknod null c 1 3 && mkfifo fifo && echo cap > ping && setcap cap_net_raw+ep"
-            + " ping && setfattr -n user.u -v w ping && chown 7:8 etc && head -c 100000 /dev/zero >"
-            + " zero && touch -h -d 2011-01-02 bin/* bin etc/* etc zero . ping null && tar"
-            + " --format=pax --xattrs --xattrs-include='*' -cf ../l1.tar . && rm -rf ../t");
+            + " etc/l && mknod null c 1 3 && mkfifo fifo && echo cap > ping && setcap"
+            + " cap_net_raw+ep ping && setfattr -n user.u -v w ping && chown 7:8 etc && head -c"
+            + " 100000 /dev/zero > zero && touch -h -d 2011-01-02 bin/* bin etc/* etc zero . ping"
+            + " null && tar --format=pax --xattrs --xattrs-include='*' -cf ../l1.tar . && rm -rf"
+            + " ../t");
     byte[] first = read("l1.tar");
     new TestImage(dir)
         .layer(first)
@@ -50,7 +53,7 @@ final class LocalImageTest extends LocalImageCases {
     assertThat(image.config().stopSignal()).isEqualTo("SIGUSR1");
     assertThat(image.config().exposedPorts()).containsExactly("80/tcp");
     assertThat(image.config().volumes()).containsExactly("/data");
-    String tree = Shell.describe(image.directory(PullProgress.NONE));
+    String tree = FileTrees.describeWithRoot(image.directory(PullProgress.NONE));
     assertThat(tree)
         .contains("./bin/su -rws--x--x 0:0 5 1293926400.0000000000  2")
         .contains("./etc drwxr-xr-x 7:8")
@@ -69,7 +72,7 @@ final class LocalImageTest extends LocalImageCases {
     // The same layers give the same bytes.
     Image again =
         store(temp + "/store2").resolve("oci:" + dir, PullPolicy.NEVER, PullProgress.NONE);
-    assertThat(Shell.run("cmp " + erofs.path() + " " + again.erofs().orElseThrow().path()))
+    assertThat(Shell.run("cmp " + erofs.path() + " " + again.erofs().orElseThrow().path()).out())
         .isEmpty();
   }
 
@@ -86,9 +89,9 @@ final class LocalImageTest extends LocalImageCases {
     Shell.run(
         "cd "
             + temp
-            + " && head -c 200000 b | zstd -q > b.zst && tail -c +200001 b | zstd -q --no-check -19 >>"
-            + " b.zst && printf 'P*M\\030\\004\\000\\000\\000skip' >> b.zst && zstd -q -1 c && head -c 1000"
-            + " c | gzip > c.gz && tail -c +1001 c | gzip >> c.gz");
+            + " && head -c 200000 b | zstd -q > b.zst && tail -c +200001 b | zstd -q --no-check -19"
+            + " >> b.zst && printf 'P*M\\030\\004\\000\\000\\000skip' >> b.zst && zstd -q -1 c &&"
+            + " head -c 1000 c | gzip > c.gz && tail -c +1001 c | gzip >> c.gz");
     new TestImage(dir)
         .layer("application/vnd.oci.image.layer.v1.tar", a, a)
         .layer("application/vnd.oci.image.layer.v1.tar+zstd", read("b.zst"), b)
@@ -178,9 +181,10 @@ final class LocalImageTest extends LocalImageCases {
     Shell.run("diff -r " + dir + " " + dir + "2");
     assertThat(
             Shell.run(
-                "chroot "
-                    + resolve("oci:" + dir).directory(PullProgress.NONE)
-                    + " sh -c 'id -u nobody'"))
+                    "chroot "
+                        + resolve("oci:" + dir).directory(PullProgress.NONE)
+                        + " sh -c 'id -u nobody'")
+                .out())
         .isEqualTo("65534\n");
   }
 }

@@ -4,11 +4,16 @@ import static dev.casemate.image.Failures.failure;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.CasemateException.Kind;
-import dev.casemate.image.FaultyProxy.Effect;
 import dev.casemate.image.RegistryOptions.Credentials;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.oci.Platform;
+import dev.casemate.testsupport.FaultyProxy;
+import dev.casemate.testsupport.FaultyProxy.Effect;
+import dev.casemate.testsupport.ScriptedServer;
+import dev.casemate.testsupport.Shell;
+import dev.casemate.testsupport.TestRegistry;
+import dev.casemate.testsupport.TokenServer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.casemate.linux.Fs;
 import dev.casemate.oci.Descriptor;
 import dev.casemate.oci.Platform;
+import dev.casemate.testsupport.Shell;
+import dev.casemate.testsupport.TestRegistry;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;

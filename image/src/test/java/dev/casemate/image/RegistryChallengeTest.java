@@ -7,6 +7,7 @@ import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.image.RegistryOptions.Credentials;
 import dev.casemate.linux.FileContent;
 import dev.casemate.oci.Platform;
+import dev.casemate.testsupport.ScriptedServer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

@@ -2,21 +2,30 @@ package dev.casemate.image;
 
 import static dev.casemate.image.Failures.failure;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
-import dev.casemate.image.FaultyProxy.Effect;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.oci.Platform;
+import dev.casemate.testsupport.FaultyProxy;
+import dev.casemate.testsupport.FaultyProxy.Effect;
+import dev.casemate.testsupport.ScriptedServer;
+import dev.casemate.testsupport.TestRegistry;
+import dev.casemate.testsupport.Wait;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** What is pulled, from registries and connections that fail, too. */
 final class RegistryTest extends RegistryCases {
@@ -116,75 +125,70 @@ final class RegistryTest extends RegistryCases {
     }
   }
 
-  @Test
-  void refusesRubbish() throws IOException {
-    Map<String, ScriptedServer.Script> scripts = new LinkedHashMap<>();
-    scripts.put(
-        "too many headers",
-        (head, out) -> {
-          out.write("HTTP/1.1 200 OK\r\n".getBytes(StandardCharsets.US_ASCII));
-          while (true) {
-            out.write(
-                "X: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n".getBytes(StandardCharsets.US_ASCII));
-          }
-        });
-    scripts.put(
-        "longer than 4194304 bytes",
-        (head, out) -> ScriptedServer.send(out, "200 OK", new byte[(4 << 20) + 1]));
-    scripts.put(
-        "longer than 4194304",
-        (head, out) -> {
-          out.write("HTTP/1.1 200 OK\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
-          while (true) {
-            out.write(new byte[65536]);
-          }
-        });
-    scripts.put(
-        "does not speak HTTP",
-        (head, out) -> out.write("SSH-2.0-OpenSSH\r\n\r\n".getBytes(StandardCharsets.US_ASCII)));
-    scripts.put("without a response", (head, out) -> {});
-    scripts.put(
-        "connection was interrupted",
-        (head, out) ->
-            out.write(
-                "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nx"
-                    .getBytes(StandardCharsets.US_ASCII)));
-    scripts.put(
-        "is damaged",
-        (head, out) ->
-            ScriptedServer.send(out, "200 OK", "{\"a\"".getBytes(StandardCharsets.US_ASCII)));
-    scripts.put(
-        "unsupported media type",
-        (head, out) ->
-            ScriptedServer.send(
-                out,
-                "200 OK\r\nContent-Type: text/html",
-                "{}".getBytes(StandardCharsets.US_ASCII)));
-    scripts.put(
-        "no response within 300 ms",
-        (head, out) -> {
-          try {
-            Thread.sleep(2000);
-          } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-          }
-        });
-    scripts.put(
-        "redirects more than 5 times",
-        (head, out) -> ScriptedServer.send(out, "302 Go\r\nLocation: /again", new byte[0]));
-    scripts.put("status 503", (head, out) -> ScriptedServer.send(out, "503 Busy", new byte[0]));
-    for (Map.Entry<String, ScriptedServer.Script> script : scripts.entrySet()) {
-      try (ScriptedServer server = new ScriptedServer(script.getValue())) {
-        String root = newRoot();
-        RegistryOptions options = QUICK.withRetries(2, 5, 300);
-        try {
-          pull(store(root, options), server.host() + "/x");
-          throw new AssertionError("accepted: " + script.getKey());
-        } catch (dev.casemate.base.CasemateException e) {
-          assertThat(e.getMessage()).contains(script.getKey()).doesNotContain("\n");
-        }
-        assertNothingLeft(root);
-      }
+  private static void raw(OutputStream out, String text) throws IOException {
+    out.write(text.getBytes(StandardCharsets.US_ASCII));
+  }
+
+  /** What the error says, and the answers that it is about. */
+  static Stream<Arguments> rubbish() {
+    return Stream.of(
+        bad(
+            "too many headers",
+            (head, out) -> {
+              raw(out, "HTTP/1.1 200 OK\r\n");
+              while (true) {
+                raw(out, "X: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n");
+              }
+            }),
+        bad(
+            "longer than 4194304 bytes",
+            (head, out) -> ScriptedServer.send(out, "200 OK", new byte[(4 << 20) + 1])),
+        bad(
+            "longer than 4194304",
+            (head, out) -> {
+              raw(out, "HTTP/1.1 200 OK\r\n\r\n");
+              while (true) {
+                out.write(new byte[65536]);
+              }
+            }),
+        bad("does not speak HTTP", (head, out) -> raw(out, "SSH-2.0-OpenSSH\r\n\r\n")),
+        bad("without a response", (head, out) -> {}),
+        bad(
+            "connection was interrupted",
+            (head, out) -> raw(out, "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nx")),
+        bad(
+            "is damaged",
+            (head, out) ->
+                ScriptedServer.send(out, "200 OK", "{\"a\"".getBytes(StandardCharsets.US_ASCII))),
+        bad(
+            "unsupported media type",
+            (head, out) ->
+                ScriptedServer.send(
+                    out,
+                    "200 OK\r\nContent-Type: text/html",
+                    "{}".getBytes(StandardCharsets.US_ASCII))),
+        bad("no response within 300 ms", (head, out) -> Wait.millis(2000)),
+        bad(
+            "redirects more than 5 times",
+            (head, out) -> ScriptedServer.send(out, "302 Go\r\nLocation: /again", new byte[0])),
+        bad("status 503", (head, out) -> ScriptedServer.send(out, "503 Busy", new byte[0])));
+  }
+
+  private static Arguments bad(String error, ScriptedServer.Script script) {
+    return Arguments.of(error, script);
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("rubbish")
+  void refusesRubbish(String error, ScriptedServer.Script script) throws IOException {
+    try (ScriptedServer server = new ScriptedServer(script)) {
+      String root = newRoot();
+      RegistryOptions options = QUICK.withRetries(2, 5, 300);
+      assertThatThrownBy(() -> pull(store(root, options), server.host() + "/x"))
+          .isInstanceOf(CasemateException.class)
+          .hasMessageContaining(error)
+          .hasMessageNotContaining("\n");
+      assertNothingLeft(root);
     }
   }
 
@@ -246,11 +250,10 @@ final class RegistryTest extends RegistryCases {
     try (FaultyProxy proxy =
         new FaultyProxy(registry.port(), n -> new Effect(-1, -1, 200, false))) {
       Process process = StoreProcess.start(root, proxy.host() + "/team/demo:v1");
-      long deadline = System.nanoTime() + 20_000_000_000L;
-      while (!Fs.exists(root + "/temp") || Fs.list(root + "/temp").size() < 2) {
-        assertThat(System.nanoTime()).isLessThan(deadline);
-        Thread.sleep(20);
-      }
+      Wait.until(
+          20,
+          "two parts of a pull",
+          () -> Fs.exists(root + "/temp") && Fs.list(root + "/temp").size() >= 2);
       process.destroyForcibly();
       process.waitFor();
       assertThat(Fs.list(root + "/temp")).isNotEmpty();

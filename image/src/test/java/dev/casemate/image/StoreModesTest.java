@@ -3,6 +3,7 @@ package dev.casemate.image;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.linux.Capabilities;
+import dev.casemate.testsupport.Shell;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,13 +37,16 @@ final class StoreModesTest {
 
   private static String asNobody(String command) {
     return Shell.run(
-        "setpriv --reuid 65534 --regid 65534 --clear-groups sh -c '" + command + "' 2>&1 || true");
+            "setpriv --reuid 65534 --regid 65534 --clear-groups sh -c '"
+                + command
+                + "' 2>&1 || true")
+        .out();
   }
 
   @Test
   void keepsOtherUsersOut() {
-    assertThat(Shell.run("find " + root + OPEN)).isEmpty();
-    assertThat(Shell.run("find " + root + " -name \\*.erofs -o -name \\*.json")).isNotEmpty();
+    assertThat(Shell.run("find " + root + OPEN).out()).isEmpty();
+    assertThat(Shell.run("find " + root + " -name \\*.erofs -o -name \\*.json").out()).isNotEmpty();
     assertThat(asNobody("ls " + root + "/erofs " + root + "/images"))
         .contains("Permission denied")
         .doesNotContain(".erofs");
@@ -56,7 +60,7 @@ final class StoreModesTest {
   void keepsOtherUsersOutWhateverTheUmask() throws Exception {
     root = temp + "/second/images";
     StoreProcess.output(StoreProcess.start(root, "oci:" + temp + "/layout:v1"));
-    assertThat(Shell.run("find " + root + OPEN)).isEmpty();
+    assertThat(Shell.run("find " + root + OPEN).out()).isEmpty();
     assertThat(asNobody("ls " + root)).contains("Permission denied");
   }
 
@@ -65,10 +69,11 @@ final class StoreModesTest {
     Shell.run(
         "cd "
             + root
-            + " && chmod 0755 .. && chmod 0711 . && chmod -R u=rwX,go=rX refs images erofs && chmod 0755 blobs");
+            + " && chmod 0755 .. && chmod 0711 . && chmod -R u=rwX,go=rX refs images erofs && chmod"
+            + " 0755 blobs");
     assertThat(asNobody("ls " + root + "/erofs")).contains(".erofs");
     resolve();
-    assertThat(Shell.run("find " + root + OPEN)).isEmpty();
+    assertThat(Shell.run("find " + root + OPEN).out()).isEmpty();
     assertThat(asNobody("ls " + root + "/erofs")).contains("Permission denied");
   }
 
@@ -145,7 +150,7 @@ final class StoreModesTest {
     assertThat(warnings.getFirst())
         .startsWith("image store " + root + " is now closed to other users, but files in it are")
         .contains(root + "/images", " more)", "chmod go=");
-    assertThat(Shell.run("find " + root + OPEN)).isNotEmpty().doesNotContain("erofs", "refs");
+    assertThat(Shell.run("find " + root + OPEN).out()).isNotEmpty().doesNotContain("erofs", "refs");
     // Closed by its own directory; nobody is told a second time.
     assertThat(asNobody("ls " + root + "/images")).contains("Permission denied");
     withoutFowner(() -> assertThat(warning(root).list()).hasSize(1));

@@ -16,6 +16,14 @@ import org.junit.jupiter.api.io.TempDir;
 
 @Tag("root")
 class NfTablesTest {
+  private static final NfTables.Element ONE =
+      new NfTables.Element(
+          new byte[] {6, 0, 0, 0, 31, (byte) 144, 0, 0},
+          new byte[] {10, 0, 0, 1, 0, 80, 0, 0},
+          "sandbox-1");
+  private static final NfTables.Element OTHER =
+      new NfTables.Element(new byte[] {6, 0, 0, 0, 0, 1, 0, 0}, ONE.value(), "sandbox-2");
+
   @TempDir Path directory;
   private String namespace = "";
 
@@ -34,79 +42,115 @@ class NfTablesTest {
     return new NfTables.Batch("test");
   }
 
+  /** A table with what Casemate's has: a map of ports, and chains that look into it. */
+  private NfTables.Batch portTable() {
+    return batch()
+        .addTable()
+        .addChain("in", "nat", NfTables.HOOK_PREROUTING, NfTables.PRIORITY_DESTINATION_NAT)
+        .addChain("forward", "filter", NfTables.HOOK_FORWARD, NfTables.PRIORITY_FILTER)
+        .addChain("out", "nat", NfTables.HOOK_POSTROUTING, NfTables.PRIORITY_SOURCE_NAT)
+        .addMap(
+            "ports",
+            new int[] {NfTables.TYPE_PROTOCOL, NfTables.TYPE_SERVICE},
+            new int[] {NfTables.TYPE_IPV4_ADDRESS, NfTables.TYPE_SERVICE})
+        .addRule(
+            "in",
+            r ->
+                r.destinationType(NfRule.TYPE_LOCAL)
+                    .loadProtocol(0)
+                    .loadPort(1)
+                    .lookup("ports", 0, 4)
+                    .destinationNat(4, 5))
+        .addRule(
+            "forward",
+            r ->
+                r.input("br0", false)
+                    .output("br0", true)
+                    .state(NfRule.STATE_ESTABLISHED_RELATED)
+                    .accept())
+        .addRule("forward", r -> r.status(NfRule.STATUS_DESTINATION_NAT).drop())
+        .addRule(
+            "out",
+            r ->
+                r.source(IpNetwork.parse("10.0.0.0/16"), true)
+                    .destination(IpNetwork.parse("10.0.0.0/16"), false)
+                    .masquerade())
+        .addElement("ports", ONE);
+  }
+
+  private interface TableTask {
+    void run(NfTables tables);
+  }
+
+  private void withPortTable(TableTask task) {
+    try (NfTables tables = NetworkNamespace.run(namespace, NfTables::open)) {
+      tables.apply(portTable(), "test");
+      task.run(tables);
+    }
+  }
+
   @Test
-  void batchesAreAllOrNothing() {
+  void aNamespaceBeginsWithoutTables() {
     try (NfTables tables = NetworkNamespace.run(namespace, NfTables::open)) {
       assertThat(tables.tables()).isEmpty();
       assertThat(tables.hasTable("test")).isFalse();
       assertThat(tables.elements("test", "ports")).isEmpty();
-      NfTables.Element one =
-          new NfTables.Element(
-              new byte[] {6, 0, 0, 0, 31, (byte) 144, 0, 0},
-              new byte[] {10, 0, 0, 1, 0, 80, 0, 0},
-              "sandbox-1");
-      tables.apply(
-          batch()
-              .addTable()
-              .addChain("in", "nat", NfTables.HOOK_PREROUTING, NfTables.PRIORITY_DESTINATION_NAT)
-              .addChain("forward", "filter", NfTables.HOOK_FORWARD, NfTables.PRIORITY_FILTER)
-              .addChain("out", "nat", NfTables.HOOK_POSTROUTING, NfTables.PRIORITY_SOURCE_NAT)
-              .addMap(
-                  "ports",
-                  new int[] {NfTables.TYPE_PROTOCOL, NfTables.TYPE_SERVICE},
-                  new int[] {NfTables.TYPE_IPV4_ADDRESS, NfTables.TYPE_SERVICE})
-              .addRule(
-                  "in",
-                  r ->
-                      r.destinationType(NfRule.TYPE_LOCAL)
-                          .loadProtocol(0)
-                          .loadPort(1)
-                          .lookup("ports", 0, 4)
-                          .destinationNat(4, 5))
-              .addRule(
-                  "forward",
-                  r ->
-                      r.input("br0", false)
-                          .output("br0", true)
-                          .state(NfRule.STATE_ESTABLISHED_RELATED)
-                          .accept())
-              .addRule("forward", r -> r.status(NfRule.STATUS_DESTINATION_NAT).drop())
-              .addRule(
-                  "out",
-                  r ->
-                      r.source(IpNetwork.parse("10.0.0.0/16"), true)
-                          .destination(IpNetwork.parse("10.0.0.0/16"), false)
-                          .masquerade())
-              .addElement("ports", one),
-          "test");
-      assertThat(tables.tables()).containsExactly("test");
-      assertThat(tables.chains())
-          .contains(
-              new NfTables.Chain(NfTables.IPV4, "test", "in", NfTables.HOOK_PREROUTING, false));
-      assertThat(tables.elements("test", "ports"))
-          .usingRecursiveFieldByFieldElementComparator()
-          .containsExactly(one);
-
-      NfTables.Element other =
-          new NfTables.Element(new byte[] {6, 0, 0, 0, 0, 1, 0, 0}, one.value(), "sandbox-2");
-      assertThatThrownBy(
-              () ->
-                  tables.apply(
-                      batch().addElement("ports", other).addElement("ports", one), "twice"))
-          .isInstanceOfSatisfying(
-              LinuxException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EEXIST));
-      assertThat(tables.elements("test", "ports")).hasSize(1);
-      tables.apply(batch().addElement("ports", other), "add");
-      tables.apply(batch().deleteElement("ports", one), "delete");
-      assertThat(tables.elements("test", "ports"))
-          .extracting(NfTables.Element::comment)
-          .containsExactly("sandbox-2");
-      tables.apply(batch().deleteTable(), "delete");
-      assertThatThrownBy(() -> tables.apply(batch().deleteTable(), "delete"))
-          .isInstanceOfSatisfying(
-              LinuxException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENOENT));
-      assertThat(tables.tables()).isEmpty();
     }
+  }
+
+  @Test
+  void aTableIsReadAsItWasMade() {
+    withPortTable(
+        tables -> {
+          assertThat(tables.tables()).containsExactly("test");
+          assertThat(tables.hasTable("test")).isTrue();
+          assertThat(tables.chains())
+              .contains(
+                  new NfTables.Chain(NfTables.IPV4, "test", "in", NfTables.HOOK_PREROUTING, false));
+          assertThat(tables.elements("test", "ports"))
+              .usingRecursiveFieldByFieldElementComparator()
+              .containsExactly(ONE);
+        });
+  }
+
+  @Test
+  void ofABatchThatFailsNothingIsDone() {
+    withPortTable(
+        tables -> {
+          assertThatThrownBy(
+                  () ->
+                      tables.apply(
+                          batch().addElement("ports", OTHER).addElement("ports", ONE), "twice"))
+              .isInstanceOfSatisfying(
+                  LinuxException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EEXIST));
+          assertThat(tables.elements("test", "ports"))
+              .extracting(NfTables.Element::comment)
+              .containsExactly("sandbox-1");
+        });
+  }
+
+  @Test
+  void elementsComeAndGo() {
+    withPortTable(
+        tables -> {
+          tables.apply(batch().addElement("ports", OTHER), "add");
+          tables.apply(batch().deleteElement("ports", ONE), "delete");
+          assertThat(tables.elements("test", "ports"))
+              .extracting(NfTables.Element::comment)
+              .containsExactly("sandbox-2");
+        });
+  }
+
+  @Test
+  void aTableGoesOnce() {
+    withPortTable(
+        tables -> {
+          tables.apply(batch().deleteTable(), "delete");
+          assertThatThrownBy(() -> tables.apply(batch().deleteTable(), "delete"))
+              .isInstanceOfSatisfying(
+                  LinuxException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENOENT));
+          assertThat(tables.tables()).isEmpty();
+        });
   }
 
   @Test

@@ -19,9 +19,14 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Tag("root")
 class RouteNetlinkTest {
+  private static final MacAddress MAC = MacAddress.parse("02:00:00:00:00:01");
+  private static final MacAddress PEER_MAC = MacAddress.parse("02:00:00:00:00:02");
+
   @TempDir Path directory;
   private String left = "";
   private String right = "";
@@ -81,102 +86,165 @@ class RouteNetlinkTest {
     assertThat(inside).isNotEqualTo(before);
   }
 
-  @Test
-  void linksAddressesRoutesNeighbours() {
-    MacAddress mac = MacAddress.parse("02:00:00:00:00:01");
-    MacAddress peerMac = MacAddress.parse("02:00:00:00:00:02");
+  private interface PairTask {
+    void run(RouteNetlink here, RouteNetlink there, NetworkLink end, NetworkLink peer);
+  }
+
+  /** A veth pair from a bridge in one namespace into the other, both ends down. */
+  private void withPair(PairTask task) {
     try (RouteNetlink a = in(left);
         RouteNetlink b = in(right);
         Fd there = NetworkNamespace.open(right)) {
       a.createBridge("br0", MacAddress.parse("02:00:00:00:00:09"), 1500);
-      NetworkLink bridge = a.link("br0").orElseThrow();
-      assertThat(bridge.kind()).isEqualTo("bridge");
       a.createVeth(
-          new RouteNetlink.VethEnd("here", Optional.of(mac)),
-          bridge.index(),
-          new RouteNetlink.VethEnd("eth0", Optional.of(peerMac)),
+          new RouteNetlink.VethEnd("here", Optional.of(MAC)),
+          a.link("br0").orElseThrow().index(),
+          new RouteNetlink.VethEnd("eth0", Optional.of(PEER_MAC)),
           there,
           1400);
-      NetworkLink veth = a.link("here").orElseThrow();
-      assertThat(veth.mac()).contains(mac);
-      assertThat(veth.mtu()).isEqualTo(1400);
-      assertThat(veth.kind()).isEqualTo("veth");
-      assertThat(veth.master()).isEqualTo(bridge.index());
-      a.setAlias(veth.index(), "casemate:x");
-      assertThat(a.link("here").orElseThrow().alias()).isEqualTo("casemate:x");
-      assertThat(veth.isUp()).isFalse();
-      a.noLinkLocalAddress(veth.index());
-      a.setUp(veth.index());
-      assertThat(a.link("here").orElseThrow().isUp()).isTrue();
-      assertThat(a.addresses()).noneMatch(x -> x.linkIndex() == veth.index());
-      NetworkLink peer = b.link(peerMac).orElseThrow();
-      assertThat(peer.name()).isEqualTo("eth0");
-      assertThat(peer.isUp()).isFalse();
-      assertThat(veth.peer()).isEqualTo(peer.index());
-
-      b.rename(peer.index(), "net7");
-      b.setMtu(peer.index(), 1300);
-      b.setUp(peer.index());
-      assertThat(b.link("eth0")).isEmpty();
-      assertThat(b.link("net7").orElseThrow().mtu()).isEqualTo(1300);
-      b.setArp(peer.index(), false);
-      assertThat(b.link("net7").orElseThrow().isNoArp()).isTrue();
-      b.setArp(peer.index(), true);
-      assertThat(b.link("net7").orElseThrow().isNoArp()).isFalse();
-
-      IpNetwork v4 = IpNetwork.parse("192.0.2.5/24");
-      IpNetwork v6 = IpNetwork.parse("2001:db8::5/64");
-      b.addAddress(peer.index(), v4);
-      b.addAddress(peer.index(), v4);
-      b.addAddress(peer.index(), v6);
-      assertThat(b.addresses())
-          .filteredOn(x -> x.linkIndex() == peer.index() && x.isGlobal())
-          .extracting(NetworkAddress::network)
-          .containsExactlyInAnyOrder(v4, v6);
-      assertThat(b.addresses())
-          .filteredOn(x -> x.network().equals(v6))
-          .allSatisfy(x -> assertThat(x.flags() & 0x40).as("tentative").isZero());
-
-      List<NetworkRoute> wanted =
-          List.of(
-              NetworkRoute.via(IpNetwork.ANY_V4, IpAddress.parse("198.51.100.1"), peer.index()),
-              NetworkRoute.onLink(IpNetwork.parse("198.51.100.1"), peer.index()),
-              NetworkRoute.via(IpNetwork.ANY_V6, IpAddress.parse("2001:db8::1"), peer.index()));
-      b.replaceRoutes(wanted);
-      b.replaceRoutes(wanted);
-      List<NetworkRoute> routes = b.routes();
-      assertThat(routes)
-          .filteredOn(NetworkRoute::isDefault)
-          .filteredOn(r -> r.table() == 254)
-          .extracting(NetworkRoute::gateway)
-          .containsExactlyInAnyOrder(
-              Optional.of(IpAddress.parse("198.51.100.1")),
-              Optional.of(IpAddress.parse("2001:db8::1")));
-      assertThat(routes).contains(wanted.get(0), wanted.get(1));
-      b.deleteRoute(wanted.get(0));
-      assertThat(b.routes()).doesNotContain(wanted.get(0));
-
-      for (String address : new String[] {"192.0.2.9", "2001:db8::9"}) {
-        NetworkNeighbour neighbour =
-            new NetworkNeighbour(
-                peer.index(),
-                IpAddress.parse(address),
-                Optional.of(mac),
-                NetworkNeighbour.PERMANENT);
-        b.replaceNeighbour(neighbour);
-        b.replaceNeighbour(neighbour);
-        assertThat(b.neighbours()).contains(neighbour);
-        b.deleteNeighbour(neighbour);
-        assertThat(b.neighbours())
-            .filteredOn(NetworkNeighbour::isPermanent)
-            .doesNotContain(neighbour);
-      }
-      b.deleteAddress(peer.index(), v6);
-      b.setDown(peer.index());
-      b.setMac(peer.index(), MacAddress.parse("02:00:00:00:00:03"));
-      a.deleteLink(veth.index());
-      assertThat(b.link("net7")).isEmpty();
+      task.run(a, b, a.link("here").orElseThrow(), b.link(PEER_MAC).orElseThrow());
     }
+  }
+
+  @Test
+  void aVethPairIsWhatWasAskedFor() {
+    withPair(
+        (here, there, end, peer) -> {
+          NetworkLink bridge = here.link("br0").orElseThrow();
+          assertThat(bridge.kind()).isEqualTo("bridge");
+          assertThat(end.mac()).contains(MAC);
+          assertThat(end.mtu()).isEqualTo(1400);
+          assertThat(end.kind()).isEqualTo("veth");
+          assertThat(end.master()).isEqualTo(bridge.index());
+          assertThat(end.peer()).isEqualTo(peer.index());
+          assertThat(end.isUp()).isFalse();
+          assertThat(peer.name()).isEqualTo("eth0");
+          assertThat(peer.isUp()).isFalse();
+        });
+  }
+
+  @Test
+  void withoutALinkLocalAddressALinkComesUpWithNone() {
+    withPair(
+        (here, there, end, peer) -> {
+          here.noLinkLocalAddress(end.index());
+          here.setUp(end.index());
+          assertThat(here.link("here").orElseThrow().isUp()).isTrue();
+          assertThat(here.addresses()).noneMatch(x -> x.linkIndex() == end.index());
+        });
+  }
+
+  @Test
+  void whatIsSetOfALinkIsRead() {
+    withPair(
+        (here, there, end, peer) -> {
+          here.setAlias(end.index(), "casemate:x");
+          assertThat(here.link("here").orElseThrow().alias()).isEqualTo("casemate:x");
+          there.rename(peer.index(), "net7");
+          there.setMtu(peer.index(), 1300);
+          there.setUp(peer.index());
+          assertThat(there.link("eth0")).isEmpty();
+          assertThat(there.link("net7").orElseThrow().mtu()).isEqualTo(1300);
+          there.setArp(peer.index(), false);
+          assertThat(there.link("net7").orElseThrow().isNoArp()).isTrue();
+          there.setArp(peer.index(), true);
+          assertThat(there.link("net7").orElseThrow().isNoArp()).isFalse();
+          there.setDown(peer.index());
+          MacAddress other = MacAddress.parse("02:00:00:00:00:03");
+          there.setMac(peer.index(), other);
+          assertThat(there.link("net7").orElseThrow().mac()).contains(other);
+          assertThat(there.link("net7").orElseThrow().isUp()).isFalse();
+        });
+  }
+
+  @Test
+  void withOneEndTheOtherGoes() {
+    withPair(
+        (here, there, end, peer) -> {
+          here.deleteLink(end.index());
+          assertThat(there.link("eth0")).isEmpty();
+        });
+  }
+
+  @Test
+  void addressesComeOnceAndGo() {
+    IpNetwork v4 = IpNetwork.parse("192.0.2.5/24");
+    IpNetwork v6 = IpNetwork.parse("2001:db8::5/64");
+    withPair(
+        (here, there, end, peer) -> {
+          there.setUp(peer.index());
+          there.addAddress(peer.index(), v4);
+          there.addAddress(peer.index(), v4);
+          there.addAddress(peer.index(), v6);
+          assertThat(globalAddresses(there, peer)).containsExactlyInAnyOrder(v4, v6);
+          assertThat(there.addresses())
+              .filteredOn(x -> x.network().equals(v6))
+              .allSatisfy(x -> assertThat(x.flags() & 0x40).as("tentative").isZero());
+          there.deleteAddress(peer.index(), v6);
+          assertThat(globalAddresses(there, peer)).containsExactly(v4);
+        });
+  }
+
+  private static List<IpNetwork> globalAddresses(RouteNetlink route, NetworkLink link) {
+    return route.addresses().stream()
+        .filter(x -> x.linkIndex() == link.index() && x.isGlobal())
+        .map(NetworkAddress::network)
+        .toList();
+  }
+
+  /** Gateways beyond what the addresses reach, as clouds have them. */
+  @Test
+  void routesAreReplacedWhateverTheirOrder() {
+    withPair(
+        (here, there, end, peer) -> {
+          furnish(there, peer);
+          List<NetworkRoute> wanted =
+              List.of(
+                  NetworkRoute.via(IpNetwork.ANY_V4, IpAddress.parse("198.51.100.1"), peer.index()),
+                  NetworkRoute.onLink(IpNetwork.parse("198.51.100.1"), peer.index()),
+                  NetworkRoute.via(IpNetwork.ANY_V6, IpAddress.parse("2001:db8::1"), peer.index()));
+          there.replaceRoutes(wanted);
+          there.replaceRoutes(wanted);
+          List<NetworkRoute> routes = there.routes();
+          assertThat(routes)
+              .filteredOn(NetworkRoute::isDefault)
+              .filteredOn(r -> r.table() == 254)
+              .extracting(NetworkRoute::gateway)
+              .containsExactlyInAnyOrder(
+                  Optional.of(IpAddress.parse("198.51.100.1")),
+                  Optional.of(IpAddress.parse("2001:db8::1")));
+          assertThat(routes).contains(wanted.get(0), wanted.get(1));
+          there.deleteRoute(wanted.get(0));
+          assertThat(there.routes()).doesNotContain(wanted.get(0));
+        });
+  }
+
+  private static void furnish(RouteNetlink route, NetworkLink link) {
+    route.setUp(link.index());
+    route.addAddress(link.index(), IpNetwork.parse("192.0.2.5/24"));
+    route.addAddress(link.index(), IpNetwork.parse("2001:db8::5/64"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"192.0.2.9", "2001:db8::9"})
+  void neighboursComeAndGo(String address) {
+    withPair(
+        (here, there, end, peer) -> {
+          furnish(there, peer);
+          NetworkNeighbour neighbour =
+              new NetworkNeighbour(
+                  peer.index(),
+                  IpAddress.parse(address),
+                  Optional.of(MAC),
+                  NetworkNeighbour.PERMANENT);
+          there.replaceNeighbour(neighbour);
+          there.replaceNeighbour(neighbour);
+          assertThat(there.neighbours()).contains(neighbour);
+          there.deleteNeighbour(neighbour);
+          assertThat(there.neighbours())
+              .filteredOn(NetworkNeighbour::isPermanent)
+              .doesNotContain(neighbour);
+        });
   }
 
   @Test

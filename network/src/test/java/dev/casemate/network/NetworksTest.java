@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.base.CasemateException;
-import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
@@ -12,17 +11,13 @@ import dev.casemate.linux.IpAddress;
 import dev.casemate.linux.NetworkNamespace;
 import dev.casemate.netlink.IpNetwork;
 import dev.casemate.netlink.MacAddress;
-import dev.casemate.netlink.NetworkLink;
-import dev.casemate.netlink.NetworkNeighbour;
 import dev.casemate.netlink.NetworkRoute;
 import dev.casemate.netlink.NfTables;
 import dev.casemate.netlink.RouteNetlink;
-import dev.casemate.netlink.TrafficControl;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.AfterEach;
@@ -229,99 +224,6 @@ class NetworksTest {
         });
     assertThat(host.attach("one", NetworkConfig.bridge()).endpoints().get(0).addresses().toString())
         .isEqualTo("[172.29.0.2/16]");
-  }
-
-  @Test
-  void takesOverSomebodyElsesInterfaces() throws Exception {
-    String foreign = directory.resolve("cni").toString();
-    NetworkNamespace.create(foreign);
-    MacAddress mac = MacAddress.parse("02:00:00:00:00:55");
-    try (RouteNetlink inside = NetworkNamespace.run(foreign, RouteNetlink::open);
-        RouteNetlink outer = host.onHost(RouteNetlink::open);
-        Fd there = NetworkNamespace.open(foreign)) {
-      for (String name : new String[] {"net0", "eth0"}) {
-        outer.createVeth(
-            new RouteNetlink.VethEnd("v" + name, Optional.empty()),
-            0,
-            new RouteNetlink.VethEnd(
-                name, name.equals("eth0") ? Optional.of(mac) : Optional.empty()),
-            there,
-            1450);
-      }
-      int eth = inside.link("eth0").orElseThrow().index();
-      inside.setUp(eth);
-      inside.addAddress(eth, IpNetwork.parse("10.244.1.7/32"));
-      inside.addAddress(eth, IpNetwork.parse("fd00:10::7/128"));
-      inside.replaceRoutes(
-          List.of(
-              NetworkRoute.onLink(IpNetwork.parse("169.254.1.1"), eth),
-              NetworkRoute.via(IpNetwork.ANY_V4, IpAddress.parse("169.254.1.1"), eth),
-              NetworkRoute.onLink(IpNetwork.parse("fd00:10::1"), eth),
-              NetworkRoute.via(IpNetwork.ANY_V6, IpAddress.parse("fd00:10::1"), eth)));
-      inside.replaceNeighbour(
-          new NetworkNeighbour(
-              eth,
-              IpAddress.parse("169.254.1.1"),
-              Optional.of(MacAddress.parse("ee:ee:ee:ee:ee:ee")),
-              NetworkNeighbour.PERMANENT));
-      List<NetworkLink> before = inside.links();
-
-      SandboxNetwork network = host.attach("pod", NetworkConfig.namespace(foreign));
-
-      assertThat(network.netnsPath()).isEqualTo(foreign);
-      assertThat(network.endpoints()).hasSize(2);
-      Endpoint endpoint =
-          network.endpoints().stream()
-              .filter(e -> e.interfaceName().equals("eth0"))
-              .findFirst()
-              .orElseThrow();
-      assertThat(network.endpoints()).extracting(Endpoint::tapName).containsExactly("tap0", "tap1");
-      assertThat(endpoint.mac()).isEqualTo(mac);
-      assertThat(endpoint.mtu()).isEqualTo(1450);
-      assertThat(endpoint.addresses())
-          .containsExactlyInAnyOrder(
-              IpNetwork.parse("10.244.1.7/32"), IpNetwork.parse("fd00:10::7/128"));
-      assertThat(endpoint.routes())
-          .extracting(r -> r.destination().toString())
-          .containsExactlyInAnyOrder("0.0.0.0/0", "169.254.1.1/32", "::/0", "fd00:10::1/128");
-      assertThat(endpoint.neighbours()).hasSize(1);
-      assertThat(new TrafficControl(inside).filterCount(eth)).isEqualTo(1);
-      assertThat(
-              new TrafficControl(inside)
-                  .filterCount(inside.link(endpoint.tapName()).orElseThrow().index()))
-          .isEqualTo(1);
-      assertThat(host.networks().find("pod")).contains(network);
-      // A guest can be set up from it: in a namespace of its own, with another index.
-      assertThatThrownBy(() -> host.attach("second", NetworkConfig.namespace(foreign)))
-          .hasMessageContaining("another sandbox may be attached");
-      assertThat(inside.links())
-          .extracting(NetworkLink::name)
-          .contains("tap0", "tap1")
-          .doesNotContain("tap2");
-
-      host.release("pod");
-      assertThat(inside.links())
-          .extracting(NetworkLink::name)
-          .isEqualTo(before.stream().map(NetworkLink::name).toList());
-      assertThat(new TrafficControl(inside).disciplines(eth)).doesNotContain("ingress");
-      assertThat(NetworkNamespace.exists(foreign)).isTrue();
-      assertThat(leftovers()).isEmpty();
-    } finally {
-      NetworkNamespace.destroy(foreign);
-    }
-    host.release("pod");
-    assertThatThrownBy(() -> host.attach("pod", NetworkConfig.namespace(foreign)))
-        .hasMessageContaining("is not a network namespace");
-    host.onHost(
-        () -> {
-          try (RouteNetlink route = RouteNetlink.open()) {
-            for (String name : new String[] {"vnet0", "veth0"}) {
-              route.link(name).ifPresent(l -> route.deleteLink(l.index()));
-            }
-          }
-          return true;
-        });
-    assertNothingLeft();
   }
 
   @Test

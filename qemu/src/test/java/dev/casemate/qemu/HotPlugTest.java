@@ -13,9 +13,15 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.NativeBuffer;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.SystemCall;
+import dev.casemate.testsupport.Wait;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.Optional;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,8 +32,7 @@ class HotPlugTest {
   private static final String MODULES =
       TestGuest.modules("virtio_blk,failover,net_failover,virtio_net,fuse,virtiofs");
 
-  @TempDir Path directory;
-  private final QemuDriver driver = new QemuDriver();
+  private static final QemuDriver DRIVER = new QemuDriver();
 
   private static final int TUNSETIFF = 0x400454ca;
 
@@ -45,34 +50,33 @@ class HotPlugTest {
     return fd;
   }
 
-  private static void await(Fd agent, String command, String part, boolean there) throws Exception {
-    String answer = "";
-    for (int i = 0; i < 200; i++) {
-      answer = TestGuest.ask(agent, command);
-      if (answer.contains(part) == there) {
-        return;
-      }
-      Thread.sleep(20);
-    }
-    assertThat(answer).contains(part);
+  private static void await(Fd agent, String command, String part, boolean there) {
+    Wait.until(
+        10,
+        () -> part + (there ? " in " : " to go from ") + TestGuest.ask(agent, command),
+        () -> TestGuest.ask(agent, command).contains(part) == there);
   }
 
-  @Test
-  void disksNicsAndSharesComeAndGo() throws Exception {
-    Path image = directory.resolve("disk, one.img");
-    Files.write(image, new byte[1 << 20]);
+  @TempDir private static Path directory;
+  private static final Deque<AutoCloseable> OPEN = new ArrayDeque<>();
+  private static Fd lateTap;
+  private static Virtiofsd lateDaemon;
+  private static VirtualMachine vm;
+  private static Fd agent;
+
+  /** A VM with a disk, a card and a share, and two ports for more. */
+  @BeforeAll
+  static void startVm() throws Exception {
+    Path image = Files.write(directory.resolve("disk, one.img"), new byte[1 << 20]);
     Path shared = Files.createDirectory(directory.resolve("shared"));
     Files.writeString(shared.resolve("hello"), "from the host\n");
-    Virtiofsd.Options first =
-        new Virtiofsd.Options(shared.toString(), directory.resolve("fs1.sock").toString());
-    Virtiofsd.Options later =
-        new Virtiofsd.Options(shared.toString(), directory.resolve("fs2.sock").toString());
-    try (Fd tap0 = tap("csmtst0");
-        Fd tap1 = tap("csmtst1");
-        Virtiofsd daemon = Virtiofsd.start(first);
-        Virtiofsd second = Virtiofsd.start(later);
-        VirtualMachine vm =
-            driver.launch(
+    Fd tap = opened(tap("csmtst0"));
+    lateTap = opened(tap("csmtst1"));
+    Virtiofsd daemon = opened(daemon(shared, "fs1.sock"));
+    lateDaemon = opened(daemon(shared, "fs2.sock"));
+    vm =
+        opened(
+            DRIVER.launch(
                 VmConfig.builder("hot", directory.resolve("run").toString())
                     .jail(Optional.of(TestGuest.USER))
                     .kernel(TestGuest.KERNEL)
@@ -80,69 +84,119 @@ class HotPlugTest {
                     .kernelParameter(MODULES)
                     .device(new Device.SerialChannel("agent", "dev.casemate.agent"))
                     .device(new Device.Disk("root", image.toString(), true, "cold"))
-                    .device(new Device.Nic("eth0", tap0, "02:00:00:00:00:01", 1400))
+                    .device(new Device.Nic("eth0", tap, "02:00:00:00:00:01", 1400))
                     .device(new Device.FileShare("share", "cold", daemon.socketPath()))
                     .hotplugPorts(2)
                     .build(),
-                VmListener.NONE);
-        Fd agent = vm.agentConnection()) {
-      assertThat(TestGuest.ask(agent, "cat /sys/block/vda/serial")).isEqualTo("cold");
-      assertThat(TestGuest.ask(agent, "cat /sys/block/vda/ro")).isEqualTo("1");
-      assertThat(vm.address("root").text()).isEqualTo("02");
-      assertThat(TestGuest.ask(agent, "ls /sys/bus/pci/devices/0000:00:02.0/virtio1/block"))
-          .contains("vda");
-      assertThat(TestGuest.ask(agent, "ls /sys/class/net")).contains("eth0");
-      assertThat(TestGuest.ask(agent, "cat /sys/class/net/eth0/address"))
-          .isEqualTo("02:00:00:00:00:01");
-      assertThat(TestGuest.ask(agent, "cat /sys/class/net/eth0/mtu")).isEqualTo("1400");
-      assertThat(TestGuest.ask(agent, "mount cold /cold")).isEqualTo("0");
-      assertThat(TestGuest.ask(agent, "cat /cold/hello")).isEqualTo("from the host");
+                VmListener.NONE));
+    agent = opened(vm.agentConnection());
+  }
 
-      Path data = directory.resolve("data.img");
-      Files.write(data, new byte[2 << 20]);
-      String path = vm.attach(new Device.Disk("data", data.toString(), false, "hot")).text();
-      assertThat(path).isEqualTo("10/00");
-      await(agent, "ls /sys/block", "vdb", true);
-      assertThat(TestGuest.ask(agent, "cat /sys/block/vdb/serial")).isEqualTo("hot");
-      assertThat(TestGuest.ask(agent, "ls /sys/bus/pci/devices/0000:00:10.0")).contains(":00.0");
+  private static Virtiofsd daemon(Path shared, String socket) {
+    return Virtiofsd.start(
+        new Virtiofsd.Options(shared.toString(), directory.resolve(socket).toString()));
+  }
 
-      assertThat(vm.attach(new Device.Nic("eth1", tap1, "02:00:00:00:00:02", 0)).text())
-          .isEqualTo("11/00");
-      await(agent, "ls /sys/class/net", "eth1", true);
+  private static <T extends AutoCloseable> T opened(T resource) {
+    OPEN.push(resource);
+    return resource;
+  }
 
-      assertThatThrownBy(() -> vm.attach(new Device.Disk("more", data.toString(), true)))
-          .hasMessageContaining("2 hot-plug ports and all are taken");
-      assertThatThrownBy(() -> vm.detach("root", 1000)).hasMessageContaining("root");
-      assertThatThrownBy(() -> vm.detach("nothing", 1000)).hasMessageContaining("nothing");
-
-      vm.detach("data", 10_000);
-      await(agent, "ls /sys/block", "vdb", false);
-      vm.detach("eth1", 10_000);
-      await(agent, "ls /sys/class/net", "eth1", false);
-
-      assertThat(vm.attach(new Device.FileShare("late", "hot", second.socketPath())).text())
-          .isEqualTo("10/00");
-      await(agent, "mount hot /hot", "0", true);
-      assertThat(TestGuest.ask(agent, "cat /hot/hello")).isEqualTo("from the host");
-      assertThat(TestGuest.ask(agent, "umount /hot")).isEqualTo("0");
-      vm.detach("late", 10_000);
-
-      assertThatThrownBy(() -> vm.attach(new Device.Disk("gone", "/no/such/image", true)))
-          .hasMessageContaining("/no/such/image");
-      assertThatThrownBy(() -> vm.attach(new Device.SerialChannel("more", "p")))
-          .hasMessageContaining("more");
-      // What could not be attached took no place.
-      assertThatThrownBy(() -> vm.address("gone")).hasMessageContaining("no device");
-      assertThatThrownBy(() -> vm.address("more")).hasMessageContaining("no device");
-      assertThat(TestGuest.ask(agent, "ping")).isEqualTo("pong");
+  @AfterAll
+  static void closeVm() throws Exception {
+    while (!OPEN.isEmpty()) {
+      OPEN.pop().close();
     }
+  }
+
+  private static String ask(String command) {
+    return TestGuest.ask(agent, command);
+  }
+
+  /** A disk that could be attached. */
+  private static Device.Disk disk(String id) throws IOException {
+    Path data = Files.write(directory.resolve(id + ".img"), new byte[2 << 20]);
+    return new Device.Disk(id, data.toString(), false, "hot");
+  }
+
+  @Test
+  void theDiskOfTheStartIsThere() {
+    assertThat(ask("cat /sys/block/vda/serial")).isEqualTo("cold");
+    assertThat(ask("cat /sys/block/vda/ro")).isEqualTo("1");
+    assertThat(vm.address("root").text()).isEqualTo("02");
+    assertThat(ask("ls /sys/bus/pci/devices/0000:00:02.0/virtio1/block")).contains("vda");
+  }
+
+  @Test
+  void theCardOfTheStartIsThere() {
+    assertThat(ask("ls /sys/class/net")).contains("eth0");
+    assertThat(ask("cat /sys/class/net/eth0/address")).isEqualTo("02:00:00:00:00:01");
+    assertThat(ask("cat /sys/class/net/eth0/mtu")).isEqualTo("1400");
+  }
+
+  @Test
+  void theShareOfTheStartIsThere() {
+    assertThat(ask("mount cold /cold")).isEqualTo("0");
+    assertThat(ask("cat /cold/hello")).isEqualTo("from the host");
+  }
+
+  @Test
+  void aDiskComesAndGoes() throws Exception {
+    assertThat(vm.attach(disk("data")).text()).isEqualTo("10/00");
+    await(agent, "ls /sys/block", "vdb", true);
+    assertThat(ask("cat /sys/block/vdb/serial")).isEqualTo("hot");
+    assertThat(ask("ls /sys/bus/pci/devices/0000:00:10.0")).contains(":00.0");
+    vm.detach("data", 10_000);
+    await(agent, "ls /sys/block", "vdb", false);
+  }
+
+  @Test
+  void aCardComesAndGoesAndAThirdDeviceHasNoPort() throws Exception {
+    vm.attach(disk("first"));
+    await(agent, "ls /sys/block", "vdb", true);
+    assertThat(vm.attach(new Device.Nic("eth1", lateTap, "02:00:00:00:00:02", 0)).text())
+        .isEqualTo("11/00");
+    await(agent, "ls /sys/class/net", "eth1", true);
+    assertThatThrownBy(() -> vm.attach(disk("more")))
+        .hasMessageContaining("2 hot-plug ports and all are taken");
+    vm.detach("first", 10_000);
+    await(agent, "ls /sys/block", "vdb", false);
+    vm.detach("eth1", 10_000);
+    await(agent, "ls /sys/class/net", "eth1", false);
+  }
+
+  @Test
+  void aShareComesAndGoes() {
+    assertThat(vm.attach(new Device.FileShare("late", "hot", lateDaemon.socketPath())).text())
+        .isEqualTo("10/00");
+    await(agent, "mount hot /hot", "0", true);
+    assertThat(ask("cat /hot/hello")).isEqualTo("from the host");
+    assertThat(ask("umount /hot")).isEqualTo("0");
+    vm.detach("late", 10_000);
+  }
+
+  @Test
+  void onlyWhatCameCanGo() {
+    assertThatThrownBy(() -> vm.detach("root", 1000)).hasMessageContaining("root");
+    assertThatThrownBy(() -> vm.detach("nothing", 1000)).hasMessageContaining("nothing");
+  }
+
+  @Test
+  void whatCannotBeAttachedTakesNoPlace() {
+    assertThatThrownBy(() -> vm.attach(new Device.Disk("gone", "/no/such/image", true)))
+        .hasMessageContaining("/no/such/image");
+    assertThatThrownBy(() -> vm.attach(new Device.SerialChannel("more", "p")))
+        .hasMessageContaining("more");
+    assertThatThrownBy(() -> vm.address("gone")).hasMessageContaining("no device");
+    assertThatThrownBy(() -> vm.address("more")).hasMessageContaining("no device");
+    assertThat(ask("ping")).isEqualTo("pong");
   }
 
   @Test
   void memoryAndProcessorsGrow() throws Exception {
-    try (VirtualMachine vm =
-            driver.launch(
-                VmConfig.builder("grow", directory.resolve("run").toString())
+    try (VirtualMachine growing =
+            DRIVER.launch(
+                VmConfig.builder("grow", directory.resolve("grow").toString())
                     .jail(Optional.of(TestGuest.USER))
                     .kernel(TestGuest.KERNEL)
                     .initramfs(TestGuest.initramfs())
@@ -155,37 +209,38 @@ class HotPlugTest {
                     .hotplugPorts(14)
                     .build(),
                 VmListener.NONE);
-        Fd agent = vm.agentConnection()) {
-      long before = memoryKib(agent);
-      assertThat(vm.vcpus()).isEqualTo(1);
-      assertThat(vm.resizeMemory(256, 30_000)).isEqualTo(256);
-      for (int i = 0; i < 500 && memoryKib(agent) < before + 200 * 1024; i++) {
-        Thread.sleep(20);
-      }
-      assertThat(memoryKib(agent)).isGreaterThan(before + 200 * 1024);
-      assertThat(vm.resizeMemory(128, 30_000)).isEqualTo(128);
-      assertThatThrownBy(() -> vm.resizeMemory(2048, 1000)).hasMessageContaining("QEMU refused");
+        Fd channel = growing.agentConnection()) {
+      long before = memoryKib(channel);
+      assertThat(growing.vcpus()).isEqualTo(1);
+      assertThat(growing.resizeMemory(256, 30_000)).isEqualTo(256);
+      Wait.until(
+          20,
+          () -> "200 MiB more: " + memoryKib(channel),
+          () -> memoryKib(channel) > before + 200 * 1024);
+      assertThat(growing.resizeMemory(128, 30_000)).isEqualTo(128);
+      assertThatThrownBy(() -> growing.resizeMemory(2048, 1000))
+          .hasMessageContaining("QEMU refused");
 
-      vm.plugVcpus(2);
-      assertThat(vm.vcpus()).isEqualTo(2);
-      await(agent, "ls /sys/devices/system/cpu", "cpu1", true);
-      assertThat(TestGuest.ask(agent, "write /sys/devices/system/cpu/cpu1/online 1"))
+      growing.plugVcpus(2);
+      assertThat(growing.vcpus()).isEqualTo(2);
+      await(channel, "ls /sys/devices/system/cpu", "cpu1", true);
+      assertThat(TestGuest.ask(channel, "write /sys/devices/system/cpu/cpu1/online 1"))
           .isEqualTo("0");
-      vm.plugVcpus(3);
-      vm.plugVcpus(1);
-      await(agent, "ls /sys/devices/system/cpu", "cpu2", true);
-      assertThat(vm.vcpus()).isEqualTo(3);
-      assertThatThrownBy(() -> vm.plugVcpus(4)).hasMessageContaining("up to 3 vCPUs");
+      growing.plugVcpus(3);
+      growing.plugVcpus(1);
+      await(channel, "ls /sys/devices/system/cpu", "cpu2", true);
+      assertThat(growing.vcpus()).isEqualTo(3);
+      assertThatThrownBy(() -> growing.plugVcpus(4)).hasMessageContaining("up to 3 vCPUs");
 
       // The thirteenth port is the second function of the first one's slot.
       Path data = directory.resolve("data.img");
       Files.write(data, new byte[1 << 20]);
       for (int i = 0; i < 13; i++) {
-        vm.attach(new Device.Disk("d" + i, data.toString(), true, "s" + i));
+        growing.attach(new Device.Disk("d" + i, data.toString(), true, "s" + i));
       }
-      assertThat(vm.address("d12").text()).isEqualTo("10.1/00");
-      await(agent, "ls /sys/devices/pci0000:00/0000:00:10.1", "0000:", true);
-      vm.detach("d12", 30_000);
+      assertThat(growing.address("d12").text()).isEqualTo("10.1/00");
+      await(channel, "ls /sys/devices/pci0000:00/0000:00:10.1", "0000:", true);
+      growing.detach("d12", 30_000);
     }
   }
 

@@ -13,8 +13,7 @@ import dev.casemate.linux.Pipe;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.Spawn;
-import java.io.IOException;
-import java.io.UncheckedIOException;
+import dev.casemate.testsupport.Shell;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,19 +29,7 @@ final class Probe {
   Probe(Path directory) {
     this.directory = directory;
     this.binary = directory.resolve("probe").toString();
-    try {
-      Process compiler =
-          new ProcessBuilder("musl-gcc", "-static", "-O1", "-o", binary, "src/test/c/probe.c")
-              .inheritIO()
-              .start();
-      if (compiler.waitFor() != 0) {
-        throw new IllegalStateException("musl-gcc cannot compile the probe");
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    } catch (InterruptedException e) {
-      throw new IllegalStateException(e);
-    }
+    Shell.program("musl-gcc", "-static", "-O1", "-o", binary, "src/test/c/probe.c");
   }
 
   /** The VMM's jail with the probe in it. */

@@ -17,6 +17,7 @@ import dev.casemate.hypervisor.VmRecord;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Processes;
+import dev.casemate.testsupport.Wait;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -169,11 +170,8 @@ class QemuVmTest {
   @Test
   void aFloodingGuestTakesSixtyFourKibibytes() throws Exception {
     try (VirtualMachine vm = launch(config().kernelParameter("test.flood"))) {
-      long deadline = System.nanoTime() + BOOT_MILLIS * 1_000_000L;
-      while (vm.console().length < 64 * 1024 && System.nanoTime() < deadline) {
-        Thread.sleep(50);
-      }
-      Thread.sleep(300);
+      Wait.until(BOOT_MILLIS / 1000, "a full console", () -> vm.console().length >= 64 * 1024);
+      Wait.millis(300);
       assertThat(vm.console()).hasSize(64 * 1024);
       // The control socket is served all the same.
       vm.pause();

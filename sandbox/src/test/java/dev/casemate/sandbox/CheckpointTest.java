@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.Json;
 import dev.casemate.protocol.containerd.Mount;
+import dev.casemate.testsupport.Shell;
+import dev.casemate.testsupport.Wait;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -30,8 +32,8 @@ class CheckpointTest {
     Path root = TestPod.root(tree);
     Path image = directory.resolve("image.ext4");
     Files.createFile(image);
-    TestPod.command("/usr/bin/truncate", "-s", "64M", image.toString());
-    TestPod.command("/usr/sbin/mkfs.ext4", "-q", "-d", root.toString(), image.toString());
+    Shell.program("/usr/bin/truncate", "-s", "64M", image.toString());
+    Shell.program("/usr/sbin/mkfs.ext4", "-q", "-d", root.toString(), image.toString());
     return image;
   }
 
@@ -54,16 +56,13 @@ class CheckpointTest {
         new NamespaceScope(true, NamespaceScope.Pids.OWN));
   }
 
-  private static int last(TestPod.Running running) throws Exception {
+  private static int last(TestPod.Running running) {
     List<String> ticks = running.output().lines().filter(l -> l.startsWith("tick ")).toList();
     return ticks.isEmpty() ? 0 : Integer.parseInt(ticks.getLast().split(" ")[1]);
   }
 
-  private static void awaitTick(TestPod.Running running, int tick) throws Exception {
-    for (int i = 0; i < 600 && last(running) < tick; i++) {
-      TimeUnit.MILLISECONDS.sleep(50);
-    }
-    assertThat(last(running)).isGreaterThanOrEqualTo(tick);
+  private static void awaitTick(TestPod.Running running, int tick) {
+    Wait.until(30, () -> "tick " + tick + ": " + running.output(), () -> last(running) >= tick);
   }
 
   @Test

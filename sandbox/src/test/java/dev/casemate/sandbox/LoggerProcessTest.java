@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Fd;
+import dev.casemate.testsupport.Wait;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -12,7 +13,6 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -72,9 +72,7 @@ class LoggerProcessTest {
         .isInstanceOf(CasemateException.class)
         .hasMessageContaining("log ger did not report that it is ready within 500 ms");
     Path process = Path.of("/proc", read("pid").strip());
-    while (Files.exists(process)) {
-      TimeUnit.MILLISECONDS.sleep(10);
-    }
+    Wait.until(20, "the logger's end", () -> !Files.exists(process));
   }
 
   @Test
@@ -113,9 +111,7 @@ class LoggerProcessTest {
     String text = "binary://" + uri.path().replace(" ", "%20");
     Stdio stdio = new Stdio("", text, text, true, Optional.of("ns"));
     try (Outputs outputs = Outputs.open(stdio, "c1")) {
-      while (!Files.exists(directory.resolve("over"))) {
-        TimeUnit.MILLISECONDS.sleep(10);
-      }
+      Wait.until(20, "the logger to see it", () -> Files.exists(directory.resolve("over")));
       write(outputs.stdout().orElseThrow(), "terminal\n");
     }
     assertThat(read("out")).isEqualTo("terminal\n");

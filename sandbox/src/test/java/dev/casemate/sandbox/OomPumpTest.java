@@ -2,6 +2,7 @@ package dev.casemate.sandbox;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.testsupport.Wait;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -56,9 +57,7 @@ class OomPumpTest {
         guest.oomEvents.add("nobody's");
       }
       guest.oomEvents.add("b");
-      while (events("b") == 0) {
-        Thread.sleep(5);
-      }
+      Wait.until(20, "the event of b", () -> events("b") > 0);
       // The first one, the burst, and one a second; the flood of 400 takes some four of them.
       assertThat(events("a")).isBetween(1 + OomPump.BURST, 1 + OomPump.BURST + 30);
       int passed = events("a");
@@ -77,9 +76,7 @@ class OomPumpTest {
     try (ScriptedGuest guest = new ScriptedGuest()) {
       Thread pump = pump(guest);
       guest.oomEvents.addAll(List.of("a", "b", "a", "b", "a"));
-      while (events("a") < 3 || events("b") < 2) {
-        Thread.sleep(5);
-      }
+      Wait.until(20, "all events", () -> events("a") >= 3 && events("b") >= 2);
       guest.agent.close();
       pump.join();
       assertThat(guest.warnings).isEmpty();

@@ -2,10 +2,9 @@ package dev.casemate.sandbox;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.linux.Fd;
+import dev.casemate.base.Json;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.IpAddress;
-import dev.casemate.linux.NetworkNamespace;
 import dev.casemate.netlink.IpNetwork;
 import dev.casemate.netlink.MacAddress;
 import dev.casemate.netlink.NetworkLink;
@@ -16,15 +15,15 @@ import dev.casemate.netlink.TrafficControl;
 import dev.casemate.network.DnsConfig;
 import dev.casemate.network.NetworkConfig;
 import dev.casemate.network.NetworkModel;
-import dev.casemate.protocol.agent.StatsContainerResponse;
-import java.net.InetAddress;
+import dev.casemate.testsupport.PodNamespaces;
+import dev.casemate.testsupport.Wait;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -34,78 +33,66 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 @Tag("vm")
 class PodNetworkTest {
-  private static final String MAC = "02:00:00:00:0%d:01";
+  private static final IpAddress GATEWAY = IpAddress.parse("169.254.7.7");
+  private static final MacAddress GATEWAY_MAC = MacAddress.parse("ee:ee:ee:ee:ee:ee");
+  private static final IpNetwork LATE_ADDRESS = IpNetwork.parse("10.9.0.9/24");
 
-  @TempDir Path directory;
-  private String node;
-  private String netns;
+  private static PodNamespaces namespaces;
+  private static TestPod pod;
+  private static List<String> before = List.of();
 
-  @BeforeEach
-  void createNamespaces() {
-    node = directory.resolve("node").toString();
-    netns = directory.resolve("netns").toString();
-    NetworkNamespace.create(node);
-    NetworkNamespace.create(netns);
+  @BeforeAll
+  static void startPod(@TempDir Path directory) throws Exception {
+    namespaces = new PodNamespaces(directory);
+    namespaces.addVeth("eth0", 0);
+    namespaces.addIpv6("eth0", 0);
+    namespaces.with((outside, inside) -> addRoutes(inside));
+    before = links(namespaces);
+    pod = new TestPod(directory, Optional.of(config(namespaces, NetworkModel.TCFILTER)), 4);
+    pod.sandbox.awaitBoot();
   }
 
-  @AfterEach
-  void destroyNamespaces() {
-    NetworkNamespace.destroy(netns);
-    NetworkNamespace.destroy(node);
+  private static void addRoutes(RouteNetlink inside) {
+    int eth0 = PodNamespaces.index(inside, "eth0");
+    inside.replaceRoute(NetworkRoute.via(IpNetwork.ANY_V4, IpAddress.parse("10.9.0.1"), eth0));
+    inside.replaceRoute(
+        new NetworkRoute(
+            IpNetwork.parse("10.66.0.0/16"),
+            Optional.of(GATEWAY),
+            eth0,
+            Optional.of(IpAddress.parse("10.9.0.2")),
+            77,
+            1300,
+            0,
+            NetworkRoute.TABLE_MAIN,
+            NetworkRoute.UNICAST,
+            NetworkRoute.PROTOCOL_STATIC,
+            true));
+    inside.replaceRoute(NetworkRoute.via(IpNetwork.ANY_V6, IpAddress.parse("fd00:9:0::1"), eth0));
+    inside.replaceNeighbour(
+        new NetworkNeighbour(eth0, GATEWAY, Optional.of(GATEWAY_MAC), NetworkNeighbour.PERMANENT));
   }
 
-  private interface Task {
-    void run(RouteNetlink outside, RouteNetlink inside) throws Exception;
-  }
-
-  private void with(Task task) throws Exception {
-    try (RouteNetlink outside = NetworkNamespace.run(node, RouteNetlink::open);
-        RouteNetlink inside = NetworkNamespace.run(netns, RouteNetlink::open)) {
-      task.run(outside, inside);
+  /** The namespace is given back as it was. */
+  @AfterAll
+  static void closePod() throws Exception {
+    pod.close();
+    try {
+      assertThat(pod.warnings).isEmpty();
+      assertThat(links(namespaces)).isEqualTo(before);
+    } finally {
+      namespaces.close();
     }
   }
 
-  private void addVeth(int number) throws Exception {
-    with(
-        (outside, inside) -> {
-          String name = "eth" + number;
-          try (Fd there = NetworkNamespace.open(netns)) {
-            outside.createVeth(
-                new RouteNetlink.VethEnd("out" + number, Optional.empty()),
-                0,
-                new RouteNetlink.VethEnd(
-                    name,
-                    Optional.of(MacAddress.parse(MAC.replace("%d", Integer.toString(number))))),
-                there,
-                1420);
-          }
-          int out = outside.link("out" + number).orElseThrow().index();
-          outside.setUp(out);
-          outside.addAddress(out, IpNetwork.parse("10.9." + number + ".1/24"));
-          outside.addAddress(out, IpNetwork.parse("fd00:9:" + number + "::1/64"));
-          int in = inside.link(name).orElseThrow().index();
-          inside.setUp(in);
-          inside.addAddress(in, IpNetwork.parse("10.9." + number + ".2/24"));
-          inside.addAddress(in, IpNetwork.parse("fd00:9:" + number + "::2/64"));
-        });
+  private static NetworkConfig config(PodNamespaces namespaces, NetworkModel model) {
+    return new NetworkConfig.Namespace(namespaces.pod(), DnsConfig.HOST, model);
   }
 
-  private boolean pings(String address) {
-    return NetworkNamespace.<Boolean>run(
-        node,
-        () -> {
-          for (int i = 0; i < 20; i++) {
-            if (InetAddress.getByName(address).isReachable(2000)) {
-              return true;
-            }
-          }
-          return false;
-        });
-  }
-
-  private List<String> links() throws Exception {
+  /** The links of the pod's namespace, each with whether its traffic is redirected. */
+  private static List<String> links(PodNamespaces namespaces) throws Exception {
     List<String> names = new ArrayList<>();
-    with(
+    namespaces.with(
         (outside, inside) -> {
           for (NetworkLink link : inside.links()) {
             names.add(
@@ -116,138 +103,142 @@ class PodNetworkTest {
     return names;
   }
 
-  private TestPod pod(NetworkModel model) throws Exception {
-    return new TestPod(
-        directory, Optional.of(new NetworkConfig.Namespace(netns, DnsConfig.HOST, model)), 4);
+  private static TestPod.Running start(String id, String script) throws Exception {
+    return pod.start(id, TestPod.spec(script, List.of(), new Json.Obj()));
+  }
+
+  /** A script that waits until a command's output has a text, and writes a word then. */
+  private static String until(String command, String text, String word) {
+    return "until "
+        + command
+        + " 2>&1 | grep -q "
+        + text
+        + "; do sleep 0.2; done; echo "
+        + word
+        + ";";
+  }
+
+  /** Engines find the namespace, and its figures, by the VMM's pid. */
+  @Test
+  void theVmmIsInThePodsNamespace() {
+    String own = "/proc/" + pod.sandbox.vmmPid() + "/ns/net";
+    assertThat(Fs.stat(own).inode()).isEqualTo(Fs.stat(namespaces.pod()).inode());
   }
 
   @Test
-  void theGuestFollowsItsNamespace() throws Exception {
-    addVeth(0);
-    with(
-        (outside, inside) -> {
-          int eth0 = inside.link("eth0").orElseThrow().index();
-          NetworkRoute plain =
-              NetworkRoute.via(IpNetwork.ANY_V4, IpAddress.parse("10.9.0.1"), eth0);
-          inside.replaceRoute(plain);
-          inside.replaceRoute(
-              new NetworkRoute(
-                  IpNetwork.parse("10.66.0.0/16"),
-                  Optional.of(IpAddress.parse("169.254.7.7")),
-                  eth0,
-                  Optional.of(IpAddress.parse("10.9.0.2")),
-                  77,
-                  1300,
-                  0,
-                  NetworkRoute.TABLE_MAIN,
-                  NetworkRoute.UNICAST,
-                  NetworkRoute.PROTOCOL_STATIC,
-                  true));
-          inside.replaceRoute(
-              NetworkRoute.via(IpNetwork.ANY_V6, IpAddress.parse("fd00:9:0::1"), eth0));
-          inside.replaceNeighbour(
-              new NetworkNeighbour(
-                  eth0,
-                  IpAddress.parse("169.254.7.7"),
-                  Optional.of(MacAddress.parse("ee:ee:ee:ee:ee:ee")),
-                  NetworkNeighbour.PERMANENT));
-        });
-    List<String> before = links();
-    try (TestPod pod = pod(NetworkModel.TCFILTER)) {
-      String look = "ip addr; ip route; ip -6 route; ip neigh";
-      TestPod.Running running =
-          pod.start(
-              "n1",
-              TestPod.spec(
-                  look
-                      + "; echo LOOKED; while ! ip addr show eth1 2>/dev/null | grep -q 10.9.1.2;"
-                      + " do sleep 0.2; done; echo ETH1; ip route; "
-                      + "while ip addr show eth1 >/dev/null 2>&1; do sleep 0.2; done; echo GONE;"
-                      + " while ! ip addr show eth0 | grep -q 10.9.0.9; do sleep 0.2; done;"
-                      + " echo CHANGED; while ! ip addr show eth0 | grep -q NOARP; do sleep 0.2; done;"
-                      + " echo SILENT; while ip addr show eth0 | grep -q NOARP; do sleep 0.2; done;"
-                      + " echo ASKS; sleep 1000",
-                  List.of(),
-                  new dev.casemate.base.Json.Obj()));
-      running.await("LOOKED");
-      // Engines find the namespace, and its figures, by the VMM's pid.
-      String own = "/proc/" + pod.sandbox.vmmPid() + "/ns/net";
-      assertThat(Fs.stat(own).inode()).isEqualTo(Fs.stat(netns).inode());
-      assertThat(running.output())
-          .contains("02:00:00:00:00:01")
-          .contains("mtu 1420")
-          .contains("10.9.0.2/24")
-          .contains("fd00:9::2/64")
-          .contains("default via 10.9.0.1 dev eth0")
-          .contains("10.66.0.0/16 via 169.254.7.7 dev eth0")
-          .contains("onlink")
-          .contains("src 10.9.0.2")
-          .contains("metric 77")
-          .contains("default via fd00:9::1 dev eth0")
-          .contains("169.254.7.7 dev eth0 lladdr ee:ee:ee:ee:ee:ee");
-      assertThat(pings("10.9.0.2")).isTrue();
-      assertThat(pings("fd00:9::2")).isTrue();
-      StatsContainerResponse stats = running.container().stats();
-      assertThat(stats.networkStats())
-          .anyMatch(n -> n.name().equals("eth0") && n.rxPackets() > 0 && n.txPackets() > 0);
+  void theGuestHasTheAddressesOfItsNamespace() throws Exception {
+    assertThat(pod.run("addresses", "ip addr"))
+        .contains(PodNamespaces.mac(0).toString())
+        .contains("mtu 1450")
+        .contains("10.9.0.2/24")
+        .contains("fd00:9::2/64");
+  }
 
-      addVeth(1);
-      with(
-          (outside, inside) -> {
-            int eth1 = inside.link("eth1").orElseThrow().index();
+  @Test
+  void theGuestHasTheRoutesAndNeighboursOfItsNamespace() throws Exception {
+    assertThat(pod.run("routes", "ip route; ip -6 route; ip neigh"))
+        .contains("default via 10.9.0.1 dev eth0")
+        .contains("10.66.0.0/16 via 169.254.7.7 dev eth0")
+        .contains("onlink")
+        .contains("src 10.9.0.2")
+        .contains("metric 77")
+        .contains("default via fd00:9::1 dev eth0")
+        .contains("169.254.7.7 dev eth0 lladdr ee:ee:ee:ee:ee:ee");
+  }
+
+  @Test
+  void theGuestAnswersAtBothAddressesAndItsPacketsAreCounted() throws Exception {
+    TestPod.Running running = start("answers", "sleep 1000");
+    assertThat(namespaces.pings("10.9.0.2")).isTrue();
+    assertThat(namespaces.pings("fd00:9::2")).isTrue();
+    assertThat(running.container().stats().networkStats())
+        .anyMatch(n -> n.name().equals("eth0") && n.rxPackets() > 0 && n.txPackets() > 0);
+    pod.stop(running);
+  }
+
+  @Test
+  void anInterfaceComesAndGoes() throws Exception {
+    TestPod.Running running =
+        start(
+            "comes",
+            until("ip addr show eth1", "10.9.1.2", "ETH1")
+                + " while ip addr show eth1 > /dev/null 2>&1; do sleep 0.2; done; echo GONE;"
+                + " sleep 1000");
+    namespaces.addVeth("eth1", 1);
+    namespaces.with(
+        (outside, inside) ->
             inside.replaceRoute(
                 NetworkRoute.via(
-                    IpNetwork.parse("10.55.0.0/16"), IpAddress.parse("10.9.1.1"), eth1));
-          });
-      running.await("ETH1");
-      assertThat(pings("10.9.1.2")).isTrue();
-      // What was there stays as it was.
-      assertThat(pings("10.9.0.2")).isTrue();
+                    IpNetwork.parse("10.55.0.0/16"),
+                    IpAddress.parse("10.9.1.1"),
+                    PodNamespaces.index(inside, "eth1"))));
+    running.await("ETH1");
+    assertThat(namespaces.pings("10.9.1.2")).isTrue();
+    // What was there stays as it was.
+    assertThat(namespaces.pings("10.9.0.2")).isTrue();
+    namespaces.deleteVeth(1);
+    running.await("GONE");
+    Wait.until(5, "the end of the second TAP", () -> linkNames().size() <= 3);
+    assertThat(linkNames()).containsExactly("lofalse", "eth0true", "tap0true");
+    pod.stop(running);
+  }
 
-      with((outside, inside) -> outside.deleteLink(outside.link("out1").orElseThrow().index()));
-      running.await("GONE");
-      with(
-          (outside, inside) ->
-              inside.addAddress(
-                  inside.link("eth0").orElseThrow().index(), IpNetwork.parse("10.9.0.9/24")));
-      running.await("CHANGED");
-      with((outside, inside) -> inside.setArp(inside.link("eth0").orElseThrow().index(), false));
-      running.await("SILENT");
-      with((outside, inside) -> inside.setArp(inside.link("eth0").orElseThrow().index(), true));
-      running.await("ASKS");
-      for (int i = 0; i < 100 && links().size() > 3; i++) {
-        TimeUnit.MILLISECONDS.sleep(50);
-      }
-      assertThat(links()).containsExactly("lofalse", "eth0true", "tap0true");
-      assertThat(pod.warnings).isEmpty();
-      pod.stop(running);
+  private static List<String> linkNames() {
+    try {
+      return links(namespaces);
+    } catch (Exception e) {
+      throw new AssertionError(e);
     }
-    with(
+  }
+
+  @Test
+  void anAddressComes() throws Exception {
+    TestPod.Running running =
+        start("changes", until("ip addr show eth0", "10.9.0.9", "CHANGED") + "sleep 1000");
+    namespaces.with(
+        (outside, inside) -> inside.addAddress(PodNamespaces.index(inside, "eth0"), LATE_ADDRESS));
+    running.await("CHANGED");
+    pod.stop(running);
+    namespaces.with(
         (outside, inside) ->
-            inside.deleteAddress(
-                inside.link("eth0").orElseThrow().index(), IpNetwork.parse("10.9.0.9/24")));
-    assertThat(links()).isEqualTo(before);
+            inside.deleteAddress(PodNamespaces.index(inside, "eth0"), LATE_ADDRESS));
+  }
+
+  @Test
+  void arpIsTurnedOffAndOn() throws Exception {
+    TestPod.Running running =
+        start(
+            "silent",
+            until("ip addr show eth0", "NOARP", "SILENT")
+                + " while ip addr show eth0 | grep -q NOARP; do sleep 0.2; done; echo ASKS;"
+                + " sleep 1000");
+    namespaces.with((outside, inside) -> inside.setArp(PodNamespaces.index(inside, "eth0"), false));
+    running.await("SILENT");
+    namespaces.with((outside, inside) -> inside.setArp(PodNamespaces.index(inside, "eth0"), true));
+    running.await("ASKS");
+    pod.stop(running);
   }
 
   /** Docker's order: the namespace is empty when the container is created. */
   @Test
-  void theNetworkComesAfterTheContainer() throws Exception {
-    List<String> before = links();
-    try (TestPod pod = pod(NetworkModel.MACVTAP)) {
-      pod.sandbox.awaitBoot();
-      addVeth(0);
-      // What is there when a container starts, it has from its first instruction on.
-      assertThat(pod.run("n2", "ip addr show eth0")).contains("10.9.0.2/24");
-      TestPod.Running running =
-          pod.start(
-              "n3",
-              TestPod.spec("echo UP; sleep 1000", List.of(), new dev.casemate.base.Json.Obj()));
-      running.await("UP");
-      assertThat(pings("10.9.0.2")).isTrue();
-      pod.stop(running);
-      assertThat(pod.warnings).isEmpty();
+  void theNetworkComesAfterTheContainer(@TempDir Path directory) throws Exception {
+    try (PodNamespaces own = new PodNamespaces(directory)) {
+      List<String> empty = links(own);
+      try (TestPod late =
+          new TestPod(directory, Optional.of(config(own, NetworkModel.MACVTAP)), 4)) {
+        late.sandbox.awaitBoot();
+        own.addVeth("eth0", 0);
+        // What is there when a container starts, it has from its first instruction on.
+        assertThat(late.run("n2", "ip addr show eth0")).contains("10.9.0.2/24");
+        TestPod.Running running =
+            late.start("n3", TestPod.spec("echo UP; sleep 1000", List.of(), new Json.Obj()));
+        running.await("UP");
+        assertThat(own.pings("10.9.0.2")).isTrue();
+        late.stop(running);
+        assertThat(late.warnings).isEmpty();
+      }
+      own.deleteVeth(0);
+      assertThat(links(own)).isEqualTo(empty);
     }
-    with((outside, inside) -> outside.deleteLink(outside.link("out0").orElseThrow().index()));
-    assertThat(links()).isEqualTo(before);
   }
 }

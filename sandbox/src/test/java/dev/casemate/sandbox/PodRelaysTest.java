@@ -14,6 +14,7 @@ import dev.casemate.linux.Poll;
 import dev.casemate.network.DnsConfig;
 import dev.casemate.network.NetworkConfig;
 import dev.casemate.network.NetworkModel;
+import dev.casemate.testsupport.Wait;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -72,16 +73,13 @@ class PodRelaysTest {
     }
   }
 
-  private static int resolved(TestPod.Running container) throws Exception {
+  private static int resolved(TestPod.Running container) {
     return (int) container.output().lines().filter(line -> line.startsWith("resolved-")).count();
   }
 
-  private static void awaitResolved(TestPod.Running container, int more) throws Exception {
+  private static void awaitResolved(TestPod.Running container, int more) {
     int wanted = resolved(container) + more;
-    for (int i = 0; resolved(container) < wanted; i++) {
-      assertThat(i).as(container.output()).isLessThan(600);
-      TimeUnit.MILLISECONDS.sleep(100);
-    }
+    Wait.until(60, container::output, () -> resolved(container) >= wanted);
   }
 
   @Test

@@ -11,6 +11,8 @@ import dev.casemate.linux.Mounts;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
 import dev.casemate.protocol.containerd.Mount;
+import dev.casemate.testsupport.Shell;
+import dev.casemate.testsupport.Wait;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -136,7 +138,7 @@ class PodTest {
   void blockDevicesAreDisks() throws Exception {
     Path image = directory.resolve("volume.img");
     Files.write(image, new byte[8 << 20]);
-    TestPod.command("/usr/sbin/losetup", "/dev/loop6", image.toString());
+    Shell.program("/usr/sbin/losetup", "/dev/loop6", image.toString());
     try {
       Json.Obj linux =
           Json.parseObject(
@@ -144,7 +146,8 @@ class PodTest {
               {"devices":[{"path":"/dev/xvda","type":"b","major":7,"minor":6,"fileMode":432},
                 {"path":"/dev/hostdisk","type":"b","major":7,"minor":0,"fileMode":432}],
                "resources":{"devices":[{"allow":false,"access":"rwm"},
-                {"allow":true,"type":"b","major":7,"minor":6,"access":"rwm"}]}}""");
+                {"allow":true,"type":"b","major":7,"minor":6,"access":"rwm"}]}}\
+              """);
       TestPod.Running writer =
           pod.start(
               "bd1",
@@ -162,7 +165,7 @@ class PodTest {
       }
       assertThat(new String(head)).isEqualTo("block-content");
     } finally {
-      TestPod.command("/usr/sbin/losetup", "-d", "/dev/loop6");
+      Shell.program("/usr/sbin/losetup", "-d", "/dev/loop6");
     }
     // Given back: the VM has its places again.
     assertThat(pod.sandbox.vm().volumes().disks()).isEmpty();
@@ -191,7 +194,7 @@ class PodTest {
     Path root = pod.rootDirectory();
     Path ext4 = directory.resolve("root.ext4");
     Files.write(ext4, new byte[0]);
-    TestPod.command("/usr/sbin/mkfs.ext4", "-q", "-d", root.toString(), ext4.toString(), "16M");
+    Shell.program("/usr/sbin/mkfs.ext4", "-q", "-d", root.toString(), ext4.toString(), "16M");
     String script = "grep ' / ' /proc/mounts; echo written > /file; cat /file";
     assertThat(fromDisk("rx1", script, rootfs("ext4", ext4, "loop", "rw")))
         .contains("ext4")
@@ -200,7 +203,7 @@ class PodTest {
     assertThat(fromDisk("rx2", "cat /file", rootfs("ext4", ext4, "loop", "rw")))
         .contains("written");
     Path erofs = directory.resolve("root.erofs");
-    TestPod.command("/usr/bin/mkfs.erofs", "--quiet", erofs.toString(), root.toString());
+    Shell.program("/usr/bin/mkfs.erofs", "--quiet", erofs.toString(), root.toString());
     assertThat(fromDisk("re1", script, rootfs("erofs", erofs, "ro", "loop")))
         .contains("overlay")
         .contains("written");
@@ -208,10 +211,10 @@ class PodTest {
     Files.writeString(
         Files.createDirectories(more.resolve("etc")).resolve("layer"), "second layer\n");
     Path second = directory.resolve("second.erofs");
-    TestPod.command("/usr/bin/mkfs.erofs", "--quiet", second.toString(), more.toString());
+    Shell.program("/usr/bin/mkfs.erofs", "--quiet", second.toString(), more.toString());
     Path upper = directory.resolve("upper.ext4");
     Files.write(upper, new byte[0]);
-    TestPod.command("/usr/sbin/mkfs.ext4", "-q", upper.toString(), "16M");
+    Shell.program("/usr/sbin/mkfs.ext4", "-q", upper.toString(), "16M");
     assertThat(
             fromDisk(
                 "rm1",
@@ -245,12 +248,12 @@ class PodTest {
                 List.of(),
                 limits(
                     """
-                    {"memory":{"limit":536870912},"cpu":{"quota":150000,"period":100000}}""")));
+                    {"memory":{"limit":536870912},"cpu":{"quota":150000,"period":100000}}\
+                    """)));
     big.await("Swap");
     assertThat(pod.sandbox.vm().size().memoryMib()).isGreaterThanOrEqualTo(640);
     assertThat(pod.sandbox.vm().size().vcpus()).isEqualTo(2);
-    TimeUnit.MILLISECONDS.sleep(500);
-    assertThat(big.output()).contains("\n2\n");
+    big.await("\n2\n");
     big.container().update(Json.parseObject("{\"memory\":{\"limit\":805306368}}"));
     assertThat(pod.sandbox.vm().size().memoryMib()).isGreaterThanOrEqualTo(128 + 768);
     pod.stop(big);
@@ -307,10 +310,7 @@ class PodTest {
             "oom1",
             TestPod.spec("podtool eat", List.of(), limits("{\"memory\":{\"limit\":16777216}}")));
     eater.end();
-    for (int i = 0; i < 100 && !pod.outOfMemory.contains("oom1"); i++) {
-      TimeUnit.MILLISECONDS.sleep(50);
-    }
-    assertThat(pod.outOfMemory).contains("oom1");
+    Wait.until(5, "the event", () -> pod.outOfMemory.contains("oom1"));
     pod.stop(eater);
   }
 
@@ -388,10 +388,7 @@ class PodTest {
       Processes.kill(-daemon, Signals.KILL);
       assertThat(sleeper.container().init().awaitEnd(30_000)).isTrue();
       assertThat(sleeper.container().init().exitStatus()).isEqualTo(GuestProcess.LOST_STATUS);
-      for (int i = 0; i < 200 && victim.sandbox.endCause().isEmpty(); i++) {
-        TimeUnit.MILLISECONDS.sleep(50);
-      }
-      assertThat(victim.sandbox.endCause()).isPresent();
+      Wait.until(10, "a cause of the end", () -> victim.sandbox.endCause().isPresent());
       assertThat(victim.warnings).anyMatch(w -> w.contains("virtiofsd"));
     }
   }

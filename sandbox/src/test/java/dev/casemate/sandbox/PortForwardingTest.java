@@ -12,6 +12,7 @@ import dev.casemate.linux.Loopback;
 import dev.casemate.linux.NetworkNamespace;
 import dev.casemate.linux.Poll;
 import dev.casemate.linux.UnixSocket;
+import dev.casemate.testsupport.Wait;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -117,20 +118,15 @@ class PortForwardingTest {
       Fd socket = connect();
       sockets.add(socket);
       write(socket, "x");
-      while (started().size() < i) {
-        TimeUnit.MILLISECONDS.sleep(5);
-      }
+      int taken = i;
+      Wait.until(20, "relay " + i, () -> started().size() >= taken);
     }
     assertThat(works()).isFalse();
     return sockets;
   }
 
   private void assertPlacesComeBack(int seconds) throws Exception {
-    long deadline = System.nanoTime() + seconds * 1_000_000_000L;
-    while (!works()) {
-      assertThat(System.nanoTime()).isLessThan(deadline);
-      TimeUnit.MILLISECONDS.sleep(200);
-    }
+    Wait.until(seconds, "a free place", this::works);
   }
 
   @Test

@@ -9,6 +9,7 @@ import dev.casemate.linux.Loopback;
 import dev.casemate.linux.NetworkNamespace;
 import dev.casemate.protocol.casemate.RelayedQuery;
 import dev.casemate.rpc.PrefixedMessages;
+import dev.casemate.testsupport.Wait;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -150,9 +151,7 @@ class RelayedResolverTest {
             for (int i = 0; i < 2_000; i++) {
               ask(guest, 10 + i, 0, false, new byte[] {9});
             }
-            while (!guest.relay(EXEC).output.isEmpty()) {
-              TimeUnit.MILLISECONDS.sleep(10);
-            }
+            Wait.until(20, "all questions to be read", () -> guest.relay(EXEC).output.isEmpty());
             TimeUnit.MILLISECONDS.sleep(300);
             int asked = 0;
             while (InetSocket.receive(udp, 100).isPresent()) {

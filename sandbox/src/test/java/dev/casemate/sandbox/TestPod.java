@@ -1,15 +1,14 @@
 package dev.casemate.sandbox;
 
 import dev.casemate.base.Json;
-import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileTree;
-import dev.casemate.linux.Fs;
-import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
-import dev.casemate.linux.Spawn;
 import dev.casemate.network.NetworkConfig;
 import dev.casemate.oci.Spec;
+import dev.casemate.testsupport.Shell;
+import dev.casemate.testsupport.Wait;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -17,7 +16,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.TimeUnit;
 
 /** A pod in a real VM, driven as the shim drives it; its containers have busybox and podtool. */
 final class TestPod implements AutoCloseable, SandboxListener {
@@ -40,28 +38,27 @@ final class TestPod implements AutoCloseable, SandboxListener {
   /** A container that runs. */
   record Running(GuestContainer container, Path log) {
     /** What it has written so far, both streams, without the log's marks. */
-    String output() throws IOException {
+    String output() {
       StringBuilder text = new StringBuilder();
-      for (String line : Files.readAllLines(log)) {
-        int mark = line.indexOf(' ', line.indexOf(' ', line.indexOf(' ') + 1) + 1);
-        text.append(line.substring(mark + 1)).append('\n');
+      try {
+        for (String line : Files.readAllLines(log)) {
+          int mark = line.indexOf(' ', line.indexOf(' ', line.indexOf(' ') + 1) + 1);
+          text.append(line.substring(mark + 1)).append('\n');
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
       }
       return text.toString();
     }
 
     /** Waits until it has written something. */
-    void await(String part) throws Exception {
-      for (int i = 0; i < WAIT_SECONDS * 20; i++) {
-        if (output().contains(part)) {
-          return;
-        }
-        TimeUnit.MILLISECONDS.sleep(50);
-      }
-      throw new AssertionError("no \"" + part + "\" in: " + output());
+    void await(String part) {
+      Wait.until(
+          WAIT_SECONDS, () -> "\"" + part + "\" in: " + output(), () -> output().contains(part));
     }
 
     /** Waits for its end; its output. */
-    String end() throws IOException {
+    String end() {
       if (!container.init().awaitEnd(WAIT_SECONDS * 1000L)) {
         throw new AssertionError("it does not end: " + output());
       }
@@ -146,7 +143,7 @@ final class TestPod implements AutoCloseable, SandboxListener {
       Files.createDirectories(root.resolve(name));
     }
     Files.copy(Path.of("/bin/busybox"), root.resolve("bin/busybox"));
-    command(
+    Shell.program(
         "/usr/bin/musl-gcc", "-static", "-Os", "-o", root + "/bin/podtool", "src/test/c/podtool.c");
     for (String name :
         List.of(
@@ -155,19 +152,6 @@ final class TestPod implements AutoCloseable, SandboxListener {
       Files.createSymbolicLink(root.resolve("bin/" + name), Path.of("busybox"));
     }
     return root;
-  }
-
-  static void command(String... command) {
-    try (Fd nothing = Fs.open("/dev/null", OpenFlag.READ_WRITE)) {
-      int pid =
-          Spawn.program(command[0], List.of(command))
-              .environment(List.of("PATH=/usr/sbin:/usr/bin:/sbin:/bin"))
-              .stdio(nothing, nothing, Fd.STDERR)
-              .start();
-      if (Processes.waitFor(pid, 0).orElseThrow().exitStatus() != 0) {
-        throw new IllegalStateException("failed: " + String.join(" ", command));
-      }
-    }
   }
 
   Path rootDirectory() {
@@ -197,7 +181,8 @@ final class TestPod implements AutoCloseable, SandboxListener {
               {"destination":"/dev","type":"tmpfs","source":"tmpfs","options":["mode=755"]},
               {"destination":"/sys","type":"sysfs","source":"sysfs","options":["ro"]}],
              "linux":{"namespaces":[{"type":"pid"},{"type":"mount"},{"type":"ipc"},
-              {"type":"uts"},{"type":"network"}]}}""");
+              {"type":"uts"},{"type":"network"}]}}\
+            """);
     Json.Obj process = base.object("process").orElseThrow();
     process.putStrings("args", List.of("/bin/sh", "-c", script));
     List<Json.Obj> all = new java.util.ArrayList<>(base.objects("mounts"));

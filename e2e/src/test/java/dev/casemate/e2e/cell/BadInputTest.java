@@ -3,6 +3,7 @@ package dev.casemate.e2e.cell;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.Json;
+import dev.casemate.testsupport.Wait;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -193,8 +194,7 @@ class BadInputTest extends CellTest {
     for (String command : List.of("create", "run", "run -d")) {
       fails(1, command + " -b bad --pid-file /none/pid a", "writing the pid file", "/none/");
     }
-    dev.casemate.e2e.Wait.until(
-        30, "the end of its processes", () -> box.run("pgrep -x true").exit() == 1);
+    Wait.until(30, "the end of its processes", () -> box.run("pgrep -x true").exit() == 1);
   }
 
   @Test
@@ -309,7 +309,7 @@ class BadInputTest extends CellTest {
                                         .put("path", "/bin/sleep")
                                         .putStrings("args", List.of("sleep", "5"))))));
     box.run("timeout -s KILL 1 $CELL --root " + ROOT + " create -b killed a > /dev/null 2>&1");
-    dev.casemate.e2e.Wait.until(
+    Wait.until(
         30,
         "the first process to end",
         () -> box.ok("pgrep -c casemate-cell || true").out().strip().equals("0"));

@@ -3,9 +3,10 @@ package dev.casemate.e2e.cell;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.Json;
-import dev.casemate.e2e.Result;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.UnixSocket;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Wait;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -89,7 +90,6 @@ abstract class CellTest {
 
   /** Waits until a container has the given status. */
   static void await(String id, String status) {
-    dev.casemate.e2e.Wait.until(
-        60, "container " + id + " to be " + status, () -> status(id).equals(status));
+    Wait.until(60, "container " + id + " to be " + status, () -> status(id).equals(status));
   }
 }

@@ -3,12 +3,13 @@ package dev.casemate.e2e.cell;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.Json;
-import dev.casemate.e2e.Result;
-import dev.casemate.e2e.Running;
 import dev.casemate.e2e.engine.Places;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Poll;
 import dev.casemate.linux.Tty;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Running;
+import dev.casemate.testsupport.Wait;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -55,8 +56,8 @@ class CheckpointTest extends CellTest {
             "counter",
             "sh",
             "-c",
-            "i=0; echo kept > /dev/shm/file; while :; do i=$((i+1)); echo $i >> /data/all; echo $i > /data/new;"
-                + " mv /data/new /data/number; sleep 0.05; done")
+            "i=0; echo kept > /dev/shm/file; while :; do i=$((i+1)); echo $i >> /data/all; echo $i"
+                + " > /data/new; mv /data/new /data/number; sleep 0.05; done")
         .with(
             b -> {
               // criu needs a directory to put the old root on, which a read-only root must have.
@@ -77,7 +78,7 @@ class CheckpointTest extends CellTest {
   }
 
   private static void awaitMoreThan(int number) {
-    dev.casemate.e2e.Wait.until(
+    Wait.until(
         60,
         "the counter to pass " + number,
         () -> box.run("[ \"$(cat data/number)\" -gt " + number + " ]").exit() == 0);

@@ -2,9 +2,9 @@ package dev.casemate.e2e.cell;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.e2e.Result;
-import dev.casemate.e2e.Running;
 import dev.casemate.linux.Signals;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Running;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -135,8 +135,9 @@ class ConfigLinuxSpecTest extends SpecTest {
     String out =
         out(
             b -> {},
-            "for d in null zero full random urandom tty; do stat -c '%n %F %t:%T %a' /dev/$d;"
-                + " done; for l in ptmx fd stdin; do readlink /dev/$l; done; [ -e /dev/console ] || echo none");
+            "for d in null zero full random urandom tty; do stat -c '%n %F %t:%T %a' /dev/$d; done;"
+                + " for l in ptmx fd stdin; do readlink /dev/$l; done; [ -e /dev/console ] || echo"
+                + " none");
     assertLines(
         out,
         "/dev/null character special file 1:3 666",

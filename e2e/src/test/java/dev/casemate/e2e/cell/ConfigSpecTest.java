@@ -3,7 +3,7 @@ package dev.casemate.e2e.cell;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.Json;
-import dev.casemate.e2e.Result;
+import dev.casemate.testsupport.Result;
 import org.junit.jupiter.api.Test;
 
 /** The MUSTs of config.md that apply to Linux; hooks have {@link HooksTest}. */
@@ -74,10 +74,10 @@ class ConfigSpecTest extends SpecTest {
   void theMountOptionsOfTheTableMustBeSupported() {
     String all =
         "async atime bind defaults dev diratime dirsync exec iversion lazytime loud noatime nodev"
-            + " nodiratime noexec noiversion nolazytime norelatime nostrictatime nosuid"
-            + " nosymfollow private ratime rdev rdiratime relatime rexec rnoatime rnodev rnodiratime"
-            + " rnoexec rnorelatime rnostrictatime rnosuid rnosymfollow ro rprivate rrelatime rro"
-            + " rrw rshared rslave rstrictatime rsuid rsymfollow runbindable rw shared silent slave"
+            + " nodiratime noexec noiversion nolazytime norelatime nostrictatime nosuid nosymfollow"
+            + " private ratime rdev rdiratime relatime rexec rnoatime rnodev rnodiratime rnoexec"
+            + " rnorelatime rnostrictatime rnosuid rnosymfollow ro rprivate rrelatime rro rrw"
+            + " rshared rslave rstrictatime rsuid rsymfollow runbindable rw shared silent slave"
             + " strictatime suid symfollow sync tmpcopyup unbindable";
     int expected = 0;
     Bundle bundle = bundle("sh", "-c", "grep ' /opt-' /proc/self/mountinfo | cut -d' ' -f5,6");

@@ -3,12 +3,12 @@ package dev.casemate.e2e.cell;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.Json;
-import dev.casemate.e2e.Running;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Poll;
 import dev.casemate.linux.Tty;
+import dev.casemate.testsupport.Running;
 import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;
 

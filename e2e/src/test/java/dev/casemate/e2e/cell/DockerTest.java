@@ -3,9 +3,9 @@ package dev.casemate.e2e.cell;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.Json;
-import dev.casemate.e2e.Result;
-import dev.casemate.e2e.Running;
-import dev.casemate.e2e.Wait;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Running;
+import dev.casemate.testsupport.Wait;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -42,8 +42,8 @@ class DockerTest {
                 + " 172.31.99.1/24 --oom-score-adjust 0 > daemon.log 2>&1");
     box.ok(
         ENVIRONMENT
-            + "for i in $(seq 600); do /usr/bin/docker version > /dev/null 2>&1 && exit 0; sleep 0.1;"
-            + " done; tail -n 30 daemon.log >&2; exit 1");
+            + "for i in $(seq 600); do /usr/bin/docker version > /dev/null 2>&1 && exit 0; sleep"
+            + " 0.1; done; tail -n 30 daemon.log >&2; exit 1");
     docker("load -i $FILES/busybox.tar").expect(0);
   }
 
@@ -62,7 +62,8 @@ class DockerTest {
   void removeAll() {
     box.ok(
         ENVIRONMENT
-            + "docker=/usr/bin/docker; c=$($docker ps -aq); [ -z \"$c\" ] || $docker rm -f $c > /dev/null");
+            + "docker=/usr/bin/docker; c=$($docker ps -aq); [ -z \"$c\" ] || $docker rm -f $c >"
+            + " /dev/null");
   }
 
   private static Result docker(String arguments) {
@@ -153,8 +154,8 @@ class DockerTest {
   @Test
   void healthChecks() {
     ok(
-        "run -d --name health --health-cmd 'test -e /ok' --health-interval 1s --health-retries 2 busybox"
-            + " sh -c 'touch /ok; sleep 1000'");
+        "run -d --name health --health-cmd 'test -e /ok' --health-interval 1s --health-retries 2"
+            + " busybox sh -c 'touch /ok; sleep 1000'");
     Wait.until(
         60,
         "a healthy container",
@@ -169,8 +170,11 @@ class DockerTest {
   @Test
   void imagesAreBuilt() {
     box.ok(
-        "mkdir -p build && printf 'FROM busybox\\nRUN echo built > /x\\nRUN cat /x && test $(id -u) ="
-            + " 0\\nCMD [\"cat\",\"/x\"]\\n' > build/Dockerfile");
+        "mkdir -p build && printf 'FROM busybox\\n"
+            + "RUN echo built > /x\\n"
+            + "RUN cat /x && test $(id -u) = 0\\n"
+            + "CMD [\"cat\",\"/x\"]\\n"
+            + "' > build/Dockerfile");
     ok("build -t built $FILES/build");
     assertThat(ok("run --rm built").out()).isEqualTo("built\n");
     box.ok("printf 'FROM busybox\\nRUN exit 3\\n' > build/Dockerfile");
@@ -182,8 +186,8 @@ class DockerTest {
   void confinement() {
     assertThat(
             ok("run --rm --user 1000:1000 --cap-drop ALL --read-only --tmpfs /t --security-opt"
-                    + " no-new-privileges busybox sh -c 'id -u; grep -E \"CapEff|NoNewPrivs|Seccomp:\""
-                    + " /proc/self/status; touch /t/a && ! touch /b'")
+                   + " no-new-privileges busybox sh -c 'id -u; grep -E"
+                   + " \"CapEff|NoNewPrivs|Seccomp:\" /proc/self/status; touch /t/a && ! touch /b'")
                 .out())
         .contains("1000\n", "CapEff:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2");
     assertThat(ok("run --rm --privileged busybox grep Seccomp: /proc/self/status").out())
@@ -220,8 +224,8 @@ class DockerTest {
   void volumesAndRestartPolicies() {
     box.ok("mkdir -p shared && echo content > shared/file");
     assertThat(
-            ok("run --rm -v $FILES/shared:/v:ro -v named:/n busybox sh -c 'cat /v/file; touch /n/a &&"
-                    + " ! touch /v/b'")
+            ok("run --rm -v $FILES/shared:/v:ro -v named:/n busybox sh -c 'cat /v/file; touch /n/a"
+                   + " && ! touch /v/b'")
                 .out())
         .isEqualTo("content\n");
     ok("volume rm named");

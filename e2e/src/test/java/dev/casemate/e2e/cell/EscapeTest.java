@@ -2,9 +2,9 @@ package dev.casemate.e2e.cell;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.e2e.Result;
-import dev.casemate.e2e.Running;
 import dev.casemate.linux.Signals;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Running;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

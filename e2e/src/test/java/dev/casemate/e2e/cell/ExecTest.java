@@ -3,8 +3,8 @@ package dev.casemate.e2e.cell;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.Json;
-import dev.casemate.e2e.Result;
-import dev.casemate.e2e.Running;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Running;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;

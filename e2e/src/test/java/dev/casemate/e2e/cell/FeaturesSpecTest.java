@@ -3,7 +3,7 @@ package dev.casemate.e2e.cell;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.Json;
-import dev.casemate.e2e.Result;
+import dev.casemate.testsupport.Result;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

@@ -3,9 +3,10 @@ package dev.casemate.e2e.cell;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.Json;
-import dev.casemate.e2e.Result;
-import dev.casemate.e2e.Running;
 import dev.casemate.linux.Signals;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Running;
+import dev.casemate.testsupport.Wait;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -139,8 +140,8 @@ class LifecycleTest extends CellTest {
             "signals",
             "sh",
             "-c",
-            "trap 'echo usr1 >> /log' USR1; trap 'echo hup >> /log' HUP; trap 'exit 0' INT; echo > /log;"
-                + " while :; do sleep 0.1; done")
+            "trap 'echo usr1 >> /log' USR1; trap 'echo hup >> /log' HUP; trap 'exit 0' INT; echo >"
+                + " /log; while :; do sleep 0.1; done")
         .with(b -> b.config().object("root").orElseThrow().put("readonly", false));
     ok("run -d -b signals a > /dev/null 2>&1");
     box.ok("until [ -s signals/rootfs/log ]; do sleep 0.05; done");
@@ -196,7 +197,7 @@ class LifecycleTest extends CellTest {
   void psShowsTheContainersProcesses() {
     Bundle.make(box, "two", "sh", "-c", "sleep 1001 & sleep 1002; true");
     ok("run -d -b two a > /dev/null 2>&1");
-    dev.casemate.e2e.Wait.until(30, "three processes", () -> ok("ps a").out().lines().count() == 4);
+    Wait.until(30, "three processes", () -> ok("ps a").out().lines().count() == 4);
     assertThat(ok("ps a").out()).contains("UID ", "sleep 1001", "sleep 1002");
     Json.Arr pids = (Json.Arr) Json.parse(ok("ps --format json a").out());
     assertThat(pids.values()).hasSize(3);

@@ -2,8 +2,8 @@ package dev.casemate.e2e.cell;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.e2e.Result;
-import dev.casemate.e2e.Wait;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Wait;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -174,7 +174,8 @@ class PodmanTest {
     assertThat(ok(run("--rm --pid host busybox true")).out()).isEmpty();
     assertThat(
             ok(run(
-                    "--rm --uidmap 0:100000:1000 --gidmap 0:100000:1000 busybox cat /proc/self/uid_map"))
+                    "--rm --uidmap 0:100000:1000 --gidmap 0:100000:1000 busybox cat"
+                        + " /proc/self/uid_map"))
                 .out())
         .contains("100000");
   }

@@ -3,8 +3,8 @@ package dev.casemate.e2e.cell;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.Json;
-import dev.casemate.e2e.Result;
-import dev.casemate.e2e.Wait;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Wait;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;

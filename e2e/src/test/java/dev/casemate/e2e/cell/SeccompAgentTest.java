@@ -3,13 +3,13 @@ package dev.casemate.e2e.cell;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.Json;
-import dev.casemate.e2e.Result;
-import dev.casemate.e2e.Running;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.NativeBuffer;
 import dev.casemate.linux.SystemCall;
 import dev.casemate.linux.UnixSocket;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Running;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -3,6 +3,7 @@ package dev.casemate.e2e.cell;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.Json;
+import dev.casemate.testsupport.Shell;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -165,7 +166,7 @@ class UnifiedCgroupTest {
             .bundle("bad-value", "/bad-value", "{'unified':{'memory.max':'many'}}", "true")
             .bundle("path-in-key", "/path-in-key", "{'unified':{'../memory.max':'1'}}", "true")
             .run(SCRIPT);
-    dev.casemate.e2e.Shell.run("rm -rf " + directory);
+    Shell.run("rm -rf " + directory);
   }
 
   @AfterAll

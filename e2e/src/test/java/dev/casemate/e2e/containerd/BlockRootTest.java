@@ -3,49 +3,33 @@ package dev.casemate.e2e.containerd;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
-import dev.casemate.e2e.Result;
-import dev.casemate.e2e.Running;
-import dev.casemate.e2e.Shell;
-import dev.casemate.e2e.Wait;
-import dev.casemate.e2e.engine.Containerd;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Running;
+import dev.casemate.testsupport.Shell;
+import dev.casemate.testsupport.Wait;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Roots that come as disks, and what only these make possible: checkpoints. */
-final class BlockRootTest extends ContainerdCases {
+final class BlockRootTest extends NewestLineCases {
   private static final String COUNT =
       "i=0; while :; do i=$((i+1)); echo $i >> /log; sleep 0.1; done";
-
-  private static Containerd containerd;
 
   @TempDir Path directory;
   private Path config;
 
   @BeforeAll
-  static void start() {
-    containerd = new Containerd(Containerd.Line.TWO);
-    containerd.start();
-    containerd.withImages();
-    containerd.unpack("blockfile");
-    containerd.unpack("erofs");
-  }
-
-  @AfterAll
-  static void stop() {
-    containerd.close();
-  }
-
-  @Override
-  public Containerd engine() {
-    return containerd;
+  static void importImages() {
+    containerd().withImages();
+    containerd().unpack("blockfile");
+    containerd().unpack("erofs");
   }
 
   @BeforeEach

@@ -2,14 +2,14 @@ package dev.casemate.e2e.containerd;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.e2e.Result;
-import dev.casemate.e2e.Shell;
-import dev.casemate.e2e.Wait;
 import dev.casemate.e2e.engine.Call;
 import dev.casemate.e2e.engine.Containerd;
 import dev.casemate.e2e.engine.EngineCases;
 import dev.casemate.e2e.engine.RuntimeUnderTest;
 import dev.casemate.e2e.engine.TestImage;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Shell;
+import dev.casemate.testsupport.Wait;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;

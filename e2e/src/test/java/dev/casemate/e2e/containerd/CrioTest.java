@@ -3,15 +3,14 @@ package dev.casemate.e2e.containerd;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.Json;
-import dev.casemate.e2e.Result;
-import dev.casemate.e2e.Wait;
-import dev.casemate.e2e.engine.Containerd;
 import dev.casemate.e2e.engine.Places;
 import dev.casemate.e2e.engine.ShimByHand;
 import dev.casemate.protocol.task.StateRequest;
 import dev.casemate.protocol.task.StateResponse;
 import dev.casemate.protocol.task.TaskService;
 import dev.casemate.rpc.TtrpcClient;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Wait;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -20,7 +19,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -28,16 +26,13 @@ import org.junit.jupiter.api.Test;
  * Pods as CRI-O makes them with {@code runtime_type = "vm"}: no socket of containerd's, a start
  * command for each container, its own annotations. The containerd here only keeps watch.
  */
-final class CrioTest extends ContainerdCases {
+final class CrioTest extends NewestLineCases {
   private static final byte[] NOTHING = new byte[0];
 
-  private static Containerd containerd;
   private static ShimByHand shim;
 
   @BeforeAll
-  static void start() {
-    containerd = new Containerd(Containerd.Line.TWO);
-    containerd.start();
+  static void makeShim() {
     // Its publish command, too, does nothing.
     shim =
         new ShimByHand(
@@ -46,16 +41,6 @@ final class CrioTest extends ContainerdCases {
             "",
             "/bin/true",
             Map.of("MAX_SHIM_VERSION", "2", "NAMESPACE", "default"));
-  }
-
-  @AfterAll
-  static void stop() {
-    containerd.close();
-  }
-
-  @Override
-  public Containerd engine() {
-    return containerd;
   }
 
   private static Json.Obj more(String type, String pod, int infraPid) {
@@ -127,7 +112,7 @@ final class CrioTest extends ContainerdCases {
       assertThat(sees.subList(0, 3)).isEqualTo(podSees);
       assertThat(sees.get(3)).isEqualTo("of-the-pod");
       assertThat(sees.get(4)).isEqualTo("sh");
-      assertThat(containerd.pidsOf("qemu-system")).hasSize(1);
+      assertThat(containerd().pidsOf("qemu-system")).hasSize(1);
 
       assertThat(ShimByHand.remove(client, container)).isEqualTo(137);
       ShimByHand.shutdown(client, container);
@@ -149,11 +134,11 @@ final class CrioTest extends ContainerdCases {
     Path log = Places.fresh("out-" + pod).resolve("log");
     String address = address(shim.call(bundle, NOTHING, "-id", pod, "start"));
     try (TtrpcClient client = ShimByHand.connect(address)) {
-      ShimByHand.run(client, pod, bundle, log, Optional.of(containerd.configPath()));
+      ShimByHand.run(client, pod, bundle, log, Optional.of(containerd().configPath()));
       // It asks for 640 MiB, the default is 512.
       int total = Integer.parseInt(lines(log, 2).get(1).split(" +")[1]);
       assertThat(total).isBetween(513, 640);
-      assertThat(containerd.pidsOf("qemu-system")).hasSize(1);
+      assertThat(containerd().pidsOf("qemu-system")).hasSize(1);
       assertThat(ShimByHand.remove(client, pod)).isEqualTo(137);
       ShimByHand.shutdown(client, pod);
     }

@@ -2,10 +2,10 @@ package dev.casemate.e2e.containerd;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.e2e.Result;
-import dev.casemate.e2e.Shell;
 import dev.casemate.e2e.engine.Call;
 import dev.casemate.e2e.engine.Places;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Shell;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -3,8 +3,6 @@ package dev.casemate.e2e.containerd;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
-import dev.casemate.e2e.Wait;
-import dev.casemate.e2e.engine.Containerd;
 import dev.casemate.linux.UnixSocket;
 import dev.casemate.protocol.task.ConnectRequest;
 import dev.casemate.protocol.task.ConnectResponse;
@@ -14,6 +12,7 @@ import dev.casemate.protocol.task.Status;
 import dev.casemate.protocol.task.TaskService;
 import dev.casemate.rpc.TtrpcClient;
 import dev.casemate.sandbox.FdChannel;
+import dev.casemate.testsupport.Wait;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -27,38 +26,23 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** Hundreds of clients of a shim that never read what they have asked for, or never ask. */
-final class HostileClientTest extends ContainerdCases {
+final class HostileClientTest extends NewestLineCases {
   private static final int MANY = 200;
   private static final int TOO_MANY = 400;
 
   /** Requests that a client pipelines, if the shim reads them. */
   private static final int REQUESTS = 20_000;
 
-  private static Containerd containerd;
-
   private final List<SocketChannel> clients = new ArrayList<>();
 
   @BeforeAll
-  static void start() {
-    containerd = new Containerd(Containerd.Line.TWO);
-    containerd.start();
-    containerd.withImages();
-  }
-
-  @AfterAll
-  static void stop() {
-    containerd.close();
-  }
-
-  @Override
-  public Containerd engine() {
-    return containerd;
+  static void importImages() {
+    containerd().withImages();
   }
 
   @BeforeEach

@@ -3,32 +3,20 @@ package dev.casemate.e2e.containerd;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
-import dev.casemate.base.Json;
-import dev.casemate.e2e.Running;
-import dev.casemate.e2e.Shell;
-import dev.casemate.e2e.Wait;
-import dev.casemate.e2e.engine.Containerd;
 import dev.casemate.e2e.engine.HostileInitramfs;
 import dev.casemate.e2e.engine.Places;
 import dev.casemate.e2e.engine.ShimByHand;
-import dev.casemate.protobuf.ProtoMessage;
-import dev.casemate.protocol.sandbox.CreateSandboxRequest;
-import dev.casemate.protocol.sandbox.SandboxService;
-import dev.casemate.protocol.sandbox.ShutdownSandboxRequest;
-import dev.casemate.protocol.sandbox.StartSandboxRequest;
-import dev.casemate.protocol.sandbox.StopSandboxRequest;
 import dev.casemate.protocol.task.DeleteRequest;
 import dev.casemate.protocol.task.KillRequest;
 import dev.casemate.protocol.task.TaskService;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.TtrpcClient;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
+import dev.casemate.testsupport.Running;
+import dev.casemate.testsupport.Wait;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
-import org.junit.jupiter.api.AfterAll;
+import java.util.Optional;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -37,30 +25,13 @@ import org.junit.jupiter.api.Test;
  * What containerd notices of a guest that floods it with events, or says no word: no more events
  * than one a second, and an end in time of whatever it ends.
  */
-final class HostileShimTest extends ContainerdCases {
-  private static final String NETNS = "cmsilent";
-  private static final int MILLIS = 60_000;
-
+final class HostileShimTest extends NewestLineCases {
   /** What an emulated guest on a busy machine may add to any bound. */
   private static final long SLACK_MILLIS = 15_000;
 
-  private static Containerd containerd;
-
   @BeforeAll
-  static void start() {
-    containerd = new Containerd(Containerd.Line.TWO);
-    containerd.start();
-    containerd.withImages();
-  }
-
-  @AfterAll
-  static void stop() {
-    containerd.close();
-  }
-
-  @Override
-  public Containerd engine() {
-    return containerd;
+  static void importImages() {
+    containerd().withImages();
   }
 
   @BeforeEach
@@ -68,22 +39,14 @@ final class HostileShimTest extends ContainerdCases {
     assumeThat(VM).isTrue();
   }
 
-  /** A configuration whose guest has the hostile agent. */
-  private static Path config(String name, String roles) {
-    Path directory = Places.fresh(name);
-    Path initramfs = HostileInitramfs.write(directory.resolve("hostile.cpio"), roles);
-    try {
-      return Files.writeString(
-          directory.resolve("casemate.toml"), "[vm]\ninitramfs = \"" + initramfs + "\"\n");
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
   /** A container that stays, in a guest that plays roles once it makes the container. */
   private String hostile(String name, String roles) {
     List<String> options =
-        List.of("--runtime-config-path", config(name, "").toString(), "--env", "HOSTILE=" + roles);
+        List.of(
+            "--runtime-config-path",
+            HostileInitramfs.config(Places.fresh(name), "").toString(),
+            "--env",
+            "HOSTILE=" + roles);
     return detached(name, options, "sleep", "1000");
   }
 
@@ -150,10 +113,6 @@ final class HostileShimTest extends ContainerdCases {
     ctr("container", "delete", id).ok();
   }
 
-  private static void call(TtrpcClient client, String method, ProtoMessage request) {
-    client.call(SandboxService.NAME, method, request.encode(), MILLIS);
-  }
-
   private static void kill(TtrpcClient client, String id) {
     ShimByHand.call(
         client, TaskService.KILL, KillRequest.builder().id(id).signal(9).all(true).build());
@@ -165,69 +124,23 @@ final class HostileShimTest extends ContainerdCases {
     return status;
   }
 
-  private static Json.Obj proc() {
-    return new Json.Obj()
-        .put(
-            "mounts",
-            new Json.Arr(
-                List.of(
-                    new Json.Obj()
-                        .put("type", "proc")
-                        .put("source", "proc")
-                        .put("destination", "/proc"))));
-  }
-
-  /** A pod, driven by hand. */
-  private interface InPod {
-    void run(ShimByHand shim, TtrpcClient client);
-  }
-
-  private static void pod(String roles, InPod test) {
-    ShimByHand shim =
-        new ShimByHand(
-            "silent",
-            Containerd.NAMESPACE,
-            containerd.socket().toString(),
-            "containerd",
-            Map.of("MAX_SHIM_VERSION", "3", "TTRPC_ADDRESS", containerd.socket() + ".ttrpc"));
-    String pod = fresh("pod");
-    Path empty = Places.fresh("bundle-" + pod);
-    Shell.run("ip netns add " + NETNS);
-    byte[] options = ShimByHand.options(config(pod, roles)).encode();
-    String address =
-        Json.parseObject(shim.call(empty, options, "-id", pod, "start").expect(0).out())
-            .string("address");
-    try (TtrpcClient client = ShimByHand.connect(address)) {
-      call(
-          client,
-          SandboxService.CREATE_SANDBOX,
-          CreateSandboxRequest.builder()
-              .sandboxId(pod)
-              .bundlePath(empty.toString())
-              .netnsPath("/run/netns/" + NETNS)
-              .build());
-      call(
-          client,
-          SandboxService.START_SANDBOX,
-          StartSandboxRequest.builder().sandboxId(pod).build());
-      test.run(shim, client);
+  /** Runs a test in a pod whose guest plays roles, and stops the pod. */
+  private static void pod(String roles, Consumer<PodByHand> test) {
+    String id = fresh("pod");
+    Path config = HostileInitramfs.config(Places.fresh(id), roles);
+    try (PodByHand pod = new PodByHand(containerd(), id, Optional.of(config))) {
+      pod.create(Optional.empty());
+      pod.start();
+      test.accept(pod);
       long begin = System.nanoTime();
-      call(
-          client, SandboxService.STOP_SANDBOX, StopSandboxRequest.builder().sandboxId(pod).build());
-      call(
-          client,
-          SandboxService.SHUTDOWN_SANDBOX,
-          ShutdownSandboxRequest.builder().sandboxId(pod).build());
+      pod.stop();
       assertThat(since(begin)).as("a stop").isLessThan(5_000 + SLACK_MILLIS);
-    } finally {
-      Shell.run("ip netns del " + NETNS);
     }
-    assertThat(Places.CASEMATE_RUN.resolve("sandboxes").resolve(pod)).doesNotExist();
+    assertThat(Places.CASEMATE_RUN.resolve("sandboxes").resolve(id)).doesNotExist();
   }
 
-  private static void run(ShimByHand shim, TtrpcClient client, String id) {
-    Path log = Places.fresh("out-" + id).resolve("log");
-    ShimByHand.run(client, id, shim.bundle(id, proc(), "sleep", "1000"), log);
+  private static void run(PodByHand pod, String id) {
+    pod.run(id, PodByHand.mounts(), Places.fresh("out-" + id).resolve("log"), "sleep", "1000");
   }
 
   @Test
@@ -236,15 +149,15 @@ final class HostileShimTest extends ContainerdCases {
     String other = fresh("other");
     pod(
         "WaitProcess~" + kept + " silent",
-        (shim, client) -> {
-          run(shim, client, other);
-          run(shim, client, kept);
+        pod -> {
+          run(pod, other);
+          run(pod, kept);
           long begin = System.nanoTime();
-          kill(client, kept);
-          assertThat(delete(client, kept)).isEqualTo(137);
+          kill(pod.client(), kept);
+          assertThat(delete(pod.client(), kept)).isEqualTo(137);
           assertThat(since(begin)).isBetween(29_000L, 30_000 + SLACK_MILLIS);
           // It was in the same VM.
-          assertThat(delete(client, other)).isEqualTo(137);
+          assertThat(delete(pod.client(), other)).isEqualTo(137);
         });
   }
 
@@ -253,10 +166,10 @@ final class HostileShimTest extends ContainerdCases {
     String id = fresh("member");
     pod(
         "",
-        (shim, client) -> {
-          run(shim, client, id);
+        pod -> {
+          run(pod, id);
           try {
-            exec(client, id);
+            exec(pod.client(), id);
           } catch (RpcException e) {
             assertThat(e.getMessage()).contains("played");
           }

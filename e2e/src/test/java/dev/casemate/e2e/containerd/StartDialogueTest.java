@@ -3,10 +3,6 @@ package dev.casemate.e2e.containerd;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.Json;
-import dev.casemate.e2e.Result;
-import dev.casemate.e2e.Running;
-import dev.casemate.e2e.Shell;
-import dev.casemate.e2e.Wait;
 import dev.casemate.e2e.engine.Containerd;
 import dev.casemate.e2e.engine.Places;
 import dev.casemate.e2e.engine.ShimByHand;
@@ -21,6 +17,10 @@ import dev.casemate.protocol.task.DeleteRequest;
 import dev.casemate.protocol.task.DeleteResponse;
 import dev.casemate.protocol.task.TaskService;
 import dev.casemate.rpc.TtrpcClient;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Running;
+import dev.casemate.testsupport.Shell;
+import dev.casemate.testsupport.Wait;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -28,7 +28,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -36,37 +35,24 @@ import org.junit.jupiter.api.Test;
  * The shim's commands, called by hand as containerd 2.3 calls them, which no Debian has yet; an
  * older one takes the events.
  */
-final class StartDialogueTest extends ContainerdCases {
+final class StartDialogueTest extends NewestLineCases {
   private static final int LOST = 137;
   private static final Path SOCKETS = Places.RUN.resolve("s");
   private static final Json.Obj PLAIN = new Json.Obj();
   private static final byte[] NOTHING = new byte[0];
 
-  private static Containerd containerd;
   private static ShimByHand shim;
 
   @BeforeAll
-  static void start() {
-    containerd = new Containerd(Containerd.Line.TWO);
-    containerd.start();
+  static void makeShim() {
     shim =
         new ShimByHand(
-            "hand", Containerd.NAMESPACE, containerd.socket().toString(), "containerd", Map.of());
-  }
-
-  @AfterAll
-  static void stop() {
-    containerd.close();
-  }
-
-  @Override
-  public Containerd engine() {
-    return containerd;
+            "hand", Containerd.NAMESPACE, containerd().socket().toString(), "containerd", Map.of());
   }
 
   /** What containerd 2.3 writes to the start command. */
   private static byte[] parameters(String id) {
-    return parameters(id, containerd.configPath());
+    return parameters(id, containerd().configPath());
   }
 
   private static byte[] parameters(String id, Path config) {
@@ -74,8 +60,8 @@ final class StartDialogueTest extends ContainerdCases {
         .instanceId(id)
         .namespace(Containerd.NAMESPACE)
         .containerdVersion("v2.3.0")
-        .containerdTtrpcAddress(containerd.socket() + ".ttrpc")
-        .containerdGrpcAddress(containerd.socket().toString())
+        .containerdTtrpcAddress(containerd().socket() + ".ttrpc")
+        .containerdGrpcAddress(containerd().socket().toString())
         .containerdBinary("/usr/bin/containerd")
         .socketDir(SOCKETS.toString())
         .extensions(List.of(Extension.builder().value(ShimByHand.options(config)).build()))
@@ -149,8 +135,8 @@ final class StartDialogueTest extends ContainerdCases {
         int pid = ShimByHand.shimPid(client, id);
         ShimByHand.run(client, id, bundle, output);
         List<Integer> pids = new ArrayList<>(List.of(pid));
-        pids.addAll(containerd.pidsOf("qemu-system"));
-        pids.addAll(containerd.pidsOf("virtiofsd"));
+        pids.addAll(containerd().pidsOf("qemu-system"));
+        pids.addAll(containerd().pidsOf("virtiofsd"));
         assertThat(pids).hasSizeGreaterThan(2);
         for (int each : pids) {
           assertThat(Files.readString(Path.of("/proc/" + each + "/cgroup")))

@@ -4,42 +4,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.casemate.base.Json;
-import dev.casemate.e2e.Result;
-import dev.casemate.e2e.engine.Containerd;
 import dev.casemate.oci.DefaultSpec;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.Spec;
+import dev.casemate.testsupport.Result;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A {@code config.json} in a VM: hooks of the host and of the guest, and rare fields. */
-final class TaskHooksTest extends ContainerdCases {
-  private static Containerd containerd;
-
+final class TaskHooksTest extends NewestLineCases {
   @TempDir Path directory;
-
-  @BeforeAll
-  static void start() {
-    containerd = new Containerd(Containerd.Line.TWO);
-    containerd.start();
-  }
-
-  @AfterAll
-  static void stop() {
-    containerd.close();
-  }
-
-  @Override
-  public Containerd engine() {
-    return containerd;
-  }
 
   @BeforeEach
   void makeRoot() throws IOException {

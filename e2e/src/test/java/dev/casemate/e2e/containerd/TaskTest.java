@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.Json;
 import dev.casemate.e2e.GuestRoot;
-import dev.casemate.e2e.Result;
-import dev.casemate.e2e.Running;
-import dev.casemate.e2e.Shell;
-import dev.casemate.e2e.Wait;
 import dev.casemate.e2e.engine.Places;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Running;
+import dev.casemate.testsupport.Shell;
+import dev.casemate.testsupport.Wait;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -237,8 +237,9 @@ final class TaskTest extends EveryLineCases {
                 fresh("mounts"),
                 "sh",
                 "-c",
-                "cat /shared/from-host /etc/one.conf; echo guest > /shared/from-guest;"
-                    + " echo x 2>&1 > /etc/one.conf; dd if=/dev/zero of=/scratch/f bs=1k count=2000 2>&1 | tail -n1")
+                "cat /shared/from-host /etc/one.conf; echo guest > /shared/from-guest; echo x 2>&1"
+                    + " > /etc/one.conf; dd if=/dev/zero of=/scratch/f bs=1k count=2000 2>&1 | tail"
+                    + " -n1")
             .run();
     result.expect(0);
     assertThat(result.out()).as(result.toString()).startsWith("host\none file\n");
@@ -249,15 +250,11 @@ final class TaskTest extends EveryLineCases {
   }
 
   @Test
-  void guestRootGetsNowhereBeyondItsShares() throws Exception {
+  void guestRootGetsNowhereBeyondItsShares() {
     if (!VM) {
       return;
     }
-    Path directory = Places.fresh(fresh("wall"));
-    Path volume = Files.createDirectory(directory.resolve("volume"));
-    Files.writeString(volume.resolve(GuestRoot.MARKER), "content");
-    Path file = Files.writeString(directory.resolve("file"), GuestRoot.MARKER);
-    Path victim = Files.writeString(directory.resolve("victim"), "important");
+    GuestRoot.Prey prey = GuestRoot.Prey.in(Places.fresh(fresh("wall")));
     String id =
         detached(
             "wall",
@@ -265,19 +262,16 @@ final class TaskTest extends EveryLineCases {
                 "--cap-add",
                 "CAP_SYS_ADMIN",
                 "--mount",
-                "type=bind,src=" + volume + ",dst=/volume,options=rbind:ro",
+                "type=bind,src=" + prey.volume() + ",dst=/volume,options=rbind:ro",
                 "--mount",
-                "type=bind,src=" + file + ",dst=/file,options=bind:ro"),
+                "type=bind,src=" + prey.file() + ",dst=/file,options=bind:ro"),
             "sleep",
             "1000");
-    GuestRoot.assertRepelled(script(id, GuestRoot.attack(victim)).expect(0).out(), 1, 1);
+    GuestRoot.assertRepelled(script(id, prey.attack()).expect(0).out(), 1, 1);
     assertThat(
             script(id, "mount -o remount,bind,rw /volume; touch /volume/new; echo x > /file").err())
         .contains("Read-only file system");
-    assertThat(volume.toFile().list()).containsExactly(GuestRoot.MARKER);
-    assertThat(Files.readString(volume.resolve(GuestRoot.MARKER))).isEqualTo("content");
-    assertThat(Files.readString(file)).isEqualTo(GuestRoot.MARKER);
-    assertThat(Files.readString(victim)).isEqualTo("important");
+    prey.assertUnharmed();
     remove(id);
   }
 

@@ -42,7 +42,7 @@ abstract class CriCases implements EngineCases {
     return containerd;
   }
 
-  CriClient client() {
+  static CriClient client() {
     return client;
   }
 

@@ -1,8 +1,8 @@
 package dev.casemate.e2e.cri;
 
-import dev.casemate.e2e.Wait;
 import dev.casemate.e2e.engine.Places;
 import dev.casemate.e2e.engine.TestImage;
+import dev.casemate.testsupport.Wait;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
-import dev.casemate.e2e.Wait;
 import dev.casemate.e2e.engine.Containerd;
+import dev.casemate.testsupport.Wait;
 import java.util.List;
 import kubernetes.cri.v1.Cri;
 import org.junit.jupiter.api.Test;

@@ -1,7 +1,7 @@
 package dev.casemate.e2e.cri;
 
-import dev.casemate.e2e.Wait;
 import dev.casemate.linux.NetworkNamespace;
+import dev.casemate.testsupport.Wait;
 import java.io.ByteArrayOutputStream;
 import java.net.URI;
 import java.net.http.HttpClient;

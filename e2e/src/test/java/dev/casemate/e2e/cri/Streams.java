@@ -2,9 +2,9 @@ package dev.casemate.e2e.cri;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.e2e.Wait;
 import dev.casemate.e2e.engine.Call;
 import dev.casemate.e2e.engine.Containerd;
+import dev.casemate.testsupport.Wait;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;

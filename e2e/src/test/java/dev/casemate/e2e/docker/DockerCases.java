@@ -1,11 +1,11 @@
 package dev.casemate.e2e.docker;
 
-import dev.casemate.e2e.Result;
-import dev.casemate.e2e.Wait;
 import dev.casemate.e2e.engine.Call;
 import dev.casemate.e2e.engine.Docker;
 import dev.casemate.e2e.engine.EngineCases;
 import dev.casemate.e2e.engine.RuntimeUnderTest;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Wait;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;

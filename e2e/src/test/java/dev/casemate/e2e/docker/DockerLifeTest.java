@@ -3,9 +3,9 @@ package dev.casemate.e2e.docker;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.Json;
-import dev.casemate.e2e.Result;
-import dev.casemate.e2e.Running;
-import dev.casemate.e2e.Wait;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Running;
+import dev.casemate.testsupport.Wait;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

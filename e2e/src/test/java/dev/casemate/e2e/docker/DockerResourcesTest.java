@@ -3,9 +3,9 @@ package dev.casemate.e2e.docker;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.e2e.GuestRoot;
-import dev.casemate.e2e.Result;
-import dev.casemate.e2e.Wait;
 import dev.casemate.e2e.engine.Places;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Wait;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -42,15 +42,11 @@ final class DockerResourcesTest extends DockerCases {
   }
 
   @Test
-  void guestRootGetsNowhereBeyondItsShares() throws Exception {
+  void guestRootGetsNowhereBeyondItsShares() {
     if (!VM) {
       return;
     }
-    Path directory = Places.fresh(fresh("wall"));
-    Path volume = Files.createDirectory(directory.resolve("volume"));
-    Files.writeString(volume.resolve(GuestRoot.MARKER), "content");
-    Path file = Files.writeString(directory.resolve("file"), GuestRoot.MARKER);
-    Path victim = Files.writeString(directory.resolve("victim"), "important");
+    GuestRoot.Prey prey = GuestRoot.Prey.in(Places.fresh(fresh("wall")));
     Result result =
         docker(
                 "run",
@@ -62,19 +58,16 @@ final class DockerResourcesTest extends DockerCases {
                 "--security-opt",
                 "apparmor=unconfined",
                 "-v",
-                volume + ":/volume:ro",
+                prey.volume() + ":/volume:ro",
                 "-v",
-                file + ":/file:ro",
+                prey.file() + ":/file:ro",
                 IMAGE,
                 "sh",
                 "-c",
-                GuestRoot.attack(victim))
+                prey.attack())
             .run();
     GuestRoot.assertRepelled(result.expect(0).out(), 1, 1);
-    assertThat(volume.toFile().list()).containsExactly(GuestRoot.MARKER);
-    assertThat(Files.readString(volume.resolve(GuestRoot.MARKER))).isEqualTo("content");
-    assertThat(Files.readString(file)).isEqualTo(GuestRoot.MARKER);
-    assertThat(Files.readString(victim)).isEqualTo("important");
+    prey.assertUnharmed();
   }
 
   @Test
@@ -90,8 +83,8 @@ final class DockerResourcesTest extends DockerCases {
     Result result =
         script(
             id,
-            "for f in hosts hostname resolv.conf; do dd if=/dev/zero of=/etc/$f bs=1M count=20; done;"
-                + " echo '127.0.0.1 mine' > /etc/hosts; cat /etc/hosts");
+            "for f in hosts hostname resolv.conf; do dd if=/dev/zero of=/etc/$f bs=1M count=20;"
+                + " done; echo '127.0.0.1 mine' > /etc/hosts; cat /etc/hosts");
     assertThat(result.err()).as(result.toString()).contains("No space left on device");
     assertThat(result.out()).isEqualTo("127.0.0.1 mine\n");
     assertThat(Files.readString(hosts)).isEqualTo(before);

@@ -2,6 +2,8 @@ package dev.casemate.e2e.docker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.testsupport.Shell;
+import dev.casemate.testsupport.Wait;
 import org.junit.jupiter.api.Test;
 
 /** Restarts of dockerd while containers run. */
@@ -22,7 +24,7 @@ final class DockerRestartTest extends DockerCases {
     assertThat(inspect(name, "{{.State.StartedAt}}")).isEqualTo(started);
     assertThat(script(name, "cat /tmp/file").expect(0).out()).isEqualTo("kept\n");
     int before = docker("logs", name).ok().out().lines().toList().size();
-    dev.casemate.e2e.Wait.until(
+    Wait.until(
         SECONDS,
         "the log to go on",
         () -> docker("logs", name).ok().out().lines().toList().size() > before);
@@ -49,7 +51,7 @@ final class DockerRestartTest extends DockerCases {
     // The order to end is given before the daemon is gone, the end comes after.
     docker("exec", "-d", name, "sh", "-c", "sleep 3; touch /end").ok();
     engine().stop();
-    dev.casemate.e2e.Wait.millis(6000);
+    Wait.millis(6000);
     engine().start();
     // containerd does not ask a shim whose container has ended for its status when it starts.
     await(name, "{{.State.Status}}", "exited");
@@ -60,8 +62,8 @@ final class DockerRestartTest extends DockerCases {
   void aContainerWithTheAlwaysPolicyComesBackAfterACrashOfItsShim() {
     String name = detached("always", java.util.List.of("--restart", "always"), "sleep", "1000");
     String id = inspect(name, "{{.Id}}");
-    dev.casemate.e2e.Shell.run("pkill -KILL -f -- '[c]ontainerd-shim.*" + id + "'");
-    dev.casemate.e2e.Wait.until(
+    Shell.run("pkill -KILL -f -- '[c]ontainerd-shim.*" + id + "'");
+    Wait.until(
         SECONDS,
         () -> name + " to be restarted: " + docker("ps", "-a").run(),
         () ->

@@ -2,7 +2,7 @@ package dev.casemate.e2e.docker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.e2e.Wait;
+import dev.casemate.testsupport.Wait;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -47,7 +47,7 @@ final class DockerUpdateTest extends DockerCases {
     assertThat(memory(name)).isEqualTo(Long.toString(64L << 20));
     assertThat(cpu(name)).isEqualTo("70000 100000");
     // It is not only written down.
-    assertThat(take(name, 100_000_000)).isEqualTo(137);
+    assertThat(take(name, 80_000_000)).isEqualTo(137);
     assertThat(inspect(name, "{{.State.Running}}")).isEqualTo("true");
 
     docker("update", "--pids-limit", "77", name).ok();
@@ -58,7 +58,7 @@ final class DockerUpdateTest extends DockerCases {
     // More than the VM has had so far.
     docker("update", "-m", "900m", "--memory-swap", "900m", name).ok();
     assertThat(memory(name)).isEqualTo(Long.toString(900L << 20));
-    assertThat(take(name, 100_000_000)).isZero();
+    assertThat(take(name, 80_000_000)).isZero();
     if (VM) {
       Wait.until(
           SECONDS,

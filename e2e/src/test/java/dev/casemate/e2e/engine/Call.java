@@ -1,7 +1,7 @@
 package dev.casemate.e2e.engine;
 
-import dev.casemate.e2e.Result;
-import dev.casemate.e2e.Running;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Running;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;

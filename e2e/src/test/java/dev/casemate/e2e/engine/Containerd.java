@@ -1,5 +1,6 @@
 package dev.casemate.e2e.engine;
 
+import dev.casemate.testsupport.Shell;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -68,7 +69,7 @@ public final class Containerd extends Daemon {
     this.root = Places.fresh(name());
     this.ownDisk = diskMib > 0;
     if (ownDisk) {
-      dev.casemate.e2e.Shell.run(
+      Shell.run(
           "mount -t tmpfs -o size="
               + diskMib
               + "m casemate-tests "
@@ -147,7 +148,7 @@ public final class Containerd extends Daemon {
     super.close();
     if (ownDisk) {
       // Others of this name have the machine's.
-      dev.casemate.e2e.Shell.run("umount -l " + root);
+      Shell.run("umount -l " + root);
     }
   }
 
@@ -251,7 +252,7 @@ public final class Containerd extends Daemon {
 
   /** FIFOs of a client that was killed before it could. */
   public void removeFifos() {
-    dev.casemate.e2e.Shell.run("find '" + fifos + "' -mindepth 1 -delete");
+    Shell.run("find '" + fifos + "' -mindepth 1 -delete");
   }
 
   private String network() {
@@ -332,8 +333,7 @@ public final class Containerd extends Daemon {
   /** An empty file system for the blockfile snapshotter. */
   private Path scratch() {
     Path scratch = base.resolve("scratch.ext4");
-    dev.casemate.e2e.Shell.run(
-        "truncate -s 40M '" + scratch + "' && mkfs.ext4 -q '" + scratch + "'");
+    Shell.run("truncate -s 40M '" + scratch + "' && mkfs.ext4 -q '" + scratch + "'");
     return scratch;
   }
 

@@ -1,7 +1,7 @@
 package dev.casemate.e2e.engine;
 
 import dev.casemate.base.Json;
-import dev.casemate.e2e.Shell;
+import dev.casemate.testsupport.Shell;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

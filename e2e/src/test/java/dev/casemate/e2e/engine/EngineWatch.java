@@ -1,8 +1,8 @@
 package dev.casemate.e2e.engine;
 
-import dev.casemate.e2e.Wait;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
+import dev.casemate.testsupport.Wait;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;

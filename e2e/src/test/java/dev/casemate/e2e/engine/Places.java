@@ -1,6 +1,6 @@
 package dev.casemate.e2e.engine;
 
-import dev.casemate.e2e.Shell;
+import dev.casemate.testsupport.Shell;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

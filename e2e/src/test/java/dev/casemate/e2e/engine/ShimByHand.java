@@ -1,7 +1,6 @@
 package dev.casemate.e2e.engine;
 
 import dev.casemate.base.Json;
-import dev.casemate.e2e.Result;
 import dev.casemate.linux.UnixSocket;
 import dev.casemate.oci.DefaultSpec;
 import dev.casemate.protobuf.ProtoMessage;
@@ -19,6 +18,8 @@ import dev.casemate.protocol.task.WaitRequest;
 import dev.casemate.protocol.task.WaitResponse;
 import dev.casemate.rpc.TtrpcClient;
 import dev.casemate.sandbox.FdChannel;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Shell;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -66,7 +67,7 @@ public final class ShimByHand {
   /** A bundle with busybox, as an engine leaves it behind when it calls the shim. */
   public Path bundle(String id, Json.Obj more, String... command) {
     Path bundle = Places.fresh("bundle-" + id);
-    dev.casemate.e2e.Shell.run(
+    Shell.run(
         "mkdir -p '"
             + bundle
             + "/rootfs/bin' && cd '"

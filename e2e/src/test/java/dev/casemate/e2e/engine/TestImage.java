@@ -3,7 +3,7 @@ package dev.casemate.e2e.engine;
 import dev.casemate.archive.TarEntry;
 import dev.casemate.archive.TarWriter;
 import dev.casemate.base.Json;
-import dev.casemate.e2e.Shell;
+import dev.casemate.testsupport.Shell;
 import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

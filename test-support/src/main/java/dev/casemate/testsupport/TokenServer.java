@@ -1,4 +1,4 @@
-package dev.casemate.image;
+package dev.casemate.testsupport;
 
 import dev.casemate.base.Json;
 import java.io.IOException;

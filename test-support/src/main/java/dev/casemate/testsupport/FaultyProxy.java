@@ -1,4 +1,4 @@
-package dev.casemate.image;
+package dev.casemate.testsupport;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -6,7 +6,6 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.PushbackInputStream;
 import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -35,25 +34,24 @@ public final class FaultyProxy implements AutoCloseable {
     public static final Effect NONE = new Effect(-1, -1, 0, false);
   }
 
-  private final ServerSocket server;
+  private final LocalServer server;
   private final int target;
   private final Fault fault;
   private final List<String> requests = new CopyOnWriteArrayList<>();
   private final AtomicInteger blobs = new AtomicInteger();
 
   public FaultyProxy(int target, Fault fault) throws IOException {
-    this.server = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"));
     this.target = target;
     this.fault = fault;
-    Thread.ofPlatform().daemon().start(this::accept);
+    this.server = new LocalServer("127.0.0.1", this::serve).start();
   }
 
   public int port() {
-    return server.getLocalPort();
+    return server.port();
   }
 
   public String host() {
-    return "127.0.0.1:" + port();
+    return server.host();
   }
 
   /** The heads of all requests so far. */
@@ -63,17 +61,6 @@ public final class FaultyProxy implements AutoCloseable {
 
   public List<String> blobRequests() {
     return requests.stream().filter(r -> r.contains("/blobs/")).toList();
-  }
-
-  private void accept() {
-    while (true) {
-      try {
-        Socket client = server.accept();
-        Thread.ofPlatform().daemon().start(() -> serve(client));
-      } catch (IOException e) {
-        return;
-      }
-    }
   }
 
   static String head(InputStream in) throws IOException {
@@ -88,16 +75,15 @@ public final class FaultyProxy implements AutoCloseable {
     return head.toString(StandardCharsets.ISO_8859_1);
   }
 
-  private void serve(Socket client) {
-    try (client;
-        Socket registry = new Socket(InetAddress.getByName("127.0.0.1"), target)) {
+  private void serve(Socket client) throws IOException {
+    try (Socket registry = new Socket(InetAddress.getByName("127.0.0.1"), target)) {
       PushbackInputStream in = new PushbackInputStream(client.getInputStream());
       int first = in.read();
       in.unread(first);
       // A TLS record starts with 22; then nothing can be understood on the way.
-      String head = first == 22 ? "" : head(in);
+      String head = first == ScriptedServer.TLS_HANDSHAKE ? "" : head(in);
       Effect effect = Effect.NONE;
-      if (first != 22) {
+      if (first != ScriptedServer.TLS_HANDSHAKE) {
         requests.add(head);
       }
       if (head.startsWith("CONNECT ")) {
@@ -120,13 +106,10 @@ public final class FaultyProxy implements AutoCloseable {
       if (effect.closeServer()) {
         server.close();
       }
-    } catch (IOException | InterruptedException e) {
-      return;
     }
   }
 
-  private static void pump(InputStream in, OutputStream out, Effect effect)
-      throws IOException, InterruptedException {
+  private static void pump(InputStream in, OutputStream out, Effect effect) throws IOException {
     byte[] chunk = new byte[16 * 1024];
     long done = 0;
     while (true) {
@@ -145,7 +128,7 @@ public final class FaultyProxy implements AutoCloseable {
       }
       done += n;
       if (effect.delayMillis() > 0) {
-        Thread.sleep(effect.delayMillis());
+        Wait.millis(effect.delayMillis());
       }
     }
   }

@@ -1,4 +1,4 @@
-package dev.casemate.e2e;
+package dev.casemate.testsupport;
 
 import dev.casemate.linux.Processes;
 import java.io.ByteArrayOutputStream;

@@ -1,4 +1,4 @@
-package dev.casemate.image;
+package dev.casemate.testsupport;
 
 import dev.casemate.linux.FileContent;
 import java.io.IOException;
@@ -63,17 +63,11 @@ public final class TestRegistry implements AutoCloseable {
   }
 
   private void await() {
-    long deadline = System.nanoTime() + 20_000_000_000L;
-    while (!listens(port)) {
-      if (System.nanoTime() > deadline || !process.isAlive()) {
-        close();
-        throw new AssertionError("docker-registry does not start at port " + port);
-      }
-      try {
-        Thread.sleep(20);
-      } catch (InterruptedException interrupted) {
-        throw new AssertionError(interrupted);
-      }
+    try {
+      Wait.until(20, "docker-registry at port " + port, () -> listens(port));
+    } catch (AssertionError e) {
+      close();
+      throw e;
     }
   }
 

@@ -1,4 +1,4 @@
-package dev.casemate.e2e;
+package dev.casemate.testsupport;
 
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;

@@ -1,0 +1,3 @@
+/** What the tests of several modules share; no product code uses it. */
+@org.jspecify.annotations.NullMarked
+package dev.casemate.testsupport;
