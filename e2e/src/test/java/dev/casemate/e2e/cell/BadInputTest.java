@@ -166,7 +166,7 @@ class BadInputTest extends CellTest {
     bundle();
     fails(1, "--root /proc/none create -b bad a", "/proc/none");
     box.ok("mkdir -p /run/ro && mount -t tmpfs -o ro none /run/ro");
-    fails(1, "--root /run/ro create -b bad a", "/run/ro", "Read-only file system");
+    fails(1, "--root /run/ro create -b bad a", "/run/ro", "read-only file system");
     box.ok("umount /run/ro");
     box.ok("touch file");
     fails(1, "--root $FILES/file create -b bad a", "/file");
