@@ -4,6 +4,7 @@ import dev.casemate.base.CasemateException;
 import dev.casemate.base.Json;
 import dev.casemate.oci.Resources;
 import java.util.List;
+import java.util.Map;
 
 /** The absence of a control group. */
 final class NoCgroup implements Cgroup {
@@ -45,7 +46,7 @@ final class NoCgroup implements Cgroup {
   public void addBeside(int pid, int init) {}
 
   @Override
-  public void addBelow(int pid, String path) {
+  public void addBelow(int pid, int init, Map<String, String> paths) {
     throw missing("have groups below it");
   }
 

@@ -218,7 +218,7 @@ class CgroupV1Test {
     int pid = spawn("exec sleep 100");
     cgroup.add(pid);
     assertThatThrownBy(() -> Cgroups.of(PARENT + "/inner", "x", false).create())
-        .hasMessageContaining("is in use")
+        .hasMessageContaining("cgroup is not empty")
         .hasMessageContaining("inner");
   }
 

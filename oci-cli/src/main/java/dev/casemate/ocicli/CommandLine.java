@@ -152,7 +152,13 @@ public final class CommandLine {
               : "/run/" + program;
     }
     return new Session(
-        program, Paths.absolute(folder), log, isRootless, global.has("systemd-cgroup"), engines);
+        program,
+        Paths.absolute(folder),
+        !global.last("root", "").isEmpty(),
+        log,
+        isRootless,
+        global.has("systemd-cgroup"),
+        engines);
   }
 
   private static int fail(Log log, String program, String whole, int status) {

@@ -262,8 +262,14 @@ class LifecycleTest extends CellTest {
 
   @Test
   void rootIsMadeWithTheFirstContainer() {
-    assertThat(box.ok("$CELL --root /run/none list -q; ls /run/none 2>&1 || true").out())
+    assertThat(box.ok("$CELL --root /run/none state x; ls /run/none 2>&1 || true").out())
         .contains("No such file");
+  }
+
+  @Test
+  void aRootThatIsNamedAndDoesNotExistIsAnErrorOfList() {
+    assertThat(cell("--root /run/none list").expect(1).err())
+        .contains("/run/none: no such file or directory");
   }
 
   @Test
