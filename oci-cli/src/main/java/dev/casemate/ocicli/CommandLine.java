@@ -70,7 +70,11 @@ public final class CommandLine {
         return fail(
             log,
             program,
-            "no command \"" + name + "\"; list them with: " + program + " --help",
+            "No help topic for '"
+                + name
+                + "': there is no such command; list them with: "
+                + program
+                + " --help",
             UNKNOWN_COMMAND);
       }
       failure = command.failure();

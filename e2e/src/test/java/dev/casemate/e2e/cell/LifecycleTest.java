@@ -21,7 +21,7 @@ class LifecycleTest extends CellTest {
     ok("create -b sleeper --pid-file sleeper/pid a > sleeper/out 2>&1");
     Json.Obj created = state("a");
     assertThat(created.string("status")).isEqualTo("created");
-    assertThat(created.string("ociVersion")).isEqualTo("1.2.0");
+    assertThat(created.string("ociVersion")).isEqualTo("1.3.0");
     assertThat(created.string("id")).isEqualTo("a");
     assertThat(created.string("bundle")).isEqualTo(box.files() + "/sleeper");
     assertThat(created.string("rootfs")).isEqualTo(box.files() + "/sleeper/rootfs");
@@ -221,6 +221,7 @@ class LifecycleTest extends CellTest {
             + ROOT
             + " update --resources - a");
     assertThat(box.ok("cat " + memory).out().strip()).isEqualTo("33554432");
+    ok("update --kernel-memory 64m a");
     fails(1, "update --memory 3x a", "--memory is \"3x\"");
     fails(1, "update --memory 64m none", "does not exist");
     fails(1, "update --l3-cache-schema L3:0=f a", "without linux.intelRdt");
