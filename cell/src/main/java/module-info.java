@@ -3,6 +3,7 @@
 module dev.casemate.cell {
   requires static org.jspecify;
   requires dev.casemate.hooks;
+  requires dev.casemate.netlink;
   requires transitive dev.casemate.cgroup;
   requires transitive dev.casemate.seccomp;
   requires dev.casemate.protobuf;

@@ -3,7 +3,6 @@ package dev.casemate.base;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.LinuxException;
-import java.util.Locale;
 
 /** The engine's errors, by kind. */
 public final class Failures {
@@ -40,7 +39,6 @@ public final class Failures {
 
   /** The kernel's text of an errno as users of containers know it, in lower case. */
   public static String text(int errno) {
-    String text = Errno.text(errno);
-    return text.substring(0, 1).toLowerCase(Locale.ROOT) + text.substring(1);
+    return Errno.lowerText(errno);
   }
 }

@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * JSON values (RFC 8259). Deliberately small: it is on the start path, where a large parser would
@@ -42,10 +43,28 @@ public sealed interface Json {
     }
   }
 
-  /** An object; fields keep their order, of equal names the last one counts. */
-  record Obj(Map<String, Json> fields, String path) implements Json {
+  /**
+   * An object; fields keep their order, of equal names the last one counts.
+   *
+   * @param path where it is in its document, for messages
+   * @param anyCase whether a field is found by its name in another case, too: see {@link
+   *     #inAnyCase}
+   */
+  record Obj(Map<String, Json> fields, String path, boolean anyCase) implements Json {
     public Obj() {
       this(new LinkedHashMap<>(), "");
+    }
+
+    public Obj(Map<String, Json> fields, String path) {
+      this(fields, path, false);
+    }
+
+    /**
+     * The same, with names of fields that may be in any case, as Go's programs read them; one in
+     * the right case counts first. For documents that such programs share with us.
+     */
+    public Obj inAnyCase() {
+      return new Obj(fields, path, true);
     }
 
     private CasemateException wrong(String name, String expected, Json found) {
@@ -69,7 +88,20 @@ public sealed interface Json {
     /** The field, unless it is absent or null. */
     public Optional<Json> find(String name) {
       Json value = fields.get(name);
+      if (value == null && anyCase) {
+        value = similar(name);
+      }
       return value == null || value instanceof Null ? Optional.empty() : Optional.of(value);
+    }
+
+    private @Nullable Json similar(String name) {
+      Json found = null;
+      for (Map.Entry<String, Json> field : fields.entrySet()) {
+        if (field.getKey().equalsIgnoreCase(name)) {
+          found = field.getValue();
+        }
+      }
+      return found;
     }
 
     public boolean has(String name) {
@@ -131,7 +163,7 @@ public sealed interface Json {
     public Optional<Obj> object(String name) {
       return switch (find(name).orElse(null)) {
         case null -> Optional.empty();
-        case Obj o -> Optional.of(new Obj(o.fields(), at(name)));
+        case Obj o -> Optional.of(new Obj(o.fields(), at(name), anyCase));
         case Json other -> throw wrong(name, "an object", other);
       };
     }
@@ -173,7 +205,7 @@ public sealed interface Json {
         if (!(value instanceof Obj o)) {
           throw wrong(name, "an array of objects", value);
         }
-        objects.add(new Obj(o.fields(), at(name) + "[" + objects.size() + "]"));
+        objects.add(new Obj(o.fields(), at(name) + "[" + objects.size() + "]", anyCase));
       }
       return objects;
     }

@@ -131,4 +131,14 @@ class JsonTest {
       }
     }
   }
+
+  @Test
+  void fieldsAreFoundInAnyCaseOnlyWhereThatIsAskedFor() {
+    Json.Obj json = Json.parseObject("{\"Outer\":[{\"PAGEsize\":\"2MB\"}],\"outer\":[]}");
+    assertThat(json.string("x")).isEmpty();
+    assertThat(Json.parseObject("{\"Name\":\"a\"}").has("name")).isFalse();
+    assertThat(json.inAnyCase().objects("outer")).isEmpty();
+    Json.Obj one = Json.parseObject("{\"Outer\":[{\"PAGEsize\":\"2MB\"}]}").inAnyCase();
+    assertThat(one.objects("outer").getFirst().string("pageSize")).isEqualTo("2MB");
+  }
 }

@@ -15,6 +15,7 @@ import dev.casemate.cgroup.Cgroups;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.ProcessInfo;
 import dev.casemate.linux.Processes;
+import dev.casemate.linux.Signals;
 import dev.casemate.oci.CriuOptions;
 import dev.casemate.oci.LinuxSpec.IntelRdt;
 import dev.casemate.oci.ProcessSpec;
@@ -57,13 +58,16 @@ public final class CellEngine implements Engine {
 
   @Override
   public Running create(Creation creation) {
+    Debugging debug = new Debugging(session.log());
+    debug.begins(creation.id());
     Container container =
         Container.create(
             config(creation),
-            stdio(creation.spec()),
+            stdio(creation),
             new LaunchOptions(
                 creation.noPivot(), !creation.noNewKeyring(), preserved(creation.preserveFds())),
             directory(creation.id()));
+    debug.made(container);
     return new Made(container.init());
   }
 
@@ -77,12 +81,15 @@ public final class CellEngine implements Engine {
         false);
   }
 
-  private static Stdio stdio(Spec spec) {
-    return stdio(spec.process().isPresent() && spec.process().get().terminal());
+  private static Stdio stdio(Creation creation) {
+    Optional<ProcessSpec> process = creation.spec().process();
+    return stdio(process.isPresent() && process.get().terminal(), creation.plainLines());
   }
 
-  private static Stdio stdio(boolean terminal) {
-    return terminal ? new Stdio.Terminal() : new Stdio.Pipes(Fd.STDIN, Fd.STDOUT, Fd.STDERR);
+  private static Stdio stdio(boolean terminal, boolean plainLines) {
+    return terminal
+        ? new Stdio.Terminal(plainLines)
+        : new Stdio.Pipes(Fd.STDIN, Fd.STDOUT, Fd.STDERR);
   }
 
   private static List<Fd> preserved(int count) {
@@ -167,7 +174,8 @@ public final class CellEngine implements Engine {
         return;
       }
       Container.State state = container.state();
-      if (state == Container.State.STOPPED || state == Container.State.CREATING) {
+      boolean gone = state == Container.State.STOPPED || state == Container.State.CREATING;
+      if (gone && !(signal == Signals.KILL && container.hasOutlivingProcesses())) {
         throw wrongState("container not running: " + id + " is " + state.word());
       }
       container.signal(signal);
@@ -220,16 +228,21 @@ public final class CellEngine implements Engine {
         case CREATED, RUNNING -> {}
       }
       ProcessSpec process = execution.process();
-      return new Made(
+      Debugging debug = new Debugging(session.log());
+      debug.begins(id);
+      debug.affinity(process);
+      CellProcess made =
           container.exec(
               process,
-              stdio(process.terminal()),
+              stdio(process.terminal(), execution.plainLines()),
               new LaunchOptions(
                   false,
                   true,
                   preserved(execution.preserveFds()),
-                  execution.subgroup(),
-                  execution.ignorePaused())));
+                  execution.subgroups(),
+                  execution.ignorePaused()));
+      debug.executed(made);
+      return new Made(made);
     }
   }
 
@@ -288,8 +301,7 @@ public final class CellEngine implements Engine {
   @Override
   public Running restore(Creation creation, CriuOptions options) {
     Container container =
-        Container.restore(
-            config(creation), stdio(creation.spec()), options, directory(creation.id()));
+        Container.restore(config(creation), stdio(creation), options, directory(creation.id()));
     return new Made(container.init());
   }
 

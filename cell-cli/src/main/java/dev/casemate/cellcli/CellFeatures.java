@@ -112,8 +112,27 @@ final class CellFeatures {
         .put("seccomp", seccomp())
         .put("apparmor", yes)
         .put("selinux", yes)
-        .put("intelRdt", yes)
+        .put("intelRdt", new Json.Obj().put("enabled", true).put("schemata", true))
+        .put("memoryPolicy", memoryPolicy())
+        .put("netDevices", yes)
         .put("mountExtensions", new Json.Obj().put("idmap", yes));
+  }
+
+  private static Json.Obj memoryPolicy() {
+    return new Json.Obj()
+        .putStrings(
+            "modes",
+            List.of(
+                "MPOL_BIND",
+                "MPOL_DEFAULT",
+                "MPOL_INTERLEAVE",
+                "MPOL_LOCAL",
+                "MPOL_PREFERRED",
+                "MPOL_PREFERRED_MANY",
+                "MPOL_WEIGHTED_INTERLEAVE"))
+        .putStrings(
+            "flags",
+            List.of("MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"));
   }
 
   private static List<String> capabilities() {

@@ -3,12 +3,14 @@ package dev.casemate.cell;
 import dev.casemate.base.Failures;
 import dev.casemate.base.PathText;
 import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
+import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Stat;
 import dev.casemate.linux.Text;
 import dev.casemate.oci.CriuOptions;
@@ -16,7 +18,10 @@ import dev.casemate.oci.MountSpec;
 import dev.casemate.oci.Spec;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** Dumps a container's processes to files, by criu. */
@@ -62,14 +67,14 @@ final class Checkpoint {
     try {
       request.freezeCgroup(Criu.freezer(record.cgroup()));
       namespaces();
-      ImageRecord image = new ImageRecord(streams(), mounts());
+      ImageRecord image = image();
       for (String mount : image.mounts()) {
         request.external("mnt[" + mount + "]:" + mount);
       }
       if (!options.preDump()) {
         image.write(options.images());
       }
-      Criu.run(program, request, List.of(), () -> {}, pid -> {});
+      run(program);
       done = true;
     } catch (LinuxException e) {
       throw Failures.of("checkpointing container " + record.id(), e);
@@ -77,6 +82,20 @@ final class Checkpoint {
       if (!done) {
         removeNew(options.images(), before);
       }
+    }
+  }
+
+  private void run(String program) {
+    Optional<Fd> configuration = CriuConfiguration.open(spec.annotations());
+    List<Fd> fds = new ArrayList<>();
+    try {
+      if (configuration.isPresent()) {
+        fds.add(configuration.get());
+        request.configuration(Criu.FIRST_FD);
+      }
+      Criu.run(program, request, fds, () -> {}, pid -> {});
+    } finally {
+      configuration.ifPresent(Fd::close);
     }
   }
 
@@ -177,36 +196,54 @@ final class Checkpoint {
         + "]";
   }
 
-  /** Where files and directories of the outside are mounted. */
-  private List<String> mounts() {
-    List<String> targets = new ArrayList<>();
+  /** What is of the outside: streams, and where its files and directories are mounted. */
+  private ImageRecord image() {
+    ImageRecord image = new ImageRecord(streams(), new ArrayList<>(), links());
     for (Mounts.Info mount : Mounts.list(record.pid())) {
-      if (isOutside(mount) && !targets.contains(mount.target())) {
-        targets.add(mount.target());
+      if (isOutside(mount, image.configured(mount.target()))
+          && !image.mounts().contains(mount.target())) {
+        image.mounts().add(mount.target());
       }
     }
-    return targets;
+    return image;
   }
 
-  private boolean isOutside(Mounts.Info info) {
-    String target = info.target();
+  /** Where binds are whose destination leads over links, to that destination. */
+  private Map<String, String> links() {
+    Map<String, String> links = new LinkedHashMap<>();
+    try (Fd root = Fs.open(proc + "/root", OpenFlag.PATH | OpenFlag.DIRECTORY)) {
+      RootPaths paths = new RootPaths(root);
+      for (MountSpec mount : spec.mounts()) {
+        String destination = PathText.clean(mount.destination());
+        Fd target = ImageRecord.isBind(mount) ? paths.find(destination).orElse(null) : null;
+        if (target != null) {
+          try (target) {
+            String real = Links.readLink(target.procPath());
+            if (!real.equals(destination)) {
+              links.put(real, destination);
+            }
+          }
+        }
+      }
+    }
+    return links;
+  }
+
+  private boolean isOutside(Mounts.Info info, String target) {
     if (target.equals("/")) {
       return false;
     }
     if (spec.linux().maskedPaths().contains(target)) {
       return !info.fstype().equals("tmpfs");
     }
-    MountSpec nearest = null;
-    String nearestAt = "";
-    for (MountSpec mount : spec.mounts()) {
-      String destination = PathText.clean(mount.destination());
-      if (ImageRecord.covers(destination, target) && destination.length() >= nearestAt.length()) {
-        nearest = mount;
-        nearestAt = destination;
-      }
-    }
+    MountSpec nearest = ImageRecord.nearest(target, spec).orElse(null);
     if (nearest != null && ImageRecord.isBind(nearest)) {
       return true;
+    }
+    if (nearest != null && ImageRecord.isCgroup(nearest)) {
+      // Without a namespace of their own these are binds of the container's groups.
+      return !ImageRecord.hasNamespace(spec.linux(), "cgroup")
+          && (info.fstype().equals("cgroup") || info.fstype().equals("cgroup2"));
     }
     // Devices that are bound because their container may make none.
     return ImageRecord.covers("/dev", target)

@@ -193,6 +193,10 @@ public final class Container implements AutoCloseable {
             "poststart", config().spec().hooks().poststart(), config(), init.pid(), "running");
       } catch (CasemateException e) {
         killAll();
+        if (directory.isPresent()) {
+          // The specification goes on with the removal; a holder does that itself.
+          delete(true);
+        }
         throw e;
       }
     }
@@ -211,9 +215,16 @@ public final class Container implements AutoCloseable {
     return Execution.exec(this, pidfd, process, stdio, options);
   }
 
-  /** Signals the first process. */
+  /**
+   * Signals the first process. Where it shares its pid namespace, nothing takes the others along
+   * with it: then KILL is for all, also for those that have outlived it.
+   */
   public void signal(int signal) {
     State now = state();
+    if (signal == Signals.KILL && !record.ownPids() && !cgroup.processes().isEmpty()) {
+      killAll();
+      return;
+    }
     Optional<Fd> pidfd = first.pidfd();
     if (now == State.STOPPED || pidfd.isEmpty()) {
       throw lifecycle.wrong("signal", "running");
@@ -229,6 +240,11 @@ public final class Container implements AutoCloseable {
       }
       throw Failures.of("signalling container " + id(), e);
     }
+  }
+
+  /** Whether processes have outlived the first one, which they can if they share its namespace. */
+  public boolean hasOutlivingProcesses() {
+    return !record.ownPids() && state() == State.STOPPED && !cgroup.processes().isEmpty();
   }
 
   /** Signals all processes of the container; KILL misses none. */

@@ -6,6 +6,7 @@ import dev.casemate.cgroup.ResctrlGroup;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Processes;
+import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.Spec;
 import dev.casemate.seccomp.CompiledSeccomp;
 import dev.casemate.seccomp.SeccompFilter;
@@ -48,6 +49,7 @@ final class Creation {
     Spec spec = config.spec();
     SpecCheck.check(config);
     Namespaces namespaces = Namespaces.of(spec.linux());
+    NetDevices.check(spec.linux().netDevices(), namespaces);
     Optional<SeccompFilter> filter = CompiledSeccomp.of(config.spec(), config.ownKernel());
     ContainerRecord record = ContainerRecord.of(config, namespaces);
     List<Optional<Fd>> userNamespaces = IdMaps.forMounts(spec.mounts(), spec.linux());
@@ -76,6 +78,9 @@ final class Creation {
       resctrl.ifPresent(group -> group.add(pid));
       if (namespaces.isFresh(Processes.CLONE_NEWUSER)) {
         IdMaps.write(launched.pid, spec.linux().uidMappings(), spec.linux().gidMappings());
+      }
+      if (!spec.linux().netDevices().isEmpty()) {
+        moveDevices(spec.linux(), namespaces, launched.pid);
       }
       launched.channel.go();
       Launcher.follow(launched, false, config);
@@ -125,6 +130,15 @@ final class Creation {
           Hooks.runAll("poststop", spec.hooks().poststop(), config, 0, "stopped");
         }
       }
+    }
+  }
+
+  /** A namespace that is joined by path is not the process's yet. */
+  private static void moveDevices(LinuxSpec linux, Namespaces namespaces, int pid) {
+    String path =
+        namespaces.joined.getOrDefault(Processes.CLONE_NEWNET, "/proc/" + pid + "/ns/net");
+    try (Fd namespace = InitProcess.open(path)) {
+      NetDevices.move(linux.netDevices(), namespace);
     }
   }
 

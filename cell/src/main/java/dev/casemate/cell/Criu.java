@@ -191,6 +191,23 @@ final class Criu {
     return "";
   }
 
+  /**
+   * The directory of a container's group.
+   *
+   * @param folder name of its hierarchy's directory; without a group there, that is taken
+   */
+  static String group(Json.Obj cgroup, String folder) {
+    if (cgroup.string("version").equals("v2")) {
+      return cgroup.string("mountPoint") + PathText.clean(cgroup.string("path"));
+    }
+    for (Json.Obj one : cgroup.objects("hierarchies")) {
+      if (PathText.name(one.string("mount")).equals(folder)) {
+        return one.string("mount") + one.string("path");
+      }
+    }
+    return "/sys/fs/cgroup/" + folder;
+  }
+
   /** Tells where criu is to put restored processes. */
   static void place(CriuRequest request, Json.Obj cgroup) {
     if (cgroup.string("version").equals("v2")) {

@@ -60,6 +60,7 @@ final class CriuRequest {
   private static final int EMPTY_NAMESPACES = 38;
   private static final int FREEZE_CGROUP = 44;
   private static final int ORPHAN_PTS_MASTER = 50;
+  private static final int CONFIGURATION_FILE = 51;
   private static final int LSM_PROFILE = 53;
   private static final int LSM_MOUNT_CONTEXT = 63;
 
@@ -126,6 +127,11 @@ final class CriuRequest {
 
   CriuOptions options() {
     return options;
+  }
+
+  /** A file of options, which is descriptor {@code number} of criu's. */
+  void configuration(int number) {
+    fields.string(CONFIGURATION_FILE, "/proc/self/fd/" + number);
   }
 
   /** Something of the outside, as criu(8) names it under {@code --external}. */

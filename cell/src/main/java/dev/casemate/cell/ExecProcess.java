@@ -53,7 +53,7 @@ final class ExecProcess {
     String step = "execCPUAffinity";
     Labels labels;
     try {
-      process.execCpuAffinity().ifPresent(cpus -> Priorities.affinity(cpus.initial()));
+      Priorities.initialAffinity(process);
       step = "oom_score_adj";
       if (toJoin != 0) {
         OutOfMemory.adjust(process.oomScoreAdj(), warnings);

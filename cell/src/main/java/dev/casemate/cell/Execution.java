@@ -39,10 +39,11 @@ final class Execution {
       exec.channel.go();
       Launcher.follow(exec, false, config);
       // Not earlier: the way up to here is the engine's, not to be charged to the container.
-      if (options.subgroup().isEmpty()) {
-        container.cgroup().addBeside(exec.pid, container.init().pid());
+      int init = container.init().pid();
+      if (options.subgroups().isEmpty()) {
+        container.cgroup().addBeside(exec.pid, init);
       } else {
-        container.cgroup().addBelow(exec.pid, options.subgroup());
+        container.cgroup().addBelow(exec.pid, init, options.subgroups());
       }
       container.record().resctrl().ifPresent(group -> group.add(exec.pid));
       exec.channel.go();

@@ -9,6 +9,7 @@ import dev.casemate.linux.Identity;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Loopback;
 import dev.casemate.linux.Processes;
+import dev.casemate.linux.Scheduling;
 import dev.casemate.linux.UnixSocket;
 import dev.casemate.oci.HooksSpec;
 import dev.casemate.oci.LinuxSpec;
@@ -70,6 +71,9 @@ final class InitProcess {
       if (!namespaces.isFresh(Processes.CLONE_NEWPID)) {
         Child.hide();
       }
+      // The CPUs that the caller restricts itself to are no matter of the container's.
+      step = "CPU affinity";
+      Scheduling.everyCpu();
       step = "session";
       Processes.newSession();
       if (options.newKeyring()) {

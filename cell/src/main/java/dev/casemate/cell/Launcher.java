@@ -10,6 +10,7 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
+import dev.casemate.linux.Tty;
 import dev.casemate.linux.UnixSocket;
 import dev.casemate.linux.WaitStatus;
 import dev.casemate.oci.LinuxSpec;
@@ -32,14 +33,24 @@ final class Launcher {
   /** A process that has been forked and waits for its first go. */
   static final class Launched {
     final SyncChannel channel;
+    private final boolean plainLines;
     int pid;
     String command = "";
     boolean ready;
     Optional<Fd> terminal = Optional.empty();
     List<String> warnings = List.of();
 
-    Launched(SyncChannel channel) {
+    Launched(SyncChannel channel, Stdio stdio) {
       this.channel = channel;
+      this.plainLines = stdio instanceof Stdio.Terminal terminal && terminal.plainLines();
+    }
+
+    /** Takes the terminal's master, long before the command can write to the terminal. */
+    private void takeTerminal() {
+      terminal = channel.receiveTerminal();
+      if (plainLines && terminal.isPresent()) {
+        Tty.plainLines(terminal.get());
+      }
     }
 
     /** Ends a process that is not wanted any more, and waits for it. */
@@ -83,7 +94,7 @@ final class Launcher {
     }
     boolean terminal = stdio instanceof Stdio.Terminal;
     Fd[] pair = UnixSocket.pair();
-    Launched launched = new Launched(new SyncChannel(pair[0]));
+    Launched launched = new Launched(new SyncChannel(pair[0]), stdio);
     try (Fd theirs = pair[1];
         Fd nothing = nothing()) {
       List<Fd> streams = streams(stdio, nothing);
@@ -220,7 +231,7 @@ final class Launcher {
     boolean terminal = stdio instanceof Stdio.Terminal;
     boolean helper = (namespaces & Processes.CLONE_NEWUSER) != 0;
     Fd[] pair = UnixSocket.pair();
-    Launched launched = new Launched(new SyncChannel(pair[0]));
+    Launched launched = new Launched(new SyncChannel(pair[0]), stdio);
     launched.command = process.args().get(0);
     try (Fd theirs = pair[1];
         Fd nothing = nothing()) {
@@ -266,7 +277,7 @@ final class Launcher {
     while (true) {
       SyncChannel.Message message = launched.channel.receive();
       switch (message.type()) {
-        case SyncChannel.TERMINAL -> launched.terminal = launched.channel.receiveTerminal();
+        case SyncChannel.TERMINAL -> launched.takeTerminal();
         case SyncChannel.READY -> {
           launched.warnings = SyncChannel.warnings(message);
           launched.ready = true;

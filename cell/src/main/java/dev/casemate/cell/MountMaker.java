@@ -26,6 +26,12 @@ final class MountMaker {
   private static final int DIRECTORY_MODE = 0755;
   private static final int FILE_MODE = 0644;
   private static final String CGROUP_ROOT = "/sys/fs/cgroup";
+  private static final long FLAGS =
+      NewMount.ATTR_RDONLY
+          | NewMount.ATTR_NOSUID
+          | NewMount.ATTR_NODEV
+          | NewMount.ATTR_NOEXEC
+          | NewMount.ATTR_NOSYMFOLLOW;
 
   private final ContainerConfig config;
   private final RootPaths paths;
@@ -125,22 +131,18 @@ final class MountMaker {
   }
 
   /** Sets the attributes that differ and puts the mount in its place. */
-  private static void attach(
+  private void attach(
       Fd tree, Fd target, MountOptions options, boolean bound, Optional<Fd> userNamespace) {
     if (userNamespace.isPresent()) {
       Mounts.setAttributes(
           tree, options.idMapRecursive, NewMount.ATTR_IDMAP, 0, 0, userNamespace.get().number());
     }
+    if (bound && (options.set | options.clear) != 0) {
+      bindFlags(tree, options);
+    }
     long propagation = options.propagation;
-    boolean together = propagation != 0 && !options.propagationRecursive;
-    if ((bound && (options.set | options.clear) != 0) || together) {
-      Mounts.setAttributes(
-          tree,
-          false,
-          bound ? options.set : 0,
-          bound ? options.clear : 0,
-          together ? propagation : 0,
-          0);
+    if (propagation != 0 && !options.propagationRecursive) {
+      Mounts.setAttributes(tree, false, 0, 0, propagation, 0);
     }
     boolean recursive = propagation != 0 && options.propagationRecursive;
     if ((options.recursiveSet | options.recursiveClear) != 0 || recursive) {
@@ -148,6 +150,28 @@ final class MountMaker {
           tree, true, options.recursiveSet, options.recursiveClear, recursive ? propagation : 0, 0);
     }
     Mounts.moveMount(tree, target);
+  }
+
+  /**
+   * The flags of a bind mount. Once one is given they are all that it has, as with runc; with none
+   * given the source's stay, which is not asked here. In a VM of the container's own the source is
+   * a mount of ours, whose flags nobody has chosen.
+   */
+  private void bindFlags(Fd tree, MountOptions options) {
+    if (!config.ownKernel() && !options.remount) {
+      try {
+        Mounts.setAttributes(
+            tree, false, options.set, options.clear | (FLAGS & ~options.set), 0, 0);
+        return;
+      } catch (LinuxException e) {
+        // In a user namespace the flags of a mount from outside may be locked: these stay, unless
+        // the options say otherwise.
+        if (e.errno() != Errno.EPERM) {
+          throw e;
+        }
+      }
+    }
+    Mounts.setAttributes(tree, false, options.set, options.clear, 0, 0);
   }
 
   private void remount(String destination, MountOptions options) {
@@ -177,7 +201,7 @@ final class MountMaker {
                 + destination
                 + "\" of "
                 + mount.type()
-                + " is a symbolic link in the image; it must be a directory");
+                + " is a symbolic link in the image: it must be mounted on ordinary directory");
       }
       ProcMounts.check(mount, destination, Optional.empty(), target);
       List<String> data = new ArrayList<>(options.filesystem);

@@ -2,18 +2,37 @@ package dev.casemate.cell;
 
 import dev.casemate.base.Failures;
 import dev.casemate.linux.Errno;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Scheduling;
-import dev.casemate.linux.Text;
+import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.ProcessSpec;
-import java.util.ArrayList;
-import java.util.List;
 
 /** CPU and I/O scheduling of a process. */
 final class Priorities {
   private static final int CPU_LIMIT = 8192;
 
   private Priorities() {}
+
+  /** Refuses what the kernel would: a deadline takes all CPUs, whoever else has some of them. */
+  static void check(ProcessSpec process, LinuxSpec linux) {
+    String cpus = linux.resources().cpu().cpus();
+    boolean deadline =
+        process.scheduler().map(ProcessSpec.Scheduler::policy).orElse("").equals("SCHED_DEADLINE");
+    if (!deadline || cpus.isEmpty()) {
+      return;
+    }
+    String online = FileContent.readString("/sys/devices/system/cpu/online", 4096).strip();
+    int count = NumberList.parse(online, CPU_LIMIT).map(list -> list.length).orElse(0);
+    if (NumberList.parse(cpus, CPU_LIMIT).map(list -> list.length).orElse(0) < count) {
+      throw Failures.invalid(
+          "process scheduler can't be used together with AllowedCPUs: SCHED_DEADLINE takes CPUs "
+              + online
+              + ", and linux.resources.cpu.cpus is \""
+              + cpus
+              + "\"; remove one of the two");
+    }
+  }
 
   static void apply(ProcessSpec process) {
     if (process.scheduler().isPresent()) {
@@ -72,14 +91,7 @@ final class Priorities {
         scheduler.period());
   }
 
-  /**
-   * Restricts the process to some CPUs: while it is made ({@code initial}), and once it is in the
-   * container's control group ({@code final}). For further processes only.
-   */
-  static void affinity(String list) {
-    if (list.isEmpty()) {
-      return;
-    }
+  private static void affinity(String list) {
     try {
       Scheduling.affinity(0, cpus(list));
     } catch (LinuxException e) {
@@ -91,39 +103,28 @@ final class Priorities {
     }
   }
 
+  /** While a further process is made: what is not given is every CPU, whatever the caller has. */
+  static void initialAffinity(ProcessSpec process) {
+    String list = process.execCpuAffinity().map(ProcessSpec.CpuAffinity::initial).orElse("");
+    if (list.isEmpty()) {
+      Scheduling.everyCpu();
+    } else {
+      affinity(list);
+    }
+  }
+
   /** Once it is in the group: what is not given is the group's. */
   static void finalAffinity(ProcessSpec.CpuAffinity cpus) {
-    if (cpus.finalList().isEmpty() && !cpus.initial().isEmpty()) {
-      // The kernel leaves out what the group may not use.
-      affinity("0-" + (CPU_LIMIT - 1));
-    } else {
+    if (!cpus.finalList().isEmpty()) {
       affinity(cpus.finalList());
+    } else if (!cpus.initial().isEmpty()) {
+      // The kernel leaves out what the group may not use.
+      Scheduling.everyCpu();
     }
   }
 
   /** The numbers in a list such as {@code 0-3,7}. */
   static int[] cpus(String list) {
-    List<Integer> cpus = new ArrayList<>();
-    try {
-      for (String part : Text.split(list, ',')) {
-        String range = part.strip();
-        int dash = range.indexOf('-');
-        int first = Integer.parseInt(dash < 0 ? range : range.substring(0, dash));
-        int last = dash < 0 ? first : Integer.parseInt(range.substring(dash + 1));
-        if (first < 0 || last < first || last >= CPU_LIMIT) {
-          throw unknown("execCPUAffinity", list);
-        }
-        for (int cpu = first; cpu <= last; cpu++) {
-          cpus.add(cpu);
-        }
-      }
-    } catch (NumberFormatException e) {
-      throw unknown("execCPUAffinity", list);
-    }
-    int[] result = new int[cpus.size()];
-    for (int i = 0; i < result.length; i++) {
-      result[i] = cpus.get(i);
-    }
-    return result;
+    return NumberList.parse(list, CPU_LIMIT).orElseThrow(() -> unknown("execCPUAffinity", list));
   }
 }

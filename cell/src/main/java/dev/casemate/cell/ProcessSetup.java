@@ -18,7 +18,6 @@ import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.UserSpec;
 import dev.casemate.seccomp.SeccompFilter;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -84,6 +83,8 @@ final class ProcessSetup {
       personality();
       step = "scheduling";
       Priorities.apply(process);
+      step = "memory policy";
+      MemoryPolicies.apply(linux.memoryPolicy());
       step = "rlimits";
       Rlimits.apply(process.rlimits(), warnings);
       boolean moved = changeDirectory(false);
@@ -253,16 +254,9 @@ final class ProcessSetup {
 
   /** The process's environment, with HOME by the container's passwd file if it has none. */
   private List<String> environment() {
-    for (String variable : process.env()) {
-      if (variable.startsWith("HOME=") && variable.length() > 5) {
-        return process.env();
-      }
-    }
-    List<String> environment = new ArrayList<>();
-    for (String variable : process.env()) {
-      if (!variable.startsWith("HOME=")) {
-        environment.add(variable);
-      }
+    List<String> environment = Environment.distinct(process.env());
+    if (!environment.remove("HOME=") && Environment.has(environment, "HOME")) {
+      return environment;
     }
     try (Fd root = Fs.open("/", OpenFlag.PATH | OpenFlag.DIRECTORY)) {
       environment.add("HOME=" + Users.home(root, process.user().uid()));

@@ -20,6 +20,7 @@ import dev.casemate.oci.Spec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Makes a container of what {@link Checkpoint} has dumped, by criu. */
 final class Restoration {
@@ -182,7 +183,7 @@ final class Restoration {
       Criu.place(request, config.cgroup().record());
     }
     for (String target : image.mounts()) {
-      request.external("mnt[" + target + "]:" + ImageRecord.source(target, spec, config.bundle()));
+      request.external("mnt[" + target + "]:" + source(image.configured(target)));
     }
     List<Fd> streams =
         stdio instanceof Stdio.Pipes pipes
@@ -197,8 +198,23 @@ final class Restoration {
         inherit(streams.get(i), name);
       }
     }
+    CriuConfiguration.open(spec.annotations())
+        .ifPresent(
+            file -> {
+              opened.add(file);
+              request.configuration(Criu.FIRST_FD + fds.size());
+              fds.add(file);
+            });
     namespace(ImageRecord.joined(spec.linux(), "network", "net"), Criu.NETWORK);
     namespace(ImageRecord.joined(spec.linux(), "pid"), Criu.PIDS);
+  }
+
+  /** The outside's path for a mount. */
+  private String source(String target) {
+    MountSpec nearest = ImageRecord.nearest(target, spec).orElse(null);
+    return nearest != null && ImageRecord.isCgroup(nearest)
+        ? Criu.group(config.cgroup().record(), PathText.name(target))
+        : ImageRecord.source(target, spec, config.bundle());
   }
 
   /** A process that has a pipe goes on with a pipe; criu would fail in words of its own. */
@@ -240,19 +256,39 @@ final class Restoration {
     }
   }
 
-  /** The root may be a fresh one, without what the container was first made with. */
+  /**
+   * The root may be a fresh one, without what the container was first made with, and so may be a
+   * directory of the outside that another is mounted in.
+   */
   private void makeMountPoints() {
     try (Fd root = Fs.open(rootfs, OpenFlag.PATH | OpenFlag.DIRECTORY)) {
       RootPaths paths = new RootPaths(root);
       for (MountSpec mount : spec.mounts()) {
         String destination = PathText.clean(mount.destination());
-        if (isInRoot(destination)) {
-          boolean file =
-              ImageRecord.isBind(mount)
-                  && !Fs.stat(ImageRecord.source(destination, spec, config.bundle())).isDirectory();
+        boolean file =
+            ImageRecord.isBind(mount)
+                && !Fs.stat(ImageRecord.source(destination, spec, config.bundle())).isDirectory();
+        MountSpec above = above(destination);
+        if (destination.equals("/")) {
+          continue;
+        }
+        if (above == null) {
           makeMountPoint(paths, destination, file);
+        } else if (ImageRecord.isBind(above)) {
+          makeMountPointOutside(above, destination, file);
         }
       }
+    }
+  }
+
+  private void makeMountPointOutside(MountSpec above, String destination, boolean file) {
+    String at = PathText.clean(above.destination());
+    String source = ImageRecord.source(at, spec, config.bundle());
+    if (!Fs.stat(source).isDirectory()) {
+      return;
+    }
+    try (Fd directory = Fs.open(source, OpenFlag.PATH | OpenFlag.DIRECTORY)) {
+      makeMountPoint(new RootPaths(directory), destination.substring(at.length()), file);
     }
   }
 
@@ -267,15 +303,19 @@ final class Restoration {
     }
   }
 
-  /** Whether nothing else is mounted above it. */
-  private boolean isInRoot(String destination) {
+  /** The mount that a destination is on; null if that is the root. */
+  private @Nullable MountSpec above(String destination) {
+    MountSpec nearest = null;
     for (MountSpec other : spec.mounts()) {
       String above = PathText.clean(other.destination());
-      if (!above.equals(destination) && ImageRecord.covers(above, destination)) {
-        return false;
+      if (!above.equals(destination)
+          && ImageRecord.covers(above, destination)
+          && (nearest == null
+              || above.length() >= PathText.clean(nearest.destination()).length())) {
+        nearest = other;
       }
     }
-    return !destination.equals("/");
+    return nearest;
   }
 
   /** criu wants the root to be a mount; here it ends with criu, whatever happens. */

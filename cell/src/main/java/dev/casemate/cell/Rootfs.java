@@ -13,6 +13,7 @@ import dev.casemate.linux.Processes;
 import dev.casemate.linux.Stat;
 import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.Spec;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 
@@ -160,7 +161,7 @@ final class Rootfs {
           || stat.deviceMinor() != DEVICE_NULL_MINOR) {
         throw Failures.precondition("/dev/null is not the null device; linux.maskedPaths needs it");
       }
-      for (String path : masked) {
+      for (String path : new LinkedHashSet<>(masked)) {
         checkAbsolute("maskedPaths", path);
         Fd target = paths.find(path).orElse(null);
         if (target == null) {

@@ -41,7 +41,7 @@ final class SeccompListener {
       byte[] state = state(pid, config).text().getBytes(StandardCharsets.UTF_8);
       send(socket, state, listener);
     } catch (LinuxException e) {
-      throw Failures.of("handing the seccomp listener to " + path, e);
+      throw Failures.of("failed to connect with seccomp agent at " + path, e);
     }
   }
 

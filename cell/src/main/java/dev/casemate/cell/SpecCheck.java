@@ -15,6 +15,11 @@ final class SpecCheck {
       throw Failures.invalid("annotations holds an empty key; name it or remove it");
     }
     check(config.spec().linux().resources());
+    MemoryPolicies.check(config.spec().linux().memoryPolicy());
+    config
+        .spec()
+        .process()
+        .ifPresent(process -> Priorities.check(process, config.spec().linux()));
     check(
         config
             .spec()

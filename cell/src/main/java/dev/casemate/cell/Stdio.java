@@ -13,6 +13,14 @@ public sealed interface Stdio {
   /**
    * A new terminal of the container's own devpts; {@link CellProcess#terminal()} is its master. The
    * size is that of the process's {@code consoleSize}.
+   *
+   * @param plainLines whether lines end with LF alone: for output that goes to a file or a program;
+   *     a terminal wants CR LF
    */
-  record Terminal() implements Stdio {}
+  record Terminal(boolean plainLines) implements Stdio {
+    /** A terminal whose lines end as those of any other do. */
+    public Terminal() {
+      this(false);
+    }
+  }
 }

@@ -210,7 +210,13 @@ class CriuTest {
 
   @Test
   void recordIsReadBackAndItsAbsenceIsExplained(@TempDir Path images) {
-    ImageRecord record = new ImageRecord(List.of("", "pipe:[7]", "file[3a:4]"), List.of("/data"));
+    ImageRecord record = 
+        new ImageRecord(
+            List.of("", "pipe:[7]", "file[3a:4]"),
+            List.of("/data"),
+            Map.of("/real/conf", "/real/link"));
+    assertThat(record.configured("/real/conf/x")).isEqualTo("/real/link/x");
+    assertThat(record.configured("/real/config")).isEqualTo("/real/config");
     record.write(images.toString());
     assertThat(ImageRecord.read(images.toString())).isEqualTo(record);
     assertThatThrownBy(() -> ImageRecord.read(images + "/none"))

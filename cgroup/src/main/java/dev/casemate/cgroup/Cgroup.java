@@ -3,6 +3,7 @@ package dev.casemate.cgroup;
 import dev.casemate.base.Json;
 import dev.casemate.oci.Resources;
 import java.util.List;
+import java.util.Map;
 
 /** A control group; the engine knows no more of cgroup versions than this. */
 public interface Cgroup {
@@ -50,11 +51,14 @@ public interface Cgroup {
   void addBeside(int pid, int init);
 
   /**
-   * Moves a process into a group below it.
+   * Moves a process into groups below it; where none is named, beside {@code init}.
    *
-   * @param path relative; it must exist
+   * @param paths controller to relative path, which must exist; the controller "" stands for all,
+   *     and is the only one that version 2 knows
+   * @throws dev.casemate.base.CasemateException INVALID_ARGUMENT for a controller that there is no
+   *     group of or a path that leads out, NOT_FOUND for a group that does not exist
    */
-  void addBelow(int pid, String path);
+  void addBelow(int pid, int init, Map<String, String> paths);
 
   CgroupStats stats();
 

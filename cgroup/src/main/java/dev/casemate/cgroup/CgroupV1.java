@@ -15,12 +15,14 @@ import dev.casemate.linux.Text;
 import dev.casemate.oci.Resources;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
  * Control groups of version 1: one in each hierarchy (cgroups(7), Documentation/admin-guide/
- * cgroup-v1). Where version 2 is mounted as well (hybrid), a group is created there once a limit
- * needs it: for huge pages, whose controller is there.
+ * cgroup-v1). Where version 2 is mounted beside them (hybrid), there is a group in it, too: systemd
+ * and programs that look for the group of a process by it find the container there, and it has what
+ * version 1 lacks, such as the controller of huge pages.
  */
 public final class CgroupV1 implements Cgroup {
   private static final int WAIT_MILLIS = 2000;
@@ -41,7 +43,7 @@ public final class CgroupV1 implements Cgroup {
   }
 
   private final List<Hierarchy> hierarchies;
-  private final String unified;
+  private String unified;
   private final boolean optional;
 
   /**
@@ -133,15 +135,37 @@ public final class CgroupV1 implements Cgroup {
           throw CgroupValues.inUse(one.directory());
         }
         if (made && one.controllers().contains("cpuset")) {
-          inherit(one.mount(), one.path());
+          CgroupV1Cpuset.inherit(one.mount(), one.path());
         }
       } catch (LinuxException e) {
         if (optional && Cgroups.isRefusal(e.errno())) {
           hierarchies.remove(i);
           continue;
         }
-        throw Failures.of("creating cgroup " + one.directory(), e);
+        throw Failures.of(CgroupValues.CREATING + one.directory(), e);
       }
+    }
+    if (!unified.isEmpty()) {
+      beside(all);
+    }
+  }
+
+  /**
+   * Limits do not depend on the group of version 2: without the right to make it, there is none.
+   */
+  private void beside(List<String> all) {
+    try {
+      boolean made = make("", unified);
+      if (made) {
+        all.add(unified);
+      } else if (!empty(unified)) {
+        throw CgroupValues.inUse(unified);
+      }
+    } catch (LinuxException e) {
+      if (!Cgroups.isRefusal(e.errno())) {
+        throw Failures.of(CgroupValues.CREATING + unified, e);
+      }
+      unified = "";
     }
   }
 
@@ -166,30 +190,13 @@ public final class CgroupV1 implements Cgroup {
     return CgroupFiles.read(directory + "/cgroup.procs").orElse("").isEmpty();
   }
 
-  /** A cpuset takes processes only once it has CPUs and memory nodes; a new one has none. */
-  private static void inherit(String mount, String path) {
-    for (String file : new String[] {"/cpuset.cpus", "/cpuset.mems"}) {
-      inherit(mount, path, file);
-    }
-  }
-
-  private static String inherit(String mount, String path, String file) {
-    String own = FileContent.readString(mount + path + file, 64 * 1024).strip();
-    if (own.isEmpty() && !path.isEmpty()) {
-      int slash = path.lastIndexOf('/');
-      own = inherit(mount, path.substring(0, Math.max(0, slash)), file);
-      FileContent.writeControl(mount + path + file, own);
-    }
-    return own;
-  }
-
   @Override
   public List<String> apply(Resources resources) {
     List<String> warnings = new ArrayList<>();
     if (!resources.unified().isEmpty()) {
       throw Failures.invalid(
-          "linux.resources.unified requires cgroup v2, but this machine has cgroup v1; use memory,"
-              + " cpu and similar fields");
+          "invalid configuration: linux.resources.unified is for cgroup v2, and this machine has version 1; use memory,"
+              + " cpu and the like");
     }
     new CgroupV1Limits(this, warnings).apply(resources);
     if (!resources.hugepageLimits().isEmpty()) {
@@ -228,41 +235,68 @@ public final class CgroupV1 implements Cgroup {
         hierarchies.remove(i);
       }
     }
-    if (!unified.isEmpty() && Fs.exists(unified + "/cgroup.procs")) {
-      add(pid, unified);
+    if (!unified.isEmpty()) {
+      try {
+        FileContent.writeControl(unified + "/cgroup.procs", Integer.toString(pid));
+      } catch (LinuxException e) {
+        if (!Cgroups.isRefusal(e.errno())) {
+          throw Failures.of("moving process " + pid + " to cgroup " + unified, e);
+        }
+        CgroupV2.delete(unified, 0);
+        unified = "";
+      }
     }
   }
 
+  /** Moves a process, with runc's words for what goes wrong. */
   static void add(int pid, String directory) {
+    String file = directory + "/cgroup.procs";
     try {
-      FileContent.writeControl(directory + "/cgroup.procs", Integer.toString(pid));
+      FileContent.writeControl(file, Integer.toString(pid));
     } catch (LinuxException e) {
-      throw Failures.of("moving process " + pid + " to cgroup " + directory, e);
+      throw Failures.of("adding pid " + pid + " to cgroups: " + directory, e);
     }
   }
 
   @Override
   public void addBeside(int pid, int init) {
-    add(pid);
+    for (Hierarchy one : hierarchies) {
+      add(pid, one.directory());
+    }
+    if (!unified.isEmpty()) {
+      version2().addBeside(pid, init);
+    }
+  }
+
+  private CgroupV2 version2() {
+    return new CgroupV2(Cgroups.UNIFIED, unified.substring(Cgroups.UNIFIED.length()));
   }
 
   @Override
-  public void addBelow(int pid, String path) {
-    boolean added = false;
-    for (Hierarchy one : hierarchies) {
-      String directory = one.directory() + CgroupV2.below(path);
-      // The container makes its groups in the hierarchies that it cares for.
-      if (Fs.exists(directory + "/cgroup.procs")) {
-        add(pid, directory);
-        added = true;
-      } else {
-        add(pid, one.directory());
+  public void addBelow(int pid, int init, Map<String, String> paths) {
+    String everywhere = paths.get("");
+    for (String controller : paths.keySet()) {
+      if (!controller.isEmpty() && directory(controller).isEmpty()) {
+        throw Failures.invalid(
+            "unknown controller "
+                + controller
+                + " in the path of a control group; name one that the container has a group of, as"
+                + " /proc/self/cgroup lists them");
       }
     }
-    if (!added) {
-      throw CasemateException.of(
-          CasemateException.Kind.NOT_FOUND,
-          "cgroup " + path + " below " + directory() + " does not exist; create it first");
+    for (Hierarchy one : hierarchies) {
+      String path = everywhere;
+      for (String controller : Text.split(one.controllers(), ',')) {
+        path = paths.getOrDefault(controller, path);
+      }
+      add(pid, one.directory() + (path == null ? "" : CgroupV2.below(path)));
+    }
+    if (!unified.isEmpty()) {
+      if (everywhere == null) {
+        version2().addBeside(pid, init);
+      } else {
+        add(pid, unified + CgroupV2.below(everywhere));
+      }
     }
   }
 

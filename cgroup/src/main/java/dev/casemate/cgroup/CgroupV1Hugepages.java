@@ -4,7 +4,6 @@ import dev.casemate.base.CasemateException;
 import dev.casemate.base.Failures;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.FileContent;
-import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.Resources;
 import java.util.List;
@@ -20,7 +19,7 @@ final class CgroupV1Hugepages {
       if (unified.isEmpty()) {
         throw missing(limits.get(0));
       }
-      prepare(group, unified);
+      CgroupV2.delegateTo(Cgroups.UNIFIED, unified.substring(Cgroups.UNIFIED.length()));
     }
     for (Resources.HugepageLimit limit : limits) {
       String size = CgroupValues.name("hugepageLimits.pageSize", limit.pageSize());
@@ -51,17 +50,5 @@ final class CgroupV1Hugepages {
         "hugepageLimits for pages of "
             + limit.pageSize()
             + " cannot be set: the kernel has no pages of this size, or no hugetlb controller is mounted");
-  }
-
-  /** Makes the group of version 2 and brings the container's processes there. */
-  private static void prepare(CgroupV1 group, String unified) {
-    if (Fs.exists(unified + "/cgroup.procs")) {
-      return;
-    }
-    String path = unified.substring(Cgroups.UNIFIED.length());
-    new CgroupV2(Cgroups.UNIFIED, path).create();
-    for (int pid : group.processes()) {
-      CgroupV1.add(pid, unified);
-    }
   }
 }

@@ -22,9 +22,8 @@ final class CgroupV1Limits {
   void apply(Resources resources) {
     memory(resources.memory());
     cpu(resources.cpu());
-    long pids = resources.pidsLimit().orElse(0L);
-    if (pids != 0) {
-      write("pids", "pids.max", CgroupValues.limit(pids));
+    if (resources.pidsLimit().isPresent()) {
+      write("pids", "pids.max", CgroupValues.pids(resources.pidsLimit().get()));
     }
     blockIo(resources.blockIo());
     if (resources.network().classId().orElse(0) != 0) {
@@ -48,13 +47,15 @@ final class CgroupV1Limits {
         .orElseThrow(
             () ->
                 Failures.precondition(
-                    "cgroup limit "
+                    "cannot set "
+                        + controller
+                        + " limit: container could not join or create cgroup: "
                         + file
                         + " = "
                         + value
-                        + " cannot be set: the controller \""
+                        + " needs the controller \""
                         + controller
-                        + "\" is not mounted or not delegated; mount it at "
+                        + "\", which is not mounted or not delegated; mount it at "
                         + Cgroups.MOUNT_POINT
                         + "/"
                         + controller));
@@ -98,8 +99,9 @@ final class CgroupV1Limits {
               + " limits memory plus swap and must be at least memory.limit "
               + limit);
     }
-    if (limit > 0 && memory.checkBeforeUpdate().orElse(false)) {
-      checkUsage(limit);
+    if (memory.checkBeforeUpdate().orElse(false)) {
+      checkUsage("memory+swap limit", swap, "memory.memsw.usage_in_bytes");
+      checkUsage("memory limit", limit, "memory.usage_in_bytes");
     }
     // The sum may never be below its part: what is raised is raised from above, what is lowered
     // from below.
@@ -142,11 +144,15 @@ final class CgroupV1Limits {
     }
   }
 
-  private void checkUsage(long limit) {
-    String directory = directory("memory", "memory.limit_in_bytes", Long.toString(limit));
-    long usage = CgroupFiles.number(directory + "/memory.usage_in_bytes", -1);
+  /** Refuses a limit that the kernel would keep by killing, or by swapping; 0 and −1 are none. */
+  private void checkUsage(String what, long limit, String file) {
+    if (limit <= 0) {
+      return;
+    }
+    String directory = directory("memory", file, Long.toString(limit));
+    long usage = CgroupFiles.number(directory + "/" + file, -1);
     if (usage > limit) {
-      throw CgroupValues.belowUsage(limit, usage);
+      throw CgroupValues.belowUsage(what, limit, usage);
     }
   }
 
@@ -184,12 +190,11 @@ final class CgroupV1Limits {
     if (cpu.shares().orElse(0L) != 0 && cpu.idle().orElse(0L) != 1) {
       write("cpu", "cpu.shares", Long.toUnsignedString(cpu.shares().get()));
     }
-    if (cpu.realtimePeriod().orElse(0L) != 0) {
-      write("cpu", "cpu.rt_period_us", Long.toUnsignedString(cpu.realtimePeriod().get()));
-    }
-    if (cpu.realtimeRuntime().orElse(0L) != 0) {
-      write("cpu", "cpu.rt_runtime_us", Long.toString(cpu.realtimeRuntime().get()));
-    }
+    pair(
+        "cpu.rt_period_us",
+        cpu.realtimePeriod().orElse(0L),
+        "cpu.rt_runtime_us",
+        cpu.realtimeRuntime().orElse(0L));
     quota(cpu);
     if (!cpu.cpus().isEmpty()) {
       write("cpuset", "cpuset.cpus", cpu.cpus());
@@ -199,31 +204,37 @@ final class CgroupV1Limits {
     }
   }
 
-  /** The kernel refuses a period with which the present quota would be too large, and a burst. */
-  private void quota(Resources.Cpu cpu) {
-    long period = cpu.period().orElse(0L);
-    long quota = cpu.quota().orElse(0L);
-    long burst = cpu.burst().orElse(-1L);
-    boolean burstFirst = burst == 0 && writeIfThere("cpu", "cpu.cfs_burst_us", "0");
+  /**
+   * Writes a period and the time in it; 0 stays as it is. The kernel refuses a period that is
+   * shorter than the present time in it, and a time that is longer than the present period: of the
+   * two orders one is right.
+   */
+  private void pair(String periodFile, long period, String timeFile, long time) {
     boolean late = false;
     if (period != 0) {
       String value = Long.toUnsignedString(period);
       try {
-        FileContent.writeControl(
-            directory("cpu", "cpu.cfs_period_us", value) + "/cpu.cfs_period_us", value);
+        FileContent.writeControl(directory("cpu", periodFile, value) + "/" + periodFile, value);
       } catch (LinuxException e) {
-        late = e.errno() == Errno.EINVAL && quota != 0;
+        late = e.errno() == Errno.EINVAL && time != 0;
         if (!late) {
-          throw failed("cpu.cfs_period_us", value, e);
+          throw failed(periodFile, value, e);
         }
       }
     }
-    if (quota != 0) {
-      write("cpu", "cpu.cfs_quota_us", Long.toString(quota));
+    if (time != 0) {
+      write("cpu", timeFile, Long.toString(time));
     }
     if (late) {
-      write("cpu", "cpu.cfs_period_us", Long.toUnsignedString(period));
+      write("cpu", periodFile, Long.toUnsignedString(period));
     }
+  }
+
+  private void quota(Resources.Cpu cpu) {
+    long burst = cpu.burst().orElse(-1L);
+    // The kernel refuses a quota that is below the present burst.
+    boolean burstFirst = burst == 0 && writeIfThere("cpu", "cpu.cfs_burst_us", "0");
+    pair("cpu.cfs_period_us", cpu.period().orElse(0L), "cpu.cfs_quota_us", cpu.quota().orElse(0L));
     if (burst >= 0
         && !burstFirst
         && !writeIfThere("cpu", "cpu.cfs_burst_us", Long.toString(burst))) {

@@ -18,6 +18,7 @@ import dev.casemate.linux.Text;
 import dev.casemate.oci.Resources;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** A control group of the unified hierarchy (cgroups(7), Documentation/admin-guide/cgroup-v2). */
@@ -81,7 +82,14 @@ public final class CgroupV2 implements Cgroup {
         start = end + 1;
       }
     } catch (LinuxException e) {
-      throw Failures.of("creating cgroup " + directory, e);
+      throw Failures.of(CgroupValues.CREATING + directory, e);
+    }
+  }
+
+  /** Has all groups above a group that exists hand their controllers down. */
+  static void delegateTo(String mountPoint, String path) {
+    for (int end = 0; end >= 0; end = path.indexOf('/', end + 1)) {
+      delegate(mountPoint + path.substring(0, end));
     }
   }
 
@@ -154,13 +162,18 @@ public final class CgroupV2 implements Cgroup {
   }
 
   private void checkUsage(Resources resources) {
-    long limit = resources.memory().limit().orElse(0L);
-    if (limit <= 0 || !resources.memory().checkBeforeUpdate().orElse(false)) {
+    if (!resources.memory().checkBeforeUpdate().orElse(false)) {
       return;
     }
-    long usage = CgroupFiles.number(directory + "/memory.current", -1);
-    if (usage > limit) {
-      throw CgroupValues.belowUsage(limit, usage);
+    long used = CgroupFiles.number(directory + "/memory.current", -1);
+    long swapped = CgroupFiles.number(directory + "/memory.swap.current", 0);
+    long sum = resources.memory().swap().orElse(0L);
+    if (sum > 0 && used + swapped > sum) {
+      throw CgroupValues.belowUsage("memory+swap limit", sum, used + swapped);
+    }
+    long limit = resources.memory().limit().orElse(0L);
+    if (limit > 0 && used > limit) {
+      throw CgroupValues.belowUsage(limit, used);
     }
   }
 
@@ -277,17 +290,25 @@ public final class CgroupV2 implements Cgroup {
   }
 
   @Override
-  public void addBelow(int pid, String path) {
+  public void addBelow(int pid, int init, Map<String, String> paths) {
+    String path = paths.get("");
+    if (path == null || paths.size() > 1) {
+      throw Failures.invalid(
+          "unknown controller "
+              + String.join(", ", paths.keySet())
+              + " in the path of a control group: cgroup v2 has one hierarchy; give the path alone");
+    }
     CgroupV1.add(pid, directory + below(path));
   }
 
-  /** A relative path that stays below where it starts. */
+  /** A relative path that stays below where it starts; empty for where it starts. */
   static String below(String path) {
     if (("/" + path + "/").contains("/../")) {
       throw Failures.invalid(
-          "cgroup \"" + path + "\" is outside of the container's cgroup; correct it");
+          "bad sub cgroup path: " + path + " is not a sub cgroup path; name a group below it");
     }
-    return PathText.clean(path);
+    String clean = PathText.clean(path);
+    return clean.equals("/") ? "" : clean;
   }
 
   @Override

@@ -18,6 +18,9 @@ final class CgroupValues {
   /** The kernel's default and least period, in microseconds. */
   private static final long DEFAULT_PERIOD = 100_000;
 
+  /** What failed where a group cannot be made; runc's words, and what it is about. */
+  static final String CREATING = "unable to apply cgroup configuration: creating cgroup ";
+
   private CgroupValues() {}
 
   /** A file of the group and what is written to it, in the order of writing. */
@@ -38,6 +41,11 @@ final class CgroupValues {
   /** {@code max} for what is not limited. */
   static String limit(long bytes) {
     return bytes < 0 ? "max" : Long.toString(bytes);
+  }
+
+  /** {@code pids.max}; 0 is 1, as runc has it since 1.4: the first process is there already. */
+  static String pids(long most) {
+    return most == 0 ? "1" : limit(most);
   }
 
   /**
@@ -80,8 +88,8 @@ final class CgroupValues {
     List<Setting> settings = new ArrayList<>();
     memory(resources.memory(), settings);
     cpu(resources.cpu(), settings);
-    if (resources.pidsLimit().isPresent() && resources.pidsLimit().get() != 0) {
-      settings.add(new Setting("pids.max", limit(resources.pidsLimit().get())));
+    if (resources.pidsLimit().isPresent()) {
+      settings.add(new Setting("pids.max", pids(resources.pidsLimit().get())));
     }
     blockIo(resources.blockIo(), settings);
     for (Resources.HugepageLimit huge : resources.hugepageLimits()) {
@@ -120,16 +128,21 @@ final class CgroupValues {
   }
 
   static CasemateException belowUsage(long limit, long usage) {
+    return belowUsage("memory limit", limit, usage);
+  }
+
+  /** With runc's words. */
+  static CasemateException belowUsage(String what, long limit, long usage) {
     return Failures.precondition(
-        "memory.limit " + limit + " is below the " + usage + " bytes in use; free memory first");
+        "rejecting " + what + " " + limit + ": " + usage + " bytes are in use; free memory first");
   }
 
   /** Killing and removing the group would be the end of somebody else's processes. */
   static CasemateException inUse(String directory) {
     return Failures.precondition(
-        "cgroup "
+        "container's cgroup is not empty: there are processes in "
             + directory
-            + " is in use: it contains processes; use another cgroupsPath or stop them");
+            + "; use another cgroupsPath or end them");
   }
 
   static String name(String field, String value) {

@@ -58,13 +58,14 @@ public final class Cgroups {
    *
    * @param cgroupsPath of the spec: an absolute path starts at the root of each hierarchy, a
    *     relative one at the group of this process (version 2: at the one above, because a group
-   *     with processes can have no controlled ones below it), an empty one is the id
-   * @param optional whether the container does without where this process may make none, as that of
-   *     an ordinary user
+   *     with processes can have no controlled ones below it), an empty one is the id, relative
+   * @param rootless whether the container does without where this process may make none, as that of
+   *     an ordinary user; one that is named by a path is an error then
    */
-  public static Cgroup of(String cgroupsPath, String id, boolean optional) {
+  public static Cgroup of(String cgroupsPath, String id, boolean rootless) {
     check(cgroupsPath);
-    String wanted = cgroupsPath.isEmpty() ? (optional ? id : "/" + id) : cgroupsPath;
+    boolean optional = rootless && cgroupsPath.isEmpty();
+    String wanted = cgroupsPath.isEmpty() ? id : cgroupsPath;
     return switch (layout()) {
       case NONE -> none(optional);
       case UNIFIED -> unified(wanted, optional);
@@ -134,8 +135,18 @@ public final class Cgroups {
     if (hierarchies.isEmpty()) {
       return none(optional);
     }
-    String beside = unified.isEmpty() ? "" : unified + PathText.clean(wanted);
-    return new CgroupV1(hierarchies, beside, optional);
+    return new CgroupV1(
+        hierarchies, unified.isEmpty() ? "" : unified + beside(unified, wanted), optional);
+  }
+
+  /** Path of the group of version 2, which is mounted beside version 1. */
+  private static String beside(String mount, String wanted) {
+    String path = PathText.clean(wanted);
+    if (wanted.startsWith("/")) {
+      return path;
+    }
+    String own = ownGroup(lines(), "");
+    return own.length() > 1 && Fs.exists(mount + own + "/cgroup.procs") ? own + path : path;
   }
 
   private static List<String> lines() {

@@ -4,6 +4,7 @@ import dev.casemate.base.CasemateException;
 import dev.casemate.base.Json;
 import dev.casemate.oci.Resources;
 import java.util.List;
+import java.util.Map;
 
 /** The absence of a control group. */
 final class NoCgroup implements Cgroup {
@@ -45,8 +46,8 @@ final class NoCgroup implements Cgroup {
   public void addBeside(int pid, int init) {}
 
   @Override
-  public void addBelow(int pid, String path) {
-    throw missing("create groups below it");
+  public void addBelow(int pid, int init, Map<String, String> paths) {
+    throw missing("have groups below it");
   }
 
   @Override

@@ -6,6 +6,7 @@ import dev.casemate.base.Json;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.Resources;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A control group that is done without where this process may not make it: that of an ordinary
@@ -50,8 +51,8 @@ final class OptionalCgroup implements Cgroup {
   public List<String> apply(Resources resources) {
     if (actual instanceof NoCgroup && !CgroupValues.settings(resources).isEmpty()) {
       throw Failures.precondition(
-          "resource limits cannot be set: no control group is delegated to this user; delegate one"
-              + " or remove linux.resources");
+          "rootless needs no limits + no cgrouppath when no permission is granted for cgroups:"
+              + " delegate a group to this user, or remove linux.resources");
     }
     return actual.apply(resources);
   }
@@ -77,8 +78,8 @@ final class OptionalCgroup implements Cgroup {
   }
 
   @Override
-  public void addBelow(int pid, String path) {
-    actual.addBelow(pid, path);
+  public void addBelow(int pid, int init, Map<String, String> paths) {
+    actual.addBelow(pid, init, paths);
   }
 
   @Override

@@ -67,9 +67,23 @@ public record ResctrlGroup(String path, boolean own) {
               + bandwidth
               + "\" is not valid: expected one line that begins with MB:");
     }
+    for (String line : rdt.schemata()) {
+      if (line.isBlank() || line.contains("\n")) {
+        throw Failures.invalid(
+            "linux.intelRdt.schemata \"" + line + "\" is not valid: expected one line each");
+      }
+    }
+    if (rdt.enableMonitoring()) {
+      throw Failures.invalid(
+          "linux.intelRdt.enableMonitoring is not supported: there is no command that would show"
+              + " what is counted; remove it");
+    }
   }
 
-  /** The lines for the {@code schemata} file; of two with bandwidths, memBwSchema's counts. */
+  /**
+   * The lines for the {@code schemata} file; of two with bandwidths, memBwSchema's counts. Those of
+   * the specification's {@code schemata} are the last, so that they count.
+   */
   static List<String> schemata(IntelRdt rdt) {
     List<String> lines = new ArrayList<>();
     for (String line : Text.split(rdt.l3CacheSchema(), '\n')) {
@@ -82,6 +96,7 @@ public record ResctrlGroup(String path, boolean own) {
     if (!rdt.memoryBandwidthSchema().isEmpty()) {
       lines.add(rdt.memoryBandwidthSchema());
     }
+    lines.addAll(rdt.schemata());
     return lines;
   }
 

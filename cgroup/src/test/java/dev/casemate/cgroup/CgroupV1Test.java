@@ -214,7 +214,7 @@ class CgroupV1Test {
     int pid = spawn("exec sleep 100");
     cgroup.add(pid);
     assertThatThrownBy(() -> Cgroups.of(PARENT + "/inner", "x", false).create())
-        .hasMessageContaining("is in use")
+        .hasMessageContaining("cgroup is not empty")
         .hasMessageContaining("inner");
   }
 
@@ -233,5 +233,37 @@ class CgroupV1Test {
         .isInstanceOf(CasemateException.class)
         .hasMessageContaining("system.slice:docker:abc")
         .hasMessageContaining("cgroupfs");
+  }
+
+  @Test
+  void realTimeIsShortenedAndLengthenedInTheOrderThatTheKernelTakes() {
+    Assumptions.assumeTrue(
+        Fs.exists(((CgroupV1) cgroup).directory("cpu").orElseThrow() + "/cpu.rt_period_us"),
+        "this machine has no real-time groups");
+    String parent = ((CgroupV1) cgroup).directory("cpu").orElseThrow() + "/../cpu.rt_runtime_us";
+    FileContent.writeControl(parent, "900000");
+    for (String[] pair : new String[][] {{"900001", "600001"}, {"10000", "3000"}}) {
+      cgroup.apply(
+          resources(
+              "{\"cpu\":{\"realtimePeriod\":" + pair[0] + ",\"realtimeRuntime\":" + pair[1] + "}}"));
+      assertThat(read("cpu", "cpu.rt_period_us")).isEqualTo(pair[0]);
+      assertThat(read("cpu", "cpu.rt_runtime_us")).isEqualTo(pair[1]);
+    }
+  }
+
+  @Test
+  void noProcessesMeansOne() {
+    cgroup.apply(resources("{\"pids\":{\"limit\":0}}"));
+    assertThat(read("pids", "pids.max")).isEqualTo("1");
+  }
+
+  @Test
+  void theGroupOfVersion2BesideItIsMadeAndTakesTheProcesses() {
+    Assumptions.assumeTrue(
+        Cgroups.layout() == Cgroups.Layout.HYBRID, "this machine has no version 2 beside version 1");
+    int pid = spawn("exec sleep 100");
+    cgroup.add(pid);
+    assertThat(FileContent.readString("/proc/" + pid + "/cgroup", 4096))
+        .contains("0::" + PARENT + "/inner\n");
   }
 }

@@ -26,7 +26,7 @@ class ResctrlGroupTest {
   }
 
   private static IntelRdt rdt(String closId, String cache, String bandwidth) {
-    return new IntelRdt(closId, cache, bandwidth, false, false);
+    return IntelRdt.of(closId, cache, bandwidth);
   }
 
   private ResctrlGroup group(IntelRdt rdt) {

@@ -51,7 +51,7 @@ class SharedLibrariesTest {
     Path text = Files.writeString(directory.resolve("text"), "#!/bin/sh\n" + "x".repeat(200));
     assertThatThrownBy(() -> SharedLibraries.of(List.of(text.toString())))
         .hasMessageContaining(text.toString())
-        .hasMessageContaining("Exec format error");
+        .hasMessageContaining("exec format error");
     Path cut = directory.resolve("cut");
     Files.write(cut, java.util.Arrays.copyOf(Files.readAllBytes(Path.of("/bin/busybox")), 100));
     assertThatThrownBy(() -> ElfFile.read(cut.toString())).isInstanceOf(LinuxException.class);

@@ -275,6 +275,15 @@ public final class Errno {
     };
   }
 
+  /** The text of an errno as container engines write it: Go's, which begins in lower case. */
+  public static String lowerText(int errno) {
+    String text = text(errno);
+    // "RFS specific error" and the like stay.
+    return text.length() > 1 && Character.isUpperCase(text.charAt(1))
+        ? text
+        : Character.toLowerCase(text.charAt(0)) + text.substring(1);
+  }
+
   /** The text that {@code strerror(3)} gives in the C locale. */
   public static String text(int errno) {
     return switch (errno) {

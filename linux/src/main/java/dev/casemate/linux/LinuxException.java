@@ -19,7 +19,7 @@ public final class LinuxException extends RuntimeException {
         call
             + (subject.isEmpty() ? "" : " " + subject)
             + ": "
-            + Errno.text(errno)
+            + Errno.lowerText(errno)
             + " ("
             + Errno.name(errno)
             + ")");

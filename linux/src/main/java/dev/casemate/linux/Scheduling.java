@@ -1,9 +1,10 @@
 package dev.casemate.linux;
 
-/** CPU and I/O scheduling of the calling process. */
+/** CPU and I/O scheduling and memory policy of the calling process. */
 public final class Scheduling {
   private static final int IOPRIO_WHO_PROCESS = 1;
   private static final int AFFINITY_BYTES = 1024;
+  private static final int NODE_BYTES = 128;
 
   private Scheduling() {}
 
@@ -50,6 +51,42 @@ public final class Scheduling {
         SystemCall.raw(SystemCall.PERSONALITY, persona),
         "personality",
         "0x" + Long.toHexString(persona));
+  }
+
+  /**
+   * {@code set_mempolicy(2)}: where the calling process's memory comes from.
+   *
+   * @param mode {@code MPOL_…} and {@code MPOL_F_…} of linux/mempolicy.h
+   * @param nodes below 1024
+   */
+  public static void memoryPolicy(int mode, int[] nodes) {
+    try (NativeBuffer mask = NativeBuffer.allocate(NODE_BYTES)) {
+      for (int node : nodes) {
+        mask.putByte(node / 8, mask.getByte(node / 8) | (1 << (node % 8)));
+      }
+      // The kernel takes one bit less than it is told of.
+      SystemCall.check(
+          SystemCall.raw(
+              SystemCall.SET_MEMPOLICY,
+              mode,
+              nodes.length == 0 ? 0 : mask.address(),
+              nodes.length == 0 ? 0 : 8 * NODE_BYTES + 1),
+          "set_mempolicy",
+          "mode 0x" + Integer.toHexString(mode));
+    }
+  }
+
+  /** Lets the calling process run on every CPU that its control group has. */
+  public static void everyCpu() {
+    try (NativeBuffer mask = NativeBuffer.allocate(AFFINITY_BYTES)) {
+      for (int i = 0; i < AFFINITY_BYTES; i += 8) {
+        mask.putLong(i, -1);
+      }
+      SystemCall.check(
+          SystemCall.raw(SystemCall.SCHED_SETAFFINITY, 0, mask.size(), mask.address()),
+          "sched_setaffinity",
+          "every cpu");
+    }
   }
 
   /** Sets the CPUs that a process (0: the caller) may run on. */

@@ -128,6 +128,7 @@ public final class SystemCall {
   public static final int SYNCFS = 306;
   public static final int SETNS = 308;
   public static final int FINIT_MODULE = 313;
+  public static final int SET_MEMPOLICY = 238;
   public static final int SCHED_SETATTR = 314;
   public static final int RENAMEAT2 = 316;
   public static final int SECCOMP = 317;

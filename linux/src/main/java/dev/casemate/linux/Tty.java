@@ -11,6 +11,7 @@ public final class Tty {
   private static final int TIOCGPTN = 0x80045430;
   private static final int TIOCGPTPEER = 0x5441;
   private static final int TERMIOS_SIZE = 36;
+  private static final int ONLCR = 4;
 
   private Tty() {}
 
@@ -65,6 +66,17 @@ public final class Tty {
       SystemCall.check(
           ioctl(terminal, TCSETS, termios.address()), "ioctl(TCSETS)", terminal.toString());
       return before;
+    }
+  }
+
+  /** Has a pseudo-terminal hand out LF as LF, not as CR LF (ONLCR off); either end will do. */
+  public static void plainLines(Fd terminal) {
+    try (NativeBuffer termios = NativeBuffer.allocate(TERMIOS_SIZE)) {
+      SystemCall.check(
+          ioctl(terminal, TCGETS, termios.address()), "ioctl(TCGETS)", terminal.toString());
+      termios.putInt(4, termios.getInt(4) & ~ONLCR);
+      SystemCall.check(
+          ioctl(terminal, TCSETS, termios.address()), "ioctl(TCSETS)", terminal.toString());
     }
   }
 

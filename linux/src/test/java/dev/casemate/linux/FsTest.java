@@ -27,7 +27,7 @@ class FsTest {
     assertThatThrownBy(() -> Fs.open(path("none"), OpenFlag.READ_ONLY))
         .isInstanceOfSatisfying(
             LinuxException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENOENT))
-        .hasMessageContaining("open " + path("none") + ": No such file or directory (ENOENT)");
+        .hasMessageContaining("open " + path("none") + ": no such file or directory (ENOENT)");
   }
 
   @Test

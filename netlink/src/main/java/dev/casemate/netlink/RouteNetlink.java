@@ -177,11 +177,13 @@ public final class RouteNetlink implements AutoCloseable {
         "set link " + index + " alias");
   }
 
-  /** Moves a link into another namespace, where it may get another index. */
-  public void moveToNamespace(int index, Fd namespace) {
+  /** Moves a link into another namespace, where it gets a name and maybe another index. */
+  public void moveToNamespace(int index, Fd namespace, String name) {
     change(
-        link(NEW_LINK, 0, index, 0, 0).attribute32(NAMESPACE_FD, namespace.number()),
-        "move link " + index + " to another namespace");
+        link(NEW_LINK, 0, index, 0, 0)
+            .attribute32(NAMESPACE_FD, namespace.number())
+            .attribute(NetworkLink.NAME, name),
+        "move link " + index + " to another namespace as " + name);
   }
 
   public void deleteLink(int index) {

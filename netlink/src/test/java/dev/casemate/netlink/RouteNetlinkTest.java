@@ -271,9 +271,9 @@ class RouteNetlinkTest {
       control.deleteIngress(tap);
       assertThat(control.disciplines(tap)).doesNotContain("ingress");
       a.noLinkLocalAddress(tap);
-      a.moveToNamespace(tap, there);
+      a.moveToNamespace(tap, there, "moved");
       assertThat(a.link("tap0")).isEmpty();
-      b.deleteLink(b.link("tap0").orElseThrow().index());
+      b.deleteLink(b.link("moved").orElseThrow().index());
     }
   }
 }

@@ -70,7 +70,11 @@ public final class CommandLine {
         return fail(
             log,
             program,
-            "no command \"" + name + "\"; list them with: " + program + " --help",
+            "No help topic for '"
+                + name
+                + "': there is no such command; list them with: "
+                + program
+                + " --help",
             UNKNOWN_COMMAND);
       }
       failure = command.failure();
@@ -152,7 +156,13 @@ public final class CommandLine {
               : "/run/" + program;
     }
     return new Session(
-        program, Paths.absolute(folder), log, isRootless, global.has("systemd-cgroup"), engines);
+        program,
+        Paths.absolute(folder),
+        !global.last("root", "").isEmpty(),
+        log,
+        isRootless,
+        global.has("systemd-cgroup"),
+        engines);
   }
 
   private static int fail(Log log, String program, String whole, int status) {

@@ -26,6 +26,7 @@ final class CreateCommand implements Command {
     return List.of(
         Making.BUNDLE,
         Making.CONSOLE_SOCKET,
+        Making.PIDFD_SOCKET,
         Making.PID_FILE,
         Making.NO_PIVOT,
         Making.NO_NEW_KEYRING,
@@ -42,6 +43,7 @@ final class CreateCommand implements Command {
       try {
         Making.warn(session, process.warnings());
         Making.sendConsole(console, process);
+        Making.sendPidfd(arguments, process);
         Making.writePid(arguments.last("pid-file"), process.pid());
         done = true;
       } finally {

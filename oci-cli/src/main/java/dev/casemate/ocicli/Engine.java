@@ -26,21 +26,44 @@ public interface Engine {
    *
    * @param bundle absolute path of the bundle
    * @param preserveFds how many descriptors from 3 on the process gets beside its streams
+   * @param plainLines whether lines that it writes to its terminal end with LF alone
    */
   record Creation(
-      String id, String bundle, Spec spec, boolean noPivot, boolean noNewKeyring, int preserveFds) {
-    Creation withProcess(ProcessSpec process) {
+      String id,
+      String bundle,
+      Spec spec,
+      boolean noPivot,
+      boolean noNewKeyring,
+      int preserveFds,
+      boolean plainLines) {
+    /** The same in the foreground of this command: its terminal serves ours, or a file. */
+    Creation inForeground() {
       return new Creation(
-          id, bundle, spec.withProcess(process), noPivot, noNewKeyring, preserveFds);
+          id,
+          bundle,
+          spec.process().isPresent()
+              ? spec.withProcess(Making.withOurSize(spec.process().get()))
+              : spec,
+          noPivot,
+          noNewKeyring,
+          preserveFds,
+          Making.wantsPlainLines());
     }
   }
 
   /**
    * A further process.
    *
-   * @param subgroup path below the container's control group; empty for where its first process is
+   * @param subgroups controller to path below the container's control group, "" for all
+   *     controllers; empty for where its first process is
+   * @param plainLines whether lines that it writes to its terminal end with LF alone
    */
-  record Execution(ProcessSpec process, int preserveFds, String subgroup, boolean ignorePaused) {}
+  record Execution(
+      ProcessSpec process,
+      int preserveFds,
+      Map<String, String> subgroups,
+      boolean ignorePaused,
+      boolean plainLines) {}
 
   /** A process that was made, as long as this command lives. */
   interface Running extends AutoCloseable {

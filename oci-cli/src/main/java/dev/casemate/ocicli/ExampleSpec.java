@@ -1,5 +1,7 @@
 package dev.casemate.ocicli;
 
+import dev.casemate.linux.FileSystem;
+import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.DefaultSpec;
 import dev.casemate.oci.HooksSpec;
 import dev.casemate.oci.IdMapping;
@@ -22,6 +24,7 @@ final class ExampleSpec {
   private static final List<String> CAPABILITIES =
       List.of("CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE");
   private static final long OPEN_FILES = 1024;
+  private static final long CGROUP2_MAGIC = 0x63677270L;
 
   private ExampleSpec() {}
 
@@ -29,7 +32,7 @@ final class ExampleSpec {
     List<MountSpec> mounts = new ArrayList<>(DefaultSpec.mounts(64L << 20));
     return spec(
         mounts,
-        List.of("pid", "network", "ipc", "uts", "mount", "cgroup"),
+        namespaces("pid", "network", "ipc", "uts", "mount"),
         List.of(),
         List.of(),
         resources());
@@ -56,16 +59,35 @@ final class ExampleSpec {
         case "/sys" ->
             mounts.add(
                 MountSpec.of("/sys", "none", "/sys", "rbind", "nosuid", "noexec", "nodev", "ro"));
-        case "/sys/fs/cgroup" -> {}
         default -> mounts.add(mount);
       }
     }
     return spec(
         mounts,
-        List.of("pid", "ipc", "uts", "mount", "cgroup", "user"),
+        namespaces("pid", "ipc", "uts", "mount", "user"),
         List.of(new IdMapping(0, uid, 1)),
         List.of(new IdMapping(0, gid, 1)),
         Resources.NONE);
+  }
+
+  /**
+   * The namespaces, and one of control groups where these are of version 2: as runc has it, because
+   * engines and criu do with version 1 what they have always done.
+   */
+  private static List<String> namespaces(String... types) {
+    List<String> all = new ArrayList<>(List.of(types));
+    if (isUnified()) {
+      all.add("cgroup");
+    }
+    return all;
+  }
+
+  private static boolean isUnified() {
+    try {
+      return FileSystem.of("/sys/fs/cgroup").type() == CGROUP2_MAGIC;
+    } catch (LinuxException e) {
+      return false;
+    }
   }
 
   private static Resources resources() {

@@ -7,8 +7,11 @@ import dev.casemate.commandline.Arguments;
 import dev.casemate.commandline.Option;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Text;
 import dev.casemate.oci.ProcessSpec;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 final class ExecCommand implements Command {
@@ -52,11 +55,15 @@ final class ExecCommand implements Command {
         Option.value("additional-gids", 'g', "GID", "add a group; may be repeated"),
         Option.value("cap", 'c', "CAP_NAME", "add a capability; may be repeated"),
         Option.flag("no-new-privs", "set no_new_privs"),
-        Option.value("apparmor", "PROFILE", "AppArmor profile of the process"),
-        Option.value("process-label", "LABEL", "SELinux label of the process"),
-        Option.value("cgroup", "PATH", "control group below the container's"),
-        Option.flag("ignore-paused", "allow exec in a paused container"),
+        Option.value("apparmor", "PROFILE", "its AppArmor profile"),
+        Option.value("process-label", "LABEL", "its SELinux label"),
+        Option.value(
+            "cgroup",
+            "[CONTROLLER[,…]:]PATH",
+            "control group below the container's; may be repeated with controllers"),
+        Option.flag("ignore-paused", "also in a paused container"),
         Making.CONSOLE_SOCKET,
+        Making.PIDFD_SOCKET,
         Making.PID_FILE,
         Making.PRESERVE_FDS);
   }
@@ -80,14 +87,16 @@ final class ExecCommand implements Command {
         new Engine.Execution(
             detach ? process : Making.withOurSize(process),
             Making.preserveFds(arguments, 0),
-            subgroup(arguments.last("cgroup", "")),
-            arguments.has("ignore-paused"));
+            subgroups(arguments.all("cgroup")),
+            arguments.has("ignore-paused"),
+            !detach && Making.wantsPlainLines());
     try (Foreground foreground = detach ? null : Foreground.prepare();
         Engine.Running running = engine.exec(id, execution)) {
       boolean done = false;
       try {
         Making.warn(session, running.warnings());
         Making.sendConsole(console, running);
+        Making.sendPidfd(arguments, running);
         Making.writePid(arguments.last("pid-file"), running.pid());
         int status = foreground == null ? 0 : foreground.follow(running);
         done = true;
@@ -103,7 +112,8 @@ final class ExecCommand implements Command {
 
   private static ProcessSpec read(String path) {
     try {
-      return ProcessSpec.fromJson(Json.parseObject(FileContent.readString(path, PROCESS_LIMIT)));
+      return ProcessSpec.fromJson(
+          Json.parseObject(FileContent.readString(path, PROCESS_LIMIT)).inAnyCase());
     } catch (LinuxException e) {
       throw CasemateException.of(
           Kind.NOT_FOUND, "reading the process: " + e.getMessage() + "; correct --process", e);
@@ -112,17 +122,40 @@ final class ExecCommand implements Command {
     }
   }
 
-  /** A path that stays below the container's own group; the controllers before a colon are all. */
-  static String subgroup(String given) {
-    int colon = given.indexOf(':');
-    String path = Paths.absolute("/" + given.substring(colon + 1)).substring(1);
-    if (given.contains("..")) {
-      throw CasemateException.of(
-          Kind.INVALID_ARGUMENT,
-          "--cgroup \""
-              + given
-              + "\" leads out of the container's control group; name one below it");
+  /**
+   * Where a process is put below the container's control groups: {@code PATH} for all controllers,
+   * or {@code CONTROLLER[,CONTROLLER]…:PATH}, which may be repeated.
+   */
+  static Map<String, String> subgroups(List<String> given) {
+    Map<String, String> paths = new LinkedHashMap<>();
+    for (String one : given) {
+      int colon = one.indexOf(':');
+      if (colon == 0 || (colon < 0 && given.size() > 1)) {
+        throw wrongCgroup(one, "missing CONTROLLER: before the path, which several --cgroup need");
+      }
+      String path = one.substring(colon + 1);
+      for (String part : Text.split("/" + path, '/')) {
+        if (part.equals("..")) {
+          throw wrongCgroup(
+              one,
+              "bad sub cgroup path: " + path + " is not a sub cgroup path; name a group below it");
+        }
+      }
+      if (colon < 0) {
+        paths.put("", path);
+        continue;
+      }
+      for (String controller : Text.split(one.substring(0, colon), ',')) {
+        if (paths.putIfAbsent(controller, path) != null) {
+          throw wrongCgroup(one, "controller " + controller + " is named twice; remove one");
+        }
+      }
     }
-    return path;
+    return paths;
+  }
+
+  private static CasemateException wrongCgroup(String given, String why) {
+    return CasemateException.of(
+        Kind.INVALID_ARGUMENT, "invalid --cgroup argument: " + given + ": " + why);
   }
 }

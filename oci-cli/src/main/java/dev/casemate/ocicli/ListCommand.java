@@ -1,11 +1,14 @@
 package dev.casemate.ocicli;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.base.Json;
 import dev.casemate.commandline.Arguments;
 import dev.casemate.commandline.Console;
 import dev.casemate.commandline.Option;
 import dev.casemate.commandline.Table;
 import dev.casemate.commandline.UsageException;
+import dev.casemate.linux.Fs;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -42,6 +45,7 @@ final class ListCommand implements Command {
     if (!format.equals("table") && !format.equals("json")) {
       throw new UsageException("option --format is \"" + format + "\", expected table or json");
     }
+    checkRoot(session);
     List<Engine.Info> containers = session.engine().list();
     if (arguments.has("quiet")) {
       StringBuilder ids = new StringBuilder();
@@ -72,5 +76,13 @@ final class ListCommand implements Command {
     }
     Console.out(table.text());
     return 0;
+  }
+
+  /** The default is made with the first container; another one may be mistyped. */
+  private static void checkRoot(Session session) {
+    if (session.ownRoot() && !Fs.exists(session.root())) {
+      throw CasemateException.of(
+          Kind.NOT_FOUND, "--root " + session.root() + ": no such file or directory; correct it");
+    }
   }
 }

@@ -54,6 +54,11 @@ public final class Log {
     return path.isEmpty();
   }
 
+  /** Whether {@link #debug} writes anything: what takes an effort to find out is for then only. */
+  public boolean isDebug() {
+    return debug;
+  }
+
   public void error(String message) {
     write("error", message);
   }

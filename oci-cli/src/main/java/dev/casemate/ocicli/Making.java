@@ -26,7 +26,9 @@ final class Making {
   static final Option BUNDLE =
       Option.value("bundle", 'b', "DIR", "bundle directory (default: the working directory)");
   static final Option CONSOLE_SOCKET =
-      Option.value("console-socket", "SOCKET", "unix socket that receives the terminal's master");
+      Option.value("console-socket", "SOCKET", "unix socket that gets the terminal's master");
+  static final Option PIDFD_SOCKET =
+      Option.value("pidfd-socket", "SOCKET", "unix socket that gets a pidfd of the process");
   static final Option PID_FILE = Option.value("pid-file", "FILE", "file to write the pid to");
   static final Option NO_PIVOT =
       Option.flag("no-pivot", "move the root instead of using pivot_root, for a root on a ramdisk");
@@ -56,7 +58,8 @@ final class Making {
         spec,
         arguments.has("no-pivot"),
         arguments.has("no-new-keyring"),
-        listenFds + preserveFds(arguments, listenFds));
+        listenFds + preserveFds(arguments, listenFds),
+        false);
   }
 
   private static void refuseSystemd() {
@@ -146,6 +149,11 @@ final class Making {
         true, Optional.of(new ProcessSpec.ConsoleSize(size.rows(), size.columns())));
   }
 
+  /** Whether what a process in the foreground prints goes to no terminal, which wants CR LF. */
+  static boolean wantsPlainLines() {
+    return !Tty.isTerminal(Fd.STDOUT);
+  }
+
   /** Gives the terminal's master to whoever listens on the socket (runc's docs/terminals.md). */
   static void sendConsole(Optional<String> consoleSocket, Engine.Running process) {
     if (consoleSocket.isEmpty()) {
@@ -158,6 +166,22 @@ final class Making {
                 () -> CasemateException.of(Kind.INTERNAL, "the process has got no terminal"));
     try (Fd socket = UnixSocket.connect(consoleSocket.get())) {
       UnixSocket.sendDescriptors(socket, List.of(master));
+    }
+  }
+
+  /** Gives a descriptor of the process to whoever listens on the socket: no pid is taken for it. */
+  static void sendPidfd(Arguments arguments, Engine.Running process) {
+    String path = arguments.last("pidfd-socket", "");
+    if (path.isEmpty()) {
+      return;
+    }
+    try (Fd socket = UnixSocket.connect(path)) {
+      UnixSocket.sendDescriptors(socket, List.of(process.ended()));
+    } catch (LinuxException e) {
+      throw CasemateException.of(
+          Kind.FAILED_PRECONDITION,
+          "--pidfd-socket " + path + ": " + e.getMessage() + "; let a program listen there",
+          e);
     }
   }
 

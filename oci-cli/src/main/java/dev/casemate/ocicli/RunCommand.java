@@ -26,6 +26,7 @@ final class RunCommand implements Command {
     return List.of(
         Making.BUNDLE,
         Making.CONSOLE_SOCKET,
+        Making.PIDFD_SOCKET,
         Making.PID_FILE,
         Option.flag("detach", 'd', "do not wait; the container remains until delete"),
         Option.flag("keep", "do not remove the container after it exits"),
@@ -41,8 +42,8 @@ final class RunCommand implements Command {
     boolean detach = arguments.has("detach");
     Optional<String> console = arguments.last("console-socket").filter(s -> !s.isEmpty());
     Making.checkTerminal(creation.spec().process(), detach, console);
-    if (!detach && creation.spec().process().isPresent()) {
-      creation = creation.withProcess(Making.withOurSize(creation.spec().process().get()));
+    if (!detach) {
+      creation = creation.inForeground();
     }
     Engine engine = session.engine();
     boolean remove = true;
@@ -51,6 +52,7 @@ final class RunCommand implements Command {
       try {
         Making.warn(session, process.warnings());
         Making.sendConsole(console, process);
+        Making.sendPidfd(arguments, process);
         engine.start(creation.id());
         Making.writePid(arguments.last("pid-file"), process.pid());
         int status = foreground == null ? 0 : foreground.follow(process);

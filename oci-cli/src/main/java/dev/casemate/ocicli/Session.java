@@ -11,6 +11,7 @@ public final class Session {
 
   private final String program;
   private final String root;
+  private final boolean ownRoot;
   private final Log log;
   private final boolean rootless;
   private final boolean systemdCgroup;
@@ -20,12 +21,14 @@ public final class Session {
   Session(
       String program,
       String root,
+      boolean ownRoot,
       Log log,
       boolean rootless,
       boolean systemdCgroup,
       Engines engines) {
     this.program = program;
     this.root = root;
+    this.ownRoot = ownRoot;
     this.log = log;
     this.rootless = rootless;
     this.systemdCgroup = systemdCgroup;
@@ -39,6 +42,11 @@ public final class Session {
   /** The directory that the state of containers is kept in. */
   public String root() {
     return root;
+  }
+
+  /** Whether the caller has named the root, with {@code --root}. */
+  boolean ownRoot() {
+    return ownRoot;
   }
 
   public Log log() {

@@ -67,12 +67,7 @@ final class UpdateCommand implements Command {
     engine.info(id);
     Json.Obj base = arguments.last("resources").map(UpdateCommand::read).orElse(new Json.Obj());
     IntelRdt rdt =
-        new IntelRdt(
-            "",
-            arguments.last("l3-cache-schema", ""),
-            arguments.last("mem-bw-schema", ""),
-            false,
-            false);
+        IntelRdt.of("", arguments.last("l3-cache-schema", ""), arguments.last("mem-bw-schema", ""));
     if (!rdt.l3CacheSchema().isEmpty() || !rdt.memoryBandwidthSchema().isEmpty()) {
       engine.update(id, rdt);
     }
@@ -86,7 +81,7 @@ final class UpdateCommand implements Command {
           path.equals("-")
               ? FileContent.readBytes(Fd.STDIN, "standard input", FILE_LIMIT)
               : FileContent.readBytes(path, FILE_LIMIT);
-      return Json.parseObject(new String(content, StandardCharsets.UTF_8));
+      return Json.parseObject(new String(content, StandardCharsets.UTF_8)).inAnyCase();
     } catch (LinuxException e) {
       throw CasemateException.of(
           Kind.INVALID_ARGUMENT, "reading the resources: " + e.getMessage(), e);

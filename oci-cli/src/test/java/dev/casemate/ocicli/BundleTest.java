@@ -8,6 +8,8 @@ import dev.casemate.base.CasemateException.Kind;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -133,8 +135,23 @@ class BundleTest {
     assertThat(Paths.absolute("/a/./b//../c/")).isEqualTo("/a/c");
     assertThat(Paths.absolute("/../..")).isEqualTo("/");
     assertThat(Paths.absolute("x")).isEqualTo(Path.of("").toAbsolutePath() + "/x");
-    assertThatThrownBy(() -> ExecCommand.subgroup("../up")).hasMessageContaining("leads out");
-    assertThat(ExecCommand.subgroup("memory:/sub")).isEqualTo("sub");
-    assertThat(ExecCommand.subgroup("")).isEmpty();
+  }
+
+  @Test
+  void controlGroupsOfAnExecStayBelowTheContainersAndAreNamedOnce() {
+    assertThat(ExecCommand.subgroups(List.of())).isEmpty();
+    assertThat(ExecCommand.subgroups(List.of("a/b"))).isEqualTo(Map.of("", "a/b"));
+    assertThat(ExecCommand.subgroups(List.of("cpu,memory:sub", "pids:p")))
+        .isEqualTo(Map.of("cpu", "sub", "memory", "sub", "pids", "p"));
+    for (List<String> wrong :
+        List.of(
+            List.of(".."),
+            List.of("cpu:a/../.."),
+            List.of("a", "b"),
+            List.of(":a"),
+            List.of("cpu:a", "cpu:b"))) {
+      assertThatThrownBy(() -> ExecCommand.subgroups(wrong))
+          .hasMessageContaining("invalid --cgroup argument: ");
+    }
   }
 }

@@ -9,7 +9,7 @@ import java.util.Optional;
 
 /** The default parts of a container's configuration. */
 public final class DefaultSpec {
-  public static final String OCI_VERSION = "1.2.0";
+  public static final String OCI_VERSION = "1.3.0";
   public static final String PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
   /** The 14 capabilities of a container that is not privileged. */

@@ -7,7 +7,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** The Linux part of a container's configuration (runtime-spec config-linux.md). */
+/**
+ * The Linux part of a container's configuration (runtime-spec config-linux.md).
+ *
+ * @param netDevices network devices that move from the runtime's network namespace to the
+ *     container's: name there to name in the container, which is empty if it stays
+ */
 public record LinuxSpec(
     List<Namespace> namespaces,
     List<IdMapping> uidMappings,
@@ -23,7 +28,9 @@ public record LinuxSpec(
     List<String> readonlyPaths,
     String mountLabel,
     Optional<Personality> personality,
-    Optional<IntelRdt> intelRdt) {
+    Optional<IntelRdt> intelRdt,
+    Optional<MemoryPolicy> memoryPolicy,
+    Map<String, String> netDevices) {
 
   /**
    * A namespace that is new, or joined by path.
@@ -45,7 +52,47 @@ public record LinuxSpec(
       String l3CacheSchema,
       String memoryBandwidthSchema,
       boolean enableCmt,
-      boolean enableMbm) {}
+      boolean enableMbm,
+      List<String> schemata,
+      boolean enableMonitoring) {
+    /** What l3CacheSchema and memBwSchema alone say. */
+    public static IntelRdt of(String closId, String l3CacheSchema, String memoryBandwidthSchema) {
+      return new IntelRdt(
+          closId, l3CacheSchema, memoryBandwidthSchema, false, false, List.of(), false);
+    }
+
+    static IntelRdt fromJson(Json.Obj json) {
+      return new IntelRdt(
+          json.string("closID"),
+          json.string("l3CacheSchema"),
+          json.string("memBwSchema"),
+          json.bool("enableCMT", false),
+          json.bool("enableMBM", false),
+          json.strings("schemata"),
+          json.bool("enableMonitoring", false));
+    }
+
+    Json.Obj toJson() {
+      Json.Obj value = new Json.Obj();
+      SpecJson.put(value, "closID", closId);
+      SpecJson.put(value, "l3CacheSchema", l3CacheSchema);
+      SpecJson.put(value, "memBwSchema", memoryBandwidthSchema);
+      SpecJson.put(value, "enableCMT", enableCmt);
+      SpecJson.put(value, "enableMBM", enableMbm);
+      SpecJson.put(value, "schemata", schemata);
+      SpecJson.put(value, "enableMonitoring", enableMonitoring);
+      return value;
+    }
+  }
+
+  /**
+   * Where the container's memory comes from (set_mempolicy(2)).
+   *
+   * @param mode such as {@code MPOL_BIND}
+   * @param nodes such as {@code 0-3,7}
+   * @param flags such as {@code MPOL_F_STATIC_NODES}
+   */
+  public record MemoryPolicy(String mode, String nodes, List<String> flags) {}
 
   public static final LinuxSpec EMPTY = fromJson(new Json.Obj());
 
@@ -74,15 +121,21 @@ public record LinuxSpec(
         json.string("mountLabel"),
         json.object("personality")
             .map(p -> new Personality(p.string("domain"), p.strings("flags"))),
-        json.object("intelRdt")
+        json.object("intelRdt").map(IntelRdt::fromJson),
+        json.object("memoryPolicy")
             .map(
-                rdt ->
-                    new IntelRdt(
-                        rdt.string("closID"),
-                        rdt.string("l3CacheSchema"),
-                        rdt.string("memBwSchema"),
-                        rdt.bool("enableCMT", false),
-                        rdt.bool("enableMBM", false))));
+                policy ->
+                    new MemoryPolicy(
+                        policy.string("mode"), policy.string("nodes"), policy.strings("flags"))),
+        netDevices(json.object("netDevices").orElse(new Json.Obj())));
+  }
+
+  private static Map<String, String> netDevices(Json.Obj json) {
+    Map<String, String> devices = new LinkedHashMap<>();
+    for (String name : json.fields().keySet()) {
+      devices.put(name, json.object(name).orElse(new Json.Obj()).string("name"));
+    }
+    return devices;
   }
 
   public Json.Obj toJson() {
@@ -124,15 +177,22 @@ public record LinuxSpec(
       json.put("personality", value);
     }
     if (intelRdt.isPresent()) {
-      IntelRdt rdt = intelRdt.get();
-      Json.Obj value = new Json.Obj();
-      SpecJson.put(value, "closID", rdt.closId());
-      SpecJson.put(value, "l3CacheSchema", rdt.l3CacheSchema());
-      SpecJson.put(value, "memBwSchema", rdt.memoryBandwidthSchema());
-      SpecJson.put(value, "enableCMT", rdt.enableCmt());
-      SpecJson.put(value, "enableMBM", rdt.enableMbm());
-      json.put("intelRdt", value);
+      json.put("intelRdt", intelRdt.get().toJson());
     }
+    if (memoryPolicy.isPresent()) {
+      Json.Obj value = new Json.Obj();
+      SpecJson.put(value, "mode", memoryPolicy.get().mode());
+      SpecJson.put(value, "nodes", memoryPolicy.get().nodes());
+      SpecJson.put(value, "flags", memoryPolicy.get().flags());
+      json.put("memoryPolicy", value);
+    }
+    Json.Obj devices = new Json.Obj();
+    for (Map.Entry<String, String> device : netDevices.entrySet()) {
+      Json.Obj value = new Json.Obj();
+      SpecJson.put(value, "name", device.getValue());
+      devices.put(device.getKey(), value);
+    }
+    SpecJson.put(json, "netDevices", devices);
     return json;
   }
 
@@ -249,6 +309,13 @@ public record LinuxSpec(
     return edit.done();
   }
 
+  /** The same with this policy of memory, or none. */
+  public LinuxSpec withMemoryPolicy(Optional<MemoryPolicy> value) {
+    Edit edit = new Edit(this);
+    edit.memoryPolicy = value;
+    return edit.done();
+  }
+
   /** A copy in which components can be replaced by their names. */
   private static final class Edit {
     private List<Namespace> namespaces;
@@ -266,6 +333,8 @@ public record LinuxSpec(
     private String mountLabel;
     private Optional<Personality> personality;
     private Optional<IntelRdt> intelRdt;
+    private Optional<MemoryPolicy> memoryPolicy;
+    private final Map<String, String> netDevices;
 
     Edit(LinuxSpec of) {
       namespaces = of.namespaces;
@@ -283,6 +352,8 @@ public record LinuxSpec(
       mountLabel = of.mountLabel;
       personality = of.personality;
       intelRdt = of.intelRdt;
+      memoryPolicy = of.memoryPolicy;
+      netDevices = of.netDevices;
     }
 
     LinuxSpec done() {
@@ -301,7 +372,9 @@ public record LinuxSpec(
           readonlyPaths,
           mountLabel,
           personality,
-          intelRdt);
+          intelRdt,
+          memoryPolicy,
+          netDevices);
     }
   }
 }

@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A container's configuration: {@code config.json} of the OCI runtime-spec 1.2. Fields that the
+ * A container's configuration: {@code config.json} of the OCI runtime-spec 1.3. Fields that the
  * spec does not have are ignored; a wrong type is an error that names the field.
  *
  * @param linux empty lists and maps where the document has none
@@ -38,9 +38,9 @@ public record Spec(
         json.object("linux").map(LinuxSpec::fromJson).orElse(LinuxSpec.EMPTY));
   }
 
-  /** Parses the text of a {@code config.json}. */
+  /** Parses the text of a {@code config.json}; its keys may be in any case, as runc reads them. */
   public static Spec parse(String text) {
-    return fromJson(Json.parseObject(text));
+    return fromJson(Json.parseObject(text).inAnyCase());
   }
 
   public Json.Obj toJson() {

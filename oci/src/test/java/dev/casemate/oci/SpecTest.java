@@ -50,7 +50,9 @@ class SpecTest {
       "op":"SCMP_CMP_MASKED_EQ"}]}]},"sysctl":{"net.a":"1"},"maskedPaths":["/m"],\
       "readonlyPaths":["/r"],"mountLabel":"l","personality":{"domain":"LINUX32"},\
       "intelRdt":{"closID":"c","l3CacheSchema":"l3","memBwSchema":"mb","enableCMT":true,\
-      "enableMBM":true}}}""";
+      "enableMBM":true,"schemata":["L2:0=f"],"enableMonitoring":true},\
+      "memoryPolicy":{"mode":"MPOL_BIND","nodes":"0-1","flags":["MPOL_F_STATIC_NODES"]},\
+      "netDevices":{"eth0":{"name":"eth1"},"eth2":{}}}}""";
 
   @Test
   void everythingThatIsReadIsWritten() {

@@ -28,10 +28,10 @@ import java.util.function.Consumer;
  *       pod's for IPC and host name;
  *   <li>the nodes of devices that the guest's engine makes anyway;
  *   <li>with a warning that names the field: {@code apparmorProfile}, {@code selinuxLabel}, {@code
- *       mountLabel} (security modules), {@code intelRdt}, the marks of packets ({@code
- *       resources.network}), {@code rdma}, the limits of single devices in {@code blockIO}, in a
- *       pod the {@code domainname}, and annotations that only Casemate may set;
- *   <li>refused: a {@code seccomp.listenerPath}.
+ *       mountLabel} (security modules), {@code intelRdt}, {@code memoryPolicy}, the marks of
+ *       packets ({@code resources.network}), {@code rdma}, the limits of single devices in {@code
+ *       blockIO}, in a pod the {@code domainname}, and annotations that only Casemate may set;
+ *   <li>refused: a {@code seccomp.listenerPath}, and {@code netDevices}.
  * </ul>
  *
  * <p>All else is carried as it is. Mounts are handed over by the caller, who knows where the host's
@@ -159,7 +159,21 @@ final class GuestSpec {
           linux.intelRdt().get().closId(),
           "classes of cache and memory bandwidth belong to the host");
     }
+    if (linux.memoryPolicy().isPresent()) {
+      left(
+          warnings,
+          "linux.memoryPolicy",
+          linux.memoryPolicy().get().mode(),
+          "its memory nodes are the host's");
+    }
+    if (!linux.netDevices().isEmpty()) {
+      throw Failures.invalid(
+          "linux.netDevices \""
+              + linux.netDevices().keySet().iterator().next()
+              + "\": a device of the host cannot be in a VM; remove it, and attach a network");
+    }
     return linux
+        .withMemoryPolicy(Optional.empty())
         .withNamespaces(namespaces)
         .withDevices(devices)
         .withMountLabel("")

@@ -208,7 +208,7 @@ class SharesTest {
     for (int i = 0; i < 2; i++) {
       assertThatThrownBy(() -> shares.add(host + "/file", ShareMode.ROOT))
           .isInstanceOf(CasemateException.class)
-          .hasMessageContaining("File exists");
+          .hasMessageContaining("file exists");
     }
     assertThat(victim).hasContent("important");
     assertThat(name(shares.add(host + "/file", ShareMode.ROOT))).isEqualTo("/3");

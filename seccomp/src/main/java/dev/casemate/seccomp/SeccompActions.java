@@ -112,7 +112,8 @@ final class SeccompActions {
       notifies = true;
       if (rule.names().contains("write")) {
         throw Failures.invalid(
-            "linux.seccomp: SCMP_ACT_NOTIFY cannot be used for write, which hands over the listener");
+            "linux.seccomp: SCMP_ACT_NOTIFY cannot be used for the write syscall: the listener is"
+                + " handed over by it; remove the rule");
       }
     }
     if (!notifies) {

@@ -100,7 +100,7 @@ class GuestPathsTest {
             allowed + "/vmdir",
             "not a regular file",
             allowed + "/vmlost",
-            "No such file",
+            "no such file",
             "vmlinux",
             "an absolute path",
             "/dev/mem",

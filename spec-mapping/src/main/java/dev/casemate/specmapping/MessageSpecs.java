@@ -160,9 +160,9 @@ final class MessageSpecs {
         linux.readonlyPaths(),
         linux.mountLabel(),
         Optional.empty(),
-        linux
-            .intelRdt()
-            .map(rdt -> new LinuxSpec.IntelRdt("", rdt.l3CacheSchema(), "", false, false)));
+        linux.intelRdt().map(rdt -> LinuxSpec.IntelRdt.of("", rdt.l3CacheSchema(), "")),
+        Optional.empty(),
+        Map.of());
   }
 
   private static List<IdMapping> mappings(List<LinuxIDMapping> mappings) {

@@ -167,7 +167,7 @@ class BadInputTest extends CellTest {
     bundle();
     fails(1, "--root /proc/none create -b bad a", "/proc/none");
     box.ok("mkdir -p /run/ro && mount -t tmpfs -o ro none /run/ro");
-    fails(1, "--root /run/ro create -b bad a", "/run/ro", "Read-only file system");
+    fails(1, "--root /run/ro create -b bad a", "/run/ro", "read-only file system");
     box.ok("umount /run/ro");
     box.ok("touch file");
     fails(1, "--root $FILES/file create -b bad a", "/file");
@@ -253,7 +253,7 @@ class BadInputTest extends CellTest {
             "features")) {
       assertThat(ok(command + " --help").out()).startsWith("usage: casemate-cell " + command);
     }
-    assertThat(ok("--version").out()).startsWith("casemate-cell version ").contains("spec: 1.2.0");
+    assertThat(ok("--version").out()).startsWith("casemate-cell version ").contains("spec: 1.3.0");
   }
 
   @Test
@@ -262,7 +262,7 @@ class BadInputTest extends CellTest {
     ok("spec --bundle spec");
     fails(1, "spec --bundle spec", "config.json exists");
     Json.Obj config = Json.parseObject(box.ok("cat spec/config.json").out());
-    assertThat(config.string("ociVersion")).isEqualTo("1.2.0");
+    assertThat(config.string("ociVersion")).isEqualTo("1.3.0");
     box.ok("rm spec/config.json");
     ok("spec --rootless -b spec");
     assertThat(box.ok("cat spec/config.json").out()).contains("uidMappings");
@@ -271,7 +271,7 @@ class BadInputTest extends CellTest {
   @Test
   void featuresAreTold() {
     Json.Obj features = Json.parseObject(ok("features").out());
-    assertThat(features.string("ociVersionMax")).isEqualTo("1.2.0");
+    assertThat(features.string("ociVersionMax")).isEqualTo("1.3.0");
     assertThat(features.strings("mountOptions")).contains("rro", "tmpcopyup", "idmap");
     Json.Obj linux = features.object("linux").orElseThrow();
     assertThat(linux.strings("namespaces")).contains("time", "user", "cgroup");

@@ -22,6 +22,8 @@ abstract class CellTest {
   @BeforeAll
   static void open() {
     box = Box.open("cli");
+    // A root that is named and does not exist is an error of list.
+    box.ok("mkdir -p " + ROOT);
   }
 
   @AfterAll

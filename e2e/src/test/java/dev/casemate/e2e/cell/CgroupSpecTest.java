@@ -41,7 +41,7 @@ class CgroupSpecTest extends SpecTest {
   @Test
   void aGroupThatIsInUseMustGenerateAnError() {
     create("{}");
-    fails(1, "create -b must other", "in use");
+    fails(1, "create -b must other", "container's cgroup is not empty");
     fails(1, "state other", "does not exist");
     assertThat(status(ID)).isEqualTo("created");
     ok("delete -f " + ID);
@@ -92,7 +92,7 @@ class CgroupSpecTest extends SpecTest {
             + box.cgroup()
             + "/must/memory.usage_in_bytes) -gt 25000000 ]; do sleep 0.05; done");
     box.ok("echo '{\"memory\":{\"limit\":1048576,\"checkBeforeUpdate\":true}}' > must/update");
-    fails(1, "update -r must/update " + ID, "memory.limit 1048576", "in use");
+    fails(1, "update -r must/update " + ID, "rejecting memory limit 1048576", "in use");
     assertThat(read("memory.limit_in_bytes")).isEqualTo("134217728");
     ok("delete --force " + ID);
   }

@@ -150,6 +150,71 @@ class CheckpointTest extends CellTest {
     ok("delete -f a");
   }
 
+  private static void mount(Bundle bundle, String destination, String source) {
+    SpecTest.addMount(
+        bundle,
+        "{'destination':'"
+            + destination
+            + "','source':'"
+            + box.files()
+            + "/"
+            + source
+            + "','options':['bind']}");
+    bundle.write();
+  }
+
+  @Test
+  void bindsOverLinksAndNestedOnesAreRestored() {
+    box.ok("mkdir -p outer inner conf && echo linked > conf/file && echo nested > inner/file");
+    Bundle bundle = counter();
+    box.ok("mkdir -p counter/rootfs/real/conf && ln -sfn /real/conf counter/rootfs/link");
+    mount(bundle, "/link", "conf");
+    mount(bundle, "/n", "outer");
+    mount(bundle, "/n/sub", "inner");
+    ok("run -d -b counter a > /dev/null 2>&1");
+    awaitMoreThan(5);
+    criu("checkpoint --image-path images a");
+    ok("delete a");
+    // The mount point is of the outside, and may be gone when the container comes back.
+    box.ok("rmdir outer/sub");
+    criu("restore -d -b counter --image-path images a");
+    assertThat(ok("exec a cat /link/file /real/conf/file /n/sub/file").out())
+        .isEqualTo("linked\nlinked\nnested\n");
+    ok("delete -f a");
+  }
+
+  @Test
+  void controlGroupsWithoutANamespaceOfTheirOwnAreRestored() {
+    counter();
+    ok("run -d -b counter a > /dev/null 2>&1");
+    assertThat(ok("exec a ls /sys/fs/cgroup").out()).contains("memory");
+    awaitMoreThan(5);
+    criu("checkpoint --image-path images a");
+    ok("delete a");
+    criu("restore -d -b counter --image-path images a");
+    assertThat(ok("exec a cat /sys/fs/cgroup/memory/cgroup.procs").out()).isNotEmpty();
+    ok("delete -f a");
+  }
+
+  @Test
+  void theFileThatAnAnnotationNamesConfiguresCriuUnlessItRunsPrograms() {
+    Bundle bundle = counter();
+    String file = box.files() + "/criu.conf";
+    bundle.with(b -> b.config().putMap("annotations", java.util.Map.of("org.criu.config", file)));
+    ok("run -d -b counter a > /dev/null 2>&1");
+    awaitMoreThan(5);
+    String dump = "checkpoint --leave-running --image-path images a";
+    criuFails(dump, "criu.conf", "no such file");
+    box.ok("echo log-file named.log > criu.conf && chmod 666 criu.conf");
+    criuFails(dump, "criu.conf", "others than root can write it");
+    box.ok("chmod 644 criu.conf && echo action-script /bin/true >> criu.conf");
+    criuFails(dump, "action-script", "run a program");
+    box.ok("echo log-file named.log > criu.conf");
+    criu(dump);
+    assertThat(box.ok("ls images").out()).contains("named.log").doesNotContain("dump.log");
+    ok("delete -f a");
+  }
+
   @Test
   void aPreDumpIsDumpedOnTopOfWhereTheKernelTracksMemory() {
     started();

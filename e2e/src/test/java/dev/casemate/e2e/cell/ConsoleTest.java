@@ -62,7 +62,7 @@ class ConsoleTest extends CellTest {
     bundle("i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i + 1)); done");
     String out = box.run("$CELL --root " + ROOT + " run -b tty a < /dev/null").expect(0).out();
     assertThat(out.lines().toList()).hasSize(20_000);
-    assertThat(out).endsWith("line 19999\r\n");
+    assertThat(out).endsWith("line 19999\n");
   }
 
   @Test

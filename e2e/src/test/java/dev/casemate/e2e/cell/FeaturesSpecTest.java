@@ -30,7 +30,9 @@ final class FeaturesSpecTest extends SpecTest {
           "apparmor",
           "selinux",
           "intelRdt",
-          "mountExtensions");
+          "memoryPolicy",
+          "mountExtensions",
+          "netDevices");
 
   private static Json.Obj features() {
     return Json.parseObject(ok("features").out());

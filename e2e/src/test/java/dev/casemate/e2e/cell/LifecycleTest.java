@@ -22,7 +22,7 @@ class LifecycleTest extends CellTest {
     ok("create -b sleeper --pid-file sleeper/pid a > sleeper/out 2>&1");
     Json.Obj created = state("a");
     assertThat(created.string("status")).isEqualTo("created");
-    assertThat(created.string("ociVersion")).isEqualTo("1.2.0");
+    assertThat(created.string("ociVersion")).isEqualTo("1.3.0");
     assertThat(created.string("id")).isEqualTo("a");
     assertThat(created.string("bundle")).isEqualTo(box.files() + "/sleeper");
     assertThat(created.string("rootfs")).isEqualTo(box.files() + "/sleeper/rootfs");
@@ -222,6 +222,7 @@ class LifecycleTest extends CellTest {
             + ROOT
             + " update --resources - a");
     assertThat(box.ok("cat " + memory).out().strip()).isEqualTo("33554432");
+    ok("update --kernel-memory 64m a");
     fails(1, "update --memory 3x a", "--memory is \"3x\"");
     fails(1, "update --memory 64m none", "does not exist");
     fails(1, "update --l3-cache-schema L3:0=f a", "without linux.intelRdt");
@@ -263,8 +264,14 @@ class LifecycleTest extends CellTest {
 
   @Test
   void rootIsMadeWithTheFirstContainer() {
-    assertThat(box.ok("$CELL --root /run/none list -q; ls /run/none 2>&1 || true").out())
+    assertThat(box.ok("$CELL --root /run/none state x; ls /run/none 2>&1 || true").out())
         .contains("No such file");
+  }
+
+  @Test
+  void aRootThatIsNamedAndDoesNotExistIsAnErrorOfList() {
+    assertThat(cell("--root /run/none list").expect(1).err())
+        .contains("/run/none: no such file or directory");
   }
 
   @Test

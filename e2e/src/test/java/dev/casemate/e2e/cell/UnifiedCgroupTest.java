@@ -267,7 +267,7 @@ class UnifiedCgroupTest {
 
   @Test
   void aGroupThatIsInUseMustGenerateAnError() {
-    fails("busy", 1, "in use");
+    fails("busy", 1, "container's cgroup is not empty");
     fails("running-delete", 1, "running");
   }
 

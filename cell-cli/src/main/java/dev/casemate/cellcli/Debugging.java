@@ -1,0 +1,86 @@
+package dev.casemate.cellcli;
+
+import dev.casemate.cell.CellProcess;
+import dev.casemate.cell.Container;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Text;
+import dev.casemate.oci.ProcessSpec;
+import dev.casemate.ocicli.Log;
+
+/**
+ * What {@code --debug} tells of the making of a process. It begins with runc's words for the same
+ * steps, by which its users find them in a log.
+ */
+final class Debugging {
+  private static final int LIMIT = 64 * 1024;
+
+  private final Log log;
+
+  Debugging(Log log) {
+    this.log = log;
+  }
+
+  /** A process is about to be made. */
+  void begins(String id) {
+    log.debug("nsexec container setup of " + id);
+  }
+
+  /** The CPUs that a further process has while it is made. */
+  void affinity(ProcessSpec process) {
+    String initial = process.execCpuAffinity().map(ProcessSpec.CpuAffinity::initial).orElse("");
+    if (!initial.isEmpty()) {
+      log.debug("nsexec: affinity: " + mask(initial));
+    }
+  }
+
+  /** A container's first process waits for its start. */
+  void made(Container container) {
+    log.debug(
+        "child process in init(): pid "
+            + container.init().pid()
+            + " (namespaces 0x"
+            + Long.toHexString(container.record().namespaces())
+            + ", control group "
+            + container.cgroup().directory()
+            + ")");
+    log.debug("init: closing the pipe to signal completion; it waits for the start");
+  }
+
+  /** A further process runs its command. */
+  void executed(CellProcess process) {
+    log.debug("setns_init: about to exec: pid " + process.pid());
+    if (log.isDebug()) {
+      groups(process.pid());
+    }
+  }
+
+  private void groups(int pid) {
+    try {
+      for (String line : Text.split(FileContent.readString("/proc/" + pid + "/cgroup", LIMIT), '\n')) {
+        log.debug("control group of pid " + pid + ": " + line);
+      }
+    } catch (LinuxException e) {
+      // It has ended.
+    }
+  }
+
+  /** A list such as {@code 0-3,7} as the bits of the lowest 64 CPUs; {@code ?} for no such list. */
+  static String mask(String list) {
+    long mask = 0;
+    try {
+      for (String part : Text.split(list, ',')) {
+        String range = part.strip();
+        int dash = range.indexOf('-');
+        int first = Integer.parseInt(dash < 0 ? range : range.substring(0, dash));
+        int last = dash < 0 ? first : Integer.parseInt(range.substring(dash + 1));
+        for (int cpu = first; cpu <= Math.min(last, 63); cpu++) {
+          mask |= 1L << cpu;
+        }
+      }
+    } catch (NumberFormatException e) {
+      return "?";
+    }
+    return "0x" + Long.toHexString(mask);
+  }
+}
