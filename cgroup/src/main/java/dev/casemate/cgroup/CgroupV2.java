@@ -76,12 +76,24 @@ public final class CgroupV2 implements Cgroup {
           if (!made && !CgroupFiles.read(above + "/cgroup.procs").orElse("").isEmpty()) {
             throw CgroupValues.inUse(above);
           }
+          refuseFrozen(made);
           return;
         }
         start = end + 1;
       }
     } catch (LinuxException e) {
       throw Failures.of("creating cgroup " + directory, e);
+    }
+  }
+
+  /** The group may be frozen by itself, or by one above it. */
+  private void refuseFrozen(boolean made) {
+    String events = CgroupFiles.read(directory + "/cgroup.events").orElse("");
+    if (CgroupFiles.field(events, "frozen", 0) == 1) {
+      if (made) {
+        Fs.removeDirectory(directory);
+      }
+      throw CgroupValues.frozen(directory);
     }
   }
 
