@@ -48,6 +48,7 @@ final class Creation {
     Spec spec = config.spec();
     SpecCheck.check(config);
     Namespaces namespaces = Namespaces.of(spec.linux());
+    namespaces.checkMounts(config.ownKernel());
     Optional<SeccompFilter> filter = CompiledSeccomp.of(config.spec(), config.ownKernel());
     ContainerRecord record = ContainerRecord.of(config, namespaces);
     List<Optional<Fd>> userNamespaces = IdMaps.forMounts(spec.mounts(), spec.linux());
@@ -114,6 +115,7 @@ final class Creation {
       if (!done) {
         if (launched != null) {
           launched.abandon();
+          OuterRoot.remove(record.rootfs(), record.mountBelow());
         }
         if (grouped) {
           config.cgroup().delete();

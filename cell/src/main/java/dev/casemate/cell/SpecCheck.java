@@ -1,5 +1,6 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.base.Failures;
 import dev.casemate.hooks.HookRunner;
 import dev.casemate.oci.ProcessSpec;
@@ -15,11 +16,12 @@ final class SpecCheck {
       throw Failures.invalid("annotations holds an empty key; name it or remove it");
     }
     check(config.spec().linux().resources());
-    check(
-        config
-            .spec()
-            .process()
-            .orElseThrow(() -> Failures.invalid("config.json has no process; add one")));
+    config.spec().process().ifPresent(SpecCheck::check);
+  }
+
+  /** What a start says of a container without {@code process}, which the specification allows. */
+  static CasemateException noProcess() {
+    return Failures.invalid("config.json has no process; add one, and create the container anew");
   }
 
   private static void check(Resources resources) {
