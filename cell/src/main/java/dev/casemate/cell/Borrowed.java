@@ -1,10 +1,11 @@
 package dev.casemate.cell;
 
 import dev.casemate.linux.Fd;
-import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
 import dev.casemate.oci.LinuxSpec;
+import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Optional;
 
@@ -39,8 +40,10 @@ final class Borrowed implements AutoCloseable {
       }
       if (time) {
         borrowed.ownTime = Optional.of(Fs.open("/proc/self/ns/time", 0));
-        Processes.unshare(Processes.CLONE_NEWTIME);
-        offset(linux.timeOffsets());
+        try (Fd offsets = openOffsets()) {
+          Processes.unshare(Processes.CLONE_NEWTIME);
+          offset(offsets, linux.timeOffsets());
+        }
       }
       return borrowed;
     } catch (RuntimeException e) {
@@ -66,15 +69,25 @@ final class Borrowed implements AutoCloseable {
     Processes.joinNamespace(namespace, Processes.CLONE_NEWPID);
   }
 
-  private static void offset(Map<String, LinuxSpec.TimeOffset> offsets) {
+  /** To be opened before this process is hidden, or in a user namespace. */
+  static Fd openOffsets() {
+    return Fs.open("/proc/self/timens_offsets", OpenFlag.WRITE_ONLY);
+  }
+
+  /** Sets the clocks of the namespace of time that the next child is to be born in. */
+  static void offset(Fd file, Map<String, LinuxSpec.TimeOffset> offsets) {
+    StringBuilder lines = new StringBuilder();
     for (Map.Entry<String, LinuxSpec.TimeOffset> offset : offsets.entrySet()) {
-      FileContent.writeControl(
-          "/proc/self/timens_offsets",
-          offset.getKey()
-              + " "
-              + offset.getValue().seconds()
-              + " "
-              + offset.getValue().nanoseconds());
+      lines
+          .append(offset.getKey())
+          .append(' ')
+          .append(offset.getValue().seconds())
+          .append(' ')
+          .append(offset.getValue().nanoseconds())
+          .append('\n');
+    }
+    if (!lines.isEmpty()) {
+      file.writeAll(lines.toString().getBytes(StandardCharsets.UTF_8));
     }
   }
 

@@ -28,6 +28,15 @@ record CapabilitySets(long bounding, Capabilities.Sets sets, long ambient, long 
       }
     }
     permitted &= available;
+    long unraised = ambient & ~(permitted & inheritable & bounding);
+    for (int i = 0; i < Capabilities.count(); i++) {
+      if ((unraised & (1L << i)) != 0) {
+        warnings.add(
+            "can't raise ambient capability "
+                + Capabilities.name(i)
+                + ": it is not permitted, inheritable and bounding as well");
+      }
+    }
     return new CapabilitySets(
         bounding,
         new Capabilities.Sets(effective & permitted, permitted, inheritable & available & bounding),

@@ -175,6 +175,9 @@ public final class Container implements AutoCloseable {
   /** Lets the first process execute its command; returns once the kernel has taken it. */
   public void start() {
     lifecycle.expect("start", "created", State.CREATED);
+    if (!record.process()) {
+      throw SpecCheck.noProcess();
+    }
     if (channel.isEmpty()) {
       channel = directory.orElseThrow().openGate().map(SyncChannel::new);
     }
@@ -386,8 +389,13 @@ public final class Container implements AutoCloseable {
     } else if (!record.ownPids()) {
       cgroup.kill();
     }
+    if (record.pid() == 0 && force && cgroup.isFrozen()) {
+      // What a killed create has left ends by itself, but for what somebody has frozen meanwhile.
+      cgroup.freeze(false);
+    }
     ContainerConfig known = record.poststop() ? config() : null;
     cgroup.delete();
+    OuterRoot.remove(record.rootfs(), record.mountBelow());
     record.resctrl().ifPresent(ResctrlGroup::remove);
     directory.ifPresent(StateDirectory::remove);
     close();

@@ -17,6 +17,8 @@ import java.util.Optional;
  * @param resctrl its class of service, if it has one
  * @param namespaces {@code CLONE_NEW…} of those that differ from, or may differ from, the outside's
  * @param ownPids whether its pid namespace is its own, so that all end with the first process
+ * @param mountBelow the mount below its root, if its mounts are the outside's; else 0
+ * @param process whether it has a command, without which it cannot be started
  * @param poststart whether there are hooks to be run after the start
  * @param poststop whether there are hooks to be run at the end
  */
@@ -33,6 +35,8 @@ public record ContainerRecord(
     Optional<ResctrlGroup> resctrl,
     long namespaces,
     boolean ownPids,
+    long mountBelow,
+    boolean process,
     boolean poststart,
     boolean poststop) {
 
@@ -50,6 +54,8 @@ public record ContainerRecord(
         ResctrlGroup.of(config.spec().linux().intelRdt(), config.id()),
         namespaces.all,
         namespaces.isFresh(dev.casemate.linux.Processes.CLONE_NEWPID),
+        OuterRoot.mountBelow(config, namespaces),
+        config.spec().process().isPresent(),
         !config.spec().hooks().poststart().isEmpty(),
         !config.spec().hooks().poststop().isEmpty());
   }
@@ -73,6 +79,8 @@ public record ContainerRecord(
         resctrl,
         namespaces,
         ownPids,
+        mountBelow,
+        process,
         poststart,
         poststop);
   }
@@ -91,6 +99,8 @@ public record ContainerRecord(
         json.object("resctrl").map(ResctrlGroup::fromJson),
         json.integer("namespaces", 0),
         json.bool("ownPids", true),
+        json.integer("mountBelow", 0),
+        json.bool("process", true),
         json.bool("poststart", false),
         json.bool("poststop", false));
   }
@@ -109,6 +119,8 @@ public record ContainerRecord(
         .put("cgroup", cgroup)
         .put("namespaces", namespaces)
         .put("ownPids", ownPids)
+        .put("mountBelow", mountBelow)
+        .put("process", process)
         .put("poststart", poststart)
         .put("poststop", poststop);
   }

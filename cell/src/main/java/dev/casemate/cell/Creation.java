@@ -50,6 +50,7 @@ final class Creation {
     SpecCheck.check(config);
     Namespaces namespaces = Namespaces.of(spec.linux());
     NetDevices.check(spec.linux().netDevices(), namespaces);
+    namespaces.checkMounts(config.ownKernel());
     Optional<SeccompFilter> filter = CompiledSeccomp.of(config.spec(), config.ownKernel());
     ContainerRecord record = ContainerRecord.of(config, namespaces);
     List<Optional<Fd>> userNamespaces = IdMaps.forMounts(spec.mounts(), spec.linux());
@@ -119,6 +120,7 @@ final class Creation {
       if (!done) {
         if (launched != null) {
           launched.abandon();
+          OuterRoot.remove(record.rootfs(), record.mountBelow());
         }
         if (grouped) {
           config.cgroup().delete();

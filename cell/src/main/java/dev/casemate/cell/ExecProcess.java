@@ -44,9 +44,10 @@ final class ExecProcess {
    * Does not return but by an exception.
    *
    * @param init the container's first process
+   * @param root the container's, if its mounts are the engine's; else joining them leads there
    * @param toJoin {@code CLONE_NEW…} of the namespaces that are not joined yet; 0 for none
    */
-  void run(Fd init, long toJoin) {
+  void run(Fd init, Optional<Fd> root, long toJoin) {
     if (!channel.awaitGo()) {
       Processes.exit(1);
     }
@@ -65,6 +66,13 @@ final class ExecProcess {
         Processes.joinNamespace(init, toJoin);
       }
       init.close();
+      if (root.isPresent()) {
+        step = "root";
+        try (Fd directory = root.get()) {
+          Processes.changeDirectory(directory);
+          Processes.changeRoot(".");
+        }
+      }
       step = "session";
       Processes.newSession();
       if (options.newKeyring()) {
@@ -81,7 +89,7 @@ final class ExecProcess {
     new ProcessSetup(process, linux, filter, preserved, channel, labels, warnings)
         .direct(lenient)
         .execute(
-            () -> {
+            (environment, last) -> {
               if (!channel.awaitGo()) {
                 Processes.exit(1);
               }

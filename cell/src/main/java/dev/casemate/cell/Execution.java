@@ -24,16 +24,20 @@ final class Execution {
     ContainerConfig config = container.config();
     Spec spec = config.spec();
     Optional<SeccompFilter> filter = CompiledSeccomp.of(spec, config.ownKernel());
-    Launcher.Launched exec =
-        Launcher.exec(
-            spec.linux(),
-            container.record().namespaces(),
-            options,
-            config.ownKernel(),
-            process,
-            filter,
-            stdio,
-            first);
+    Launcher.Launched exec;
+    try (OuterRoot root = OuterRoot.of(container.record())) {
+      exec =
+          Launcher.exec(
+              spec.linux(),
+              container.record().namespaces(),
+              options,
+              config.ownKernel(),
+              process,
+              filter,
+              stdio,
+              first,
+              root.directory());
+    }
     boolean done = false;
     try {
       exec.channel.go();

@@ -39,7 +39,10 @@ final class FinalExec {
   private static final int SYS_FCNTL = 72;
   private static final int SYS_SETRLIMIT = 160;
   private static final int SYS_CAPSET = 126;
+  private static final int SYS_PRCTL = 157;
   private static final int SYS_SECCOMP = 317;
+  private static final int PR_CAP_AMBIENT = 47;
+  private static final int AMBIENT_LOWER = 3;
   private static final int SYS_READ = 0;
   private static final int F_SETFD = 2;
   private static final int FIRST_FREE = 3;
@@ -49,6 +52,7 @@ final class FinalExec {
   private final SmallProgram program = new SmallProgram();
   private final SyncChannel channel;
 
+  /** Takes the way to the engine, which {@link #executeAlone} has no use for. */
   FinalExec(SyncChannel channel) {
     this.channel = channel;
   }
@@ -64,14 +68,15 @@ final class FinalExec {
   /**
    * Installs a filter.
    *
+   * @param flags {@code SECCOMP_FILTER_FLAG_}
    * @param listener the number that its listener will have; −1 if it has none
    */
-  void filter(SeccompFilter filter, int listener) {
+  void filter(SeccompFilter filter, int flags, int listener) {
     long code = program.data(filter.bytes());
     byte[] header = new byte[16];
     SmallProgram.putShort(header, 0, filter.program().length);
     SmallProgram.putLong(header, 8, code);
-    program.call(SYS_SECCOMP, SET_MODE_FILTER, filter.flags(), program.data(header));
+    program.call(SYS_SECCOMP, SET_MODE_FILTER, flags, program.data(header));
     if (listener >= 0) {
       // The engine fetches it: a filter may hold up whatever would send it.
       byte[] message = SyncChannel.encode(SyncChannel.LISTENER, Integer.toString(listener));
@@ -102,6 +107,15 @@ final class FinalExec {
     program.call(SYS_CAPSET, program.data(header), program.data(data), 0);
   }
 
+  /** Takes capabilities from the ambient set; those that are not in it are no error. */
+  void lowerAmbient(long mask) {
+    for (int capability = 0; capability < 64; capability++) {
+      if ((mask & (1L << capability)) != 0) {
+        program.call(SYS_PRCTL, PR_CAP_AMBIENT, AMBIENT_LOWER, capability);
+      }
+    }
+  }
+
   /** Makes the calls and executes; returns only by throwing. */
   void execute(String path, List<String> arguments, List<String> environment) {
     int number = channel.socket().number();
@@ -121,7 +135,7 @@ final class FinalExec {
   }
 
   /** The same for a program that nobody follows, such as a hook's; it ends with 127 on failure. */
-  static void executeAlone(String path, List<String> arguments, List<String> environment) {
+  void executeAlone(String path, List<String> arguments, List<String> environment) {
     CommandPath.check(path);
     List<String> argv = new ArrayList<>(arguments.size() + 1);
     argv.add(path);
@@ -129,7 +143,6 @@ final class FinalExec {
     // What leads back to the program finds this descriptor closed, and does not go round for ever.
     Fd once = Fd.STDIN.duplicate(FIRST_FREE);
     once.closeOnExec(false);
-    SmallProgram program = new SmallProgram();
     program.first(SYS_FCNTL, once.number(), F_SETFD, 1);
     try (Fd file = SmallProgram.file(program.image(-1, new byte[0]))) {
       Processes.execute(file, argv, environment);

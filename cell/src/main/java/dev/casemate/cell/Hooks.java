@@ -4,7 +4,9 @@ import dev.casemate.base.Json;
 import dev.casemate.hooks.HookRunner;
 import dev.casemate.hooks.HookState;
 import dev.casemate.linux.Descriptors;
+import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Processes;
 import dev.casemate.oci.HookSpec;
 import dev.casemate.oci.Spec;
@@ -14,12 +16,21 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The hooks of the engine's containers: it has one thread and forks. */
+/**
+ * The hooks of the engine's containers: it has one thread and forks. Hooks outside of the container
+ * start in the bundle, those of {@code createContainer} in the container's root, and those of
+ * {@code startContainer} in its working directory.
+ */
 final class Hooks {
-  /** The phase whose programs are the container's own files; others are the outside's. */
-  static final String IN_CONTAINER = "startContainer";
+  /** Goes to the directory that a hook starts in. */
+  private interface Place {
+    void enter();
+  }
 
-  private static final HookRunner RUNNER = new HookRunner(Hooks::start, 0);
+  /** Becomes a hook's program. */
+  private interface Program {
+    void execute(HookSpec hook);
+  }
 
   private Hooks() {}
 
@@ -42,7 +53,40 @@ final class Hooks {
   /** Runs hooks one after the other; the first that fails ends it with an exception. */
   static void run(
       String phase, List<HookSpec> hooks, ContainerConfig config, int pid, String status) {
-    RUNNER.run(phase, hooks, state(config), pid, status);
+    if (!hooks.isEmpty()) {
+      outside(config).run(phase, hooks, state(config), pid, status);
+    }
+  }
+
+  /** Runs the hooks of {@code createContainer}: programs of the outside, in the new mounts. */
+  static void inMounts(List<HookSpec> hooks, ContainerConfig config, Fd root) {
+    if (hooks.isEmpty()) {
+      return;
+    }
+    runner(() -> Processes.changeDirectory(root), Hooks::execute)
+        .run("createContainer", hooks, state(config), 1, "creating");
+  }
+
+  /**
+   * Runs the hooks of {@code startContainer}: programs of the container, with the rights of its
+   * process and within its filter.
+   *
+   * @param environment of the process, for those that have none
+   */
+  static void inContainer(
+      List<HookSpec> hooks,
+      ContainerConfig config,
+      List<String> environment,
+      ProcessSetup.Last last) {
+    if (hooks.isEmpty()) {
+      return;
+    }
+    Program program =
+        hook ->
+            last.steps()
+                .executeAlone(
+                    hook.path(), arguments(hook), HookRunner.environment(hook, environment));
+    runner(() -> {}, program).run("startContainer", hooks, state(config), 1, "created");
   }
 
   /**
@@ -52,26 +96,53 @@ final class Hooks {
    */
   static List<String> runAll(
       String phase, List<HookSpec> hooks, ContainerConfig config, int pid, String status) {
-    return RUNNER.runAll(phase, hooks, state(config), pid, status);
+    return hooks.isEmpty()
+        ? List.of()
+        : outside(config).runAll(phase, hooks, state(config), pid, status);
   }
 
-  private static int start(String phase, HookSpec hook, Fd input, Fd output) {
-    int pid = Processes.fork(0);
-    if (pid == 0) {
-      become(phase, hook, input, output);
-    }
-    return pid;
+  private static HookRunner outside(ContainerConfig config) {
+    Place bundle =
+        () -> {
+          try {
+            Processes.changeDirectory(config.bundle());
+          } catch (LinuxException e) {
+            // A bundle may be gone by the time of a poststop hook, which runs all the same.
+            if (e.errno() != Errno.ENOENT) {
+              throw e;
+            }
+          }
+        };
+    return runner(bundle, Hooks::execute);
   }
 
-  private static void become(String phase, HookSpec hook, Fd input, Fd output) {
+  private static void execute(HookSpec hook) {
+    Processes.execute(
+        hook.path(), arguments(hook), HookRunner.environment(hook, Processes.environment()));
+  }
+
+  private static List<String> arguments(HookSpec hook) {
+    return hook.args().isEmpty() ? List.of(hook.path()) : hook.args();
+  }
+
+  private static HookRunner runner(Place place, Program program) {
+    return new HookRunner(
+        (phase, hook, input, output) -> {
+          int pid = Processes.fork(0);
+          if (pid == 0) {
+            become(place, program, hook, input, output);
+          }
+          return pid;
+        },
+        0);
+  }
+
+  private static void become(Place place, Program program, HookSpec hook, Fd input, Fd output) {
     try {
       Child.resetSignals();
+      place.enter();
       Descriptors.keepOnly(List.of(input, output, output));
-      List<String> args = hook.args().isEmpty() ? List.of(hook.path()) : hook.args();
-      if (phase.equals(IN_CONTAINER)) {
-        FinalExec.executeAlone(hook.path(), args, hook.env());
-      }
-      Processes.execute(hook.path(), args, hook.env());
+      program.execute(hook);
     } catch (Throwable e) {
       byte[] text = String.valueOf(e.getMessage()).getBytes(StandardCharsets.UTF_8);
       Fd.STDERR.write(text, 0, text.length);

@@ -120,6 +120,13 @@ final class IdMaps {
     }
   }
 
+  /** Whether a mount's ids are to be mapped. */
+  static boolean isMapped(MountSpec mount) {
+    return !mount.uidMappings().isEmpty()
+        || mount.options().contains("idmap")
+        || mount.options().contains("ridmap");
+  }
+
   private static Optional<Fd> forMount(MountSpec mount, LinuxSpec linux) {
     boolean uids = !mount.uidMappings().isEmpty();
     if (uids != !mount.gidMappings().isEmpty()) {
@@ -131,7 +138,7 @@ final class IdMaps {
     if (uids) {
       return Optional.of(userNamespace(mount.uidMappings(), mount.gidMappings()));
     }
-    if (!mount.options().contains("idmap") && !mount.options().contains("ridmap")) {
+    if (!isMapped(mount)) {
       return Optional.empty();
     }
     for (LinuxSpec.Namespace namespace : linux.namespaces()) {

@@ -28,7 +28,6 @@ final class InitProcess {
   private final Namespaces namespaces;
   private final Optional<SeccompFilter> filter;
   private final boolean terminal;
-  private final List<Optional<Fd>> userNamespaces;
   private final SyncChannel channel;
   private final Optional<Fd> gate;
   private final List<String> warnings = new ArrayList<>();
@@ -39,7 +38,6 @@ final class InitProcess {
       Namespaces namespaces,
       Optional<SeccompFilter> filter,
       boolean terminal,
-      List<Optional<Fd>> userNamespaces,
       SyncChannel channel,
       Optional<Fd> gate) {
     this.config = config;
@@ -48,7 +46,6 @@ final class InitProcess {
     this.namespaces = namespaces;
     this.filter = filter;
     this.terminal = terminal;
-    this.userNamespaces = userNamespaces;
     this.channel = channel;
   }
 
@@ -56,7 +53,7 @@ final class InitProcess {
   void run(boolean joined) {
     Spec spec = config.spec();
     LinuxSpec linux = spec.linux();
-    ProcessSpec process = spec.process().orElseThrow();
+    ProcessSpec process = spec.process().orElseGet(InitProcess::nothing);
     HooksSpec hooks = spec.hooks();
     String step = "namespaces";
     Labels labels;
@@ -103,7 +100,7 @@ final class InitProcess {
                 process, linux, filter, options.preserved().size(), channel, labels, warnings)
             .direct(config.ownKernel());
     setup.execute(
-        () -> {
+        (environment, last) -> {
           awaitGo();
           if (gate.isPresent()) {
             try (Fd listener = gate.get()) {
@@ -111,8 +108,13 @@ final class InitProcess {
             }
             awaitGo();
           }
-          Hooks.run(Hooks.IN_CONTAINER, hooks.startContainer(), config, 1, "created");
+          Hooks.inContainer(hooks.startContainer(), config, environment, last);
         });
+  }
+
+  /** Stands for the process of a container that has none: it cannot be started. */
+  private static ProcessSpec nothing() {
+    return ProcessSpec.of(List.of(), List.of(), "/");
   }
 
   private void awaitGo() {
@@ -123,8 +125,8 @@ final class InitProcess {
 
   private void buildRoot(ProcessSpec process, HooksSpec hooks) {
     try {
-      Rootfs rootfs = Rootfs.open(config);
-      rootfs.mount(userNamespaces, namespaces);
+      Rootfs rootfs = Rootfs.open(config, namespaces, new Outside(channel));
+      rootfs.mount();
       if (terminal) {
         try (Fd ptmx = terminals(rootfs.paths());
             Fd slave = Terminals.attach(ptmx.procPath(), process, channel)) {
@@ -136,7 +138,7 @@ final class InitProcess {
         channel.send(SyncChannel.HOOKS, "");
         awaitGo();
       }
-      Hooks.run("createContainer", hooks.createContainer(), config, 1, "creating");
+      Hooks.inMounts(hooks.createContainer(), config, rootfs.paths().root());
       rootfs.protect();
       rootfs.enter(options.noPivot());
     } catch (LinuxException e) {

@@ -16,6 +16,7 @@ import dev.casemate.linux.WaitStatus;
 import dev.casemate.oci.LinuxSpec;
 import dev.casemate.seccomp.SeccompFilter;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -39,6 +40,9 @@ final class Launcher {
     boolean ready;
     Optional<Fd> terminal = Optional.empty();
     List<String> warnings = List.of();
+
+    /** Those that mounts are mapped by; they are the caller's. */
+    List<Optional<Fd>> userNamespaces = List.of();
 
     Launched(SyncChannel channel, Stdio stdio) {
       this.channel = channel;
@@ -89,12 +93,10 @@ final class Launcher {
       Optional<Fd> gate) {
     List<Fd> given = new ArrayList<>();
     gate.ifPresent(given::add);
-    for (Optional<Fd> fd : userNamespaces) {
-      fd.ifPresent(given::add);
-    }
     boolean terminal = stdio instanceof Stdio.Terminal;
     Fd[] pair = UnixSocket.pair();
     Launched launched = new Launched(new SyncChannel(pair[0]), stdio);
+    launched.userNamespaces = userNamespaces;
     try (Fd theirs = pair[1];
         Fd nothing = nothing()) {
       List<Fd> streams = streams(stdio, nothing);
@@ -103,22 +105,13 @@ final class Launcher {
       Child.Body body =
           (channel, fds) -> {
             if (helper) {
-              joinAndPart(namespaces, fresh, channel);
+              joinAndPart(namespaces, config.spec().linux(), fresh, channel);
             }
             if (!channel.awaitGo()) {
               Processes.exit(1);
             }
-            List<Fd> mapping = gate.isPresent() ? fds.subList(1, fds.size()) : fds;
             Optional<Fd> kept = gate.isPresent() ? Optional.of(fds.get(0)) : Optional.empty();
-            new InitProcess(
-                    config,
-                    options,
-                    namespaces,
-                    filter,
-                    terminal,
-                    renew(userNamespaces, mapping),
-                    channel,
-                    kept)
+            new InitProcess(config, options, namespaces, filter, terminal, channel, kept)
                 .run(helper);
           };
       if (!helper && namespaces.joined.containsKey(Processes.CLONE_NEWPID)) {
@@ -167,19 +160,61 @@ final class Launcher {
     }
   }
 
-  /** In the helper: joins what must be joined first, makes the process proper and ends. */
-  private static void joinAndPart(Namespaces namespaces, long fresh, SyncChannel channel) {
+  /**
+   * In the helper: joins what must be joined first, makes the process proper and ends. Which rights
+   * a namespace takes depends on its owner: those of the engine do for the outside's, and for those
+   * that belong to a user namespace of the engine's user the ones in there.
+   */
+  private static void joinAndPart(
+      Namespaces namespaces, LinuxSpec linux, long fresh, SyncChannel channel) {
+    Map<Long, Fd> left = new LinkedHashMap<>();
     for (Map.Entry<Long, String> namespace : namespaces.joined.entrySet()) {
-      try (Fd fd = InitProcess.open(namespace.getValue())) {
-        Processes.joinNamespace(fd, namespace.getKey());
-        if (namespace.getKey() == Processes.CLONE_NEWUSER) {
-          InitProcess.becomeRoot();
-        }
-      } catch (LinuxException e) {
-        throw Failures.of("joining namespace " + namespace.getValue(), e);
-      }
+      // All before the first is joined: a mount namespace would change what the paths mean.
+      left.put(namespace.getKey(), InitProcess.open(namespace.getValue()));
     }
-    part(fresh, channel);
+    Fd user = left.remove(Processes.CLONE_NEWUSER);
+    boolean time = namespaces.isFresh(Processes.CLONE_NEWTIME);
+    Optional<Fd> offsets = time ? Optional.of(Borrowed.openOffsets()) : Optional.empty();
+    join(left, namespaces, user != null);
+    long flags = fresh;
+    if (user != null) {
+      if (namespaces.joined.containsKey(Processes.CLONE_NEWPID)) {
+        // Processes in there see the next one from its first moment on.
+        Child.hide();
+      }
+      Map<Long, Fd> first = new LinkedHashMap<>();
+      first.put(Processes.CLONE_NEWUSER, user);
+      join(first, namespaces, false);
+      InitProcess.becomeRoot();
+      join(left, namespaces, false);
+    } else if (time) {
+      Processes.unshare(Processes.CLONE_NEWUSER);
+      flags &= ~Processes.CLONE_NEWUSER;
+    }
+    if (offsets.isPresent()) {
+      Processes.unshare(Processes.CLONE_NEWTIME);
+      Borrowed.offset(offsets.get(), linux.timeOffsets());
+    }
+    part(flags, channel);
+  }
+
+  /**
+   * Joins namespaces and takes them from the map.
+   *
+   * @param lenient whether those that are refused stay in the map
+   */
+  private static void join(Map<Long, Fd> left, Namespaces namespaces, boolean lenient) {
+    for (Map.Entry<Long, Fd> namespace : List.copyOf(left.entrySet())) {
+      try {
+        Processes.joinNamespace(namespace.getValue(), namespace.getKey());
+      } catch (LinuxException e) {
+        if (lenient && e.errno() == Errno.EPERM) {
+          continue;
+        }
+        throw Failures.of("joining namespace " + namespaces.joined.get(namespace.getKey()), e);
+      }
+      left.remove(namespace.getKey());
+    }
   }
 
   /** Forks a sibling, says its pid and ends; returns in the sibling. */
@@ -189,15 +224,6 @@ final class Launcher {
       channel.send(SyncChannel.PID, Integer.toString(pid));
       Processes.exit(0);
     }
-  }
-
-  private static List<Optional<Fd>> renew(List<Optional<Fd>> before, List<Fd> fds) {
-    List<Optional<Fd>> after = new ArrayList<>();
-    int next = 0;
-    for (Optional<Fd> fd : before) {
-      after.add(fd.isPresent() ? Optional.of(fds.get(next++)) : Optional.empty());
-    }
-    return after;
   }
 
   /** Takes the pid of the process proper from the helper, and waits for the helper. */
@@ -218,7 +244,12 @@ final class Launcher {
     }
   }
 
-  /** Forks a further process of a container; {@code init} is its first one's pidfd. */
+  /**
+   * Forks a further process of a container.
+   *
+   * @param init its first process's pidfd
+   * @param root its root, if its mounts are the engine's
+   */
   static Launched exec(
       LinuxSpec linux,
       long namespaces,
@@ -227,7 +258,8 @@ final class Launcher {
       dev.casemate.oci.ProcessSpec process,
       Optional<SeccompFilter> filter,
       Stdio stdio,
-      Fd init) {
+      Fd init,
+      Optional<Fd> root) {
     boolean terminal = stdio instanceof Stdio.Terminal;
     boolean helper = (namespaces & Processes.CLONE_NEWUSER) != 0;
     Fd[] pair = UnixSocket.pair();
@@ -249,7 +281,10 @@ final class Launcher {
               toJoin = 0;
             }
             new ExecProcess(linux, process, filter, terminal, options, lenient, channel)
-                .run(fds.get(0), toJoin);
+                .run(
+                    fds.get(0),
+                    root.isPresent() ? Optional.of(fds.get(1)) : Optional.empty(),
+                    toJoin);
           };
       boolean bornInside = !helper && (namespaces & Processes.CLONE_NEWPID) != 0;
       if (bornInside) {
@@ -257,7 +292,9 @@ final class Launcher {
         Child.hide();
       }
       Borrowed borrowed = bornInside ? Borrowed.pid(init) : Borrowed.nothing();
-      fork(launched, borrowed, 0, theirs, streams, options.preserved(), List.of(init), body);
+      List<Fd> given = new ArrayList<>(List.of(init));
+      root.ifPresent(given::add);
+      fork(launched, borrowed, 0, theirs, streams, options.preserved(), given, body);
     } catch (LinuxException e) {
       launched.channel.close();
       // A pid namespace whose first process is gone takes no more: ESRCH by setns, ENOMEM by clone.
@@ -278,6 +315,10 @@ final class Launcher {
       SyncChannel.Message message = launched.channel.receive();
       switch (message.type()) {
         case SyncChannel.TERMINAL -> launched.takeTerminal();
+        case SyncChannel.OPEN -> Outside.answerOpen(launched.channel, message, config);
+        case SyncChannel.MAP, SyncChannel.MAP_ALL ->
+            Outside.answerMap(
+                launched.channel, message, config.spec().mounts(), launched.userNamespaces);
         case SyncChannel.READY -> {
           launched.warnings = SyncChannel.warnings(message);
           launched.ready = true;

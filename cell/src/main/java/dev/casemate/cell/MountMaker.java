@@ -36,12 +36,15 @@ final class MountMaker {
   private final ContainerConfig config;
   private final RootPaths paths;
   private final Namespaces namespaces;
+  private final Outside outside;
+  private final List<Fd> readOnlyLater = new ArrayList<>();
   private boolean boundDev;
 
-  MountMaker(ContainerConfig config, RootPaths paths, Namespaces namespaces) {
+  MountMaker(ContainerConfig config, RootPaths paths, Namespaces namespaces, Outside outside) {
     this.config = config;
     this.paths = paths;
     this.namespaces = namespaces;
+    this.outside = outside;
   }
 
   /** Whether /dev is the outside's: then no devices are made in it. */
@@ -49,8 +52,10 @@ final class MountMaker {
     return boundDev;
   }
 
-  void mount(MountSpec mount, Optional<Fd> userNamespace) {
-    String destination = PathText.clean(mount.destination());
+  /** Makes the mount of this place in {@code mounts}. */
+  void mount(int number) {
+    MountSpec mount = config.spec().mounts().get(number);
+    String destination = destination(mount);
     if (destination.equals("/")) {
       throw Failures.invalid(
           "mount destination \"" + mount.destination() + "\" is the root itself; use root.path");
@@ -58,18 +63,36 @@ final class MountMaker {
     MountOptions options = MountOptions.parse(mount);
     try {
       if (options.bind) {
-        bind(mount, destination, options, userNamespace);
+        bind(number, mount, destination, options);
       } else if (options.remount) {
         remount(destination, options);
       } else if (mount.type().equals("cgroup") || mount.type().equals("cgroup2")) {
         controlGroups(destination, options);
       } else {
-        filesystem(mount, destination, options, userNamespace);
+        filesystem(number, mount, destination, options);
       }
     } catch (LinuxException e) {
       throw Failures.of(
           "mounting " + what(mount) + " to rootfs at \"" + mount.destination() + "\"", e);
     }
+  }
+
+  /** Makes those read-only that had to take mount points and devices first. */
+  void finish() {
+    for (Fd tree : readOnlyLater) {
+      try (tree) {
+        Mounts.setAttributes(tree, false, NewMount.ATTR_RDONLY, 0, 0, 0);
+      }
+    }
+    readOnlyLater.clear();
+  }
+
+  /** A path in the container; on the outside one may also begin with the root file system's. */
+  private String destination(MountSpec mount) {
+    String destination = PathText.clean(mount.destination());
+    String root = PathText.clean(Rootfs.path(config));
+    boolean outer = !config.ownKernel() && !root.equals("/") && destination.startsWith(root + "/");
+    return outer ? destination.substring(root.length()) : destination;
   }
 
   private static String what(MountSpec mount) {
@@ -94,21 +117,35 @@ final class MountMaker {
         : paths.file(destination, FILE_MODE);
   }
 
-  private void bind(
-      MountSpec mount, String destination, MountOptions options, Optional<Fd> userNamespace) {
-    String path =
-        mount.source().startsWith("/") ? mount.source() : config.bundle() + "/" + mount.source();
-    Fd source;
+  /** Where the source of a bind is; a relative path starts at the bundle. */
+  static String sourcePath(MountSpec mount, ContainerConfig config) {
+    return mount.source().startsWith("/") ? mount.source() : config.bundle() + "/" + mount.source();
+  }
+
+  static CasemateException noSource(MountSpec mount) {
+    return CasemateException.of(
+        CasemateException.Kind.NOT_FOUND,
+        "bind source path does not exist: " + mount.source() + "; create it");
+  }
+
+  private Fd openSource(int number, MountSpec mount, MountOptions options) {
     try {
-      source = Fs.open(path, OpenFlag.PATH | (options.sourceNoFollow ? OpenFlag.NO_FOLLOW : 0));
+      return Fs.open(
+          sourcePath(mount, config),
+          OpenFlag.PATH | (options.sourceNoFollow ? OpenFlag.NO_FOLLOW : 0));
     } catch (LinuxException e) {
       if (e.errno() == Errno.ENOENT) {
-        throw CasemateException.of(
-            CasemateException.Kind.NOT_FOUND,
-            "bind source path does not exist: " + mount.source() + "; create it");
+        throw noSource(mount);
       }
-      throw e;
+      if (e.errno() != Errno.EACCES || !namespaces.has(Processes.CLONE_NEWUSER)) {
+        throw e;
+      }
+      return outside.open(number);
     }
+  }
+
+  private void bind(int number, MountSpec mount, String destination, MountOptions options) {
+    Fd source = openSource(number, mount, options);
     boolean directory = Fs.stat(source).isDirectory();
     try (source;
         Fd tree =
@@ -125,18 +162,16 @@ final class MountMaker {
                 + ": not a directory; give a source and a destination of the same type");
       }
       ProcMounts.check(mount, destination, Optional.of(source), target);
-      attach(tree, target, options, true, userNamespace);
+      if (IdMaps.isMapped(mount)) {
+        outside.map(number, tree, options.idMapRecursive);
+      }
+      attach(tree, target, options, true);
     }
     boundDev |= destination.equals("/dev");
   }
 
   /** Sets the attributes that differ and puts the mount in its place. */
-  private void attach(
-      Fd tree, Fd target, MountOptions options, boolean bound, Optional<Fd> userNamespace) {
-    if (userNamespace.isPresent()) {
-      Mounts.setAttributes(
-          tree, options.idMapRecursive, NewMount.ATTR_IDMAP, 0, 0, userNamespace.get().number());
-    }
+  private void attach(Fd tree, Fd target, MountOptions options, boolean bound) {
     if (bound && (options.set | options.clear) != 0) {
       bindFlags(tree, options);
     }
@@ -188,8 +223,7 @@ final class MountMaker {
     return there.isPresent();
   }
 
-  private void filesystem(
-      MountSpec mount, String destination, MountOptions options, Optional<Fd> userNamespace) {
+  private void filesystem(int number, MountSpec mount, String destination, MountOptions options) {
     boolean kernelFiles = mount.type().equals("proc") || mount.type().equals("sysfs");
     // A directory that is made for the mount has no mode to take over: /tmp is for everybody.
     boolean tmpfs = mount.type().equals("tmpfs");
@@ -209,17 +243,31 @@ final class MountMaker {
       if (found && !options.has("mode")) {
         data.add("mode=" + Integer.toOctalString(Fs.stat(target).permissions()));
       }
-      // A copy-up has to write before the mount is read-only.
-      boolean copyUp = options.copyUp && found;
-      long attributes = copyUp ? options.set & ~NewMount.ATTR_RDONLY : options.set;
-      try (Fd tree = NewMount.create(mount.type(), source(mount), data, attributes)) {
-        if (copyUp) {
+      // What later mounts and devices need is made in it before the mount is read-only.
+      boolean writable = tmpfs || destination.equals("/dev");
+      boolean readOnly =
+          ((options.set | options.recursiveSet) & NewMount.ATTR_RDONLY) != 0 && writable;
+      if (readOnly) {
+        options.set &= ~NewMount.ATTR_RDONLY;
+        options.recursiveSet &= ~NewMount.ATTR_RDONLY;
+      }
+      Fd tree = NewMount.create(mount.type(), source(mount), data, options.set);
+      boolean kept = false;
+      try {
+        if (options.copyUp && found) {
           CopyUp.copy(target, tree);
-          if (attributes != options.set) {
-            Mounts.setAttributes(tree, false, NewMount.ATTR_RDONLY, 0, 0, 0);
-          }
         }
-        attach(tree, target, options, false, userNamespace);
+        if (IdMaps.isMapped(mount)) {
+          outside.map(number, tree, options.idMapRecursive);
+        }
+        attach(tree, target, options, false);
+        if (readOnly) {
+          kept = readOnlyLater.add(tree);
+        }
+      } finally {
+        if (!kept) {
+          tree.close();
+        }
       }
     }
   }
@@ -274,7 +322,7 @@ final class MountMaker {
   private void unified(Fd target, MountOptions options) {
     if (namespaces.has(Processes.CLONE_NEWCGROUP)) {
       try (Fd tree = NewMount.create("cgroup2", "cgroup", List.of(), options.set)) {
-        attach(tree, target, options, false, Optional.empty());
+        attach(tree, target, options, false);
         return;
       } catch (LinuxException e) {
         // Without the rights in the namespace of the network or the user a bind has to do.
@@ -288,7 +336,7 @@ final class MountMaker {
             Fs.open(
                 directory.isEmpty() ? CGROUP_ROOT : directory, OpenFlag.PATH | OpenFlag.DIRECTORY);
         Fd tree = Mounts.openTree(source, "", Mounts.OPEN_TREE_CLONE)) {
-      attach(tree, target, options, true, Optional.empty());
+      attach(tree, target, options, true);
     }
   }
 
@@ -296,7 +344,7 @@ final class MountMaker {
   private void legacy(String destination, MountOptions options) {
     try (Fd target = target(destination, true, options);
         Fd tree = NewMount.create("tmpfs", "tmpfs", List.of("mode=755"), options.set & ~1L)) {
-      attach(tree, target, options, false, Optional.empty());
+      attach(tree, target, options, false);
       for (String line : Text.split(FileContent.readString("/proc/self/cgroup", 64 * 1024), '\n')) {
         hierarchy(destination, line, options);
       }

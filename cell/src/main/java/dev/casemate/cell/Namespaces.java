@@ -62,10 +62,6 @@ final class Namespaces {
       joined = userFirst;
     }
     Namespaces result = new Namespaces(fresh, joined);
-    if (!result.has(Processes.CLONE_NEWNS)) {
-      throw Failures.invalid(
-          "linux.namespaces has no \"mount\": a container needs one of its own; add it");
-    }
     if (result.isFresh(Processes.CLONE_NEWUSER)
         && (linux.uidMappings().isEmpty() || linux.gidMappings().isEmpty())) {
       throw Failures.invalid(
@@ -110,10 +106,34 @@ final class Namespaces {
 
   /**
    * Whether a helper has to join namespaces before the process proper is made: it must be in its
-   * user namespace by then, or must join others while it still may.
+   * user namespace by then, or must join others while it still may, or is to make a namespace of
+   * time that belongs to the user namespace.
    */
   boolean needsHelper() {
     return joined.containsKey(Processes.CLONE_NEWUSER)
-        || (isFresh(Processes.CLONE_NEWUSER) && !joined.isEmpty());
+        || (isFresh(Processes.CLONE_NEWUSER)
+            && (!joined.isEmpty() || isFresh(Processes.CLONE_NEWTIME)));
+  }
+
+  /**
+   * Refuses the engine's own mount namespace where a container cannot have it.
+   *
+   * @param ownKernel whether the container has a kernel of its own: its engine's mounts are none of
+   *     the outside's
+   */
+  void checkMounts(boolean ownKernel) {
+    if (has(Processes.CLONE_NEWNS)) {
+      return;
+    }
+    if (ownKernel) {
+      throw Failures.invalid(
+          "linux.namespaces has no \"mount\", and a container in a VM cannot share the host's; add"
+              + " it");
+    }
+    if (has(Processes.CLONE_NEWUSER)) {
+      throw Failures.invalid(
+          "linux.namespaces has \"user\" but no \"mount\": mounts take rights that a user namespace"
+              + " does not have outside of its own; add \"mount\"");
+    }
   }
 }

@@ -33,6 +33,9 @@ final class ProcessSetup {
   private static final int GETCWD = 79;
   private static final int FIRST_PRESERVED = 3;
 
+  /** By which a file is executed that its mode keeps from the user, or a directory above it. */
+  private static final long FOR_EXEC = Capabilities.DAC_OVERRIDE | Capabilities.DAC_READ_SEARCH;
+
   private final ProcessSpec process;
   private final LinuxSpec linux;
   private final Optional<SeccompFilter> filter;
@@ -71,8 +74,18 @@ final class ProcessSetup {
 
   /** What lies between being ready and the exec. */
   interface Gate {
-    /** Returns once the command may start. */
-    void pass();
+    /**
+     * Returns once the command may start.
+     *
+     * @param environment of the command
+     * @param last what programs that are to run before it, as it would, have to go through
+     */
+    void pass(List<String> environment, Last last);
+  }
+
+  /** The last steps of a process, and what is left of them for the program in memory. */
+  interface Last {
+    FinalExec steps();
   }
 
   /** Does not return but by an exception. */
@@ -95,63 +108,111 @@ final class ProcessSetup {
       // A filter takes either this right or no_new_privs; it has to survive the next exec.
       boolean needed = filter.isPresent() && !process.noNewPrivileges();
       long extra = needed ? Capabilities.SYS_ADMIN & wanted.available() : 0;
+      boolean straight =
+          direct
+              && extra == 0
+              && labels.none()
+              && !Rlimits.hasLate(process.rlimits())
+              && filter.map(f -> !f.hasListener()).orElse(true);
+      // So do the rights by which the command's file is found and executed; root keeps its own.
+      boolean keeps = straight || (extra == 0 && process.user().uid() == 0);
+      long carried = keeps ? 0 : wanted.sets().effective() & FOR_EXEC;
       Capabilities.Sets last = wanted.sets();
-      if (extra != 0) {
-        long inheritable = last.inheritable() | extra;
+      Capabilities.Sets until =
+          new Capabilities.Sets(
+              last.effective() | extra,
+              last.permitted() | extra,
+              last.inheritable() | extra | carried);
+      if ((extra | carried) != 0) {
+        // Before the bounding set is cut down, which bounds what may become inheritable.
         Capabilities.set(
-            new Capabilities.Sets(wanted.available(), wanted.available(), inheritable));
+            new Capabilities.Sets(wanted.available(), wanted.available(), until.inheritable()));
       }
       Capabilities.limitBounding(wanted.bounding());
       step = "user";
       become(process.user());
       step = "capabilities";
-      Capabilities.set(
-          new Capabilities.Sets(
-              last.effective() | extra, last.permitted() | extra, last.inheritable() | extra));
+      Capabilities.set(until);
       if (!moved) {
         changeDirectory(true);
       }
       verifyDirectory();
       List<String> environment = environment();
-      String path = CommandPath.find(process.args().get(0), environment);
+      String path =
+          process.args().isEmpty() ? "" : CommandPath.find(process.args().get(0), environment);
       channel.sendReady(warnings);
-      gate.pass();
-      if (process.noNewPrivileges()) {
-        step = "no_new_privs";
-        Seccomp.noNewPrivileges();
-      }
-      step = "capabilities";
-      if ((wanted.ambient() | extra) != 0) {
-        Capabilities.setAmbient(wanted.ambient() | extra);
+      gate.pass(environment, () -> lastSteps(wanted, extra, carried, true));
+      if (path.isEmpty()) {
+        throw SpecCheck.noProcess();
       }
       step = "preserved descriptors";
       for (int i = 0; i < preserved; i++) {
         Fd.of(FIRST_PRESERVED + i).closeOnExec(false);
       }
-      if (direct && extra == 0 && labels.none() && !Rlimits.hasLate(process.rlimits())) {
+      step = "capabilities";
+      if (straight) {
+        rights(wanted.ambient());
         executeDirectly(path, environment);
       }
-      FinalExec exec = new FinalExec(channel);
-      labels.apply(exec);
-      Rlimits.applyLate(process.rlimits(), exec);
-      if (filter.isPresent()) {
-        exec.filter(filter.get(), listenerNumber(filter.get()));
-      }
-      if (extra != 0) {
-        exec.capabilities(wanted.ambient(), wanted.ambient(), last.inheritable());
-      }
-      exec.execute(path, process.args(), environment);
+      lastSteps(wanted, extra, carried, false).execute(path, process.args(), environment);
     } catch (LinuxException e) {
       throw Failures.of(step, e);
     }
   }
 
-  /** Returns only if the filter has a listener, which the small program hands over. */
+  private void rights(long ambient) {
+    if (process.noNewPrivileges()) {
+      Seccomp.noNewPrivileges();
+    }
+    if (ambient != 0) {
+      Capabilities.setAmbient(ambient);
+    }
+  }
+
+  /**
+   * Takes the last steps that this process takes itself, and leaves the rest to the small program.
+   *
+   * @param extra rights that the installation of the filter takes
+   * @param carried rights that the last exec, but not what it executes, is to have
+   * @param hook whether it is for a hook's program, which nobody follows
+   */
+  private FinalExec lastSteps(CapabilitySets wanted, long extra, long carried, boolean hook) {
+    rights(wanted.ambient() | extra | carried);
+    FinalExec exec = new FinalExec(channel);
+    if (!hook) {
+      labels.apply(exec);
+      Rlimits.applyLate(process.rlimits(), exec);
+    }
+    // Not after the filter, which need not allow it, but for what the filter takes itself.
+    exec.lowerAmbient(carried & wanted.sets().inheritable() & ~wanted.ambient());
+    if (extra == 0 && (carried & ~wanted.ambient()) != 0) {
+      last(exec, wanted, carried);
+    }
+    if (filter.isPresent()) {
+      SeccompFilter seccomp = filter.get();
+      // Nobody would fetch a hook's listener: what is to be asked about fails with ENOSYS in it.
+      exec.filter(
+          seccomp,
+          hook ? seccomp.flagsWithoutListener() : seccomp.flags(),
+          hook ? -1 : listenerNumber(seccomp));
+    }
+    if (extra != 0) {
+      last(exec, wanted, carried);
+    }
+    return exec;
+  }
+
+  /** Gives up what was only for the way here; the last exec takes the rest of what is carried. */
+  private void last(FinalExec exec, CapabilitySets wanted, long carried) {
+    Capabilities.Sets sets = wanted.sets();
+    // Under a no_new_privs of the engine's own, root gets no more by an exec than it has.
+    long own = process.user().uid() == 0 ? sets.permitted() & wanted.bounding() : 0;
+    long kept = wanted.ambient() | carried | own;
+    exec.capabilities(kept, kept, sets.inheritable());
+  }
+
   private void executeDirectly(String path, List<String> environment) {
     if (filter.isPresent()) {
-      if (filter.get().hasListener()) {
-        return;
-      }
       Seccomp.install(filter.get().program(), filter.get().flags());
     }
     try {

@@ -15,7 +15,6 @@ import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.Spec;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * Builds a container's root in its new mount namespace and makes it the root. Runs in the
@@ -30,13 +29,18 @@ final class Rootfs {
   private final LinuxSpec linux;
   private final RootPaths paths;
   private final String hostRoot;
+  private final Namespaces namespaces;
+  private final MountMaker maker;
 
-  private Rootfs(ContainerConfig config, String hostRoot, Fd root) {
+  private Rootfs(
+      ContainerConfig config, Namespaces namespaces, Outside outside, String hostRoot, Fd root) {
     this.config = config;
+    this.namespaces = namespaces;
     this.spec = config.spec();
     this.linux = spec.linux();
     this.hostRoot = hostRoot;
     this.paths = new RootPaths(root);
+    this.maker = new MountMaker(config, paths, namespaces, outside);
   }
 
   static String path(ContainerConfig config) {
@@ -68,10 +72,13 @@ final class Rootfs {
   }
 
   /** Binds the root onto itself, so that it is a mount, and opens it. */
-  static Rootfs open(ContainerConfig config) {
+  static Rootfs open(ContainerConfig config, Namespaces namespaces, Outside outside) {
     String path = path(config);
     LinuxSpec linux = config.spec().linux();
-    if (isShared(linux)) {
+    boolean own = namespaces.has(Processes.CLONE_NEWNS);
+    if (!own) {
+      // The outside's mounts stay as they are.
+    } else if (isShared(linux)) {
       // The mounts stay peers of the outside's, but for the one that pivot_root is about to leave.
       makeParentPrivate(path);
     } else {
@@ -79,13 +86,29 @@ final class Rootfs {
       Mounts.mount("", "/", "", Mounts.SLAVE | Mounts.REC, "");
     }
     Fd tree;
-    try (Fd target = Fs.open(path, OpenFlag.PATH | OpenFlag.DIRECTORY)) {
+    try (Fd target = directory(path, outside)) {
       tree = Mounts.openTree(target, "", Mounts.OPEN_TREE_CLONE | Mounts.AT_RECURSIVE);
       Mounts.moveMount(tree, target);
+      if (!own) {
+        // Else each mount in it would be one at the directory that it was copied from, too.
+        Mounts.setAttributes(tree, true, 0, 0, Mounts.PRIVATE, 0);
+      }
     } catch (LinuxException e) {
       throw Failures.of("root file system " + path, e);
     }
-    return new Rootfs(config, path, tree);
+    return new Rootfs(config, namespaces, outside, path, tree);
+  }
+
+  private static Fd directory(String path, Outside outside) {
+    try {
+      return Fs.open(path, OpenFlag.PATH | OpenFlag.DIRECTORY);
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.EACCES) {
+        throw e;
+      }
+      // Above it a directory is closed to the container's root, but not to the engine.
+      return outside.open(Outside.ROOT);
+    }
   }
 
   private static void makeParentPrivate(String path) {
@@ -110,14 +133,11 @@ final class Rootfs {
   }
 
   /** Makes the mounts of the spec, in its order, and the devices. */
-  void mount(List<Optional<Fd>> userNamespaces, Namespaces namespaces) {
-    MountMaker maker = new MountMaker(config, paths, namespaces);
-    boolean devIsBound = false;
+  void mount() {
     for (int i = 0; i < spec.mounts().size(); i++) {
-      maker.mount(spec.mounts().get(i), userNamespaces.get(i));
-      devIsBound |= maker.boundDev();
+      maker.mount(i);
     }
-    if (!devIsBound) {
+    if (!maker.boundDev()) {
       boolean bindDevices = namespaces.has(Processes.CLONE_NEWUSER);
       DeviceNodes nodes = new DeviceNodes(paths, bindDevices);
       nodes.makeDefaults();
@@ -127,6 +147,7 @@ final class Rootfs {
 
   /** Hides and protects paths; the last thing that is mounted. */
   void protect() {
+    maker.finish();
     if (!linux.maskedPaths().isEmpty()) {
       mask(linux.maskedPaths());
     }
@@ -211,7 +232,9 @@ final class Rootfs {
     }
     try (Fd old = Fs.open("/", OpenFlag.READ_ONLY | OpenFlag.DIRECTORY)) {
       Processes.changeDirectory(root);
-      if (!noPivot && pivot()) {
+      if (!namespaces.has(Processes.CLONE_NEWNS)) {
+        Processes.changeRoot(".");
+      } else if (!noPivot && pivot()) {
         Processes.changeDirectory(old);
         if (isShared(linux)) {
           // Else the unmount below would reach the outside.
@@ -219,6 +242,7 @@ final class Rootfs {
         }
         Mounts.unmount(".", Mounts.DETACH);
       } else {
+        hideKernelFiles();
         Mounts.mount(".", "/", "", Mounts.MOVE, "");
         Processes.changeRoot(".");
       }
@@ -230,6 +254,46 @@ final class Rootfs {
     long flags = propagation(linux.rootfsPropagation());
     if (flags != 0) {
       Mounts.mount("", "/", "", flags, "");
+    }
+  }
+
+  /**
+   * Takes the outside's /proc and /sys away, for a root that is moved: they would stay in the mount
+   * namespace, whole and unmasked, and the kernel lets everybody who makes a user namespace mount
+   * what there is unmasked already.
+   */
+  private void hideKernelFiles() {
+    String own = PathText.clean(hostRoot);
+    for (Mounts.Info mount : Mounts.list()) {
+      String target = mount.target();
+      boolean whole =
+          mount.root().equals("/")
+              && (mount.fstype().equals("proc") || mount.fstype().equals("sysfs"));
+      if (!whole || target.equals(own) || target.startsWith(own + "/")) {
+        continue;
+      }
+      try {
+        hide(target);
+      } catch (LinuxException e) {
+        // What is covered by another mount, or was below one that is gone, cannot be reached.
+        if (e.errno() != Errno.ENOENT) {
+          throw Failures.of("hiding " + target, e);
+        }
+      }
+    }
+  }
+
+  private static void hide(String target) {
+    // Else the unmount would reach the outside.
+    Mounts.mount("", target, "", Mounts.SLAVE | Mounts.REC, "");
+    try {
+      Mounts.unmount(target, Mounts.DETACH);
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.EINVAL && e.errno() != Errno.EPERM) {
+        throw e;
+      }
+      // Mounts that a user namespace has got from the outside stay; they can be covered.
+      Mounts.mount("tmpfs", target, "tmpfs", Mounts.RDONLY, "");
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.casemate.cell;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.base.Failures;
 import dev.casemate.hooks.HookRunner;
 import dev.casemate.oci.ProcessSpec;
@@ -19,12 +20,16 @@ final class SpecCheck {
     config
         .spec()
         .process()
-        .ifPresent(process -> Priorities.check(process, config.spec().linux()));
-    check(
-        config
-            .spec()
-            .process()
-            .orElseThrow(() -> Failures.invalid("config.json has no process; add one")));
+        .ifPresent(
+            process -> {
+              Priorities.check(process, config.spec().linux());
+              check(process);
+            });
+  }
+
+  /** What a start says of a container without {@code process}, which the specification allows. */
+  static CasemateException noProcess() {
+    return Failures.invalid("config.json has no process; add one, and create the container anew");
   }
 
   private static void check(Resources resources) {

@@ -38,6 +38,15 @@ final class SyncChannel implements AutoCloseable {
   /** The number of the seccomp listener in the child. */
   static final byte LISTENER = 'S';
 
+  /** Asks for the source of a mount; the process's root comes with it as a descriptor. */
+  static final byte OPEN = 'O';
+
+  /** Asks for the ids of a mount to be mapped; the mount comes with it as a descriptor. */
+  static final byte MAP = 'M';
+
+  /** The same for the mounts below it, too. */
+  static final byte MAP_ALL = 'A';
+
   /** The small program's report that the exec, or a step before it, has failed. */
   static final byte EXEC_FAILED = 'X';
 
@@ -137,8 +146,13 @@ final class SyncChannel implements AutoCloseable {
   }
 
   void sendTerminal(Fd master) {
-    send(TERMINAL, "");
-    UnixSocket.sendDescriptors(socket, List.of(master));
+    send(TERMINAL, "", master);
+  }
+
+  /** Sends a message that a descriptor follows. */
+  void send(byte type, String text, Fd descriptor) {
+    send(type, text);
+    UnixSocket.sendDescriptors(socket, List.of(descriptor));
   }
 
   /** The next message, {@link #END} once the other side is gone. */
@@ -180,8 +194,8 @@ final class SyncChannel implements AutoCloseable {
     return true;
   }
 
-  /** The descriptor that comes with {@link #TERMINAL}. */
-  Optional<Fd> receiveTerminal() {
+  /** The descriptor that follows a message such as {@link #TERMINAL}, or answers one. */
+  Optional<Fd> receiveDescriptor() {
     List<Fd> fds = UnixSocket.receiveDescriptors(socket).orElse(List.of());
     return fds.isEmpty() ? Optional.empty() : Optional.of(fds.get(0));
   }

@@ -15,6 +15,7 @@ import dev.casemate.linux.Mounts;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Stat;
+import dev.casemate.linux.UnixSocket;
 import dev.casemate.oci.DefaultSpec;
 import dev.casemate.oci.DeviceSpec;
 import dev.casemate.oci.MountSpec;
@@ -25,7 +26,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -76,12 +76,12 @@ class RootfsTest {
   private Rootfs build(Spec spec) {
     ContainerConfig config =
         new ContainerConfig("test", bundle.toString(), spec, Cgroup.none(), false);
-    Rootfs rootfs = Rootfs.open(config);
-    List<Optional<Fd>> maps = new ArrayList<>();
-    for (int i = 0; i < spec.mounts().size(); i++) {
-      maps.add(Optional.empty());
-    }
-    rootfs.mount(maps, Namespaces.of(spec.linux()));
+    Fd[] engine = UnixSocket.pair();
+    Rootfs rootfs =
+        Rootfs.open(config, Namespaces.of(spec.linux()), new Outside(new SyncChannel(engine[1])));
+    rootfs.mount();
+    engine[0].close();
+    engine[1].close();
     rootfs.makeWorkingDirectory(spec.process().orElseThrow().cwd());
     rootfs.protect();
     return rootfs;
@@ -173,6 +173,38 @@ class RootfsTest {
           assertThat(Fs.stat(root() + "/srv").permissions()).isEqualTo(0751);
           assertThat(options("/srv")).startsWith("ro,");
           assertThat(Fs.stat(root() + "/new").permissions()).isEqualTo(01700);
+        });
+  }
+
+  @Test
+  void whatIsReadOnlyTakesItsMountPointsAndDevicesFirst() throws IOException {
+    Files.createDirectories(bundle.resolve("rootfs"));
+    Spec plain = spec(List.of(MountSpec.of("/t", "tmpfs", "tmpfs", "ro")));
+    List<MountSpec> mounts = new ArrayList<>(plain.mounts());
+    mounts.add(MountSpec.of("/t/in/it", "tmpfs", "tmpfs"));
+    mounts.replaceAll(
+        mount ->
+            mount.destination().equals("/dev")
+                ? MountSpec.of("/dev", "tmpfs", "tmpfs", "nosuid", "ro", "mode=755")
+                : mount);
+    inNamespace(
+        () -> {
+          build(plain.withMounts(mounts));
+          assertThat(options("/t")).startsWith("ro,");
+          assertThat(options("/t/in/it")).startsWith("rw,");
+          assertThat(options("/dev")).startsWith("ro,nosuid,");
+          assertThat(Fs.lstat(root() + "/dev/null").type()).isEqualTo(Stat.CHARACTER);
+          assertThat(Fs.exists(root() + "/dev/pts/ptmx")).isTrue();
+        });
+  }
+
+  @Test
+  void aDestinationMayBeginWithThePathOfTheRoot() throws IOException {
+    Files.createDirectories(bundle.resolve("rootfs"));
+    inNamespace(
+        () -> {
+          build(spec(List.of(MountSpec.of(root() + "/t", "tmpfs", "tmpfs", "ro"))));
+          assertThat(options("/t")).startsWith("ro,");
         });
   }
 

@@ -134,6 +134,12 @@ public final class CgroupV1 implements Cgroup {
         if (!made && !empty(one.directory())) {
           throw CgroupValues.inUse(one.directory());
         }
+        if (one.controllers().contains("freezer")
+            && !CgroupFiles.read(one.directory() + "/freezer.state")
+                .orElse("THAWED")
+                .startsWith("THAWED")) {
+          throw CgroupValues.frozen(one.directory());
+        }
         if (made && one.controllers().contains("cpuset")) {
           CgroupV1Cpuset.inherit(one.mount(), one.path());
         }

@@ -77,6 +77,7 @@ public final class CgroupV2 implements Cgroup {
           if (!made && !CgroupFiles.read(above + "/cgroup.procs").orElse("").isEmpty()) {
             throw CgroupValues.inUse(above);
           }
+          refuseFrozen(made);
           return;
         }
         start = end + 1;
@@ -90,6 +91,17 @@ public final class CgroupV2 implements Cgroup {
   static void delegateTo(String mountPoint, String path) {
     for (int end = 0; end >= 0; end = path.indexOf('/', end + 1)) {
       delegate(mountPoint + path.substring(0, end));
+    }
+  }
+
+  /** The group may be frozen by itself, or by one above it. */
+  private void refuseFrozen(boolean made) {
+    String events = CgroupFiles.read(directory + "/cgroup.events").orElse("");
+    if (CgroupFiles.field(events, "frozen", 0) == 1) {
+      if (made) {
+        Fs.removeDirectory(directory);
+      }
+      throw CgroupValues.frozen(directory);
     }
   }
 

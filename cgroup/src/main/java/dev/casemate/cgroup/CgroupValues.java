@@ -145,6 +145,14 @@ final class CgroupValues {
             + "; use another cgroupsPath or end them");
   }
 
+  /** A process that is put into it would stop at once, and whoever waits for it with it. */
+  static CasemateException frozen(String directory) {
+    return Failures.precondition(
+        "container's cgroup unexpectedly frozen: "
+            + directory
+            + "; thaw it or the one above it, or use another cgroupsPath");
+  }
+
   static String name(String field, String value) {
     if (value.isEmpty() || value.indexOf('/') >= 0 || value.indexOf('\n') >= 0) {
       throw Failures.invalid(

@@ -11,6 +11,7 @@ import dev.casemate.linux.Poll;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.WaitStatus;
+import dev.casemate.oci.DefaultSpec;
 import dev.casemate.oci.HookSpec;
 import dev.casemate.oci.HooksSpec;
 import java.nio.charset.StandardCharsets;
@@ -31,7 +32,8 @@ public final class HookRunner {
   /** Starts a hook's program. */
   public interface Starter {
     /**
-     * Starts the program with its own arguments and environment, and no other descriptors.
+     * Starts the program with its own arguments and no other descriptors. One without an
+     * environment gets the {@link #environment} of whoever runs it.
      *
      * @param phase such as {@code poststop}
      * @param input its standard input
@@ -49,6 +51,27 @@ public final class HookRunner {
   public HookRunner(Starter starter, int limitSeconds) {
     this.starter = starter;
     this.limitSeconds = limitSeconds;
+  }
+
+  /**
+   * The environment of a hook's program: its own or, where the specification gives none and says
+   * nothing of it, the given one, as hook authors know it from other runtimes. Programs are found
+   * in either case: {@code PATH} is there.
+   *
+   * @param otherwise {@code NAME=value} each
+   */
+  public static List<String> environment(HookSpec hook, List<String> otherwise) {
+    if (!hook.env().isEmpty()) {
+      return hook.env();
+    }
+    for (String variable : otherwise) {
+      if (variable.startsWith("PATH=")) {
+        return otherwise;
+      }
+    }
+    List<String> all = new ArrayList<>(otherwise);
+    all.add("PATH=" + DefaultSpec.PATH);
+    return all;
   }
 
   /** Refuses invalid hooks, before anything is created. */
@@ -87,13 +110,23 @@ public final class HookRunner {
    *     the path and the hook's output
    */
   public void run(String phase, List<HookSpec> hooks, HookState state, int pid, String status) {
-    for (HookSpec hook : hooks) {
-      try {
-        run(phase, hook, state.bytes(pid, status));
-      } catch (LinuxException e) {
-        throw Failures.of("hook " + phase + " " + hook.path(), e);
-      }
+    for (int i = 0; i < hooks.size(); i++) {
+      run(phase, i, hooks.get(i), state, pid, status);
     }
+  }
+
+  private void run(
+      String phase, int number, HookSpec hook, HookState state, int pid, String status) {
+    try {
+      run(phase, number, hook, state.bytes(pid, status));
+    } catch (LinuxException e) {
+      throw Failures.of(name(phase, number, hook), e);
+    }
+  }
+
+  /** In the words that users of runc know. */
+  private static String name(String phase, int number, HookSpec hook) {
+    return "error running " + phase + " hook #" + number + ": " + hook.path();
   }
 
   /**
@@ -104,9 +137,9 @@ public final class HookRunner {
   public List<String> runAll(
       String phase, List<HookSpec> hooks, HookState state, int pid, String status) {
     List<String> failures = new ArrayList<>();
-    for (HookSpec hook : hooks) {
+    for (int i = 0; i < hooks.size(); i++) {
       try {
-        run(phase, List.of(hook), state, pid, status);
+        run(phase, i, hooks.get(i), state, pid, status);
       } catch (CasemateException e) {
         failures.add(String.valueOf(e.getMessage()));
       }
@@ -114,7 +147,7 @@ public final class HookRunner {
     return failures;
   }
 
-  private void run(String phase, HookSpec hook, byte[] state) {
+  private void run(String phase, int number, HookSpec hook, byte[] state) {
     // A file, not a pipe: the hook need not read it, and nobody gets a SIGPIPE for it.
     try (Fd input = EventFd.memory("state");
         Pipe output = Pipe.open()) {
@@ -136,24 +169,37 @@ public final class HookRunner {
       }
       WaitStatus status = Processes.waitFor(pid, 0).orElseThrow();
       if (!ended) {
-        throw failed(phase, hook, "timed out after " + timeout / 1000 + " s");
+        throw failed(name(phase, number, hook), "timed out after " + timeout / 1000 + " s");
       }
       if (status.exitStatus() != 0) {
         throw failed(
-            phase,
-            hook,
+            name(phase, number, hook),
             "ended with "
-                + (status.exited() ? "exit code " : "signal ")
-                + (status.exited() ? status.exitStatus() : status.signal())
+                + (status.exited()
+                    ? "exit code " + status.exitStatus()
+                    : "signal " + status.signal() + signalName(status.signal()))
                 + (said.isEmpty() ? "" : ": " + said.toString().strip()));
       }
     }
   }
 
-  private static CasemateException failed(String phase, HookSpec hook, String how) {
-    return CasemateException.of(
-        CasemateException.Kind.FAILED_PRECONDITION,
-        "hook " + phase + " " + hook.path() + " " + how);
+  private static CasemateException failed(String name, String how) {
+    return CasemateException.of(CasemateException.Kind.FAILED_PRECONDITION, name + " " + how);
+  }
+
+  /** What the signals of faults and of filters are called. */
+  private static String signalName(int signal) {
+    return switch (signal) {
+      case 4 -> " (illegal instruction)";
+      case 6 -> " (aborted)";
+      case 7 -> " (bus error)";
+      case 8 -> " (floating point exception)";
+      case 9 -> " (killed)";
+      case 11 -> " (segmentation fault)";
+      case 15 -> " (terminated)";
+      case 31 -> " (bad system call)";
+      default -> "";
+    };
   }
 
   /** Gathers the hook's output until it has ended; false if it takes too long. */

@@ -50,6 +50,8 @@ public final class Capabilities {
     "CHECKPOINT_RESTORE"
   };
 
+  public static final long DAC_OVERRIDE = 1L << 1;
+  public static final long DAC_READ_SEARCH = 1L << 2;
   public static final long SYS_ADMIN = 1L << 21;
   private static final int VERSION_3 = 0x20080522;
   private static final int PR_SET_KEEPCAPS = 8;

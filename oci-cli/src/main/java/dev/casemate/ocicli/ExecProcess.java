@@ -73,6 +73,7 @@ final class ExecProcess {
     if (added.isEmpty()) {
       return base;
     }
+    // As runc: what is added is ambient as well where the container has inheritable ones.
     ProcessSpec.Capabilities sets =
         base.orElse(
             new ProcessSpec.Capabilities(List.of(), List.of(), List.of(), List.of(), List.of()));
@@ -82,7 +83,7 @@ final class ExecProcess {
             join(sets.effective(), added),
             sets.inheritable(),
             join(sets.permitted(), added),
-            sets.ambient()));
+            sets.inheritable().isEmpty() ? sets.ambient() : join(sets.ambient(), added)));
   }
 
   private static List<String> join(List<String> names, List<String> added) {

@@ -3,6 +3,7 @@ package dev.casemate.sandbox;
 import dev.casemate.hooks.HookRunner;
 import dev.casemate.hooks.HookState;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.Processes;
 import dev.casemate.linux.Spawn;
 import dev.casemate.oci.HookSpec;
 import dev.casemate.oci.HooksSpec;
@@ -37,7 +38,7 @@ public final class HostHooks {
   private static int start(String phase, HookSpec hook, Fd input, Fd output) {
     List<String> args = hook.args().isEmpty() ? List.of(hook.path()) : hook.args();
     return Spawn.program(hook.path(), args)
-        .environment(hook.env())
+        .environment(HookRunner.environment(hook, Processes.environment()))
         .stdio(input, output, output)
         .newSession()
         .start();

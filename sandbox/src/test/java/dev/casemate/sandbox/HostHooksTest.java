@@ -79,7 +79,7 @@ class HostHooksTest {
 
     assertThatThrownBy(() -> hooks.create(1))
         .isInstanceOf(CasemateException.class)
-        .hasMessage("hook prestart /bin/sh ended with exit code 3: why");
+        .hasMessage("error running prestart hook #0: /bin/sh ended with exit code 3: why");
     assertThat(directory.resolve("second")).doesNotExist();
   }
 
@@ -90,7 +90,8 @@ class HostHooksTest {
     hooks("{\"poststop\":[" + shell("exit 1") + "," + shell("touch DIR/second") + "]}")
         .stopped(warnings::add);
 
-    assertThat(warnings).containsExactly("hook poststop /bin/sh ended with exit code 1");
+    assertThat(warnings)
+        .containsExactly("error running poststop hook #0: /bin/sh ended with exit code 1");
     assertThat(directory.resolve("second")).exists();
   }
 
@@ -102,7 +103,7 @@ class HostHooksTest {
                 + "\"args\":[\"sh\",\"-c\",\"sleep 600 & echo $! >DIR/child; wait\"]}]}");
 
     assertThatThrownBy(() -> hooks.create(1))
-        .hasMessageContaining("hook createRuntime /bin/sh timed out after 1 s");
+        .hasMessageContaining("createRuntime hook #0: /bin/sh timed out after 1 s");
     Path child = Path.of("/proc/" + lines("child").getFirst() + "/cmdline");
     Wait.until(10, "its child's end", () -> isEmptyOrGone(child));
   }
@@ -127,12 +128,20 @@ class HostHooksTest {
   }
 
   @Test
+  void withoutAnEnvironmentItHasOurs() throws IOException {
+    hooks("{\"prestart\":[{\"path\":\"/bin/sh\"," + "\"args\":[\"sh\",\"-c\",\"env >DIR/env\"]}]}")
+        .create(1);
+
+    assertThat(lines("env")).contains("PATH=" + System.getenv("PATH"));
+  }
+
+  @Test
   void whatCannotBeIsRefusedBeforeAnyRuns() {
     assertThatThrownBy(() -> hooks("{\"startContainer\":[{\"path\":\"bin/x\"}]}").check())
         .hasMessageContaining("hooks.startContainer: path \"bin/x\" must be an absolute path");
     assertThatThrownBy(() -> hooks("{\"poststop\":[{\"path\":\"/x\",\"timeout\":0}]}").check())
         .hasMessageContaining("must be greater than zero");
     assertThatThrownBy(() -> hooks("{\"prestart\":[{\"path\":\"/no/such\"}]}").create(1))
-        .hasMessageContaining("hook prestart /no/such");
+        .hasMessageContaining("prestart hook #0: /no/such");
   }
 }

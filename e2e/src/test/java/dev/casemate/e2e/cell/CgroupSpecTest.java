@@ -48,6 +48,37 @@ class CgroupSpecTest extends SpecTest {
   }
 
   @Test
+  void aGroupThatIsFrozenOrBelowAFrozenOneIsRefused() {
+    String freezer = "/sys/fs/cgroup/freezer" + box.cgroup();
+    for (String frozen : new String[] {"/must", "/above"}) {
+      box.ok(
+          "mkdir -p "
+              + freezer
+              + frozen
+              + "; echo FROZEN > "
+              + freezer
+              + frozen
+              + "/freezer.state");
+      try {
+        refused(
+            b ->
+                b.linux()
+                    .put(
+                        "cgroupsPath",
+                        box.cgroup() + (frozen.equals("/above") ? "/above/below" : frozen)),
+            "container's cgroup unexpectedly frozen",
+            freezer + frozen,
+            "thaw");
+        assertThat(box.ok("find " + freezer + " -name below").out()).isEmpty();
+      } finally {
+        box.ok("echo THAWED > " + freezer + frozen + "/freezer.state; rmdir " + freezer + frozen);
+      }
+    }
+    create("{}");
+    ok("delete -f " + ID);
+  }
+
+  @Test
   void limitsAreSetAndUpdated() {
     create(
         "{'memory':{'limit':67108864},'cpu':{'shares':512,'quota':50000,'period':100000},"

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.Json;
 import dev.casemate.testsupport.Result;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** The MUSTs of config.md that apply to Linux; hooks have {@link HooksTest}. */
@@ -222,6 +223,53 @@ class ConfigSpecTest extends SpecTest {
         "CapEff:\t0000000000000020",
         "CapBnd:\t0000000000000020",
         "CapAmb:\t0000000000000020");
+  }
+
+  @Test
+  void aCommandThatOnlyCapabilitiesLetTheUserExecuteIsExecuted() {
+    for (boolean filtered : new boolean[] {false, true}) {
+      for (boolean noNewPrivileges : new boolean[] {true, false}) {
+        for (String inheritable : new String[] {"[]", "['CAP_DAC_OVERRIDE']"}) {
+          bundle("/deep/grep", "Cap", "/proc/self/status")
+              .with(
+                  b -> {
+                    Json.Obj capabilities = b.process().object("capabilities").orElseThrow();
+                    for (String set : new String[] {"bounding", "effective", "permitted"}) {
+                      capabilities.putStrings(set, List.of("CAP_DAC_OVERRIDE", "CAP_CHOWN"));
+                    }
+                    capabilities.put("inheritable", array(inheritable));
+                    b.process()
+                        .put("user", new Json.Obj().put("uid", 1000).put("gid", 1000))
+                        .put("noNewPrivileges", noNewPrivileges);
+                    if (filtered) {
+                      b.linux().put("seccomp", json("{'defaultAction':'SCMP_ACT_ALLOW'}"));
+                    }
+                  });
+          box.ok(
+              "mkdir -p must/rootfs/deep; cp /bin/busybox must/rootfs/deep/grep; chmod 744"
+                  + " must/rootfs/deep/grep; chmod 700 must/rootfs/deep");
+          assertThat(ok("run -b must " + ID).out())
+              .contains("CapInh:\t000000000000000" + (inheritable.equals("[]") ? 0 : 2))
+              .contains("CapPrm:\t0000000000000000", "CapEff:\t0000000000000000")
+              .contains("CapBnd:\t0000000000000003", "CapAmb:\t0000000000000000");
+        }
+      }
+    }
+  }
+
+  @Test
+  void ambientCapabilitiesThatCannotBeMustBeLoggedAsAWarning() {
+    Result result =
+        result(
+            b -> {
+              Json.Obj capabilities = b.process().object("capabilities").orElseThrow();
+              capabilities
+                  .putStrings("inheritable", List.of("CAP_KILL"))
+                  .putStrings("ambient", List.of("CAP_KILL", "CAP_CHOWN"));
+            },
+            "grep CapAmb /proc/self/status");
+    assertThat(result.out()).contains("0000000000000020");
+    assertThat(result.err()).contains("can't raise ambient capability CAP_CHOWN: ");
   }
 
   @Test

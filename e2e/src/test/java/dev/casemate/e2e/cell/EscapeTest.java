@@ -2,6 +2,9 @@ package dev.casemate.e2e.cell;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.base.Json;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Running;
 import dev.casemate.linux.Signals;
 import dev.casemate.testsupport.Result;
 import dev.casemate.testsupport.Running;
@@ -73,12 +76,46 @@ class EscapeTest extends SpecTest {
   }
 
   @Test
+  void aRootThatIsMovedLeavesNoUnmaskedProcToMountAgain() {
+    for (String fs : new String[] {"proc", "sysfs"}) {
+      bundle(
+              "unshare",
+              "-mrpfn",
+              "sh",
+              "-c",
+              "mount -t "
+                  + fs
+                  + " none /"
+                  + (fs.equals("proc") ? "proc" : "sys")
+                  + " && echo EXPOSED")
+          .with(
+              b -> {
+                Json.Obj capabilities = b.process().object("capabilities").orElseThrow();
+                for (String set : new String[] {"bounding", "permitted"}) {
+                  List<String> names = new java.util.ArrayList<>(capabilities.strings(set));
+                  names.add("CAP_SETFCAP");
+                  capabilities.putStrings(set, names);
+                }
+              });
+      for (String option : new String[] {"", "--no-pivot "}) {
+        Result result = cell("run " + option + "-b must " + ID);
+        assertThat(result.exit()).as(fs + " " + option + result).isEqualTo(1);
+        assertThat(result.out() + result.err())
+            .contains("mount: permission denied")
+            .doesNotContain("EXPOSED");
+      }
+    }
+    assertThat(box.ok("ls /proc/sys /sys/fs").out()).as("the outside's stay").isNotEmpty();
+  }
+
+  @Test
   void cve20195736AHookInTheContainerThatLeadsToTheRuntimeDoesNothing() {
     bundle("true")
         .with(b -> b.config().put("hooks", json("{'startContainer':[{'path':'/script'}]}")));
     box.ok("printf '#!/proc/self/exe\\n' > must/rootfs/script; chmod 755 must/rootfs/script");
     ok("create -b must " + ID + " > /dev/null 2>&1");
-    fails(1, "start " + ID, "hook startContainer /script ended with exit code 127");
+    fails(
+        1, "start " + ID, "error running startContainer hook #0: /script ended with exit code 127");
     await(ID, "stopped");
     ok("delete " + ID);
   }

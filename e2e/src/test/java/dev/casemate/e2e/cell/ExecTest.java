@@ -60,6 +60,34 @@ class ExecTest extends CellTest {
   }
 
   @Test
+  void addedCapabilitiesAreAmbientWhereTheContainerHasInheritableOnes() {
+    Bundle.make(box, "ambient", "sleep", "1000")
+        .with(
+            b ->
+                b.process()
+                    .put(
+                        "capabilities",
+                        Json.parseObject(
+                            "{\"bounding\":[\"CAP_CHOWN\",\"CAP_SYSLOG\"],\"effective\":[\"CAP_CHOWN\"],"
+                                + "\"permitted\":[\"CAP_CHOWN\"],\"ambient\":[\"CAP_CHOWN\"],"
+                                + "\"inheritable\":[\"CAP_CHOWN\",\"CAP_SYSLOG\"]}")));
+    ok("run -d -b ambient b > /dev/null 2>&1");
+    try {
+      for (String user : new String[] {"", "-u 1000 "}) {
+        String status = ok("exec " + user + "--cap CAP_SYSLOG b grep Cap /proc/self/status").out();
+        assertThat(status)
+            .contains("CapAmb:\t0000000400000001", "CapEff:\t0000000400000001")
+            .contains("CapInh:\t0000000400000001", "CapBnd:\t0000000400000001");
+      }
+    } finally {
+      ok("delete -f b");
+    }
+    assertThat(ok("exec --cap CAP_SYSLOG a grep CapAmb /proc/self/status").out())
+        .as("the container has no inheritable ones")
+        .contains("0000000000000000");
+  }
+
+  @Test
   void processFromAFile() {
     Json.Obj process =
         new Json.Obj()

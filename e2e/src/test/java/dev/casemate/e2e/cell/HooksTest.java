@@ -131,7 +131,7 @@ class HooksTest extends SpecTest {
       forget();
       noting(bundle("true"))
           .with(b -> hooks(b).putObjects(phase, List.of(shell("echo oops >&2; exit 3"))));
-      fails(1, "create -b must " + ID, "hook " + phase, "exit code 3", "oops");
+      fails(1, "create -b must " + ID, "error running " + phase + " hook #", "exit code 3", "oops");
       fails(1, "state " + ID, "does not exist");
       assertThat(names()).as(phase).doesNotContain(phase + "1").endsWith("poststop1", "poststop2");
     }
@@ -142,7 +142,7 @@ class HooksTest extends SpecTest {
     noting(bundle("sh", "-c", "echo user >> /log"))
         .with(b -> hooks(b).putObjects("startContainer", List.of(shell("exit 4"))));
     ok("create -b must " + ID + " > /dev/null 2>&1");
-    fails(1, "start " + ID, "hook startContainer", "exit code 4");
+    fails(1, "start " + ID, "error running startContainer hook #0: ", "exit code 4");
     await(ID, "stopped");
     assertThat(box.ok("ls must/rootfs").out()).as("not executed").doesNotContain("log");
     ok("delete " + ID);
@@ -153,7 +153,7 @@ class HooksTest extends SpecTest {
     noting(bundle("sleep", "1000"))
         .with(b -> hooks(b).putObjects("poststart", List.of(shell("exit 5"))));
     ok("create -b must " + ID + " > /dev/null 2>&1");
-    fails(1, "start " + ID, "hook poststart", "exit code 5");
+    fails(1, "start " + ID, "error running poststart hook #0: ", "exit code 5");
     await(ID, "stopped");
     ok("delete " + ID);
   }
@@ -164,7 +164,7 @@ class HooksTest extends SpecTest {
         .with(b -> hooks(b).putObjects("poststop", List.of(shell("exit 6"), noting("last"))));
     Result result = ok("run -b must " + ID);
     assertThat(names()).endsWith("last");
-    assertThat(result.err()).contains("hook poststop", "exit code 6");
+    assertThat(result.err()).contains("error running poststop hook #0: ", "exit code 6");
   }
 
   @Test
@@ -185,6 +185,119 @@ class HooksTest extends SpecTest {
         "timeout 0",
         "greater than zero");
     refused(b -> b.config().put("hooks", json("{'poststop':[{'path':'true'}]}")), "absolute");
+  }
+
+  /** A hook without an environment of its own. */
+  private static Json.Obj bare(String script) {
+    Json.Obj hook = shell(script);
+    hook.fields().remove("env");
+    return hook;
+  }
+
+  @Test
+  void aHookWithoutAnEnvironmentHasTheRuntimes() {
+    bundle("true");
+    for (String phase : OUTSIDE) {
+      forget();
+      bundle("true")
+          .with(
+              b ->
+                  b.config()
+                      .put(
+                          "hooks",
+                          new Json.Obj().putObjects(phase, List.of(bare("env > " + log())))));
+      box.ok("MINE=yes $CELL --root " + ROOT + " run -b must " + ID + " < /dev/null");
+      assertThat(lines()).as(phase).contains("MINE=yes").anyMatch(l -> l.startsWith("PATH=/"));
+    }
+    box.ok("env -i \"$CELL\" --root " + ROOT + " run -b must " + ID + " < /dev/null");
+    assertThat(lines()).as("without any").anyMatch(line -> line.startsWith("PATH=/"));
+  }
+
+  @Test
+  void aStartContainerHookWithoutAnEnvironmentHasThatOfTheProcess() {
+    bundle("true")
+        .with(
+            b -> {
+              b.process().putStrings("env", List.of("ONE=two", "PATH=/bin"));
+              b.config()
+                  .put(
+                      "hooks",
+                      new Json.Obj()
+                          .putObjects(
+                              "startContainer", List.of(bare("env > /log"), shell("env > /log2"))));
+              b.config().object("root").orElseThrow().put("readonly", false);
+            });
+    box.ok("OURS=x $CELL --root " + ROOT + " run -b must " + ID + " < /dev/null");
+    assertThat(box.ok("cat must/rootfs/log").out())
+        .contains("ONE=two\n", "PATH=/bin\n", "HOME=")
+        .doesNotContain("OURS=");
+    assertThat(box.ok("cat must/rootfs/log2").out()).contains("MARK=x").doesNotContain("ONE=");
+  }
+
+  @Test
+  void hooksStartInTheBundleAndThoseOfCreateContainerInTheRoot() {
+    Json.Obj hooks = new Json.Obj();
+    for (String phase : OUTSIDE) {
+      hooks.putObjects(phase, List.of(shell("echo " + phase + " $(pwd) >> " + log())));
+    }
+    hooks.putObjects(
+        "createContainer",
+        List.of(shell("mkdir -p ./lib && touch ./lib/made; echo create $(pwd) >> " + log())));
+    hooks.putObjects("startContainer", List.of(shell("pwd > /log")));
+    bundle("true")
+        .with(
+            b -> {
+              b.config().put("hooks", hooks);
+              b.config().object("root").orElseThrow().put("readonly", false);
+              b.process().put("cwd", "/tmp");
+            });
+    ok("run -b must " + ID);
+    String must = box.files() + "/must";
+    assertThat(lines())
+        .containsExactly(
+            "prestart " + must,
+            "createRuntime " + must,
+            "create " + must + "/rootfs",
+            "poststart " + must,
+            "poststop " + must);
+    assertThat(box.ok("cat must/rootfs/log; ls must/rootfs/lib").out()).isEqualTo("/tmp\nmade\n");
+  }
+
+  @Test
+  void aStartContainerHookRunsWithinTheFilterAndTheRightsOfTheProcess() {
+    for (boolean noNewPrivileges : new boolean[] {true, false}) {
+      for (int uid : new int[] {0, 1000}) {
+        String filter =
+            "{'defaultAction':'SCMP_ACT_ALLOW','architectures':['SCMP_ARCH_X86_64'],'syscalls':"
+                + "[{'names':['mkdir','mkdirat'],'action':'SCMP_ACT_KILL'}]}";
+        bundle("true")
+            .with(
+                b -> {
+                  b.linux().put("seccomp", json(filter));
+                  b.process()
+                      .put("noNewPrivileges", noNewPrivileges)
+                      .put("rlimits", array("[{'type':'RLIMIT_CORE','soft':0,'hard':0}]"))
+                      .put("user", new Json.Obj().put("uid", uid).put("gid", uid));
+                  b.config()
+                      .put(
+                          "hooks",
+                          new Json.Obj()
+                              .putObjects(
+                                  "startContainer",
+                                  List.of(
+                                      shell(
+                                          "id -u; grep -E 'CapEff|Seccomp:|NoNew'"
+                                              + " /proc/self/status; exec mkdir /dev/shm/x"))));
+                });
+        Result result = cell("run -b must " + ID);
+        assertThat(result.exit()).as(result.toString()).isNotZero();
+        assertThat(result.err())
+            .contains("error running startContainer hook #0: /bin/sh ended with signal 31")
+            .contains(
+                "bad system call", "Seccomp:\\t2", "NoNewPrivs:\\t" + (noNewPrivileges ? 1 : 0))
+            .contains(uid == 0 ? "CapEff:\\t0000000020000420" : "CapEff:\\t0000000000000000");
+      }
+    }
   }
 
   @Test

@@ -81,6 +81,19 @@ class LifecycleTest extends CellTest {
   }
 
   @Test
+  void aContainerWithoutAProcessIsMadeButCannotBeStarted() {
+    Bundle.make(box, "empty", "true").with(b -> b.config().fields().remove("process"));
+    ok("create -b empty a > /dev/null 2>&1");
+    assertThat(status("a")).isEqualTo("created");
+    assertThat(ok("exec --cwd / -e PATH=/bin a echo other").out()).isEqualTo("other\n");
+    fails(1, "start a", "config.json has no process");
+    assertThat(status("a")).isEqualTo("created");
+    ok("delete -f a");
+    fails(1, "run -b empty a", "config.json has no process");
+    fails(1, "state a", "does not exist");
+  }
+
+  @Test
   void theBundleMayChangeOnceTheContainerIsMade() {
     Bundle bundle = Bundle.make(box, "changing", "sh", "-c", "exit 3");
     ok("create --bundle changing a > /dev/null 2>&1");

@@ -47,6 +47,23 @@ class RootlessTest extends CellTest {
   }
 
   @Test
+  void itHasANamespaceOfTimeOfItsOwn() {
+    command("cat", "/proc/self/timens_offsets");
+    box.ok("cp rootless/config.json keep.json");
+    Json.Obj config = Json.parseObject(box.ok("cat rootless/config.json").out());
+    Json.Obj linux = config.object("linux").orElseThrow();
+    List<Json> namespaces = new java.util.ArrayList<>(linux.array("namespaces"));
+    namespaces.add(new Json.Obj().put("type", "time"));
+    linux
+        .put("namespaces", new Json.Arr(namespaces))
+        .put("timeOffsets", Json.parseObject("{\"boottime\":{\"secs\":1337,\"nanosecs\":31}}"));
+    box.ok("cat > rootless/config.json <<'END'\n" + config.text() + "\nEND");
+    assertThat(user("run -b rootless one").expect(0).out().replaceAll(" +", " "))
+        .isEqualTo("monotonic 0 0\nboottime 1337 31\n");
+    box.ok("cp keep.json rootless/config.json");
+  }
+
+  @Test
   void theWholeLifeWithoutControlGroups() {
     command("sleep", "1000");
     user("run -d -b rootless one > /dev/null 2>&1").expect(0);

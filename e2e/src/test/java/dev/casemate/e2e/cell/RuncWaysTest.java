@@ -3,7 +3,7 @@ package dev.casemate.e2e.cell;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.Json;
-import dev.casemate.e2e.Result;
+import dev.casemate.testsupport.Result;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;

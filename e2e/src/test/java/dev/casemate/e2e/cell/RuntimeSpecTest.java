@@ -115,11 +115,6 @@ class RuntimeSpecTest extends SpecTest {
   }
 
   @Test
-  void aMissingProcessMustGenerateAnError() {
-    refused(b -> b.config().fields().remove("process"), "process");
-  }
-
-  @Test
   void killMustSendTheSignalToTheContainerProcess() {
     bundle("sh", "-c", "trap 'echo got it; exit 7' USR1; echo up; while :; do sleep 0.05; done");
     ok("run -d -b must " + ID + " > must/out 2>&1");

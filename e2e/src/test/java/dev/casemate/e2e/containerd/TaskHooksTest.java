@@ -131,7 +131,7 @@ final class TaskHooksTest extends NewestLineCases {
       Result result = run(id, config("echo ran >/out/command").put("hooks", hooks));
 
       assertThat(result.exit()).as(phase).isNotZero();
-      assertThat(result.err()).contains("hook " + phase).contains("exit code 3").contains("why");
+      assertThat(result.err()).contains(phase + " hook #").contains("exit code 3").contains("why");
       assertThat(directory.resolve("root/out/command")).doesNotExist();
       assertThat(log()).as(phase).containsExactly("poststop");
       assertThat(status(id)).isEmpty();
@@ -149,7 +149,7 @@ final class TaskHooksTest extends NewestLineCases {
     Result result = run(id, config("while :; do sleep 1; done").put("hooks", hooks));
 
     assertThat(result.exit()).isNotZero();
-    assertThat(result.err()).contains("hook poststart /bin/sh ended with exit code 4");
+    assertThat(result.err()).contains("poststart hook #0: /bin/sh ended with exit code 4");
     assertThat(log()).containsExactly("poststop");
     assertThat(status(id)).isEmpty();
   }

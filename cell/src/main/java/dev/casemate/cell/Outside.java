@@ -1,0 +1,117 @@
+package dev.casemate.cell;
+
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.Failures;
+import dev.casemate.linux.Errno;
+import dev.casemate.linux.Fd;
+import dev.casemate.linux.Fs;
+import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Mounts;
+import dev.casemate.linux.NewMount;
+import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.Processes;
+import dev.casemate.linux.UnixSocket;
+import dev.casemate.oci.MountSpec;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What a container's first process has the engine do while it builds its root, because a user
+ * namespace has taken the rights from it: to open what lies behind directories that are closed to
+ * the container's root, and to map the ids of mounts. It names a mount of the specification and
+ * sends a descriptor; it never names a path.
+ */
+final class Outside {
+  /** In place of a mount's number: the root file system. */
+  static final int ROOT = -1;
+
+  private final SyncChannel channel;
+
+  /** Takes the process's way to the engine. */
+  Outside(SyncChannel channel) {
+    this.channel = channel;
+  }
+
+  /**
+   * Opens the source of a bind as the engine may: in the mounts that this process has.
+   *
+   * @param number of the mount in {@code mounts}, or {@link #ROOT}
+   * @return a path descriptor ({@code O_PATH})
+   */
+  Fd open(int number) {
+    try (Fd root = Fs.open("/", OpenFlag.PATH | OpenFlag.DIRECTORY)) {
+      channel.send(SyncChannel.OPEN, Integer.toString(number), root);
+    }
+    return channel
+        .receiveDescriptor()
+        .orElseThrow(() -> Failures.internal("the engine has not opened a mount's source"));
+  }
+
+  /**
+   * Has the ids of a mount mapped as the specification says.
+   *
+   * @param tree a detached mount
+   * @param recursive whether mounts below it are mapped as well
+   */
+  void map(int number, Fd tree, boolean recursive) {
+    channel.send(recursive ? SyncChannel.MAP_ALL : SyncChannel.MAP, Integer.toString(number), tree);
+    if (!channel.awaitGo()) {
+      Processes.exit(1);
+    }
+  }
+
+  /** In the engine: answers {@link #open}, or throws what is to end the creation. */
+  static void answerOpen(SyncChannel channel, SyncChannel.Message message, ContainerConfig config) {
+    int mount = Integer.parseInt(message.text());
+    String path = Rootfs.path(config);
+    int flags = OpenFlag.PATH;
+    if (mount != ROOT) {
+      MountSpec spec = config.spec().mounts().get(mount);
+      path = MountMaker.sourcePath(spec, config);
+      flags |= spec.options().contains("src-nofollow") ? OpenFlag.NO_FOLLOW : 0;
+    }
+    try (Fd root = channel.receiveDescriptor().orElseThrow(Outside::gone);
+        Fd source = Fs.openIn(root, path, flags, 0)) {
+      UnixSocket.sendDescriptors(channel.socket(), List.of(source));
+    } catch (LinuxException e) {
+      if (e.errno() == Errno.ENOENT && mount != ROOT) {
+        throw MountMaker.noSource(config.spec().mounts().get(mount));
+      }
+      throw Failures.of((mount == ROOT ? "root file system " : "mount source ") + path, e);
+    }
+  }
+
+  /**
+   * In the engine: answers {@link #map}.
+   *
+   * @param userNamespaces as {@link IdMaps#forMounts} gives them
+   */
+  static void answerMap(
+      SyncChannel channel,
+      SyncChannel.Message message,
+      List<MountSpec> mounts,
+      List<Optional<Fd>> userNamespaces) {
+    int mount = Integer.parseInt(message.text());
+    try (Fd tree = channel.receiveDescriptor().orElseThrow(Outside::gone)) {
+      Mounts.setAttributes(
+          tree,
+          message.type() == SyncChannel.MAP_ALL,
+          NewMount.ATTR_IDMAP,
+          0,
+          0,
+          userNamespaces.get(mount).orElseThrow().number());
+    } catch (LinuxException e) {
+      throw Failures.of(
+          "mapping the ids of the mount at "
+              + mounts.get(mount).destination()
+              + " (which takes the rights of the file system's owner, and a file system that"
+              + " can be mapped)",
+          e);
+    }
+    channel.go();
+  }
+
+  private static CasemateException gone() {
+    return Failures.internal("the container's process has sent half a request");
+  }
+}
