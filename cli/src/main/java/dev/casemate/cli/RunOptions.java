@@ -18,6 +18,7 @@ final class RunOptions {
           Option.value("env-file", '\0', "FILE", "set variables from a file of NAME=VALUE lines"),
           Option.value("workdir", 'w', "DIR", "working directory inside"),
           Option.value("user", 'u', "USER[:GROUP]", "run as this user, by name or number"),
+          Option.value("group-add", '\0', "GROUP", "add a group, by name or number"),
           Option.value("volume", 'v', "HOST:GUEST[:ro]", "share a directory or file of the host"),
           Option.value("tmpfs", '\0', "DIR[:OPTIONS]", "mount a file system in memory"),
           Option.value(
@@ -39,6 +40,10 @@ final class RunOptions {
               "disk for what the container writes (default: 10g, sparse;"
                   + " 0: keep it in the VM's memory)"),
           Option.flag("read-only", '\0', "make the container's root read-only"),
+          Option.flag(
+              "privileged",
+              '\0',
+              "give the container all of its VM: capabilities, devices, system calls"),
           Option.value("cap-add", '\0', "CAP", "add a capability, or ALL"),
           Option.value("cap-drop", '\0', "CAP", "drop a capability, or ALL"),
           Option.value(

@@ -1,0 +1,57 @@
+package dev.casemate.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** Files of {@code NAME=VALUE} lines, read as Docker reads those of {@code --env-file}. */
+final class EnvFile {
+  private static final String BYTE_ORDER_MARK = "\uFEFF";
+
+  private EnvFile() {}
+
+  /**
+   * The lines that set a variable: without comments, empty lines, a byte order mark and the ends of
+   * lines of other systems. Blanks before a name are left out, those of a value belong to it.
+   *
+   * @param file names it in errors
+   * @throws dev.casemate.base.CasemateException INVALID_ARGUMENT if a line has no name, or one with
+   *     blanks: {@code export A=1} is for a shell
+   */
+  static List<String> lines(String file, String text) {
+    List<String> lines = new ArrayList<>();
+    int number = 0;
+    String content =
+        text.startsWith(BYTE_ORDER_MARK) ? text.substring(BYTE_ORDER_MARK.length()) : text;
+    for (String stored : content.split("\n", -1)) {
+      number++;
+      String line =
+          (stored.endsWith("\r") ? stored.substring(0, stored.length() - 1) : stored)
+              .stripLeading();
+      if (line.isEmpty() || line.startsWith("#")) {
+        continue;
+      }
+      int equals = line.indexOf('=');
+      String name = equals < 0 ? line : line.substring(0, equals);
+      if (name.isEmpty() || name.chars().anyMatch(c -> c <= ' ')) {
+        throw Arguments.usage(
+            "line "
+                + number
+                + " of --env-file "
+                + file
+                + " is \""
+                + line
+                + "\": "
+                + (name.isEmpty()
+                    ? "it has no name"
+                    : "the name \"" + name + "\" has blanks in it, and no shell reads this file")
+                + "; write NAME=VALUE");
+      }
+      if (line.indexOf('\0') >= 0) {
+        throw Arguments.usage(
+            "line " + number + " of --env-file " + file + " has a NUL byte; write NAME=VALUE");
+      }
+      lines.add(line);
+    }
+    return lines;
+  }
+}
