@@ -22,7 +22,11 @@ final class EnvFile {
     int number = 0;
     String content =
         text.startsWith(BYTE_ORDER_MARK) ? text.substring(BYTE_ORDER_MARK.length()) : text;
-    for (String stored : content.split("\n", -1)) {
+    int next = 0;
+    while (next <= content.length()) {
+      int end = content.indexOf('\n', next);
+      String stored = content.substring(next, end < 0 ? content.length() : end);
+      next = end < 0 ? content.length() + 1 : end + 1;
       number++;
       String line =
           (stored.endsWith("\r") ? stored.substring(0, stored.length() - 1) : stored)
@@ -32,7 +36,7 @@ final class EnvFile {
       }
       int equals = line.indexOf('=');
       String name = equals < 0 ? line : line.substring(0, equals);
-      if (name.isEmpty() || name.chars().anyMatch(c -> c <= ' ')) {
+      if (name.isEmpty() || hasBlank(name)) {
         throw Arguments.usage(
             "line "
                 + number
@@ -53,5 +57,14 @@ final class EnvFile {
       lines.add(line);
     }
     return lines;
+  }
+
+  private static boolean hasBlank(String name) {
+    for (int i = 0; i < name.length(); i++) {
+      if (name.charAt(i) <= ' ') {
+        return true;
+      }
+    }
+    return false;
   }
 }

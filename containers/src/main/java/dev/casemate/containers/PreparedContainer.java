@@ -30,6 +30,7 @@ public final class PreparedContainer {
     String id = Machine.randomHex(32);
     SpecPolicy specs = new SpecPolicy(wishes, image.config());
     Spec spec = specs.spec(id, policy.hostname(id));
+    SharedVolumes.warn(store, spec, wishes.warnings);
     return new PreparedContainer(
         casemate, policy.config(id, image, specs.command()), spec, wishes.beganMicros);
   }

@@ -33,6 +33,15 @@ class MountOrderTest {
   }
 
   @Test
+  void volumesOverlapByDirectoriesNotByLetters() {
+    assertThat(SharedVolumes.overlap("/srv/a", "/srv/a")).isTrue();
+    assertThat(SharedVolumes.overlap("/srv/a/b", "/srv/a")).isTrue();
+    assertThat(SharedVolumes.overlap("/srv", "/srv/a")).isTrue();
+    assertThat(SharedVolumes.overlap("/", "/srv/a")).isTrue();
+    assertThat(SharedVolumes.overlap("/srv/ab", "/srv/a")).isFalse();
+  }
+
+  @Test
   void refusesTwoAtOnePlaceAndTheRoot() {
     assertThatThrownBy(() -> merged("/w", "//w/."))
         .isInstanceOf(CasemateException.class)

@@ -149,8 +149,9 @@ final class GuestSpec {
     }
     // An engine on a host with version 1 of control groups asks for none, and its container would
     // look for its limits at the host's path. The VM has no groups that are to be hidden or shown.
-    if (linux.namespaces().stream().noneMatch(ns -> ns.type().equals("cgroup"))) {
-      namespaces.add(new LinuxSpec.Namespace("cgroup", ""));
+    LinuxSpec.Namespace groups = new LinuxSpec.Namespace("cgroup", "");
+    if (!namespaces.contains(groups)) {
+      namespaces.add(groups);
     }
     List<DeviceSpec> devices = new ArrayList<>();
     for (DeviceSpec device : linux.devices()) {
