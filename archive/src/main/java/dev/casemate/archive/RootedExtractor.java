@@ -47,7 +47,8 @@ public final class RootedExtractor implements AutoCloseable {
    * @param maxEntries most entries
    * @param maxRetainedBytes most bytes of memory for what is kept of the entries: names and paths
    * @param strictParents whether each parent must be a directory that is there already: an entry
-   *     below a symbolic link, or below nothing, is refused, and so are absolute names and {@code ..}
+   *     below a symbolic link, or below nothing, is refused, and so are absolute names and {@code
+   *     ..}
    */
   public record Options(
       boolean whiteouts,
@@ -137,7 +138,10 @@ public final class RootedExtractor implements AutoCloseable {
           ArchiveException.Reason.TOO_LARGE, "more than " + options.maxEntries() + " entries");
     }
     try {
-      applyParts(entry, RootedPaths.components(entry.name(), entry.name(), options.strictParents()), reader);
+      applyParts(
+          entry,
+          RootedPaths.components(entry.name(), entry.name(), options.strictParents()),
+          reader);
     } catch (LinuxException e) {
       throw explain(e, entry);
     }

@@ -14,11 +14,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -166,8 +166,7 @@ final class RootedExtractorTest {
   @ParameterizedTest
   @ValueSource(strings = {"f /x x", "d a;f a/../x x", "f ../x x"})
   void refusesSuchNamesFromAGuest(String entries) {
-    assertThatThrownBy(
-            () -> apply(RootedExtractor.Options.strict(10), tar(entries.split(";"))))
+    assertThatThrownBy(() -> apply(RootedExtractor.Options.strict(10), tar(entries.split(";"))))
         .isInstanceOf(ArchiveException.class);
   }
 

@@ -1,5 +1,6 @@
 package dev.casemate.cli;
 
+import dev.casemate.commandline.UsageException;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -14,8 +15,8 @@ final class EnvFile {
    * lines of other systems. Blanks before a name are left out, those of a value belong to it.
    *
    * @param file names it in errors
-   * @throws dev.casemate.base.CasemateException INVALID_ARGUMENT if a line has no name, or one with
-   *     blanks: {@code export A=1} is for a shell
+   * @throws UsageException if a line has no name, or one with blanks: {@code export A=1} is for a
+   *     shell
    */
   static List<String> lines(String file, String text) {
     List<String> lines = new ArrayList<>();
@@ -37,7 +38,7 @@ final class EnvFile {
       int equals = line.indexOf('=');
       String name = equals < 0 ? line : line.substring(0, equals);
       if (name.isEmpty() || hasBlank(name)) {
-        throw Arguments.usage(
+        throw new UsageException(
             "line "
                 + number
                 + " of --env-file "
@@ -51,7 +52,7 @@ final class EnvFile {
                 + "; write NAME=VALUE");
       }
       if (line.indexOf('\0') >= 0) {
-        throw Arguments.usage(
+        throw new UsageException(
             "line " + number + " of --env-file " + file + " has a NUL byte; write NAME=VALUE");
       }
       lines.add(line);

@@ -3,7 +3,7 @@ package dev.casemate.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.casemate.base.CasemateException;
+import dev.casemate.commandline.UsageException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -20,7 +20,7 @@ class EnvFileTest {
   @CsvSource({"export D=1,export D", "=1,no name", "'A B',A B", "'A	=1',blanks"})
   void aLineForAShellIsRefused(String line, String said) {
     assertThatThrownBy(() -> EnvFile.lines("/etc/env", "OK=1\n" + line + "\n"))
-        .isInstanceOf(CasemateException.class)
+        .isInstanceOf(UsageException.class)
         .hasMessageContaining("line 2 of --env-file /etc/env")
         .hasMessageContaining(said)
         .hasMessageContaining("write NAME=VALUE");

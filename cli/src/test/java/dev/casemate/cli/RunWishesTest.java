@@ -191,8 +191,7 @@ class RunWishesTest {
     assertThat(spec.process().orElseThrow().env()).contains("container=casemate");
     assertThat(spec.mounts()).extracting(MountSpec::destination).contains("/run", "/run/lock");
     assertThat(config("--privileged", "/sbin/init").stopSignal()).isEqualTo("RTMIN+3");
-    assertThat(config("--stop-signal", "INT", "/sbin/init").stopSignal())
-        .isEqualTo("INT");
+    assertThat(config("--stop-signal", "INT", "/sbin/init").stopSignal()).isEqualTo("INT");
   }
 
   @Test

@@ -176,10 +176,7 @@ final class SpecPolicy {
     sysctl.put("net.ipv4.ping_group_range", "0 2147483647");
     sysctl.putAll(wishes.sysctl);
     LinuxSpec linux =
-        plain
-            .withResources(resources(plain.resources()))
-            .withSeccomp(seccomp)
-            .withSysctl(sysctl);
+        plain.withResources(resources(plain.resources())).withSeccomp(seccomp).withSysctl(sysctl);
     return wishes.privileged
         ? linux.withMaskedPaths(List.of()).withReadonlyPaths(List.of())
         : linux;
@@ -189,8 +186,7 @@ final class SpecPolicy {
     Resources limits =
         plain
             .withPidsLimit(wishes.pids > 0 ? Optional.of((long) wishes.pids) : Optional.empty())
-            .withDevices(
-                wishes.privileged ? List.of(DefaultSpec.EVERY_DEVICE) : plain.devices());
+            .withDevices(wishes.privileged ? List.of(DefaultSpec.EVERY_DEVICE) : plain.devices());
     return wishes.cpus == Math.rint(wishes.cpus)
         ? limits
         : limits.withCpu(

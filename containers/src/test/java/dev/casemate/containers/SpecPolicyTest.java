@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.oci.ImageConfig;
-import dev.casemate.oci.Platform;
 import dev.casemate.oci.MountSpec;
+import dev.casemate.oci.Platform;
 import dev.casemate.oci.Spec;
 import java.util.List;
 import java.util.Map;

@@ -55,8 +55,7 @@ class ModulesTest extends EndToEnd {
   @Test
   void fileSystems() {
     assertThat(
-            inside(
-                "mount -t squashfs none /mnt 2> /dev/null; grep -c squashfs /proc/filesystems"))
+            inside("mount -t squashfs none /mnt 2> /dev/null; grep -c squashfs /proc/filesystems"))
         .isEqualTo("1\n");
   }
 

@@ -13,8 +13,8 @@ import java.util.List;
 
 /**
  * Writes the modules that containers may ask for into one file beside the initramfs. No VM has them
- * in memory: the sandbox sends the guest's kernel what it asks for. The reader, {@code ModulePack} in
- * module {@code sandbox}, describes the format.
+ * in memory: the sandbox sends the guest's kernel what it asks for. The reader, {@code ModulePack}
+ * in module {@code sandbox}, describes the format.
  */
 final class ModulePackWriter {
   /** What containers use; drivers of hardware that no VM has are left out. */
@@ -38,14 +38,42 @@ final class ModulePackWriter {
   /** Those of {@code drivers/net} itself. */
   private static final List<String> NETWORK =
       List.of(
-          "amt", "bareudp", "dummy", "geneve", "gtp", "ifb", "macsec", "macvlan", "macvtap",
-          "netconsole", "nlmon", "rionet", "tap", "tun", "veth", "vrf", "vsockmon", "vxlan");
+          "amt",
+          "bareudp",
+          "dummy",
+          "geneve",
+          "gtp",
+          "ifb",
+          "macsec",
+          "macvlan",
+          "macvtap",
+          "netconsole",
+          "nlmon",
+          "rionet",
+          "tap",
+          "tun",
+          "veth",
+          "vrf",
+          "vsockmon",
+          "vxlan");
 
   /** Aliases of devices: none of those comes up in a VM. */
   private static final List<String> DEVICES =
       List.of(
-          "acpi", "cpu:", "dmi:", "hid:", "i2c:", "of:", "pci:", "platform:", "pnp:", "sdio:",
-          "spi:", "usb:", "virtio:", "x86cpu:");
+          "acpi",
+          "cpu:",
+          "dmi:",
+          "hid:",
+          "i2c:",
+          "of:",
+          "pci:",
+          "platform:",
+          "pnp:",
+          "sdio:",
+          "spi:",
+          "usb:",
+          "virtio:",
+          "x86cpu:");
 
   private static final int MODULE_LIMIT = 3 << 20;
 

@@ -90,8 +90,8 @@ public final class Virtiofsd implements AutoCloseable {
    * Which extended attributes the guest has. Those that mean something to the host's kernel alone
    * (labels of security modules, IMA, EVM) it neither sees nor sets. What the guest calls {@code
    * trusted.}, as its overlays do, is {@code user.virtiofs.trusted.} on the host: there the name
-   * would direct the host's own overlays. File capabilities and lists are the guest's as set-id bits
-   * and modes are.
+   * would direct the host's own overlays. File capabilities and lists are the guest's as set-id
+   * bits and modes are.
    */
   static final String XATTR_MAP =
       ":prefix:all:trusted.:user.virtiofs.:"

@@ -20,8 +20,8 @@ import java.util.zip.CRC32C;
 
 /**
  * Makes a read-only EROFS image of a directory with {@code mkfs.erofs}, or where that cannot, an
- * ext4 one ({@link Ext4Builder}). Equal directories give
- * equal images: the volume's id and time are fixed, files keep their own times.
+ * ext4 one ({@link Ext4Builder}). Equal directories give equal images: the volume's id and time are
+ * fixed, files keep their own times.
  *
  * <p>Uncompressed: lz4 costs little here and brings 83 MB of Python and Perl from 80 to 44 MB, but
  * the guest, perhaps without KVM, would pay at each first read and need one more kernel module.

@@ -114,8 +114,7 @@ final class Ext4Builder {
       Stat stat = Fs.lstatAt(directory, name);
       sum.inodes++;
       sum.bytes += Math.min(stat.blocks() * 512, stat.size() + BLOCK) + BLOCK;
-      sum.longestName =
-          Math.max(sum.longestName, name.getBytes(StandardCharsets.UTF_8).length);
+      sum.longestName = Math.max(sum.longestName, name.getBytes(StandardCharsets.UTF_8).length);
       if (stat.isDirectory()) {
         int flags = OpenFlag.READ_ONLY | OpenFlag.DIRECTORY | OpenFlag.NO_FOLLOW;
         try (Fd child = Fs.openAt(directory, name, flags, 0)) {

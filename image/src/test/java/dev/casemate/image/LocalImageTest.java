@@ -87,7 +87,13 @@ final class LocalImageTest extends LocalImageCases {
       return;
     }
     Shell.run(
-        "mkdir -p " + temp + "/mnt && mount -o ro,noload,loop " + image.path() + " " + temp + "/mnt");
+        "mkdir -p "
+            + temp
+            + "/mnt && mount -o ro,noload,loop "
+            + image.path()
+            + " "
+            + temp
+            + "/mnt");
     try {
       String top = temp + "/mnt/" + image.ext4Top().orElseThrow();
       assertThat(Fs.list(top)).containsExactlyInAnyOrder("d", "short");

@@ -146,8 +146,8 @@ public final class Capabilities {
   }
 
   /**
-   * Lets this thread and what it executes keep effective capabilities when they change between uid 0
-   * and others (SECBIT_NO_SETUID_FIXUP); without CAP_SETPCAP, nothing changes.
+   * Lets this thread and what it executes keep effective capabilities when they change between uid
+   * 0 and others (SECBIT_NO_SETUID_FIXUP); without CAP_SETPCAP, nothing changes.
    */
   public static void keepOnChangeOfUser() {
     long bits = SystemCall.raw(SystemCall.PRCTL, PR_GET_SECUREBITS);

@@ -35,8 +35,8 @@ public record ImageIndex(List<Descriptor> manifests) {
 
   /**
    * The manifest for a platform: one without a variant first, then the lowest variant; then one of
-   * an older mode of the machine ({@code linux/386} on amd64); then the first that does not say what
-   * it is for, whose config will tell. Attestations are no images.
+   * an older mode of the machine ({@code linux/386} on amd64); then the first that does not say
+   * what it is for, whose config will tell. Attestations are no images.
    *
    * @throws CasemateException NOT_FOUND, with a list of what there is
    */

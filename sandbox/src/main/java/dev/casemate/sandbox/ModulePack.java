@@ -22,8 +22,8 @@ import java.util.Optional;
  *                                index; what to load, in order, separated by commas, itself last
  * </pre>
  *
- * <p>{@code casemate guest build} writes it ({@code ModulePackWriter}). It is read when a guest asks
- * for a module for the first time, not at a start.
+ * <p>{@code casemate guest build} writes it ({@code ModulePackWriter}). It is read when a guest
+ * asks for a module for the first time, not at a start.
  */
 final class ModulePack {
   private static final String MARK = "casemate-modules 1 ";
