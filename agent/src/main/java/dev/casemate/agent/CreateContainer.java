@@ -119,7 +119,7 @@ final class CreateContainer {
             .orElseThrow(() -> Failures.invalid("the container's specification has no process"));
     process = NamedUser.apply(process, request.stringUser(), spec.root().path());
     spec = GuestHooks.resolve(spec.withProcess(process));
-    ImageVolumes.make(spec);
+    ImageVolumes.make(spec, id);
     if (request.sandboxPidns()) {
       spec = spec.withLinux(sharePids(agent, spec.linux()));
     }

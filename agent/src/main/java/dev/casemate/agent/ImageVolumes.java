@@ -1,17 +1,21 @@
 package dev.casemate.agent;
 
+import dev.casemate.cell.CopyUp;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Text;
+import dev.casemate.oci.MountSpec;
 import dev.casemate.oci.Spec;
 import dev.casemate.protocol.GuestContract;
 
 /**
  * The directories that an image declares as volumes: a program may rely on them, so they are made
- * where the image lacks them. What is written there stays on the container's own disk.
+ * where the image lacks them. They are directories of the container's own disk, beside its writable
+ * layer.
  */
 final class ImageVolumes {
   private static final int MODE = 0755;
@@ -19,8 +23,11 @@ final class ImageVolumes {
 
   private ImageVolumes() {}
 
-  /** Makes those that are missing below the container's root. */
-  static void make(Spec spec) {
+  /**
+   * Makes those that are missing below the container's root, and copies what is there into the
+   * directories of the container's disk that are to be mounted over them.
+   */
+  static void make(Spec spec, String containerId) {
     String declared = spec.annotations().getOrDefault(GuestContract.IMAGE_VOLUMES_ANNOTATION, "");
     if (declared.isEmpty()) {
       return;
@@ -32,6 +39,22 @@ final class ImageVolumes {
           throw Failures.invalid("the image declares more than " + LIMIT + " volumes");
         }
         make(root, path);
+        fill(root, path, spec, GuestContract.imageVolumes(containerId));
+      }
+    }
+  }
+
+  private static void fill(Fd root, String path, Spec spec, String volumes) {
+    for (MountSpec mount : spec.mounts()) {
+      if (!mount.destination().equals(path)
+          || !mount.source().startsWith(volumes)
+          || Fs.exists(mount.source())) {
+        continue;
+      }
+      FileTree.makeDirectories(mount.source(), MODE);
+      try (Fd from = Fs.openIn(root, path, OpenFlag.READ_ONLY | OpenFlag.DIRECTORY, 0);
+          Fd to = Fs.open(mount.source(), OpenFlag.READ_ONLY | OpenFlag.DIRECTORY)) {
+        CopyUp.copy(from, to);
       }
     }
   }

@@ -1,6 +1,7 @@
 package dev.casemate.agent;
 
 import dev.casemate.linux.Errno;
+import dev.casemate.linux.EventFd;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
@@ -98,6 +99,18 @@ final class KernelModules {
       return true;
     }
     return load(name, parameters);
+  }
+
+  /** Loads a module that the host has sent, unless it is loaded already. */
+  void loadGiven(String name, byte[] content) {
+    if (!isName(name) || loaded.contains(name)) {
+      return;
+    }
+    try (Fd file = EventFd.memory(name)) {
+      file.writeAll(content);
+      Machine.loadModule(file, "");
+      loaded.add(name);
+    }
   }
 
   private boolean load(String module, String parameters) {

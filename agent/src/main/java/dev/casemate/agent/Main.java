@@ -48,12 +48,14 @@ public final class Main {
     KernelModules modules = KernelModules.open();
     BootMounts.mountAll();
     BootMounts.standardStreams();
+    Limits.set(console);
     console.debug("mounted by " + Machine.monotonicMicros() + " us");
     Uevents uevents = new Uevents();
     modules.loadGroup(GuestContract.BASE_MODULES);
     for (String group : commandLine.moduleGroups()) {
       modules.loadGroup(group);
     }
+    modules.loadGroup(GuestContract.EXTRA_MODULES);
     console.debug("modules loaded by " + Machine.monotonicMicros() + " us");
     Loopback.up();
     Fd port =

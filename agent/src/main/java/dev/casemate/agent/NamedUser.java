@@ -19,10 +19,13 @@ final class NamedUser {
    * @param root directory of the container's root file system in the guest
    */
   static ProcessSpec apply(ProcessSpec process, Optional<StringUser> named, String root) {
-    if (named.isEmpty() || named.get().uid().isEmpty()) {
+    if (named.isEmpty()) {
       return process;
     }
     StringUser user = named.get();
+    if (user.uid().isEmpty() && user.gid().isEmpty() && user.additionalGids().isEmpty()) {
+      return process;
+    }
     String text = user.gid().isEmpty() ? user.uid() : user.uid() + ":" + user.gid();
     try (Fd directory = Fs.open(root, OpenFlag.PATH | OpenFlag.DIRECTORY)) {
       UserSpec resolved = Users.resolve(directory, text, user.additionalGids()).user();

@@ -33,41 +33,6 @@ final class ProcText {
   }
 
   /**
-   * A line of {@code /proc/PID/status} without its name; empty if there is none. The process's own
-   * name, which stands first, is escaped by the kernel.
-   */
-  static String status(String text, String name) {
-    for (String line : Text.split(text, '\n')) {
-      if (line.startsWith(name) && line.startsWith(":", name.length())) {
-        return line.substring(name.length() + 1).strip();
-      }
-    }
-    return "";
-  }
-
-  /**
-   * Whether a signal would do nothing to the first process of a PID namespace, going by its {@code
-   * /proc/PID/status}: it is neither caught, nor blocked and waited for, nor ignored on purpose.
-   */
-  static boolean isLostOnInit(String status, int signal) {
-    List<String> pids = Text.split(status(status, "NSpid").replace('\t', ' '), ' ');
-    if (pids.size() < 2 || !pids.getLast().equals("1")) {
-      return false;
-    }
-    long bit = 1L << (signal - 1);
-    long handled = mask(status, "SigCgt") | mask(status, "SigIgn") | mask(status, "SigBlk");
-    return (handled & bit) == 0;
-  }
-
-  private static long mask(String status, String name) {
-    try {
-      return Long.parseUnsignedLong(status(status, name), 16);
-    } catch (NumberFormatException e) {
-      return 0;
-    }
-  }
-
-  /**
    * Counters of one network interface, in the order of {@code /proc/net/dev}.
    *
    * @param values 16 counters: 8 of receiving, 8 of sending

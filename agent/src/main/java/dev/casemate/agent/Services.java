@@ -2,8 +2,10 @@ package dev.casemate.agent;
 
 import dev.casemate.protocol.agent.*;
 import dev.casemate.protocol.casemate.ArchiveRequest;
+import dev.casemate.protocol.casemate.ClockRequest;
 import dev.casemate.protocol.casemate.GuestService;
 import dev.casemate.protocol.casemate.RelayRequest;
+import dev.casemate.protocol.casemate.SupplyModulesRequest;
 import dev.casemate.protocol.casemate.SyncDirectoryRequest;
 import dev.casemate.protocol.google.Empty;
 import dev.casemate.rpc.RpcException;
@@ -44,6 +46,9 @@ final class Services {
         SyncDirectory.handle(SyncDirectoryRequest.decode(payload));
         answer.ok(EMPTY);
       }
+      case GuestService.SUPPLY_MODULES ->
+          agent.wishes().handle(SupplyModulesRequest.decode(payload), answer);
+      case GuestService.CLOCK -> answer.ok(Clock.handle(ClockRequest.decode(payload)));
       default -> throw RpcException.unimplemented(GuestService.NAME, method);
     }
   }

@@ -1,7 +1,5 @@
 package dev.casemate.agent;
 
-import dev.casemate.linux.FileContent;
-import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
 import dev.casemate.protocol.agent.SignalProcessRequest;
@@ -28,29 +26,10 @@ final class SignalProcess {
       throw Failures.precondition(
           "process " + process.execId() + " of container " + container.id() + " has ended");
     }
-    if (process == container.init() && asksToEnd(signal) && isLost(process.pid(), signal)) {
-      signal = Signals.KILL;
-    }
+    // As it is, also to the first process of a PID namespace, which the kernel spares a signal
+    // without a handler. Whether it waits for one (sigwait, signalfd) cannot be seen from outside.
     // Not reaped yet, so the pid is still this process's.
     Processes.kill(process.pid(), signal);
     answer.ok(Services.EMPTY);
-  }
-
-  /** What a user means who presses Ctrl-C, or whose terminal goes away. */
-  private static boolean asksToEnd(int signal) {
-    return signal == Signals.TERM
-        || signal == Signals.INT
-        || signal == Signals.HUP
-        || signal == Signals.QUIT;
-  }
-
-  /** The first process of a PID namespace never sees a signal that it has no handler for. */
-  private static boolean isLost(int pid, int signal) {
-    try {
-      return ProcText.isLostOnInit(
-          FileContent.readString("/proc/" + pid + "/status", 64 * 1024), signal);
-    } catch (LinuxException e) {
-      return false;
-    }
   }
 }

@@ -21,7 +21,7 @@ class ImageVolumesTest {
     Json.Obj json = new Json.Obj().put("ociVersion", "1.2.0");
     json.put("root", new Json.Obj().put("path", temp.resolve("root").toString()));
     json.putMap("annotations", Map.of(GuestContract.IMAGE_VOLUMES_ANNOTATION, paths));
-    ImageVolumes.make(Spec.parse(json.text()));
+    ImageVolumes.make(Spec.parse(json.text()), "id");
   }
 
   @Test

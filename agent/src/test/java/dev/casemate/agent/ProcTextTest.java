@@ -6,40 +6,6 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class ProcTextTest {
-  private static String status(String nspid, String blocked, String ignored, String caught) {
-    return "Name:\tSigCgt:\\n\nNSpid:\t"
-        + nspid
-        + "\nSigBlk:\t"
-        + blocked
-        + "\nSigIgn:\t"
-        + ignored
-        + "\nSigCgt:\t"
-        + caught
-        + "\n";
-  }
-
-  private static final String NONE = "0000000000000000";
-  private static final String TERM = "0000000000004000";
-
-  @Test
-  void aSignalIsLostOnAnInitThatDoesNotExpectIt() {
-    assertThat(ProcText.isLostOnInit(status("77\t1", NONE, NONE, NONE), 15)).isTrue();
-    assertThat(ProcText.isLostOnInit(status("77\t1", NONE, NONE, TERM), 15)).isFalse();
-    assertThat(ProcText.isLostOnInit(status("77\t1", NONE, TERM, NONE), 15)).isFalse();
-    assertThat(ProcText.isLostOnInit(status("77\t1", TERM, NONE, NONE), 15)).isFalse();
-    assertThat(ProcText.isLostOnInit(status("77\t1", NONE, NONE, NONE), 64)).isTrue();
-    assertThat(ProcText.isLostOnInit(status("77\t1", NONE, NONE, "8000000000000000"), 64))
-        .isFalse();
-  }
-
-  @Test
-  void otherProcessesGetTheirSignals() {
-    assertThat(ProcText.isLostOnInit(status("77\t5", NONE, NONE, NONE), 15)).isFalse();
-    assertThat(ProcText.isLostOnInit(status("1", NONE, NONE, NONE), 15)).isFalse();
-    assertThat(ProcText.isLostOnInit("", 15)).isFalse();
-    assertThat(ProcText.isLostOnInit(status("77\t1", "?", "", "zz"), 15)).isTrue();
-  }
-
   @Test
   void readsMemory() {
     String text = "MemTotal:         245760 kB\nMemTotalX: 1 kB\nHugePages_Total:       3\n";

@@ -18,9 +18,10 @@ import java.util.Optional;
  * attributes and device nodes are set as the archive says, which needs root.
  *
  * <p>Parents are resolved inside the root, symbolic links too: {@code lib/x} goes to {@code
- * usr/lib} where {@code lib} is a link to it, as in Docker and containerd. A name with {@code ..},
- * an absolute one, and a link that climbs out of the root are refused. What exists is replaced,
- * never written through; only a directory stays where a directory comes.
+ * usr/lib} where {@code lib} is a link to it, as in Docker and containerd. An absolute name and a
+ * link that climbs above the root are taken from the root; a relative name that leads out of it is
+ * refused. What exists is replaced, never written through; only a directory stays where a directory
+ * comes.
  *
  * <p>With {@link Options#whiteouts} the archive is a layer (image-spec, layer.md): {@code .wh.name}
  * removes {@code name} of the layers below, {@code .wh..wh..opq} all that they have in a directory.
@@ -46,7 +47,8 @@ public final class RootedExtractor implements AutoCloseable {
    * @param maxEntries most entries
    * @param maxRetainedBytes most bytes of memory for what is kept of the entries: names and paths
    * @param strictParents whether each parent must be a directory that is there already: an entry
-   *     below a symbolic link, or below nothing, is refused
+   *     below a symbolic link, or below nothing, is refused, and so are absolute names and {@code
+   *     ..}
    */
   public record Options(
       boolean whiteouts,
@@ -136,7 +138,10 @@ public final class RootedExtractor implements AutoCloseable {
           ArchiveException.Reason.TOO_LARGE, "more than " + options.maxEntries() + " entries");
     }
     try {
-      applyParts(entry, RootedPaths.components(entry.name(), entry.name(), false), reader);
+      applyParts(
+          entry,
+          RootedPaths.components(entry.name(), entry.name(), options.strictParents()),
+          reader);
     } catch (LinuxException e) {
       throw explain(e, entry);
     }
@@ -330,7 +335,7 @@ public final class RootedExtractor implements AutoCloseable {
 
   private void link(TarEntry entry, List<String> parts, String name) {
     // Some writers (kaniko) give the target as an absolute path: it is one below the root.
-    List<String> target = RootedPaths.components(entry.linkTarget(), entry.name(), true);
+    List<String> target = RootedPaths.components(entry.linkTarget(), entry.name(), false);
     if (target.isEmpty()) {
       throw ArchiveException.refused(entry.name(), "is a hard link to the root");
     }

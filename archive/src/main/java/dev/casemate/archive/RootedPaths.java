@@ -15,7 +15,7 @@ import java.util.List;
 /**
  * Finds directories below a root for names from an archive. The kernel does the resolution ({@code
  * openat2(2)} with RESOLVE_IN_ROOT), so nothing outside the root can be reached even while somebody
- * changes the tree; a name that tries is refused on top of that.
+ * changes the tree.
  */
 final class RootedPaths implements AutoCloseable {
   private static final int MAX_PATH = 4095;
@@ -39,24 +39,31 @@ final class RootedPaths implements AutoCloseable {
   }
 
   /**
-   * The components of an entry's name.
+   * The components of an entry's name below the root. A leading slash is the root, and {@code ..}
+   * takes back the component before it, as in Docker; above a leading slash there is nothing.
    *
-   * @param absolute whether a leading slash is taken as the root; refused otherwise
+   * @param strict whether a leading slash and any {@code ..} are refused
+   * @throws ArchiveException if the name leads out of the root
    */
-  static List<String> components(String name, String entry, boolean absolute) {
+  static List<String> components(String name, String entry, boolean strict) {
     if (name.length() > MAX_PATH) {
       throw ArchiveException.refused(entry, "has a path of more than " + MAX_PATH + " bytes");
     }
+    boolean absolute = name.startsWith("/");
     List<String> parts = new ArrayList<>();
     for (String part : Text.split(name, '/')) {
       if (part.equals("..")) {
-        throw ArchiveException.refused(entry, "has \"..\" in a path, which could leave the root");
-      }
-      if (!part.equals(".")) {
+        if (strict || (parts.isEmpty() && !absolute)) {
+          throw ArchiveException.refused(entry, "has \"..\" in a path that leaves the root");
+        }
+        if (!parts.isEmpty()) {
+          parts.removeLast();
+        }
+      } else if (!part.equals(".")) {
         parts.add(part);
       }
     }
-    if (name.startsWith("/") && !absolute && !parts.isEmpty()) {
+    if (absolute && strict && !parts.isEmpty()) {
       throw ArchiveException.refused(entry, "has an absolute path, expected one below the root");
     }
     return parts;
@@ -86,7 +93,6 @@ final class RootedPaths implements AutoCloseable {
       if (e.errno() == Errno.ENOENT) {
         fd = make(path, entry);
       } else if (e.errno() == Errno.EXDEV) {
-        realPath(path, entry);
         fd = openFollowing(path, entry);
       } else {
         throw refusal(e, path, entry);
@@ -200,9 +206,8 @@ final class RootedPaths implements AutoCloseable {
   }
 
   /**
-   * Walks a path as the kernel would, to where it leads without symbolic links, and refuses it if a
-   * link climbs above the root. The resolution of RESOLVE_IN_ROOT would stop at the root and go on:
-   * harmless, but no image does that in good faith.
+   * Walks a path as the kernel would (RESOLVE_IN_ROOT), to where it leads without symbolic links: a
+   * link that climbs above the root ends at the root.
    */
   private List<String> realPath(String path, String entry) {
     Deque<String> todo = new ArrayDeque<>(Text.split(path, '/'));
@@ -214,14 +219,9 @@ final class RootedPaths implements AutoCloseable {
         continue;
       }
       if (part.equals("..")) {
-        if (done.isEmpty()) {
-          throw ArchiveException.refused(
-              entry,
-              "lies below "
-                  + ArchiveException.quote(path)
-                  + ", a symbolic link that leaves the root");
+        if (!done.isEmpty()) {
+          done.removeLast();
         }
-        done.removeLast();
         continue;
       }
       done.add(part);

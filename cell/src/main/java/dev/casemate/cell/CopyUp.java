@@ -10,14 +10,14 @@ import dev.casemate.linux.Stat;
 import dev.casemate.linux.Xattr;
 import java.util.List;
 
-/** Fills a new tmpfs with what it is about to hide ({@code tmpcopyup}). */
-final class CopyUp {
+/** Fills a new tmpfs, or another directory, with what it is about to hide ({@code tmpcopyup}). */
+public final class CopyUp {
   private static final int DEPTH_LIMIT = 256;
 
   private CopyUp() {}
 
   /** Copies what is in {@code from} into {@code to}; both are descriptors of directories. */
-  static void copy(Fd from, Fd to) {
+  public static void copy(Fd from, Fd to) {
     Stat stat = Fs.stat(from);
     copyEntries(from, to, 0);
     try (Fd target = Fs.openAt(to, ".", OpenFlag.READ_ONLY | OpenFlag.DIRECTORY, 0)) {

@@ -51,7 +51,7 @@ final class Launcher {
 
     /** Takes the terminal's master, long before the command can write to the terminal. */
     private void takeTerminal() {
-      terminal = channel.receiveTerminal();
+      terminal = channel.receiveDescriptor();
       if (plainLines && terminal.isPresent()) {
         Tty.plainLines(terminal.get());
       }

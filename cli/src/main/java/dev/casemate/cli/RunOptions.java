@@ -27,6 +27,7 @@ final class RunOptions {
               "set environment variables from a file of NAME=VALUE lines"),
           Option.value("workdir", 'w', "DIR", "working directory in the container"),
           Option.value("user", 'u', "USER[:GROUP]", "run as this user, by name or number"),
+          Option.value("group-add", '\0', "GROUP", "add a group, by name or number"),
           Option.value(
               "volume",
               'v',
@@ -56,6 +57,10 @@ final class RunOptions {
               "size of the disk for the container's writes (default: 10g, sparse;"
                   + " 0: keep them in the VM's memory)"),
           Option.flag("read-only", '\0', "make the container's root read-only"),
+          Option.flag(
+              "privileged",
+              '\0',
+              "give the container all of its VM: capabilities, devices, system calls"),
           Option.value("cap-add", '\0', "CAP", "add a capability, or ALL"),
           Option.value("cap-drop", '\0', "CAP", "drop a capability, or ALL"),
           Option.value(

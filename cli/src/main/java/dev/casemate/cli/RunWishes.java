@@ -37,6 +37,7 @@ final class RunWishes {
     arguments.last("hostname").ifPresent(builder::hostname);
     arguments.last("workdir").ifPresent(builder::workdir);
     arguments.last("user").ifPresent(builder::user);
+    arguments.all("group-add").forEach(builder::addGroup);
     arguments.last("network").ifPresent(builder::network);
     arguments.last("stop-signal").ifPresent(builder::stopSignal);
     arguments.all("publish").forEach(builder::publish);
@@ -72,11 +73,7 @@ final class RunWishes {
 
   private static void environment(ContainerBuilder builder, Arguments arguments) {
     for (String file : arguments.all("env-file")) {
-      for (String line : Text.split(readFile(file, "--env-file"), '\n')) {
-        if (!line.startsWith("#") && !line.isBlank()) {
-          variable(builder, line);
-        }
-      }
+      EnvFile.lines(file, readFile(file, "--env-file")).forEach(line -> variable(builder, line));
     }
     arguments.all("env").forEach(text -> variable(builder, text));
   }
@@ -94,6 +91,9 @@ final class RunWishes {
   }
 
   private static void security(ContainerBuilder builder, Arguments arguments) {
+    if (arguments.has("privileged")) {
+      builder.privileged();
+    }
     arguments.all("cap-add").forEach(builder::addCapability);
     arguments.all("cap-drop").forEach(builder::dropCapability);
     boolean privilegesSaid = false;

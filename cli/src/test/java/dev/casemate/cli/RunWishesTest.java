@@ -148,6 +148,53 @@ class RunWishesTest {
   }
 
   @Test
+  void aUserMayBindEveryPortUnlessToldOtherwise() {
+    assertThat(spec().linux().sysctl())
+        .containsEntry("net.ipv4.ip_unprivileged_port_start", "0")
+        .containsEntry("net.ipv4.ping_group_range", "0 2147483647");
+    assertThat(spec("--sysctl", "net.ipv4.ip_unprivileged_port_start=1024").linux().sysctl())
+        .containsEntry("net.ipv4.ip_unprivileged_port_start", "1024");
+  }
+
+  @Test
+  void groupsAreForTheGuestToLookUp() {
+    assertThat(process("-u", ":4321").user().username()).isEqualTo(":4321");
+    assertThat(process("-u", "7", "--group-add", "audio", "--group-add", "9").user().username())
+        .isEqualTo("7::audio,9");
+    assertThat(process("-u", "a:b", "--group-add", "c").user().username()).isEqualTo("a:b:c");
+    assertThatThrownBy(() -> run("-u", "a:b:c")).hasMessageContaining("\"a:b:c\" is not USER");
+    assertThatThrownBy(() -> run("--group-add", "a,b")).hasMessageContaining("--group-add");
+  }
+
+  @Test
+  void aPrivilegedContainerHasAllOfItsVm() {
+    Spec spec = spec("--privileged");
+    ProcessSpec process = spec.process().orElseThrow();
+    assertThat(process.capabilities().orElseThrow().bounding()).hasSizeGreaterThan(40);
+    assertThat(process.noNewPrivileges()).isFalse();
+    assertThat(spec.linux().seccomp()).isEmpty();
+    assertThat(spec.linux().maskedPaths()).isEmpty();
+    assertThat(spec.linux().readonlyPaths()).isEmpty();
+    assertThat(spec.linux().resources().devices()).singleElement().matches(rule -> rule.allow());
+    for (MountSpec mount : spec.mounts()) {
+      assertThat(mount.options()).as(mount.destination()).doesNotContain("ro");
+    }
+    assertThat(process("--privileged", "--cap-drop", "SYS_ADMIN").capabilities().orElseThrow())
+        .matches(sets -> !sets.bounding().contains("CAP_SYS_ADMIN"));
+    assertThat(process("--privileged", "--security-opt", "no-new-privileges").noNewPrivileges())
+        .isTrue();
+  }
+
+  @Test
+  void systemdFindsAContainerThatItCanRun() {
+    Spec spec = spec("/sbin/init");
+    assertThat(spec.process().orElseThrow().env()).contains("container=casemate");
+    assertThat(spec.mounts()).extracting(MountSpec::destination).contains("/run", "/run/lock");
+    assertThat(config("--privileged", "/sbin/init").stopSignal()).isEqualTo("RTMIN+3");
+    assertThat(config("--stop-signal", "INT", "/sbin/init").stopSignal()).isEqualTo("INT");
+  }
+
+  @Test
   void theSpecHasWhatWasSaid() throws Exception {
     Path variables = Files.writeString(directory.resolve("env"), "# no\n\nF=file\nA=file\n");
     Spec spec =

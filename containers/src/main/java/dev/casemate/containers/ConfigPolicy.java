@@ -92,14 +92,18 @@ final class ConfigPolicy {
         .terminal(wishes.terminal)
         .autoRemove(wishes.autoRemove)
         .network(network, wishes.publish, wishes.dns)
-        .stop(stopSignal(image.config().stopSignal()), wishes.stopTimeoutSeconds)
+        .stop(stopSignal(image.config().stopSignal(), command), wishes.stopTimeoutSeconds)
         .scratchMib(wishes.scratchMib)
         .labels(wishes.labels)
         .build();
   }
 
-  String stopSignal(String ofImage) {
-    String signal = wishes.stopSignal.orElseGet(() -> ContainerDefaults.stopSignal(ofImage));
+  String stopSignal(String ofImage, List<String> command) {
+    String ofCommand =
+        ofImage.isEmpty() && SpecPolicy.isSystemd(command)
+            ? ContainerDefaults.SYSTEMD_STOP_SIGNAL
+            : ofImage;
+    String signal = wishes.stopSignal.orElseGet(() -> ContainerDefaults.stopSignal(ofCommand));
     if (Signals.number(signal) <= 0) {
       throw Refusal.of(
           "STOPSIGNAL of image "
@@ -113,8 +117,11 @@ final class ConfigPolicy {
 
   private RootFs rootfs(Image image) {
     Optional<Image.Erofs> erofs = image.erofs();
-    return erofs.isPresent() && !wishes.sharedRoot
-        ? new RootFs.Erofs(erofs.get().path())
-        : new RootFs.Directory(image.directory(PullProgress.NONE));
+    if (erofs.isEmpty() || wishes.sharedRoot) {
+      return new RootFs.Directory(image.directory(PullProgress.NONE));
+    }
+    String path = erofs.get().path();
+    Optional<String> top = erofs.get().ext4Top();
+    return top.isPresent() ? new RootFs.Ext4(path, top.get()) : new RootFs.Erofs(path);
   }
 }

@@ -90,6 +90,16 @@ public final class ContainerBuilder {
     return this;
   }
 
+  /** {@code --group-add}: one more group, by name or number. */
+  public ContainerBuilder addGroup(String group) {
+    if (group.isEmpty() || group.indexOf(':') >= 0 || group.indexOf(',') >= 0) {
+      throw Refusal.of(
+          "option --group-add is \"" + group + "\", expected the name or number of one group");
+    }
+    wishes.groups.add(group);
+    return this;
+  }
+
   /** {@code --volume}: a directory or file of the host, both as absolute paths. */
   public ContainerBuilder volume(String host, String guest, boolean readOnly) {
     wishes.volumes.add(new Wishes.Volume(host, guest, readOnly));
@@ -156,6 +166,15 @@ public final class ContainerBuilder {
     return this;
   }
 
+  /**
+   * {@code --privileged}: all of the VM: every capability, device and system call, and its kernel's
+   * files writable. The host stays out of reach.
+   */
+  public ContainerBuilder privileged() {
+    wishes.privileged = true;
+    return this;
+  }
+
   /** {@code --cap-add}: a capability, or ALL. */
   public ContainerBuilder addCapability(String capability) {
     wishes.addedCapabilities.add(capability);
@@ -168,9 +187,11 @@ public final class ContainerBuilder {
     return this;
   }
 
-  /** {@code --security-opt no-new-privileges}; true by default. */
+  /**
+   * {@code --security-opt no-new-privileges}; true by default, false for a privileged container.
+   */
   public ContainerBuilder noNewPrivileges(boolean on) {
-    wishes.noNewPrivileges = on;
+    wishes.noNewPrivileges = Optional.of(on);
     return this;
   }
 

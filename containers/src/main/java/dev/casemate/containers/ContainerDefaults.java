@@ -62,6 +62,9 @@ public final class ContainerDefaults {
   /** {@code --stop-signal} for an image that names none. */
   public static final String STOP_SIGNAL = "TERM";
 
+  /** {@code --stop-signal} for systemd as the command: its wish to power off. */
+  static final String SYSTEMD_STOP_SIGNAL = "RTMIN+3";
+
   /** {@code --hostname} is the beginning of the id, of this length, in characters. */
   static final int HOSTNAME_LENGTH = 12;
 

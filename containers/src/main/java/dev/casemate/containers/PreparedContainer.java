@@ -29,7 +29,8 @@ public final class PreparedContainer {
             .resolve(wishes.image, wishes.pull, wishes.progress);
     String id = Machine.randomHex(32);
     SpecPolicy specs = new SpecPolicy(wishes, image.config());
-    Spec spec = specs.spec(policy.hostname(id));
+    Spec spec = specs.spec(id, policy.hostname(id));
+    SharedVolumes.warn(store, spec, wishes.warnings);
     return new PreparedContainer(
         casemate, policy.config(id, image, specs.command()), spec, wishes.beganMicros);
   }

@@ -2,6 +2,7 @@ package dev.casemate.containers;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
@@ -33,14 +34,24 @@ final class ScratchDisk {
     try {
       FileContent.copySparse(template, path, 0600);
     } catch (LinuxException e) {
-      throw CasemateException.of(
-          Kind.RESOURCE_EXHAUSTED,
-          "cannot create the container's scratch disk: "
-              + e.getMessage()
-              + "; free some space below "
-              + paths.state(),
-          e);
+      Fs.unlinkIfExists(path);
+      throw failed(paths, e);
     }
+  }
+
+  /** What helps depends on what failed. */
+  static CasemateException failed(SandboxPaths paths, LinuxException e) {
+    boolean full = e.errno() == Errno.ENOSPC || e.errno() == Errno.EDQUOT;
+    return CasemateException.of(
+        full ? Kind.RESOURCE_EXHAUSTED : Kind.INTERNAL,
+        "cannot make the container's scratch disk: "
+            + e.getMessage()
+            + (full
+                ? "; free some space below " + paths.state()
+                : "; check the file system of "
+                    + paths.state()
+                    + ", or do without the disk: --scratch 0"),
+        e);
   }
 
   private static void format(SandboxPaths paths, int sizeMib, String template) {

@@ -52,17 +52,25 @@ final class SpecPolicy {
     return command;
   }
 
-  Spec spec(String hostname) {
+  /**
+   * The configuration.
+   *
+   * @param id the container's, which the guest knows it by
+   */
+  Spec spec(String id, String hostname) {
     ProcessSpec process = process(hostname);
     Spec plain = DefaultSpec.container("rootfs", hostname, process);
-    // The guest makes those that the image lacks.
+    List<MountSpec> mounts = mounts(plain.mounts());
+    List<MountSpec> volumes = imageVolumes(id, mounts);
+    // The guest makes them, with what the image has in their places.
     Map<String, String> annotations =
-        image.volumes().isEmpty()
+        volumes.isEmpty()
             ? Map.of()
-            : Map.of(GuestContract.IMAGE_VOLUMES_ANNOTATION, String.join("\n", image.volumes()));
+            : Map.of(GuestContract.IMAGE_VOLUMES_ANNOTATION, annotation(volumes));
+    mounts.addAll(volumes);
     return plain
         .withRoot(new RootSpec("rootfs", wishes.readOnly))
-        .withMounts(mounts(plain.mounts()))
+        .withMounts(MountOrder.byDepth(mounts))
         .withAnnotations(annotations)
         .withLinux(linux(plain.linux()));
   }
@@ -71,19 +79,31 @@ final class SpecPolicy {
     return new ProcessSpec(
         wishes.terminal,
         wishes.consoleSize,
-        new UserSpec(0, 0, Optional.empty(), List.of(), wishes.user.orElse(image.user())),
+        new UserSpec(0, 0, Optional.empty(), List.of(), user()),
         command(),
         environment(hostname),
         directory(),
         Optional.of(DefaultSpec.capabilities(capabilities())),
         List.copyOf(wishes.rlimits),
-        wishes.noNewPrivileges,
+        wishes.noNewPrivileges.orElse(!wishes.privileged),
         "",
         Optional.empty(),
         "",
         Optional.empty(),
         Optional.empty(),
         Optional.empty());
+  }
+
+  /** {@code user:group:additional,groups}; the guest looks them up in the image's files. */
+  private String user() {
+    String user = wishes.user.orElse(image.user());
+    int colon = user.indexOf(':');
+    if (colon >= 0 && user.indexOf(':', colon + 1) >= 0) {
+      throw Refusal.of("user \"" + user + "\" is not USER[:GROUP]");
+    }
+    return wishes.groups.isEmpty()
+        ? user
+        : user + (colon < 0 ? "::" : ":") + String.join(",", wishes.groups);
   }
 
   private String directory() {
@@ -113,6 +133,10 @@ final class SpecPolicy {
         throw Refusal.of("variable \"" + variable + "\" has no name; write NAME=VALUE");
       }
     }
+    if (isSystemd(command())) {
+      // What systemd looks for: without it, it takes itself for the init of a whole machine.
+      variables.put("container", "casemate");
+    }
     variables.putAll(wishes.environment);
     List<String> environment = new ArrayList<>();
     for (Map.Entry<String, String> variable : variables.entrySet()) {
@@ -122,7 +146,8 @@ final class SpecPolicy {
   }
 
   private List<String> capabilities() {
-    LinkedHashSet<String> capabilities = new LinkedHashSet<>(DefaultSpec.CAPABILITIES);
+    LinkedHashSet<String> capabilities =
+        new LinkedHashSet<>(wishes.privileged ? CapabilityNames.ALL : DefaultSpec.CAPABILITIES);
     for (String name : wishes.droppedCapabilities) {
       if (name.equalsIgnoreCase("all")) {
         capabilities.clear();
@@ -144,19 +169,26 @@ final class SpecPolicy {
   }
 
   private LinuxSpec linux(LinuxSpec plain) {
+    boolean unconfined = wishes.unconfined || (wishes.privileged && wishes.seccomp.isEmpty());
     Optional<SeccompSpec> seccomp =
-        wishes.unconfined ? Optional.empty() : wishes.seccomp.or(plain::seccomp);
+        unconfined ? Optional.empty() : wishes.seccomp.or(plain::seccomp);
     Map<String, String> sysctl = new LinkedHashMap<>(plain.sysctl());
+    // As other engines: the network is the container's own, so no port of it is privileged.
+    sysctl.put("net.ipv4.ip_unprivileged_port_start", "0");
+    sysctl.put("net.ipv4.ping_group_range", "0 2147483647");
     sysctl.putAll(wishes.sysctl);
-    return plain
-        .withResources(resources(plain.resources()))
-        .withSeccomp(seccomp)
-        .withSysctl(sysctl);
+    LinuxSpec linux =
+        plain.withResources(resources(plain.resources())).withSeccomp(seccomp).withSysctl(sysctl);
+    return wishes.privileged
+        ? linux.withMaskedPaths(List.of()).withReadonlyPaths(List.of())
+        : linux;
   }
 
   private Resources resources(Resources plain) {
     Resources limits =
-        plain.withPidsLimit(wishes.pids > 0 ? Optional.of((long) wishes.pids) : Optional.empty());
+        plain
+            .withPidsLimit(wishes.pids > 0 ? Optional.of((long) wishes.pids) : Optional.empty())
+            .withDevices(wishes.privileged ? List.of(DefaultSpec.EVERY_DEVICE) : plain.devices());
     return wishes.cpus == Math.rint(wishes.cpus)
         ? limits
         : limits.withCpu(
@@ -164,12 +196,87 @@ final class SpecPolicy {
   }
 
   private List<MountSpec> mounts(List<MountSpec> plain) {
-    List<MountSpec> mounts = new ArrayList<>(plain);
-    mounts.addAll(wishes.tmpfs);
+    List<MountSpec> asked = new ArrayList<>(wishes.tmpfs);
     for (Wishes.Volume volume : wishes.volumes) {
-      mounts.add(bind(volume));
+      asked.add(bind(volume));
     }
-    return mounts;
+    List<MountSpec> own = new ArrayList<>();
+    for (MountSpec mount : plain) {
+      own.add(own(mount));
+    }
+    if (isSystemd(command())) {
+      own.add(MountSpec.of("/run", "tmpfs", "tmpfs", "nosuid", "nodev", "mode=755"));
+      own.add(
+          MountSpec.of("/run/lock", "tmpfs", "tmpfs", "nosuid", "nodev", "noexec", "mode=1777"));
+    }
+    return MountOrder.merge(own, asked);
+  }
+
+  /**
+   * The directories that the image declares as volumes, but those that the user mounts something
+   * on. They lie on the scratch disk beside the container's writable layer: what a layer cannot do,
+   * such as being a layer of another overlay, a volume can.
+   */
+  private List<MountSpec> imageVolumes(String id, List<MountSpec> mounts) {
+    List<MountSpec> volumes = new ArrayList<>();
+    List<String> taken = new ArrayList<>();
+    for (MountSpec mount : mounts) {
+      taken.add(MountOrder.clean(mount.destination()));
+    }
+    for (String declared : image.volumes()) {
+      String path = MountOrder.clean(declared);
+      if (path.equals("/") || taken.contains(path) || declared.indexOf('\n') >= 0) {
+        continue;
+      }
+      taken.add(path);
+      volumes.add(
+          MountSpec.of(
+              path,
+              "bind",
+              GuestContract.imageVolumes(id) + volumes.size(),
+              "bind",
+              "rprivate",
+              "rw"));
+    }
+    return volumes;
+  }
+
+  private static String annotation(List<MountSpec> volumes) {
+    List<String> paths = new ArrayList<>();
+    for (MountSpec volume : volumes) {
+      paths.add(volume.destination());
+    }
+    return String.join("\n", paths);
+  }
+
+  /** A plain mount, as a privileged container or an init that manages control groups has it. */
+  private MountSpec own(MountSpec mount) {
+    return switch (mount.destination()) {
+      // The guest's devices: those that come later, such as loop devices, appear in it.
+      case "/dev" ->
+          wishes.privileged
+              ? MountSpec.of("/dev", "devtmpfs", "devtmpfs", "nosuid", "mode=755")
+              : mount;
+      case "/sys" -> wishes.privileged ? writable(mount) : mount;
+      case "/sys/fs/cgroup" -> wishes.privileged || isSystemd(command()) ? writable(mount) : mount;
+      default -> mount;
+    };
+  }
+
+  private static MountSpec writable(MountSpec mount) {
+    List<String> options = new ArrayList<>(mount.options());
+    options.remove("ro");
+    return MountSpec.of(
+        mount.destination(), mount.type(), mount.source(), options.toArray(String[]::new));
+  }
+
+  /** Whether the command is an init that wants the container to look like a machine. */
+  static boolean isSystemd(List<String> command) {
+    return switch (command.getFirst()) {
+      case "/sbin/init", "/usr/sbin/init", "/lib/systemd/systemd", "/usr/lib/systemd/systemd" ->
+          true;
+      default -> false;
+    };
   }
 
   private static MountSpec bind(Wishes.Volume volume) {

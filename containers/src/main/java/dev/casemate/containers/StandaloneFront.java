@@ -102,7 +102,8 @@ final class StandaloneFront implements TaskFront, SandboxListener {
       return true;
     }
     for (Json.Obj mount : spec.objects("mounts")) {
-      if (SpecMounts.isBind(MountSpec.fromJson(mount))) {
+      if (SpecMounts.isBind(MountSpec.fromJson(mount))
+          && !mount.string("source").startsWith(GuestContract.imageVolumes(config.id()))) {
         return true;
       }
     }
@@ -135,12 +136,20 @@ final class StandaloneFront implements TaskFront, SandboxListener {
 
   private void prepare(SandboxVm vm) {
     for (MountSpec mount : spec.mounts()) {
-      mounts.add(SpecMounts.translate(mount, vm.shares()));
+      // A volume that the image declares lies in the guest: the agent makes it on the scratch disk.
+      mounts.add(
+          mount.source().startsWith(GuestContract.imageVolumes(config.id()))
+              ? mount
+              : SpecMounts.translate(mount, vm.shares()));
     }
     switch (config.rootfs()) {
       case RootFs.Erofs erofs -> {
         vm.holdImage(erofs.path());
         vm.addDisk(new Device.Disk(ROOT_DISK, erofs.path(), true), "erofs");
+      }
+      case RootFs.Ext4 ext4 -> {
+        vm.holdImage(ext4.path());
+        vm.addDisk(new Device.Disk(ROOT_DISK, ext4.path(), true), "ext4");
       }
       case RootFs.Directory directory ->
           rootShare = Optional.of(vm.shares().add(directory.path(), ShareMode.IMAGE));
@@ -200,6 +209,10 @@ final class StandaloneFront implements TaskFront, SandboxListener {
       // Behind the dot lies the file system that virtiofsd announces for a mount; overlayfs refuses
       // the automount point itself.
       lower = rootShare.get() + "/.";
+    } else if (config.rootfs() instanceof RootFs.Ext4 ext4) {
+      lower = directory + "/lower/" + ext4.directory();
+      storages.add(
+          vm.diskStorage(ROOT_DISK, "ext4", List.of("ro", "noload"), directory + "/lower"));
     } else {
       lower = directory + "/lower";
       storages.add(vm.diskStorage(ROOT_DISK, "erofs", List.of("ro"), lower));

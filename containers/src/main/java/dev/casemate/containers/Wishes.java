@@ -28,6 +28,7 @@ final class Wishes {
   final List<MountSpec> tmpfs = new ArrayList<>();
   final List<String> publish = new ArrayList<>();
   final List<String> dns = new ArrayList<>();
+  final List<String> groups = new ArrayList<>();
   final List<String> addedCapabilities = new ArrayList<>();
   final List<String> droppedCapabilities = new ArrayList<>();
   final List<Rlimit> rlimits = new ArrayList<>();
@@ -43,7 +44,8 @@ final class Wishes {
   Optional<ConsoleSize> consoleSize = Optional.empty();
   Optional<SeccompSpec> seccomp = Optional.empty();
   boolean unconfined;
-  boolean noNewPrivileges = true;
+  boolean privileged;
+  Optional<Boolean> noNewPrivileges = Optional.empty();
   boolean terminal;
   boolean autoRemove;
   boolean readOnly;

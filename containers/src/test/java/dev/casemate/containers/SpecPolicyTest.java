@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.oci.ImageConfig;
+import dev.casemate.oci.MountSpec;
 import dev.casemate.oci.Platform;
 import dev.casemate.oci.Spec;
 import java.util.List;
@@ -35,13 +36,28 @@ class SpecPolicyTest {
 
   @Test
   void theImageSaysWhatTheUserDoesNot() {
-    Spec spec = policy().spec("host");
+    Spec spec = policy().spec("id", "host");
     assertThat(spec.process().orElseThrow().args()).containsExactly("/entry", "default");
     assertThat(spec.process().orElseThrow().cwd()).isEqualTo("/srv");
     assertThat(spec.process().orElseThrow().user().username()).isEqualTo("nobody");
     assertThat(spec.process().orElseThrow().env())
         .containsExactly("PATH=/bin", "HOSTNAME=host", "A=image");
     assertThat(spec.annotations()).containsEntry("dev.casemate.image-volumes", "/data\n/var/lib/x");
+  }
+
+  /** On the disk itself: what an overlay cannot be a layer of, a volume can. */
+  @Test
+  void volumesOfTheImageAreOnTheScratchDisk() {
+    Spec spec = policy().spec("id", "host");
+    assertThat(spec.mounts())
+        .filteredOn(mount -> mount.source().startsWith("/run/kata-containers/id/scratch/volumes/"))
+        .extracting(MountSpec::destination)
+        .containsExactly("/data", "/var/lib/x");
+    wishes.volumes.add(new Wishes.Volume("/tmp", "/data/", false));
+    assertThat(policy().spec("id", "host").mounts())
+        .filteredOn(mount -> mount.destination().startsWith("/data"))
+        .singleElement()
+        .matches(mount -> mount.source().equals("/tmp"));
   }
 
   @Test
@@ -61,7 +77,7 @@ class SpecPolicyTest {
     wishes.environment.put("A", "user");
     wishes.workdir = Optional.of("/w");
     wishes.user = Optional.of("1000:5");
-    Spec spec = policy().spec("host");
+    Spec spec = policy().spec("id", "host");
     assertThat(spec.process().orElseThrow().env()).contains("A=user");
     assertThat(spec.process().orElseThrow().cwd()).isEqualTo("/w");
     assertThat(spec.process().orElseThrow().user().username()).isEqualTo("1000:5");

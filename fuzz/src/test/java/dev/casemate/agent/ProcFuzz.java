@@ -25,12 +25,10 @@ public final class ProcFuzz {
     Input input = new Input(data);
     String name = input.text();
     String text = Input.text(input.rest());
-    for (String what : List.of(name, "SigCgt", "NSpid", "MemTotal")) {
-      ProcText.status(text, what);
+    for (String what : List.of(name, "MemTotal")) {
       ProcText.memInfo(text, what);
     }
     ProcText.residentBytes(text);
-    ProcText.isLostOnInit(text, 15);
     for (ProcText.NetDev device : ProcText.netDev(text)) {
       Expect.that(device.values().size() >= 16, "counters of ", device.name());
     }

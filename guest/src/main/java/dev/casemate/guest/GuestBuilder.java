@@ -48,6 +48,14 @@ final class GuestBuilder {
             modules.resolve(name + ".ko"),
             kernel.stripSignatures() ? module.unsigned() : module.content());
       }
+      if (kernel.modules().isPresent()) {
+        int count =
+            ModulePackWriter.write(
+                fresh.resolve(GuestStore.MODULE_PACK),
+                kernel.modules().get(),
+                kernel.stripSignatures());
+        progress.step("Packed " + count + " modules for what containers may ask for");
+      }
       progress.step("Writing the initramfs");
       long initramfsBytes =
           Initramfs.write(fresh.resolve(GuestStore.INITRAMFS), spec.agent(), modules, groups);

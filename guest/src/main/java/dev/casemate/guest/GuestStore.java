@@ -27,6 +27,9 @@ public final class GuestStore {
   static final String DESCRIPTION = "guest.json";
   static final String MODULES = "modules";
 
+  /** Modules on demand; a kernel without modules has none. */
+  static final String MODULE_PACK = "modules.pack";
+
   private static final int MAXIMUM_NAME = 64;
 
   /**
@@ -152,7 +155,9 @@ public final class GuestStore {
     boolean kernel =
         spec.kernel() instanceof KernelSource.DebianPackage debian
             && (debian.name().isEmpty() || debian.name().get().equals(guest.source()));
-    return kernel && guest.groups().keySet().containsAll(spec.extraFeatures());
+    return kernel
+        && guest.groups().keySet().containsAll(spec.extraFeatures())
+        && Fs.exists(guest.directory().resolve(MODULE_PACK).toString());
   }
 
   /**

@@ -15,16 +15,19 @@ final class KernelModule {
   private final byte[] content;
   private final List<String> dependencies;
   private final List<String> softDependencies;
+  private final List<String> aliases;
   private final String versionMagic;
 
   private KernelModule(
       byte[] content,
       List<String> dependencies,
       List<String> softDependencies,
+      List<String> aliases,
       String versionMagic) {
     this.content = content;
     this.dependencies = dependencies;
     this.softDependencies = softDependencies;
+    this.aliases = aliases;
     this.versionMagic = versionMagic;
   }
 
@@ -43,6 +46,11 @@ final class KernelModule {
     return softDependencies;
   }
 
+  /** Other names under which the kernel asks for it, and those of devices that it drives. */
+  List<String> aliases() {
+    return aliases;
+  }
+
   static KernelModule parse(byte[] content, String what) {
     Elf elf = Elf.parse(content, "Kernel module " + what);
     Elf.Section info =
@@ -54,6 +62,7 @@ final class KernelModule {
                         "Kernel module " + what + " cannot be used: it has no section .modinfo"));
     List<String> dependencies = new ArrayList<>();
     List<String> before = new ArrayList<>();
+    List<String> aliases = new ArrayList<>();
     String magic = "";
     for (String entry : ModuleTree.strings(elf.slice(info.offset(), info.bytes()))) {
       if (entry.startsWith("depends=")) {
@@ -69,11 +78,13 @@ final class KernelModule {
             before.add(word);
           }
         }
+      } else if (entry.startsWith("alias=")) {
+        aliases.add(entry.substring(6));
       } else if (entry.startsWith("vermagic=")) {
         magic = entry.substring(9);
       }
     }
-    return new KernelModule(content, dependencies, before, magic);
+    return new KernelModule(content, dependencies, before, aliases, magic);
   }
 
   /** The kernel release that it was built for. */

@@ -18,6 +18,9 @@ public final class ModuleGroups {
   /** A group without which a guest cannot reach its agent. */
   private static final String BASE = "base";
 
+  /** Not a feature: all that are not in every guest, together. */
+  private static final String EXTRA = "extra";
+
   private static final Map<String, List<String>> ALL = new LinkedHashMap<>();
 
   static {
@@ -184,7 +187,7 @@ public final class ModuleGroups {
 
   /**
    * The text of {@code /lib/modules/groups}: a line a group, "name: module module …", in load
-   * order.
+   * order. The group {@value #EXTRA} has what was added on request: the agent loads it in each VM.
    */
   static String text(Map<String, List<String>> groups) {
     StringBuilder text = new StringBuilder();
@@ -194,6 +197,11 @@ public final class ModuleGroups {
         text.append(' ').append(module);
       }
       text.append('\n');
+    }
+    Map<String, List<String>> added = new LinkedHashMap<>(groups);
+    added.keySet().removeAll(DEFAULT);
+    if (!added.isEmpty()) {
+      text.append(EXTRA).append(": ").append(String.join(" ", union(added))).append('\n');
     }
     return text.toString();
   }

@@ -95,6 +95,19 @@ final class ModuleTree {
     return files.containsKey(name(name));
   }
 
+  /** Names of the modules below the given directories of the tree, in order. */
+  List<String> below(List<String> directories) {
+    List<String> names = new ArrayList<>();
+    for (Map.Entry<String, Path> file : files.entrySet()) {
+      String path = file.getValue().toString();
+      if (directories.stream().anyMatch(directory -> path.contains("/kernel/" + directory))) {
+        names.add(file.getKey());
+      }
+    }
+    names.sort(null);
+    return names;
+  }
+
   /** The module, unpacked. */
   KernelModule load(String name) {
     KernelModule known = loaded.get(name);

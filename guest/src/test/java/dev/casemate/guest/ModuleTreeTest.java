@@ -57,6 +57,30 @@ class ModuleTreeTest {
   }
 
   @Test
+  void packsWhatContainersMayAskFor() throws IOException {
+    Path net = Files.createDirectories(root.resolve("kernel/net"));
+    Files.write(net.resolve("base-net.ko"), SampleKernel.module("depends="));
+    Files.write(
+        net.resolve("tables.ko"),
+        SampleKernel.module("depends=base-net", "alias=nfnetlink-subsys-10", "alias=pci:v0001*"));
+    Files.write(net.resolve("broken.ko"), SampleKernel.module("depends=missing"));
+    Files.write(root.resolve("kernel/drivers/veth.ko"), SampleKernel.module("depends=ring"));
+    Path pack = root.resolve("modules.pack");
+    assertThat(ModulePackWriter.write(pack, ModuleTree.scan(root, "the sample"), false))
+        .isEqualTo(4);
+    List<String> lines =
+        new String(Files.readAllBytes(pack), java.nio.charset.StandardCharsets.ISO_8859_1)
+            .lines()
+            .limit(5)
+            .toList();
+    assertThat(lines.getFirst()).startsWith("casemate-modules 1 ");
+    assertThat(lines.get(1)).matches("base_net 0 \\d+ base_net");
+    assertThat(lines.get(2)).matches("tables \\d+ \\d+ base_net,tables nfnetlink-subsys-10");
+    assertThat(lines.get(3)).startsWith("ring ");
+    assertThat(lines.get(4)).matches("veth \\d+ \\d+ ring,veth");
+  }
+
+  @Test
   void readsPackedModules() throws IOException {
     byte[] module = SampleKernel.module("depends=ring");
     for (String tool : List.of("xz", "zstd", "gzip")) {

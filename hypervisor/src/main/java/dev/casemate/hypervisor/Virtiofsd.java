@@ -47,7 +47,7 @@ public final class Virtiofsd implements AutoCloseable {
    * @param socketPath absolute path of at most 107 bytes; an existing file is replaced
    * @param sandbox whether the daemon shuts itself into the directory by namespaces; without, the
    *     directory may be {@code /} (the implementation in C then uses chroot)
-   * @param xattr whether extended attributes pass; each write of the guest costs a look-up then
+   * @param xattr whether extended attributes and access control lists pass, see {@link #XATTR_MAP}
    * @param jailed whether the daemon has namespaces and limits of its own, and of root's
    *     capabilities only those that it needs
    */
@@ -59,7 +59,7 @@ public final class Virtiofsd implements AutoCloseable {
       boolean xattr,
       boolean jailed) {
     public Options(String sharedDirectory, String socketPath) {
-      this(sharedDirectory, socketPath, Cache.AUTO, true, false, true);
+      this(sharedDirectory, socketPath, Cache.AUTO, true, true, true);
     }
 
     /** With the jail or without it. */
@@ -85,6 +85,22 @@ public final class Virtiofsd implements AutoCloseable {
           "CAP_SETPCAP",
           "CAP_SYS_ADMIN",
           "CAP_SYS_CHROOT");
+
+  /**
+   * Which extended attributes the guest has. Those that mean something to the host's kernel alone
+   * (labels of security modules, IMA, EVM) it neither sees nor sets. What the guest calls {@code
+   * trusted.}, as its overlays do, is {@code user.virtiofs.trusted.} on the host: there the name
+   * would direct the host's own overlays. File capabilities and lists are the guest's as set-id
+   * bits and modes are.
+   */
+  static final String XATTR_MAP =
+      ":prefix:all:trusted.:user.virtiofs.:"
+          + ":bad:all:user.virtiofs.::"
+          + ":ok:all:user.::"
+          + ":ok:all:security.capability::"
+          + ":ok:all:system.posix_acl_::"
+          + ":unsupported:client:::"
+          + ":bad:server:::";
 
   private static final String C_IMPLEMENTATION = "/usr/lib/qemu/virtiofsd";
 
@@ -183,7 +199,10 @@ public final class Virtiofsd implements AutoCloseable {
               .descriptor(listener, SOCKET_NUMBER)
               .workingDirectory("/")
               .newSession();
-      int pid = options.jailed() ? Jail.daemon(CAPABILITIES, LIMITS).start(spawn) : spawn.start();
+      int pid =
+          options.jailed()
+              ? Jail.daemon(CAPABILITIES, LIMITS).start(spawn)
+              : Jail.none().start(spawn);
       return new Virtiofsd(
           options.socketPath(),
           pid,
@@ -220,6 +239,10 @@ public final class Virtiofsd implements AutoCloseable {
       option(line, options.sandbox() ? "sandbox=namespace" : "sandbox=chroot");
       option(line, "log_level=err");
       option(line, xattr ? "xattr" : "no_xattr");
+      if (xattr) {
+        option(line, "xattrmap=" + XATTR_MAP);
+        option(line, "posix_acl");
+      }
       option(line, "announce_submounts");
     } else {
       line.add("--shared-dir=" + options.sharedDirectory());
@@ -232,7 +255,8 @@ public final class Virtiofsd implements AutoCloseable {
       line.add(options.sandbox() ? "--sandbox=namespace" : "--sandbox=none");
       line.add("--log-level=error");
       if (xattr) {
-        line.add("--xattr");
+        line.add("--xattrmap=" + XATTR_MAP);
+        line.add("--posix-acl");
       }
       line.add("--announce-submounts");
     }

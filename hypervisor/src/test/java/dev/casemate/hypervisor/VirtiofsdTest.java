@@ -133,6 +133,20 @@ class VirtiofsdTest {
         .hasMessageContaining("/no/such/dir");
   }
 
+  /** What means something to the host's kernel alone stays with it. */
+  @Test
+  void extendedAttributesAndListsPassByAMap() {
+    Virtiofsd.Options options = new Virtiofsd.Options("/x", "/s");
+    assertThat(Virtiofsd.XATTR_MAP)
+        .startsWith(":prefix:all:trusted.:user.virtiofs.:")
+        .endsWith(":bad:server:::")
+        .doesNotContain(":ok:all::");
+    assertThat(Virtiofsd.arguments("/usr/lib/qemu/virtiofsd", options))
+        .contains("xattr", "xattrmap=" + Virtiofsd.XATTR_MAP, "posix_acl");
+    assertThat(Virtiofsd.arguments("/usr/libexec/virtiofsd", options))
+        .contains("--xattrmap=" + Virtiofsd.XATTR_MAP, "--posix-acl");
+  }
+
   @Test
   void neverAsksForMoreFilesThanItMay() {
     long limit = Virtiofsd.openFiles(Virtiofsd.hardLimit("/proc/self/limits"));

@@ -19,8 +19,9 @@ import java.util.Optional;
 import java.util.zip.CRC32C;
 
 /**
- * Makes a read-only EROFS image of a directory with {@code mkfs.erofs}. Equal directories give
- * equal images: the volume's id and time are fixed, files keep their own times.
+ * Makes a read-only EROFS image of a directory with {@code mkfs.erofs}, or where that cannot, an
+ * ext4 one ({@link Ext4Builder}). Equal directories give equal images: the volume's id and time are
+ * fixed, files keep their own times.
  *
  * <p>Uncompressed: lz4 costs little here and brings 83 MB of Python and Perl from 80 to 44 MB, but
  * the guest, perhaps without KVM, would pay at each first read and need one more kernel module.
@@ -65,6 +66,12 @@ final class ErofsBuilder {
       return;
     }
     String said = lastLine(log);
+    if (Ext4Builder.isNeeded(directory)) {
+      // Before 1.6 or so it cuts names of 255 bytes off, and then does not find the files.
+      Fs.unlinkIfExists(target);
+      Ext4Builder.build(directory, target, work, root);
+      return;
+    }
     if (said.contains(Errno.text(Errno.ENOSPC)) || FileSystem.of(root).freeBytes() < 1 << 20) {
       throw StoreErrors.noSpace(root, "creating the root file system");
     }
@@ -118,7 +125,7 @@ final class ErofsBuilder {
         + chain.substring(20, 32);
   }
 
-  private static String lastLine(String log) {
+  static String lastLine(String log) {
     try {
       String text = new String(FileContent.readBytes(log, 1 << 20), StandardCharsets.UTF_8).strip();
       return text.substring(text.lastIndexOf('\n') + 1);

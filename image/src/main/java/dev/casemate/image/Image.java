@@ -32,8 +32,12 @@ public final class Image {
     return new Image(name, ImageConfig.empty(), Optional.empty(), Optional.empty(), directory);
   }
 
-  /** The root file system as an EROFS image: a read-only file of {@code bytes} bytes. */
-  public record Erofs(String path, long bytes) {}
+  /**
+   * The root file system as an EROFS image: a read-only file of {@code bytes} bytes.
+   *
+   * @param ext4Top if it is an ext4 image instead, the directory of it that is the root
+   */
+  public record Erofs(String path, long bytes, Optional<String> ext4Top) {}
 
   /** The complete name: {@code docker.io/library/busybox:latest}, {@code oci:/path:tag}. */
   public String name() {
@@ -54,8 +58,8 @@ public final class Image {
     if (store.isEmpty() || prepared.isEmpty()) {
       return Optional.empty();
     }
-    return Optional.of(
-        new Erofs(store.get().erofsPath(prepared.get().chain()), prepared.get().erofsBytes()));
+    String path = store.get().erofsPath(prepared.get().chain());
+    return Optional.of(new Erofs(path, prepared.get().erofsBytes(), Ext4Builder.top(path)));
   }
 
   /**

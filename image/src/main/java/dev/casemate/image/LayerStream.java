@@ -27,7 +27,14 @@ final class LayerStream {
           "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
           "application/vnd.docker.image.rootfs.diff.tar",
           "application/vnd.docker.image.rootfs.diff.tar.gzip",
-          "application/vnd.docker.image.rootfs.diff.tar.zstd" ->
+          "application/vnd.docker.image.rootfs.diff.tar.zstd",
+          "application/vnd.docker.image.rootfs.foreign.diff.tar",
+          "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+          "application/vnd.docker.image.rootfs.foreign.diff.tar.zstd",
+          // Of old clients and registries; the first bytes and the diff_id tell what it is.
+          "application/vnd.docker.container.image.rootfs.diff+x-gtar",
+          "application/octet-stream",
+          "" ->
           true;
       default -> false;
     };

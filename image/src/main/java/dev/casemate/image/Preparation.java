@@ -118,7 +118,7 @@ final class Preparation {
     return switch (type) {
       case ImageIndex.OCI, ImageIndex.DOCKER -> DocumentKind.INDEX;
       case ImageManifest.OCI, ImageManifest.DOCKER -> DocumentKind.MANIFEST;
-      case "", "application/json", "application/octet-stream" ->
+      case "", "application/json", "application/octet-stream", "text/plain" ->
           json.has("manifests")
               ? DocumentKind.INDEX
               : json.has("config") ? DocumentKind.MANIFEST : DocumentKind.UNKNOWN;
@@ -188,7 +188,7 @@ final class Preparation {
 
   private static void verify(String name, ImageManifest manifest) {
     String type = manifest.config().mediaType();
-    if (!type.equals(ImageConfig.OCI) && !type.equals(ImageConfig.DOCKER)) {
+    if (!ImageConfig.isMediaType(type)) {
       throw CasemateException.of(
           Kind.INVALID_ARGUMENT,
           name
@@ -231,8 +231,7 @@ final class Preparation {
       throw StoreErrors.corrupt("config of image " + name + " is damaged: " + e.getMessage());
     }
     Platform platform = config.platform();
-    boolean unsaid = platform.os().isEmpty() && platform.architecture().isEmpty();
-    if (!unsaid && !platform.isSameMachine(Platform.LINUX_AMD64)) {
+    if (!platform.isUnsaid() && !platform.runsOn(Platform.LINUX_AMD64)) {
       throw CasemateException.of(
           Kind.NOT_FOUND,
           "image "

@@ -68,8 +68,7 @@ final class LocalImageRefusalTest extends LocalImageCases {
   void refusesAttacks() {
     String[][] attacks = {
       {"f ../../evil x"},
-      {"f /evil x"},
-      {"s up ../../..", "f up/evil x"},
+      {"f a/../../evil x"},
       {"f plain x", "f plain/evil x"},
     };
     for (int i = 0; i < attacks.length; i++) {

@@ -8,6 +8,7 @@ import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.oci.Descriptor;
+import dev.casemate.oci.ImageConfig;
 import dev.casemate.oci.Platform;
 import dev.casemate.testsupport.FileTrees;
 import dev.casemate.testsupport.Shell;
@@ -74,6 +75,56 @@ final class LocalImageTest extends LocalImageCases {
         store(temp + "/store2").resolve("oci:" + dir, PullPolicy.NEVER, PullProgress.NONE);
     assertThat(Shell.run("cmp " + erofs.path() + " " + again.erofs().orElseThrow().path()).out())
         .isEmpty();
+  }
+
+  /** mkfs.erofs 1.5 cannot write such a name. */
+  @Test
+  void aNameOf255BytesMayBeInAnImage() {
+    String name = "n".repeat(255);
+    new TestImage(dir)
+        .layer(TestImage.tar("d d", "f d/" + name + " long", "f short 1"))
+        .tag("latest");
+    Image.Erofs image = resolve("oci:" + dir).erofs().orElseThrow();
+    if (image.ext4Top().isEmpty()) {
+      assertThat(mounted(image.path())).contains("./d/" + name);
+      return;
+    }
+    Shell.run(
+        "mkdir -p "
+            + temp
+            + "/mnt && mount -o ro,noload,loop "
+            + image.path()
+            + " "
+            + temp
+            + "/mnt");
+    try {
+      String top = temp + "/mnt/" + image.ext4Top().orElseThrow();
+      assertThat(Fs.list(top)).containsExactlyInAnyOrder("d", "short");
+      assertThat(FileContent.readString(top + "/d/" + name, 10)).isEqualTo("long");
+    } finally {
+      Shell.run("umount " + temp + "/mnt");
+    }
+  }
+
+  @Test
+  void takesTheMediaTypesThatDockerTakes() {
+    byte[] tar = TestImage.tar("f a 1");
+    for (String type :
+        List.of(
+            "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+            "application/vnd.docker.image.rootfs.foreign.diff.tar",
+            "application/vnd.docker.container.image.rootfs.diff+x-gtar",
+            "application/octet-stream")) {
+      assertThat(LayerStream.isSupported(type)).as(type).isTrue();
+    }
+    new TestImage(dir)
+        .layer("application/vnd.docker.image.rootfs.foreign.diff.tar", tar, tar)
+        .tag("latest");
+    assertThat(Fs.list(resolve("oci:" + dir).directory(PullProgress.NONE))).containsExactly("a");
+    for (String type : List.of("", "application/octet-stream", "application/json", "text/html")) {
+      assertThat(ImageConfig.isMediaType(type)).as(type).isTrue();
+    }
+    assertThat(ImageConfig.isMediaType("application/vnd.docker.plugin.v1+json")).isFalse();
   }
 
   @Test

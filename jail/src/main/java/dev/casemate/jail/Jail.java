@@ -33,6 +33,7 @@ public final class Jail {
   private static final int FILE_SIZE = ResourceLimits.number("RLIMIT_FSIZE");
   private static final int OPEN_FILES = ResourceLimits.number("RLIMIT_NOFILE");
   private static final int FIRST_DESCRIPTOR = 3;
+  private static final long ALL = -1;
   private static final long ALWAYS =
       Processes.CLONE_NEWIPC | Processes.CLONE_NEWUTS | Processes.CLONE_NEWPID;
 
@@ -84,6 +85,15 @@ public final class Jail {
       mask |= 1L << Capabilities.number(name);
     }
     return new Jail("", Optional.empty(), Optional.empty(), mask, limits, Optional.empty());
+  }
+
+  /**
+   * No jail: the program keeps the rights of this process. Like that of {@link #daemon} it keeps
+   * its capabilities when it acts as another user.
+   */
+  public static Jail none() {
+    return new Jail(
+        "", Optional.empty(), Optional.empty(), ALL, new JailLimits(-1, -1), Optional.empty());
   }
 
   private static final class Outcome {
@@ -166,6 +176,14 @@ public final class Jail {
    * what is used then has been used before.
    */
   private int run(Spawn.Prepared prepared, StartGate gate) {
+    if (root.isEmpty() || user.isEmpty()) {
+      // The guest's kernel has decided what its users may do, with all their groups, of which the
+      // daemon knows only one: acting as a user is to give files their owner, not to ask again.
+      Capabilities.keepOnChangeOfUser();
+    }
+    if (capabilities == ALL) {
+      return prepared.start();
+    }
     Seccomp.noNewPrivileges();
     Capabilities.limitBounding(capabilities);
     if (root.isEmpty() || user.isEmpty()) {

@@ -57,6 +57,9 @@ public final class Capabilities {
   private static final int PR_SET_KEEPCAPS = 8;
   private static final int PR_CAPBSET_READ = 23;
   private static final int PR_CAPBSET_DROP = 24;
+  private static final int PR_GET_SECUREBITS = 27;
+  private static final int PR_SET_SECUREBITS = 28;
+  private static final int NO_SETUID_FIXUP = 1 << 2;
   private static final int PR_CAP_AMBIENT = 47;
   private static final int AMBIENT_RAISE = 2;
   private static final int AMBIENT_CLEAR_ALL = 4;
@@ -141,6 +144,19 @@ public final class Capabilities {
         continue;
       }
       SystemCall.check(r, "prctl(PR_CAPBSET_DROP)", name(capability));
+    }
+  }
+
+  /**
+   * Lets this thread and what it executes keep effective capabilities when they change between uid
+   * 0 and others (SECBIT_NO_SETUID_FIXUP); without CAP_SETPCAP, nothing changes.
+   */
+  public static void keepOnChangeOfUser() {
+    long bits = SystemCall.raw(SystemCall.PRCTL, PR_GET_SECUREBITS);
+    SystemCall.check(bits, "prctl(PR_GET_SECUREBITS)", "");
+    long r = SystemCall.raw(SystemCall.PRCTL, PR_SET_SECUREBITS, bits | NO_SETUID_FIXUP);
+    if (r != -Errno.EPERM) {
+      SystemCall.check(r, "prctl(PR_SET_SECUREBITS)", "");
     }
   }
 

@@ -6,6 +6,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /** What is in files: as a whole by path, or by place in an open one. */
 public final class FileContent {
+  private static final int COPY_CHUNK = 64 * 1024;
   private static final AtomicInteger TEMPORARY = new AtomicInteger();
 
   private FileContent() {}
@@ -100,37 +101,71 @@ public final class FileContent {
     return SystemCall.check(at, "lseek", fd.toString());
   }
 
-  /** Copies a sparse file: only its data, by {@code copy_file_range(2)}; holes stay holes. */
+  /**
+   * Copies a sparse file: only its data; holes stay holes. By {@code copy_file_range(2)} where the
+   * file system can, else (an overlay whose files lie in different layers, two file systems, an old
+   * kernel) through memory, where blocks of zeros become holes.
+   */
   public static void copySparse(String from, String to, int mode) {
     try (Fd source = Fs.open(from, OpenFlag.READ_ONLY);
         Fd target = Fs.open(to, OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.EXCLUSIVE, mode);
         NativeBuffer offsets = NativeBuffer.allocate(16)) {
       long size = Fs.stat(source).size();
       truncate(target, size);
+      boolean inKernel = true;
       long data = seek(source, 0, 3);
       while (data >= 0 && data < size) {
         long end = seek(source, data, 4);
         while (data < end) {
-          offsets.putLong(0, data).putLong(8, data);
-          long n =
-              SystemCall.check(
-                  SystemCall.raw(
-                      SystemCall.COPY_FILE_RANGE,
-                      source.number(),
-                      offsets.address(),
-                      target.number(),
-                      offsets.address() + 8,
-                      end - data,
-                      0),
-                  "copy_file_range",
-                  from + " to " + to);
-          if (n == 0) {
-            return;
-          }
-          data += n;
+          long n = inKernel ? copyRange(source, target, offsets, data, end) : 0;
+          // 0 with data left is what some file systems say instead of an error.
+          inKernel = n > 0;
+          data += inKernel ? n : copyChunk(source, target, data, end);
         }
         data = seek(source, end, 3);
       }
     }
+  }
+
+  /** Bytes copied; 0 if the kernel cannot copy between these two. */
+  private static long copyRange(Fd source, Fd target, NativeBuffer offsets, long at, long end) {
+    offsets.putLong(0, at).putLong(8, at);
+    long n =
+        SystemCall.raw(
+            SystemCall.COPY_FILE_RANGE,
+            source.number(),
+            offsets.address(),
+            target.number(),
+            offsets.address() + 8,
+            end - at,
+            0);
+    if (n == -Errno.EXDEV || n == -Errno.EOPNOTSUPP || n == -Errno.ENOSYS || n == -Errno.EINVAL) {
+      return 0;
+    }
+    return SystemCall.check(n, "copy_file_range", source + " to " + target);
+  }
+
+  /** Copies up to {@link #COPY_CHUNK} bytes; zeros stay a hole. */
+  static int copyChunk(Fd source, Fd target, long at, long end) {
+    byte[] chunk = new byte[(int) Math.min(COPY_CHUNK, end - at)];
+    seek(source, at, 0);
+    int n = source.read(chunk, 0, chunk.length);
+    if (n <= 0) {
+      throw new LinuxException("read", source.toString(), Errno.EIO);
+    }
+    if (!isZero(chunk, n)) {
+      seek(target, at, 0);
+      target.writeAll(chunk, 0, n);
+    }
+    return n;
+  }
+
+  private static boolean isZero(byte[] bytes, int length) {
+    for (int i = 0; i < length; i++) {
+      if (bytes[i] != 0) {
+        return false;
+      }
+    }
+    return true;
   }
 }

@@ -88,6 +88,7 @@ public final class SystemCall {
   public static final int SCHED_SETAFFINITY = 203;
   public static final int SCHED_GETAFFINITY = 204;
   public static final int GETDENTS64 = 217;
+  public static final int ADJTIMEX = 159;
   public static final int CLOCK_SETTIME = 227;
   public static final int CLOCK_GETTIME = 228;
   public static final int EXIT_GROUP = 231;

@@ -3,8 +3,11 @@ package dev.casemate.linux;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -108,6 +111,26 @@ class FsTest {
     assertThat(copy.blocks()).isLessThan(1024);
     try (Fd file = Fs.open(path("copy"), OpenFlag.READ_ONLY)) {
       assertThat(FileContent.seek(file, 0, 3)).isEqualTo(512L << 20);
+    }
+  }
+
+  /** As on an overlay file system, where copy_file_range(2) may be refused. */
+  @Test
+  void copiesHolesAsHolesBetweenFileSystems() throws IOException {
+    byte[] content = new byte[200_000];
+    Arrays.fill(content, 70_000, 140_000, (byte) 7);
+    try (Fd file = Fs.open(path("sparse"), OpenFlag.READ_WRITE | OpenFlag.CREATE, 0600)) {
+      FileContent.truncate(file, 1L << 30);
+      FileContent.seek(file, 512L << 20, 0);
+      file.writeAll(content);
+    }
+    Path other = Path.of("/dev/shm/casemate-copy-" + Processes.currentPid());
+    try {
+      FileContent.copySparse(path("sparse"), other.toString(), 0600);
+      assertThat(Fs.stat(other.toString()).blocks()).isLessThan(1024);
+      assertThat(Files.mismatch(Path.of(path("sparse")), other)).isEqualTo(-1);
+    } finally {
+      Files.deleteIfExists(other);
     }
   }
 

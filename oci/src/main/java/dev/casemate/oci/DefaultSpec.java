@@ -48,6 +48,9 @@ public final class DefaultSpec {
   public static final List<String> READONLY_PATHS =
       List.of("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger");
 
+  /** The rule of a privileged container. */
+  public static final DeviceRule EVERY_DEVICE = rule(true, "a", -1, -1, "rwm");
+
   private DefaultSpec() {}
 
   /** Capability sets of a plain process: bounding, effective and permitted, nothing inheritable. */

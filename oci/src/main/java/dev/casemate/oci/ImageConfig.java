@@ -31,6 +31,17 @@ public record ImageConfig(
   public static final String OCI = "application/vnd.oci.image.config.v1+json";
   public static final String DOCKER = "application/vnd.docker.container.image.v1+json";
 
+  /**
+   * Whether an image's config may have this media type: the two of the specifications, and those
+   * that old registries and clients wrote, which Docker accepts.
+   */
+  public static boolean isMediaType(String type) {
+    return switch (type) {
+      case OCI, DOCKER, "", "application/octet-stream", "application/json", "text/html" -> true;
+      default -> false;
+    };
+  }
+
   /** The config of a root directory without an image: everything is empty. */
   public static ImageConfig empty() {
     return new ImageConfig(

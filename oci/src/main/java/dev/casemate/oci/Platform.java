@@ -9,6 +9,8 @@ import dev.casemate.base.Json;
 public record Platform(String os, String architecture, String variant) {
   public static final Platform LINUX_AMD64 = new Platform("linux", "amd64", "");
 
+  static final Platform UNSAID = new Platform("", "", "");
+
   static Platform parse(Json.Obj json) {
     return new Platform(json.string("os"), json.string("architecture"), json.string("variant"));
   }
@@ -18,9 +20,27 @@ public record Platform(String os, String architecture, String variant) {
     return variant.isEmpty() ? json : json.put("variant", variant);
   }
 
-  /** Whether an image for this platform runs where {@code other} is requested. */
-  public boolean isSameMachine(Platform other) {
-    return os.equals(other.os) && architecture.equals(other.architecture);
+  /** Whether an image for this platform runs where {@code other} is asked for. */
+  public boolean runsOn(Platform other) {
+    return os.equals(other.os)
+        && (architecture.equals(other.architecture) || isOlderMode(other.architecture));
+  }
+
+  /** Whether it is that of a mode in which another machine can run: better than nothing. */
+  private boolean isOlderMode(String machine) {
+    return machine.equals("amd64") && architecture.equals("386");
+  }
+
+  /** Whether it says nothing. */
+  public boolean isUnsaid() {
+    return os.isEmpty() && architecture.isEmpty();
+  }
+
+  /** Whether an image for this platform is a better choice for a machine than the other one. */
+  boolean isBetterThan(Platform other, Platform machine) {
+    boolean native1 = architecture.equals(machine.architecture);
+    boolean native2 = other.architecture.equals(machine.architecture);
+    return native1 == native2 ? variant.compareTo(other.variant) < 0 : native1;
   }
 
   /** {@code linux/arm64/v8}. */

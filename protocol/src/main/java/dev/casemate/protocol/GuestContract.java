@@ -54,9 +54,21 @@ public final class GuestContract {
   /** The module group without which the agent cannot reach the host. */
   public static final String BASE_MODULES = "base";
 
+  /** The module group of what a guest was built with on request: it is loaded in each VM. */
+  public static final String EXTRA_MODULES = "extra";
+
+  /** Beside the initramfs: the modules that a guest's kernel may ask for. */
+  public static final String MODULE_PACK = "modules.pack";
+
+  /** Where the volumes of a container's image are, on its scratch disk: a directory each. */
+  public static String imageVolumes(String containerId) {
+    return CONTAINERS + containerId + "/scratch/volumes/";
+  }
+
   /**
    * The annotation that lists an image's volumes: absolute paths separated by line feeds. The agent
-   * creates those that the image lacks.
+   * creates those that the image lacks, and fills the directories of {@link #imageVolumes} that are
+   * mounted on them.
    */
   public static final String IMAGE_VOLUMES_ANNOTATION = "dev.casemate.image-volumes";
 

@@ -4,6 +4,7 @@ import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.WallClock;
 import dev.casemate.protobuf.MalformedMessageException;
 import dev.casemate.protobuf.ProtoMessage;
 import dev.casemate.protocol.agent.AgentService;
@@ -251,12 +252,23 @@ final class AgentClient implements AutoCloseable {
             .build());
   }
 
-  /** The guest's wall clock, and new randomness: it was stopped, or is a copy. */
+  /** Sets the guest's clock: it has just come up, was stopped, or is a copy. */
   void setClock() {
-    long millis = System.currentTimeMillis();
-    call(
-        AgentService.SET_GUEST_DATE_TIME,
-        SetGuestDateTimeRequest.builder().sec(millis / 1000).usec(millis % 1000 * 1000).build());
+    try {
+      new GuestClock(this, warning -> {}).set();
+    } catch (RpcException e) {
+      if (e.status() != RpcStatus.UNIMPLEMENTED) {
+        throw e;
+      }
+      // A guest that was built earlier.
+      long micros = WallClock.realMicros();
+      call(
+          AgentService.SET_GUEST_DATE_TIME,
+          SetGuestDateTimeRequest.builder()
+              .sec(micros / 1_000_000)
+              .usec(micros % 1_000_000)
+              .build());
+    }
   }
 
   /** Makes a copy of a guest draw other random numbers than its original. */

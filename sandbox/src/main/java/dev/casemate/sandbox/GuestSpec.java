@@ -1,6 +1,7 @@
 package dev.casemate.sandbox;
 
 import dev.casemate.base.Failures;
+import dev.casemate.linux.Text;
 import dev.casemate.oci.DeviceSpec;
 import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.MountSpec;
@@ -102,11 +103,15 @@ final class GuestSpec {
     if (name.isEmpty()) {
       return Optional.empty();
     }
+    // user:group:additional,groups, as the owner of the sandbox wrote it.
     int colon = name.indexOf(':');
+    String groups = colon < 0 ? "" : name.substring(colon + 1);
+    int second = groups.indexOf(':');
     return Optional.of(
         StringUser.builder()
             .uid(colon < 0 ? name : name.substring(0, colon))
-            .gid(colon < 0 ? "" : name.substring(colon + 1))
+            .gid(second < 0 ? groups : groups.substring(0, second))
+            .additionalGids(second < 0 ? List.of() : Text.split(groups.substring(second + 1), ','))
             .build());
   }
 
@@ -142,6 +147,12 @@ final class GuestSpec {
       if (!machine) {
         namespaces.add(new LinuxSpec.Namespace(type, ""));
       }
+    }
+    // An engine on a host with version 1 of control groups asks for none, and its container would
+    // look for its limits at the host's path. The VM has no groups that are to be hidden or shown.
+    LinuxSpec.Namespace groups = new LinuxSpec.Namespace("cgroup", "");
+    if (!namespaces.contains(groups)) {
+      namespaces.add(groups);
     }
     List<DeviceSpec> devices = new ArrayList<>();
     for (DeviceSpec device : linux.devices()) {

@@ -77,6 +77,7 @@ final class LaunchedVm implements AutoCloseable {
       client.reseed();
     } else {
       booted = Optional.of(GuestBoot.await(client, bootMillis));
+      client.setClock();
       client.createSandbox(prepared.sandboxRequest(hostname), AgentClient.CALL_TIMEOUT_MILLIS);
     }
   }

@@ -2,6 +2,7 @@ package dev.casemate.sandbox;
 
 import dev.casemate.base.Json;
 import dev.casemate.hypervisor.VirtualMachine;
+import dev.casemate.oci.Spec;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -13,6 +14,8 @@ final class ReadyVm implements AutoCloseable {
   private final VmSize atStart;
   private final Volumes volumes;
   private final Optional<VmGrowth> growth;
+  private final GuestClock clock;
+  private final ModuleSupply modules;
 
   ReadyVm(
       PreparedVm prepared,
@@ -25,6 +28,8 @@ final class ReadyVm implements AutoCloseable {
     this.agent = agent;
     this.atStart = VmSize.of(config.vm());
     this.volumes = new Volumes(prepared.shares(), machine, agent, warnings);
+    this.clock = new GuestClock(agent, warnings);
+    this.modules = new ModuleSupply(agent, config.vm().initramfs(), warnings);
     VmSize most = prepared.most();
     if (most.equals(atStart)) {
       this.growth = Optional.empty();
@@ -45,6 +50,17 @@ final class ReadyVm implements AutoCloseable {
         network.get().follow(volumes::refresh);
       }
     }
+  }
+
+  /** A container is about to begin. */
+  void before(Spec spec) {
+    modules.before(spec);
+  }
+
+  /** Begins what has no place on the way to a container's first instruction. */
+  void settle() {
+    modules.start();
+    clock.start();
   }
 
   /** Gives the guest what its namespace has by now; see {@link GuestNetwork#refresh}. */
@@ -82,6 +98,7 @@ final class ReadyVm implements AutoCloseable {
   /** Nothing waits for the guest any more; the VM must have ended. Safe to repeat. */
   @Override
   public void close() {
+    clock.close();
     volumes.close();
   }
 }

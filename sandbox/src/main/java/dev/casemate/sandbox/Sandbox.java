@@ -310,6 +310,7 @@ public final class Sandbox implements AutoCloseable {
       listener.warning("the network of container " + container.id() + ": " + e.getMessage());
     }
     relays.before(container);
+    vm.before(container.plan().spec());
     container.start();
     relays.after(container);
     if (!container.isRestored()) {
@@ -319,6 +320,7 @@ public final class Sandbox implements AutoCloseable {
     if (!watchesMemory.getAndSet(true)) {
       Threads.start(
           "oom", new OomPump(vm.agent(), id -> findInGuest(id).map(c -> c), listener::warning));
+      vm.settle();
       IdleMemory.settleLater();
     }
   }

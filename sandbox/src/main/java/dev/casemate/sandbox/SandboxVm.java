@@ -8,6 +8,7 @@ import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.hypervisor.VmExit;
 import dev.casemate.hypervisor.VmListener;
 import dev.casemate.hypervisor.Vmm;
+import dev.casemate.oci.Spec;
 import dev.casemate.protocol.agent.Storage;
 import dev.casemate.rpc.RpcException;
 import java.util.List;
@@ -216,6 +217,16 @@ public final class SandboxVm implements AutoCloseable {
   /** The guest's report of its boot; empty before the boot has ended, and for a restored VM. */
   Optional<GuestBoot> booted() {
     return launched.flatMap(LaunchedVm::booted);
+  }
+
+  /** A container is about to begin. */
+  void before(Spec spec) {
+    ready.ifPresent(r -> r.before(spec));
+  }
+
+  /** Begins what has no place on the way to a container's first instruction. */
+  void settle() {
+    ready.ifPresent(ReadyVm::settle);
   }
 
   /** Sets the guest's wall clock. */

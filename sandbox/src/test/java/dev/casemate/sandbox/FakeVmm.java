@@ -21,6 +21,7 @@ import dev.casemate.linux.UnixSocket;
 import dev.casemate.protobuf.ProtoMessage;
 import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.casemate.BootReport;
+import dev.casemate.protocol.casemate.ClockReading;
 import dev.casemate.protocol.casemate.GuestService;
 import dev.casemate.rpc.RpcContext;
 import dev.casemate.rpc.RpcException;
@@ -113,6 +114,7 @@ final class FakeVmm implements Vmm {
     @Override
     public byte[] call(String method, byte[] payload, RpcContext context) {
       return switch (method) {
+        case GuestService.CLOCK -> ClockReading.builder().build().encode();
         case GuestService.BOOT -> BootReport.builder().kernelRelease("6.1").build().encode();
         case AgentService.CREATE_SANDBOX, AgentService.DESTROY_SANDBOX -> {
           journal.add(method);

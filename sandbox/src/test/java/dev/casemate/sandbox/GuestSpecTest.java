@@ -150,6 +150,11 @@ class GuestSpecTest {
             "{\"createContainer\":[{\"path\":\"/c\"}],\"startContainer\":[{\"path\":\"/d\"}]}");
   }
 
+  private static LinuxSpec.Namespace ns(String type) {
+    return new LinuxSpec.Namespace(type, "");
+  }
+
+  /** That of control groups always: the guest has no path of the host's engine. */
   @Test
   void namespacesAreNewOnesOfTheGuest() {
     Spec spec =
@@ -158,7 +163,9 @@ class GuestSpecTest {
             {"namespaces":[{"type":"pid","path":"/proc/1/ns/pid"},{"type":"network"},
              {"type":"time"}]}""");
 
-    assertThat(spec.linux().namespaces()).containsExactly(new LinuxSpec.Namespace("pid", ""));
+    assertThat(spec.linux().namespaces()).containsExactly(ns("pid"), ns("cgroup"));
+    assertThat(linux("{\"namespaces\":[{\"type\":\"cgroup\"}]}").linux().namespaces())
+        .containsExactly(ns("cgroup"));
   }
 
   @Test
@@ -166,7 +173,7 @@ class GuestSpecTest {
     Spec spec =
         linux("{\"namespaces\":[{\"type\":\"time\"}],\"timeOffsets\":{\"boottime\":{\"secs\":9}}}");
 
-    assertThat(spec.linux().namespaces()).containsExactly(new LinuxSpec.Namespace("time", ""));
+    assertThat(spec.linux().namespaces()).containsExactly(ns("time"), ns("cgroup"));
     assertThat(spec.linux().timeOffsets()).containsOnlyKeys("boottime");
   }
 

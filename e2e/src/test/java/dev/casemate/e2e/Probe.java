@@ -1,0 +1,24 @@
+package dev.casemate.e2e;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** The program {@code probe.c}, static, in a directory that a test gives its containers. */
+final class Probe {
+  private Probe() {}
+
+  /** Compiles it; the directory has the program as {@code probe}. */
+  static Path in(Path directory) {
+    try (InputStream source = Probe.class.getResourceAsStream("/probe.c")) {
+      Files.createDirectories(directory);
+      Files.write(directory.resolve("probe.c"), source.readAllBytes());
+      Shell.run("cd '" + directory + "' && gcc -static -O1 -o probe probe.c && rm probe.c");
+      return directory;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
