@@ -216,8 +216,7 @@ public final class GuestContainer implements OomPump.Subject {
   /** Registers an exec; it starts with {@link #startExec}. */
   public void addExec(String execId, Stdio stdio, Json.Obj process) {
     requireRunning("exec");
-    ProcessSpec wanted =
-        GuestSpec.withTerminal(ProcessSpec.fromJson(process), stdio.terminal());
+    ProcessSpec wanted = GuestSpec.withTerminal(ProcessSpec.fromJson(process), stdio.terminal());
     execs.add(execId, stdio, GuestSpec.process(wanted, this::warn));
     listener.execAdded(this, execId);
   }

@@ -13,10 +13,13 @@ public final class SpecMounts {
         || mount.options().contains("rbind");
   }
 
-  /** The mount with its source as the guest has it; what is of the host is shared. */
+  /**
+   * The mount with its source as the guest has it; what is of the host is shared, read-only with
+   * all that is mounted below if it is read-only.
+   */
   public static MountSpec translate(MountSpec mount, Shares shares) {
     return isBind(mount)
-        ? mount.withSource(shares.add(mount.source(), ShareMode.of(mount.options())))
+        ? mount.withSource(shares.add(mount.source(), ShareMode.of(mount.options()).whole()))
         : mount;
   }
 }

@@ -42,9 +42,7 @@ final class MetricsV1 {
     CgroupStats cgroup = stats.cgroupStats().orElseGet(() -> CgroupStats.builder().build());
     MemoryStats memory = cgroup.memoryStats().orElseGet(() -> MemoryStats.builder().build());
     dev.casemate.protocol.agent.PidsStats pids =
-        cgroup
-            .pidsStats()
-            .orElseGet(() -> dev.casemate.protocol.agent.PidsStats.builder().build());
+        cgroup.pidsStats().orElseGet(() -> dev.casemate.protocol.agent.PidsStats.builder().build());
     Metrics.Builder metrics =
         Metrics.builder()
             .pids(PidsStat.builder().current(pids.current()).limit(pids.limit()).build())
@@ -120,8 +118,7 @@ final class MetricsV1 {
     MemoryData unknown = MemoryData.builder().limit(-1).build();
     MemoryData usage = memory.usage().orElse(unknown);
     MemoryData both = withSwap(usage, memory.swapUsage().orElse(unknown));
-    MemoryData tcp =
-        MemoryData.builder().usage(stats.getOrDefault("sock", 0L)).limit(-1).build();
+    MemoryData tcp = MemoryData.builder().usage(stats.getOrDefault("sock", 0L)).limit(-1).build();
     return MemoryStat.builder()
         .cache(file)
         .totalCache(file)

@@ -37,9 +37,7 @@ final class MetricsV2 {
     MemoryStats memory = cgroup.memoryStats().orElseGet(() -> MemoryStats.builder().build());
     BlkioStats block = cgroup.blkioStats().orElseGet(() -> BlkioStats.builder().build());
     dev.casemate.protocol.agent.PidsStats pids =
-        cgroup
-            .pidsStats()
-            .orElseGet(() -> dev.casemate.protocol.agent.PidsStats.builder().build());
+        cgroup.pidsStats().orElseGet(() -> dev.casemate.protocol.agent.PidsStats.builder().build());
     Metrics.Builder metrics =
         Metrics.builder()
             .pids(

@@ -105,7 +105,8 @@ class MetricsFieldsTest {
                         .kernelUsage(MemoryData.builder().usage(90).limit(-1).build())
                         .stats(lines)
                         .events(
-                            Map.of("low", 31L, "high", 32L, "max", 33L, "oom", 34L, "oom_kill", 35L))
+                            Map.of(
+                                "low", 31L, "high", 32L, "max", 33L, "oom", 34L, "oom_kill", 35L))
                         .build())
                 .pidsStats(PidsStats.builder().current(3).limit(4).build())
                 .blkioStats(
@@ -276,7 +277,8 @@ class MetricsFieldsTest {
     // runc's library has no such figures: they come from elsewhere.
     expected.put("cgroupStats", Optional.empty());
 
-    assertThat(flat(MetricsV1.of(stats(10_000, 4_000)))).containsExactlyInAnyOrderEntriesOf(expected);
+    assertThat(flat(MetricsV1.of(stats(10_000, 4_000))))
+        .containsExactlyInAnyOrderEntriesOf(expected);
   }
 
   @Test
@@ -325,7 +327,8 @@ class MetricsFieldsTest {
     expected.put("rdma.limit", List.of());
     network(expected);
 
-    assertThat(flat(MetricsV2.of(stats(10_000, 4_000)))).containsExactlyInAnyOrderEntriesOf(expected);
+    assertThat(flat(MetricsV2.of(stats(10_000, 4_000))))
+        .containsExactlyInAnyOrderEntriesOf(expected);
   }
 
   private static String camelCase(String name) {
