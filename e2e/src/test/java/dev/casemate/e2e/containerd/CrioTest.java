@@ -58,7 +58,7 @@ final class CrioTest extends ContainerdCases {
     return containerd;
   }
 
-  private static Json.Obj more(String type, String pod, int infraPid) {
+  static Json.Obj more(String type, String pod, int infraPid) {
     List<Json.Obj> namespaces = new ArrayList<>();
     for (String kind : List.of("ipc", "uts", "network")) {
       Json.Obj namespace = new Json.Obj().put("type", kind);
@@ -167,7 +167,7 @@ final class CrioTest extends ContainerdCases {
     return lines(log).subList(0, count);
   }
 
-  private static List<String> lines(Path log) {
+  static List<String> lines(Path log) {
     try {
       return Files.exists(log) ? Files.readAllLines(log) : List.of();
     } catch (IOException e) {
