@@ -1,5 +1,6 @@
 package dev.casemate.agent;
 
+import dev.casemate.cell.Sysctls;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Mounts;
@@ -10,7 +11,10 @@ import dev.casemate.protocol.agent.KernelModule;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
-/** {@code CreateSandbox}: modules, host name, resolv.conf, storage that all containers share. */
+/**
+ * {@code CreateSandbox}: modules, host name, resolv.conf, storage and kernel parameters that all
+ * containers share.
+ */
 final class CreateSandbox {
   private static final String FILES_LIMITS = "mode=0755,size=4m,nr_inodes=4k";
 
@@ -47,6 +51,12 @@ final class CreateSandbox {
             new Storages.Outcome() {
               @Override
               public void done(List<String> mountPoints) {
+                try {
+                  request.sysctls().forEach(Sysctls::write);
+                } catch (RuntimeException e) {
+                  answer.fail(e);
+                  return;
+                }
                 answer.ok(Services.EMPTY);
               }
 

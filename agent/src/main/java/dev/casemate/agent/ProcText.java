@@ -5,7 +5,9 @@ import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Text;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /** Reads texts of proc(5). A process chooses its own name, so nothing in them is taken on trust. */
 final class ProcText {
@@ -72,5 +74,35 @@ final class ProcText {
       }
     }
     return devices;
+  }
+
+  /** Lines of a name and a number, as those of {@code memory.events}. */
+  static Map<String, Long> fields(String text) {
+    Map<String, Long> fields = new LinkedHashMap<>();
+    for (String line : Text.split(text, '\n')) {
+      List<String> words = Text.split(line, ' ');
+      if (words.size() == 2) {
+        fields.put(words.get(0), Numbers.parse(words.get(1), 0));
+      }
+    }
+    return fields;
+  }
+
+  /** How many CPUs the kernel uses. */
+  static int onlineCpus() {
+    return Math.max(
+        1, cpus(FileContent.readString("/sys/devices/system/cpu/online", FILE_LIMIT).strip()));
+  }
+
+  /** How many CPUs are in a list such as {@code 0-2,5}. */
+  static int cpus(String list) {
+    long count = 0;
+    for (String range : Text.split(list, ',')) {
+      int dash = range.indexOf('-');
+      long first = Numbers.parse(dash < 0 ? range : range.substring(0, dash), 0);
+      long last = dash < 0 ? first : Numbers.parse(range.substring(dash + 1), first);
+      count += Math.max(0, last - first + 1);
+    }
+    return (int) Math.min(count, LINES_LIMIT);
   }
 }

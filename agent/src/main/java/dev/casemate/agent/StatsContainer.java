@@ -1,5 +1,8 @@
 package dev.casemate.agent;
 
+import dev.casemate.cell.Container;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.Fs;
 import dev.casemate.protocol.agent.BlkioStats;
 import dev.casemate.protocol.agent.BlkioStatsEntry;
 import dev.casemate.protocol.agent.CgroupStats;
@@ -13,28 +16,47 @@ import dev.casemate.protocol.agent.PidsStats;
 import dev.casemate.protocol.agent.StatsContainerRequest;
 import dev.casemate.protocol.agent.StatsContainerResponse;
 import dev.casemate.protocol.agent.ThrottlingData;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** {@code StatsContainer}: a container's cgroup and the machine's network interfaces. */
 final class StatsContainer {
+  private static final int FILE_LIMIT = 4096;
+
   private StatsContainer() {}
 
   static StatsContainerResponse handle(Agent agent, StatsContainerRequest request) {
-    dev.casemate.cgroup.CgroupStats stats =
-        agent.containers().find(request.containerId()).cell().stats();
+    Container cell = agent.containers().find(request.containerId()).cell();
     StatsContainerResponse.Builder response =
-        StatsContainerResponse.builder().cgroupStats(cgroup(stats));
+        StatsContainerResponse.builder()
+            .cgroupStats(cgroup(cell.stats(), events(cell), ProcText.onlineCpus()));
     for (ProcText.NetDev device : ProcText.netDev()) {
       response.addNetworkStats(network(device));
     }
     return response.build();
   }
 
-  static CgroupStats cgroup(dev.casemate.cgroup.CgroupStats stats) {
+  /** The lines of {@code memory.events}; none where the memory controller is not there. */
+  private static Map<String, Long> events(Container cell) {
+    String path = cell.cgroup().directory() + "/memory.events";
+    return cell.cgroup().directory().isEmpty() || !Fs.exists(path)
+        ? Map.of()
+        : ProcText.fields(FileContent.readString(path, FILE_LIMIT));
+  }
+
+  /**
+   * A control group's figures.
+   *
+   * @param events the lines of {@code memory.events}
+   * @param cpus how many CPUs the machine has
+   */
+  static CgroupStats cgroup(
+      dev.casemate.cgroup.CgroupStats stats, Map<String, Long> events, int cpus) {
     CgroupStats.Builder builder =
         CgroupStats.builder()
-            .cpuStats(cpu(stats.cpu()))
-            .memoryStats(memory(stats.memory()))
+            .cpuStats(cpu(stats.cpu(), cpus))
+            .memoryStats(memory(stats.memory(), events))
             .pidsStats(
                 PidsStats.builder()
                     .current(known(stats.pids().current()))
@@ -47,6 +69,7 @@ final class StatsContainer {
           HugetlbStats.builder()
               .usage(known(pages.usage()))
               .failcnt(known(pages.failures()))
+              .limit(unlimited(pages.limit()))
               .build());
     }
     return builder.build();
@@ -57,11 +80,21 @@ final class StatsContainer {
     return Math.max(value, 0);
   }
 
-  private static CpuStats cpu(dev.casemate.cgroup.CgroupStats.Cpu cpu) {
+  /** The kernel counts no CPU apart; each is given its share, so that the sum is right. */
+  private static List<Long> perCpu(long totalNanos, int cpus) {
+    List<Long> shares = new ArrayList<>();
+    for (int i = 0; i < cpus; i++) {
+      shares.add(totalNanos / cpus + (i < totalNanos % cpus ? 1 : 0));
+    }
+    return shares;
+  }
+
+  private static CpuStats cpu(dev.casemate.cgroup.CgroupStats.Cpu cpu, int cpus) {
     return CpuStats.builder()
         .cpuUsage(
             CpuUsage.builder()
                 .totalUsage(1000 * known(cpu.totalMicros()))
+                .percpuUsage(perCpu(1000 * known(cpu.totalMicros()), cpus))
                 .usageInUsermode(1000 * known(cpu.userMicros()))
                 .usageInKernelmode(1000 * known(cpu.systemMicros()))
                 .build())
@@ -74,7 +107,8 @@ final class StatsContainer {
         .build();
   }
 
-  private static MemoryStats memory(dev.casemate.cgroup.CgroupStats.Memory memory) {
+  private static MemoryStats memory(
+      dev.casemate.cgroup.CgroupStats.Memory memory, Map<String, Long> events) {
     return MemoryStats.builder()
         .cache(memory.stat().getOrDefault("file", 0L))
         .usage(
@@ -89,9 +123,14 @@ final class StatsContainer {
                 .usage(known(memory.swapUsage()))
                 .limit(unlimited(memory.swapLimit()))
                 .build())
-        .kernelUsage(MemoryData.builder().usage(memory.stat().getOrDefault("kernel", 0L)).build())
+        .kernelUsage(
+            MemoryData.builder()
+                .usage(memory.stat().getOrDefault("kernel", 0L))
+                .limit(unlimited(-1))
+                .build())
         .useHierarchy(true)
         .stats(memory.stat())
+        .events(events)
         .build();
   }
 

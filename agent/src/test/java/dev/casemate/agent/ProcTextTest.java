@@ -3,6 +3,7 @@ package dev.casemate.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class ProcTextTest {
@@ -56,5 +57,20 @@ class ProcTextTest {
         .isEqualTo(3);
     assertThat(OomWatch.kills("oom_kill\noom_kill x y\n")).isZero();
     assertThat(OomWatch.kills("oom_kill ?\n")).isZero();
+  }
+
+  @Test
+  void countsTheCpusOfAList() {
+    assertThat(ProcText.cpus("0")).isEqualTo(1);
+    assertThat(ProcText.cpus("0-3")).isEqualTo(4);
+    assertThat(ProcText.cpus("0-2,5,7-8")).isEqualTo(6);
+    assertThat(ProcText.cpus("")).isZero();
+    assertThat(ProcText.onlineCpus()).isPositive();
+  }
+
+  @Test
+  void readsFields() {
+    assertThat(ProcText.fields("low 0\nhigh 1\noom_kill 12\nodd\n"))
+        .containsExactly(Map.entry("low", 0L), Map.entry("high", 1L), Map.entry("oom_kill", 12L));
   }
 }

@@ -6,8 +6,8 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Processes;
 import java.util.Map;
 
-/** Kernel parameters of a container ({@code linux.sysctl}). */
-final class Sysctls {
+/** Kernel parameters of a container ({@code linux.sysctl}), or of a whole machine. */
+public final class Sysctls {
   private Sysctls() {}
 
   /** Writes the parameters; the process is in the container's namespaces, /proc still outside. */
@@ -18,11 +18,22 @@ final class Sysctls {
         throw Failures.invalid(
             "sysctl \"" + key + "\" is not in a separate kernel namespace; set it on the host");
       }
-      try {
-        FileContent.writeControl("/proc/sys/" + path(key), entry.getValue());
-      } catch (LinuxException e) {
-        throw Failures.of("sysctl " + key, e);
-      }
+      write(key, entry.getValue());
+    }
+  }
+
+  /**
+   * Writes a parameter of the namespaces that this process is in.
+   *
+   * @param key {@code kernel.shm_rmid_forced}, or with slashes
+   * @throws dev.casemate.base.CasemateException if the kernel has no such parameter or does not
+   *     take the value
+   */
+  public static void write(String key, String value) {
+    try {
+      FileContent.writeControl("/proc/sys/" + path(key), value);
+    } catch (LinuxException e) {
+      throw Failures.of("sysctl " + key, e);
     }
   }
 

@@ -145,6 +145,11 @@ public final class Mounts {
     return parse(FileContent.readString("/proc/self/mountinfo", 16 << 20));
   }
 
+  /** The calling thread's mounts, which may be in another namespace than the process. */
+  public static List<Info> listOfThread() {
+    return parse(FileContent.readString("/proc/thread-self/mountinfo", 16 << 20));
+  }
+
   /** The mounts that another process sees. */
   public static List<Info> list(int pid) {
     return parse(FileContent.readString("/proc/" + pid + "/mountinfo", 16 << 20));

@@ -7,6 +7,10 @@ import java.util.Optional;
 /** Processes: making, waiting, signalling, identity, and what a process may do to itself. */
 public final class Processes {
   public static final long CLONE_NEWTIME = 0x80L;
+
+  /** Root and working directory, which threads share. */
+  public static final long CLONE_FS = 0x200L;
+
   public static final long CLONE_NEWNS = 0x20000L;
   public static final long CLONE_NEWCGROUP = 0x02000000L;
   public static final long CLONE_NEWUTS = 0x04000000L;

@@ -15,7 +15,6 @@ import dev.casemate.protocol.agent.PauseContainerRequest;
 import dev.casemate.protocol.agent.RemoveContainerRequest;
 import dev.casemate.protocol.agent.ResumeContainerRequest;
 import dev.casemate.protocol.agent.StartContainerRequest;
-import dev.casemate.protocol.agent.StatsContainerRequest;
 import dev.casemate.protocol.agent.StatsContainerResponse;
 import dev.casemate.protocol.agent.Storage;
 import dev.casemate.protocol.agent.UpdateContainerRequest;
@@ -102,9 +101,13 @@ public final class GuestContainer implements OomPump.Subject {
   }
 
   private void createInGuest() {
+    Spec wanted =
+        spec.process()
+            .map(p -> spec.withProcess(GuestSpec.withTerminal(p, plan.stdio().terminal())))
+            .orElse(spec);
     Spec guestSpec =
         GuestSpec.of(
-            spec,
+            wanted,
             plan.root().path(),
             HostFiles.add(vm, id, spec.hostname(), plan.mounts()),
             plan.scope(),
@@ -144,7 +147,7 @@ public final class GuestContainer implements OomPump.Subject {
     }
     init.running(true);
     listener.started(this);
-    init.attach(plan.log(), () -> listener.exited(this, init));
+    init.attach(plan.log(), this::beforeEnd, () -> listener.exited(this, init));
   }
 
   private void startInGuest() {
@@ -181,9 +184,23 @@ public final class GuestContainer implements OomPump.Subject {
   }
 
   @Override
-  public void outOfMemory() {
-    outOfMemory = true;
-    listener.outOfMemory(this);
+  public synchronized void outOfMemory() {
+    if (!outOfMemory || !init.hasEnded()) {
+      outOfMemory = true;
+      listener.outOfMemory(this);
+    }
+  }
+
+  /**
+   * Engines look for the cause of an end when they are told of it: for what may be lack of memory,
+   * whose event is still on its way then, the guest is asked.
+   */
+  private synchronized void beforeEnd(int status) {
+    if (status == GuestProcess.LOST_STATUS
+        && !outOfMemory
+        && GuestStats.wasOutOfMemory(vm.agent(), guestId())) {
+      outOfMemory();
+    }
   }
 
   /** The init process for an empty exec id, else the exec. */
@@ -199,7 +216,7 @@ public final class GuestContainer implements OomPump.Subject {
   /** Registers an exec; it starts with {@link #startExec}. */
   public void addExec(String execId, Stdio stdio, Json.Obj process) {
     requireRunning("exec");
-    ProcessSpec wanted = ProcessSpec.fromJson(process);
+    ProcessSpec wanted = GuestSpec.withTerminal(ProcessSpec.fromJson(process), stdio.terminal());
     execs.add(execId, stdio, GuestSpec.process(wanted, this::warn));
     listener.execAdded(this, execId);
   }
@@ -387,14 +404,7 @@ public final class GuestContainer implements OomPump.Subject {
   /** Usage of CPU, memory, processes, disks and network, as the guest's kernel counts it. */
   public StatsContainerResponse stats() {
     requireRunning("stats");
-    return vm.agent()
-        .ask(
-            AgentService.NAME,
-            AgentService.STATS_CONTAINER,
-            StatsContainerRequest.builder().containerId(guestId()).build(),
-            AgentClient.CALL_TIMEOUT_MILLIS,
-            AgentClient.SMALL_ANSWER,
-            StatsContainerResponse::decode);
+    return GuestStats.of(vm.agent(), guestId());
   }
 
   /** The guest's list of this container's processes, as JSON text. */

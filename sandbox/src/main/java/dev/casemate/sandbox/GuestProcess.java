@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.IntConsumer;
 
 /**
  * A process in the guest, a container's init or one that was added to it: its streams, and how it
@@ -109,6 +110,15 @@ public final class GuestProcess implements AutoCloseable {
    * byte of output.
    */
   void attach(Optional<ContainerLog> log, Runnable onEnd) {
+    attach(log, _ -> {}, onEnd);
+  }
+
+  /**
+   * As {@link #attach(Optional, Runnable)}.
+   *
+   * @param beforeEnd is given the exit status before anybody else can see that it has ended
+   */
+  void attach(Optional<ContainerLog> log, IntConsumer beforeEnd, Runnable onEnd) {
     running = true;
     Outputs to = opened.orElseGet(() -> Outputs.open(stdio, containerId));
     addOutput(false, to.stdout(), log);
@@ -120,7 +130,7 @@ public final class GuestProcess implements AutoCloseable {
     } else {
       attachInput();
     }
-    Threads.start("wait", () -> awaitEnd(onEnd));
+    Threads.start("wait", () -> awaitEnd(beforeEnd, onEnd));
   }
 
   private synchronized void attachInput() {
@@ -140,7 +150,7 @@ public final class GuestProcess implements AutoCloseable {
     pumps.add(Threads.start(error ? "stderr" : "stdout", pump));
   }
 
-  private void awaitEnd(Runnable onEnd) {
+  private void awaitEnd(IntConsumer beforeEnd, Runnable onEnd) {
     int status = LOST_STATUS;
     try {
       status = agent.waitProcess(guestId, execId);
@@ -153,6 +163,9 @@ public final class GuestProcess implements AutoCloseable {
     }
     told.countDown();
     drainOutputs();
+    if (!lost) {
+      beforeEnd.accept(status);
+    }
     exitStatus = status;
     exitedMillis = System.currentTimeMillis();
     running = false;

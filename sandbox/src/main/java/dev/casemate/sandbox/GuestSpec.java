@@ -115,6 +115,16 @@ final class GuestSpec {
             .build());
   }
 
+  /**
+   * The process with a terminal or without, as the request has its streams. That is what engines go
+   * by: CRI-O says it there only.
+   */
+  static ProcessSpec withTerminal(ProcessSpec process, boolean terminal) {
+    return process.terminal() == terminal
+        ? process
+        : process.withTerminal(terminal, terminal ? process.consoleSize() : Optional.empty());
+  }
+
   /** A process for the guest: without labels of the host's security modules. */
   static ProcessSpec process(ProcessSpec process, Consumer<String> warnings) {
     ProcessSpec guest = process;

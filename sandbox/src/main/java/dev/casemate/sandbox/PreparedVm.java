@@ -20,6 +20,7 @@ import dev.casemate.protocol.agent.Storage;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -37,6 +38,7 @@ final class PreparedVm implements AutoCloseable {
   private final List<Fd> holds = new ArrayList<>();
   private final StringBuilder modules = new StringBuilder(GuestContract.OVERLAY_MODULES);
   private Optional<VmRestore> checkpoint = Optional.empty();
+  private Map<String, String> sysctls = Map.of();
 
   /** Is attached by the launch, as late as possible. */
   private volatile Optional<GuestNetwork> network = Optional.empty();
@@ -73,6 +75,11 @@ final class PreparedVm implements AutoCloseable {
               + "): the image was just removed; try again",
           e);
     }
+  }
+
+  /** Kernel parameters that the guest is to have before its first container. */
+  void sysctls(Map<String, String> values) {
+    sysctls = Map.copyOf(values);
   }
 
   /** The VM is to go on from a checkpoint instead of booting. */
@@ -219,6 +226,7 @@ final class PreparedVm implements AutoCloseable {
         .sandboxId(config.id())
         .dns(resolverLines())
         .storages(storages)
+        .sysctls(sysctls)
         .build();
   }
 

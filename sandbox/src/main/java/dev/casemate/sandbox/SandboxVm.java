@@ -12,6 +12,7 @@ import dev.casemate.oci.Spec;
 import dev.casemate.protocol.agent.Storage;
 import dev.casemate.rpc.RpcException;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -43,6 +44,11 @@ public final class SandboxVm implements AutoCloseable {
   /** The host's files that the guest sees. */
   public Shares shares() {
     return prepared.shares();
+  }
+
+  /** Kernel parameters that the guest is to have before its first container. */
+  public void sysctls(Map<String, String> values) {
+    prepared.sysctls(values);
   }
 
   /**

@@ -10,17 +10,29 @@ import java.util.List;
  * @param readOnly on the host, where the guest cannot change it
  * @param recursive with what is mounted below it now
  * @param following with what the host mounts below it later, too
+ * @param readOnlyBelow whether what is mounted below is read-only because of {@code readOnly};
+ *     otherwise it is what it is on the host
  */
-public record ShareMode(boolean readOnly, boolean recursive, boolean following) {
+public record ShareMode(
+    boolean readOnly, boolean recursive, boolean following, boolean readOnlyBelow) {
   /** A container's root: the guest makes places for mounts in it. */
   static final ShareMode ROOT = new ShareMode(false, true, false);
 
   /** The directory of an image, below an overlay that the guest makes. */
   public static final ShareMode IMAGE = new ShareMode(true, false, false);
 
-  /** As the options of a bind mount in {@code config.json} have it. */
+  /** One that is read-only as a whole, or not at all. */
+  public ShareMode(boolean readOnly, boolean recursive, boolean following) {
+    this(readOnly, recursive, following, readOnly);
+  }
+
+  /**
+   * As the options of a bind mount in {@code config.json} have it: {@code ro} is about the mount
+   * itself, {@code rro} about all mounts below it, too.
+   */
   static ShareMode of(List<String> options) {
-    boolean readOnly = options.contains("ro") || options.contains("rro");
+    boolean all = options.contains("rro");
+    boolean readOnly = all || options.contains("ro");
     boolean propagated =
         options.contains("rslave")
             || options.contains("slave")
@@ -28,12 +40,27 @@ public record ShareMode(boolean readOnly, boolean recursive, boolean following) 
             || options.contains("shared");
     // A mount that arrives later has the host's attributes: it would be writable in a share that
     // must not be.
-    return new ShareMode(readOnly, !options.contains("bind"), propagated && !readOnly);
+    return new ShareMode(readOnly, !options.contains("bind"), propagated && !readOnly, all);
   }
 
-  /** {@code MOUNT_ATTR_} flags: what a guest writes is never a program or device of the host's. */
+  /** The same with everything in it read-only, if it is read-only itself. */
+  ShareMode whole() {
+    return new ShareMode(readOnly, recursive, following);
+  }
+
+  /** Whether mounts below it may be writable while it is not. */
+  boolean mayBeWritableBelow() {
+    return readOnly && recursive && !readOnlyBelow;
+  }
+
+  /**
+   * {@code MOUNT_ATTR_} flags of all its mounts: what a guest writes is never a program or device
+   * of the host's.
+   */
   long attributes() {
-    return NewMount.ATTR_NOSUID | NewMount.ATTR_NODEV | (readOnly ? NewMount.ATTR_RDONLY : 0);
+    return NewMount.ATTR_NOSUID
+        | NewMount.ATTR_NODEV
+        | (readOnly && (readOnlyBelow || !recursive) ? NewMount.ATTR_RDONLY : 0);
   }
 
   long propagation() {

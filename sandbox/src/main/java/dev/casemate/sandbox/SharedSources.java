@@ -34,12 +34,17 @@ final class SharedSources {
    * path is looked at, which may lie on another machine.
    */
   String add(String hostPath, ShareMode mode) {
-    String key = key(hostPath, mode);
+    return add(hostPath, mode, HostView.OWN);
+  }
+
+  /** As {@link #add(String, ShareMode)}, of what the path is in a view. */
+  String add(String hostPath, ShareMode mode, HostView view) {
+    String key = view.look(() -> key(hostPath, mode));
     Optional<String> there = use(key);
     if (there.isPresent()) {
       return there.get();
     }
-    String mine = shares.add(hostPath, mode);
+    String mine = shares.add(hostPath, mode, view);
     String used = putIfAbsent(key, mine);
     if (!used.equals(mine)) {
       shares.remove(mine);
@@ -72,7 +77,7 @@ final class SharedSources {
             ? ""
             : stat.filesystemMajor() + ":" + stat.filesystemMinor() + ":" + stat.inode())
         + (mode.readOnly() ? " ro " : " rw ")
-        + (mode.recursive() ? "r" : "-")
+        + (mode.recursive() ? mode.mayBeWritableBelow() ? "t" : "r" : "-")
         + (mode.following() ? "f " : "- ")
         + hostPath;
   }

@@ -8,6 +8,7 @@ import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Mounts;
+import dev.casemate.linux.NewMount;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Poll;
 import dev.casemate.linux.Processes;
@@ -92,9 +93,13 @@ public final class Shares implements AutoCloseable {
    * @return where it appears in the guest
    */
   public String add(String hostPath, ShareMode mode) {
-    try (Fd source = Fs.open(hostPath, OpenFlag.PATH);
-        Fd tree = detached(source, mode)) {
-      return attach(tree, Fs.stat(source).isDirectory());
+    return add(hostPath, mode, HostView.OWN);
+  }
+
+  /** As {@link #add(String, ShareMode)}, of what the path is in a view. */
+  String add(String hostPath, ShareMode mode, HostView view) {
+    try (Fd tree = view.look(() -> detached(hostPath, mode))) {
+      return attach(tree, Fs.stat(tree).isDirectory());
     } catch (LinuxException e) {
       if (e.errno() == Errno.ENOENT) {
         throw CasemateException.of(
@@ -109,6 +114,90 @@ public final class Shares implements AutoCloseable {
     }
   }
 
+  /**
+   * Shares a container's root directory, in which the guest makes places for mounts.
+   *
+   * @throws CasemateException NOT_FOUND if the view has none at the path, FAILED_PRECONDITION if
+   *     nothing is in it: it is then the place of a mount that is not there
+   */
+  String addRoot(String hostPath, HostView view) {
+    try (Fd tree = view.look(() -> root(hostPath))) {
+      return attach(tree, true);
+    } catch (LinuxException e) {
+      throw CasemateException.of(
+          e.errno() == Errno.ENOENT ? Kind.NOT_FOUND : Kind.INTERNAL,
+          "cannot share the root directory " + hostPath + ": " + e.getMessage(),
+          e);
+    }
+  }
+
+  private static Fd root(String hostPath) {
+    try (Fd source = Fs.open(hostPath, OpenFlag.READ_ONLY | OpenFlag.DIRECTORY)) {
+      if (Fs.list(source).isEmpty()) {
+        throw CasemateException.of(
+            Kind.FAILED_PRECONDITION,
+            "root directory "
+                + hostPath
+                + " is empty: its file system is not mounted where the shim can see it; mount it"
+                + " before the container is created, in the mount namespace of the engine");
+      }
+      return detached(source, ShareMode.ROOT);
+    }
+  }
+
+  private static Fd detached(String hostPath, ShareMode mode) {
+    try (Fd source = Fs.open(hostPath, OpenFlag.PATH)) {
+      return detached(source, mode);
+    }
+  }
+
+  /**
+   * Shares an overlay of a view's directories.
+   *
+   * @param name of the mount, for messages
+   * @throws CasemateException INVALID_ARGUMENT if it cannot be mounted
+   */
+  String addOverlay(OverlayVolume overlay, String name, ShareMode mode, HostView view) {
+    try (Fd tree = view.sketch(() -> overlay.mount(mode))) {
+      return attach(tree, true);
+    } catch (LinuxException e) {
+      throw CasemateException.of(
+          Kind.INVALID_ARGUMENT,
+          "the overlay at "
+              + name
+              + " cannot be mounted on the host (options "
+              + overlay.data()
+              + "): "
+              + e.getMessage(),
+          e);
+    }
+  }
+
+  /**
+   * Shares what is mounted below a directory.
+   *
+   * @return where it appears in the guest; empty if nothing is mounted there any more
+   */
+  Optional<String> addBelow(String hostPath, String below, ShareMode mode, HostView view) {
+    Optional<Fd> tree =
+        view.look(
+            () -> {
+              Optional<Fd> mount = MountsBelow.open(hostPath, below);
+              if (mount.isEmpty()) {
+                return Optional.<Fd>empty();
+              }
+              try (Fd source = mount.get()) {
+                return Optional.of(detached(source, mode));
+              }
+            });
+    if (tree.isEmpty()) {
+      return Optional.empty();
+    }
+    try (Fd attached = tree.get()) {
+      return Optional.of(attach(attached, Fs.stat(attached).isDirectory()));
+    }
+  }
+
   /** A copy of a mount, with its attributes, that is not attached to anything yet. */
   private static Fd detached(Fd source, ShareMode mode) {
     Fd tree =
@@ -116,6 +205,9 @@ public final class Shares implements AutoCloseable {
             source, "", Mounts.OPEN_TREE_CLONE | (mode.recursive() ? Mounts.AT_RECURSIVE : 0));
     try {
       Mounts.setAttributes(tree, mode.recursive(), mode.attributes(), 0, mode.propagation(), 0);
+      if (mode.mayBeWritableBelow()) {
+        Mounts.setAttributes(tree, false, NewMount.ATTR_RDONLY, 0, 0, 0);
+      }
     } catch (RuntimeException e) {
       tree.close();
       throw e;

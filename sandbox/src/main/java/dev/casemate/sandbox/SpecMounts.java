@@ -13,10 +13,13 @@ public final class SpecMounts {
         || mount.options().contains("rbind");
   }
 
-  /** The mount with its source as the guest has it; sources on the host are shared. */
+  /**
+   * The mount with its source as the guest has it. Sources on the host are shared; a read-only mount
+   * is shared read-only with all mounts below it.
+   */
   public static MountSpec translate(MountSpec mount, Shares shares) {
     return isBind(mount)
-        ? mount.withSource(shares.add(mount.source(), ShareMode.of(mount.options())))
+        ? mount.withSource(shares.add(mount.source(), ShareMode.of(mount.options()).whole()))
         : mount;
   }
 }

@@ -66,6 +66,11 @@ enum VolumeKind {
     };
   }
 
+  /** Whether it is a file or directory that lies on the host, at whatever place. */
+  boolean isOfHost() {
+    return this == SHARED || this == COPIED || this == FOLLOWED || this == MEMORY;
+  }
+
   /**
    * Whether a node lies where the host's own device nodes are. One anywhere else may have been made
    * by a guest, in a volume that it can write, to be given the disk of that number.

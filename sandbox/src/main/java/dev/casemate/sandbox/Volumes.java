@@ -31,6 +31,9 @@ public final class Volumes implements AutoCloseable {
 
   private static final long DEFAULT_SHM_BYTES = 64 << 20;
 
+  /** Each takes a share; a host's root directory may have hundreds. */
+  private static final int BELOW_LIMIT = 64;
+
   private final Shares shares;
   private final SharedSources sources;
   private final HotDisks disks;
@@ -68,12 +71,19 @@ public final class Volumes implements AutoCloseable {
    * @throws CasemateException NOT_FOUND if the host has no such path
    */
   public Prepared prepare(String containerId, Spec spec) {
+    return prepare(containerId, spec, HostView.OWN);
+  }
+
+  /** As {@link #prepare(String, Spec)}, with sources that are the paths of a view. */
+  public Prepared prepare(String containerId, Spec spec, HostView view) {
     List<MountSpec> mounts = new ArrayList<>();
     List<Storage> storages = new ArrayList<>();
     BlockDeviceSpec devices = new BlockDeviceSpec(spec);
     for (MountSpec mount : spec.mounts()) {
       if (SpecMounts.isBind(mount)) {
-        bind(containerId, spec, mount, mounts, storages, devices);
+        bind(containerId, spec, mount, view, mounts, storages, devices);
+      } else if (OverlayVolume.is(mount)) {
+        overlay(containerId, mount, view, mounts);
       } else {
         mounts.add(mount);
       }
@@ -90,11 +100,16 @@ public final class Volumes implements AutoCloseable {
       String containerId,
       Spec spec,
       MountSpec mount,
+      HostView view,
       List<MountSpec> mounts,
       List<Storage> storages,
       BlockDeviceSpec devices) {
     String source = mount.source();
-    switch (VolumeKind.of(source, mount.destination())) {
+    VolumeKind kind = VolumeKind.of(source, mount.destination());
+    if (kind.isOfHost() && view.differs(source)) {
+      kind = VolumeKind.SHARED;
+    }
+    switch (kind) {
       case SHARED_MEMORY -> {
         storages.add(sharedMemory(source));
         mounts.add(mount.withSource(GuestContract.SHM));
@@ -126,22 +141,33 @@ public final class Volumes implements AutoCloseable {
                   + source
                   + " is too large to be copied into the guest: its updates arrive, but without"
                   + " inotify events");
-          share(containerId, mount, mounts);
+          share(containerId, mount, view, mounts);
         }
       }
-      case COPIED -> copy(containerId, mount, mounts);
-      case SHARED -> share(containerId, mount, mounts);
+      case COPIED -> copy(containerId, mount, view, mounts);
+      case SHARED -> share(containerId, mount, view, mounts);
     }
   }
 
-  private void copy(String containerId, MountSpec mount, List<MountSpec> mounts) {
+  private void overlay(String containerId, MountSpec mount, HostView view, List<MountSpec> mounts) {
+    requireSharing("the overlay at " + mount.destination());
+    OverlayVolume overlay = OverlayVolume.of(mount);
+    ShareMode mode = ShareMode.of(overlay.words());
+    String guestPath = shares.addOverlay(overlay, mount.destination(), mode, view);
+    onRelease(containerId, () -> shares.remove(guestPath));
+    mounts.add(
+        new MountSpec(
+            mount.destination(), "bind", guestPath, overlay.words(), List.of(), List.of()));
+  }
+
+  private void copy(String containerId, MountSpec mount, HostView view, List<MountSpec> mounts) {
     String source = mount.source();
     Optional<String> guestPath = copies.add(source);
     if (guestPath.isPresent()) {
       onRelease(containerId, () -> copies.remove(guestPath.get()));
       mounts.add(mount.withSource(guestPath.get()));
     } else {
-      share(containerId, mount, mounts, new ShareMode(true, true, false));
+      share(containerId, mount, view, mounts, new ShareMode(true, true, false));
     }
   }
 
@@ -156,15 +182,56 @@ public final class Volumes implements AutoCloseable {
     }
   }
 
-  private void share(String containerId, MountSpec mount, List<MountSpec> mounts) {
-    share(containerId, mount, mounts, ShareMode.of(mount.options()));
+  private void share(String containerId, MountSpec mount, HostView view, List<MountSpec> mounts) {
+    share(containerId, mount, view, mounts, ShareMode.of(mount.options()));
   }
 
-  private void share(String containerId, MountSpec mount, List<MountSpec> mounts, ShareMode mode) {
+  private void share(
+      String containerId, MountSpec mount, HostView view, List<MountSpec> mounts, ShareMode mode) {
     requireSharing("volume " + mount.source());
-    String guestPath = sources.add(mount.source(), mode);
+    String guestPath = sources.add(mount.source(), mode, view);
     onRelease(containerId, () -> sources.remove(guestPath));
     mounts.add(mount.withSource(guestPath));
+    if (mode.mayBeWritableBelow()) {
+      shareBelow(containerId, mount, view, mounts);
+    }
+  }
+
+  /**
+   * In the guest a read-only mount is so with all that is in it: what the host has mounted below
+   * and is writable becomes a share of its own, mounted over its place.
+   */
+  private void shareBelow(
+      String containerId, MountSpec mount, HostView view, List<MountSpec> mounts) {
+    List<String> options = new ArrayList<>(mount.options());
+    options.remove("ro");
+    ShareMode mode = ShareMode.of(options);
+    List<String> all = view.look(() -> MountsBelow.writable(mount.source()));
+    if (all.size() > BELOW_LIMIT) {
+      warnings.accept(
+          "volume "
+              + mount.source()
+              + " has "
+              + all.size()
+              + " writable mounts below it; in the container all but the first "
+              + BELOW_LIMIT
+              + " are read-only");
+      all = all.subList(0, BELOW_LIMIT);
+    }
+    for (String below : all) {
+      Optional<String> guestPath = shares.addBelow(mount.source(), below, mode, view);
+      if (guestPath.isPresent()) {
+        onRelease(containerId, () -> shares.remove(guestPath.get()));
+        mounts.add(
+            new MountSpec(
+                mount.destination() + "/" + below,
+                mount.type(),
+                guestPath.get(),
+                options,
+                mount.uidMappings(),
+                mount.gidMappings()));
+      }
+    }
   }
 
   /**
@@ -182,9 +249,9 @@ public final class Volumes implements AutoCloseable {
   }
 
   /** Shares a container's root that is a directory of the host; returns its path in the guest. */
-  public String shareRoot(String containerId, String hostPath) {
+  public String shareRoot(String containerId, String hostPath, HostView view) {
     requireSharing("root " + hostPath + " of container " + containerId);
-    String guestPath = shares.add(hostPath, ShareMode.ROOT);
+    String guestPath = shares.addRoot(hostPath, view);
     onRelease(containerId, () -> shares.remove(guestPath));
     return guestPath;
   }

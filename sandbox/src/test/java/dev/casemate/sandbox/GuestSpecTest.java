@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.base.CasemateException;
+import dev.casemate.base.Json;
 import dev.casemate.oci.DefaultSeccomp;
 import dev.casemate.oci.LinuxSpec;
+import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.Resources;
 import dev.casemate.oci.Spec;
 import dev.casemate.seccomp.CompiledSeccomp;
@@ -36,6 +38,18 @@ class GuestSpecTest {
         spec.withAnnotations(
             Map.of("a", "b", CompiledSeccomp.ANNOTATION, "4:00", SpecMapping.REST, "{}")),
         NamespaceScope.ALONE);
+  }
+
+  @Test
+  void theRequestSaysWhetherAProcessHasATerminal() {
+    ProcessSpec process =
+        ProcessSpec.fromJson(
+            Json.parseObject("{\"terminal\":true,\"consoleSize\":{\"height\":2,\"width\":3}}"));
+    assertThat(GuestSpec.withTerminal(process, true)).isSameAs(process);
+    ProcessSpec without = GuestSpec.withTerminal(process, false);
+    assertThat(without.terminal()).isFalse();
+    assertThat(without.consoleSize()).isEmpty();
+    assertThat(GuestSpec.withTerminal(without, true).terminal()).isTrue();
   }
 
   @Test

@@ -153,6 +153,23 @@ class SharesTest {
   }
 
   @Test
+  void readOnlyIsAboutTheMountItselfUnlessItIsAskedForRecursively() throws Exception {
+    serve();
+    for (List<String> options :
+        List.of(List.of("rbind", "ro"), List.of("rbind", "rro"), List.of("rbind", "rw"))) {
+      String directory = name(shares.add(host + "/directory", ShareMode.of(options)));
+      has(directory, !options.contains("rw"));
+      has(directory + "/below", options.contains("rro"));
+    }
+    String alone = name(shares.add(host + "/directory", ShareMode.of(List.of("bind", "ro"))));
+    has(alone, true);
+    assertThat(options(alone + "/below")).isEmpty();
+    String whole =
+        name(shares.add(host + "/directory", ShareMode.of(List.of("rbind", "ro")).whole()));
+    has(whole + "/below", true);
+  }
+
+  @Test
   void whatIsReadOnlyCannotBeWrittenThroughTheDaemonsMounts() throws Exception {
     String before = name(shares.add(host + "/file", new ShareMode(true, true, false)));
     serve();

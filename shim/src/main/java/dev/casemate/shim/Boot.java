@@ -21,9 +21,11 @@ import java.util.Optional;
  * specification or the pod's.
  *
  * @param hostname the VM's name: that of the pod or container
+ * @param sysctls kernel parameters of a pod without a pause container, which would have them
  * @param node the node's configuration, with what the annotations change
  */
-record Boot(SandboxConfig config, String hostname, RuntimeConfig node) {
+record Boot(
+    SandboxConfig config, String hostname, Map<String, String> sysctls, RuntimeConfig node) {
   private static final int HOTPLUG_PORTS = 8;
   private static final int HOSTNAME_LIMIT = 63;
   private static final String MEMORY = "io.kubernetes.cri.sandbox-memory";
@@ -49,6 +51,7 @@ record Boot(SandboxConfig config, String hostname, RuntimeConfig node) {
         annotations,
         network,
         spec.hostname(),
+        Map.of(),
         JailOptions.groupBeside(cgroupsPath, record.sandboxId()));
   }
 
@@ -106,7 +109,20 @@ record Boot(SandboxConfig config, String hostname, RuntimeConfig node) {
         all,
         network,
         pod.hostname(),
+        sysctls(pod),
         JailOptions.groupIn(parent, record.sandboxId()));
+  }
+
+  /**
+   * The pod's kernel parameters, with those that containerd gives to pause containers unless it is
+   * configured otherwise: any user may listen at any port and send pings.
+   */
+  private static Map<String, String> sysctls(PodSandboxConfig pod) {
+    Map<String, String> all = new LinkedHashMap<>();
+    all.put("net.ipv4.ip_unprivileged_port_start", "0");
+    all.put("net.ipv4.ping_group_range", "0 2147483647");
+    pod.linux().ifPresent(linux -> all.putAll(linux.sysctls()));
+    return all;
   }
 
   private static NetworkConfig network(RuntimeConfig node, PodSandboxConfig pod, String netns) {
@@ -129,6 +145,7 @@ record Boot(SandboxConfig config, String hostname, RuntimeConfig node) {
       Map<String, String> annotations,
       NetworkConfig network,
       String hostname,
+      Map<String, String> sysctls,
       String group) {
     RuntimeConfig config = Annotations.apply(node, annotations);
     VmSize configured = new VmSize(config.memoryMib(), config.vcpus());
@@ -152,6 +169,7 @@ record Boot(SandboxConfig config, String hostname, RuntimeConfig node) {
             // A group that the configuration names is the shim's as a whole; see OwnCgroup.
             config.jail().inGroup(config.cgroup().isEmpty() ? group : "")),
         own.substring(0, Math.min(own.length(), HOSTNAME_LIMIT)),
+        sysctls,
         config);
   }
 }

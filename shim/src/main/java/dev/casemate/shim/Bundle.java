@@ -74,6 +74,11 @@ record Bundle(String path) {
     }
   }
 
+  /** Notes for CRI-O, which takes no events, that the container has run out of memory. */
+  void markOutOfMemory() {
+    FileContent.replace(path + "/oom", new byte[0], 0644);
+  }
+
   /** Where the next start command and containerd after a restart find the shim. */
   void writeAddress(String address) {
     FileContent.replace(path + "/address", address.getBytes(StandardCharsets.UTF_8), 0600);

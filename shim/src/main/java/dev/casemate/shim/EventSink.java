@@ -1,6 +1,7 @@
 package dev.casemate.shim;
 
 import dev.casemate.hypervisor.VmExit;
+import dev.casemate.linux.LinuxException;
 import dev.casemate.protobuf.ProtoMessage;
 import dev.casemate.protocol.events.TaskCheckpointed;
 import dev.casemate.protocol.events.TaskCreate;
@@ -136,6 +137,11 @@ final class EventSink implements SandboxListener {
 
   @Override
   public void outOfMemory(GuestContainer container) {
+    try {
+      new Bundle(container.plan().bundle()).markOutOfMemory();
+    } catch (LinuxException e) {
+      log.warn("container " + container.id() + " was out of memory: " + e.getMessage());
+    }
     publish("oom", "TaskOOM", TaskOOM.builder().containerId(container.id()).build());
   }
 

@@ -10,7 +10,9 @@ import dev.casemate.protocol.agent.NetworkStats;
 import dev.casemate.protocol.agent.PidsStats;
 import dev.casemate.protocol.agent.StatsContainerResponse;
 import dev.casemate.protocol.google.Any;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A container's figures in the form that the host's tools expect: containerd's clients take those
@@ -26,6 +28,7 @@ final class Metrics {
     long cpu = 0;
     long memory = 0;
     long pids = 0;
+    Map<String, Long> lines = new LinkedHashMap<>();
     StatsContainerResponse.Builder sum = StatsContainerResponse.builder();
     List<NetworkStats> network = List.of();
     for (StatsContainerResponse stats : all) {
@@ -33,6 +36,10 @@ final class Metrics {
       cpu += cgroup.cpuStats().flatMap(CpuStats::cpuUsage).map(CpuUsage::totalUsage).orElse(0L);
       memory += cgroup.memoryStats().flatMap(MemoryStats::usage).map(MemoryData::usage).orElse(0L);
       pids += cgroup.pidsStats().map(PidsStats::current).orElse(0L);
+      for (Map.Entry<String, Long> line :
+          cgroup.memoryStats().map(MemoryStats::stats).orElse(Map.of()).entrySet()) {
+        lines.merge(line.getKey(), line.getValue(), Long::sum);
+      }
       network = stats.networkStats();
     }
     return of(
@@ -44,7 +51,8 @@ final class Metrics {
                             .build())
                     .memoryStats(
                         MemoryStats.builder()
-                            .usage(MemoryData.builder().usage(memory).build())
+                            .usage(MemoryData.builder().usage(memory).limit(-1).build())
+                            .stats(lines)
                             .build())
                     .pidsStats(PidsStats.builder().current(pids).build())
                     .build())

@@ -1,8 +1,10 @@
 package dev.casemate.shim;
 
+import dev.casemate.protocol.agent.BlkioStats;
 import dev.casemate.protocol.agent.BlkioStatsEntry;
 import dev.casemate.protocol.agent.CgroupStats;
 import dev.casemate.protocol.agent.HugetlbStats;
+import dev.casemate.protocol.agent.MemoryData;
 import dev.casemate.protocol.agent.MemoryStats;
 import dev.casemate.protocol.agent.NetworkStats;
 import dev.casemate.protocol.agent.StatsContainerResponse;
@@ -15,17 +17,52 @@ import dev.casemate.protocol.cgroups2.MemoryStat;
 import dev.casemate.protocol.cgroups2.Metrics;
 import dev.casemate.protocol.cgroups2.NetworkStat;
 import dev.casemate.protocol.cgroups2.PidsStat;
+import dev.casemate.protocol.cgroups2.RdmaStat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The agent's figures in the words of control groups version 2. */
+/**
+ * The agent's figures in the words of control groups version 2. As {@link MetricsV1}: whatever
+ * runc's metrics always have is there.
+ */
 final class MetricsV2 {
+  /** What containerd's library makes of the kernel's {@code max}. */
+  private static final long UNLIMITED = -1L;
+
   private MetricsV2() {}
 
   static Metrics of(StatsContainerResponse stats) {
-    Metrics.Builder metrics = Metrics.builder();
-    stats.cgroupStats().ifPresent(cgroup -> addCgroup(metrics, cgroup));
+    CgroupStats cgroup = stats.cgroupStats().orElseGet(() -> CgroupStats.builder().build());
+    MemoryStats memory = cgroup.memoryStats().orElseGet(() -> MemoryStats.builder().build());
+    BlkioStats block = cgroup.blkioStats().orElseGet(() -> BlkioStats.builder().build());
+    dev.casemate.protocol.agent.PidsStats pids =
+        cgroup.pidsStats().orElseGet(() -> dev.casemate.protocol.agent.PidsStats.builder().build());
+    Metrics.Builder metrics =
+        Metrics.builder()
+            .pids(
+                PidsStat.builder()
+                    .current(pids.current())
+                    .limit(pids.limit() == 0 ? UNLIMITED : pids.limit())
+                    .build())
+            .cpu(
+                cpu(
+                    cgroup
+                        .cpuStats()
+                        .orElseGet(() -> dev.casemate.protocol.agent.CpuStats.builder().build())))
+            .memory(memory(memory))
+            .memoryEvents(events(memory))
+            .io(io(block.ioServiceBytesRecursive(), block.ioServicedRecursive()))
+            // The host's adapters are not in the VM.
+            .rdma(RdmaStat.builder().build());
+    for (Map.Entry<String, HugetlbStats> pages : cgroup.hugetlbStats().entrySet()) {
+      metrics.addHugetlb(
+          HugeTlbStat.builder()
+              .pagesize(pages.getKey())
+              .current(pages.getValue().usage())
+              .max(pages.getValue().limit())
+              .build());
+    }
     for (NetworkStats device : stats.networkStats()) {
       metrics.addNetwork(
           NetworkStat.builder()
@@ -41,29 +78,6 @@ final class MetricsV2 {
               .build());
     }
     return metrics.build();
-  }
-
-  private static void addCgroup(Metrics.Builder metrics, CgroupStats cgroup) {
-    cgroup
-        .pidsStats()
-        .ifPresent(
-            pids ->
-                metrics.pids(
-                    PidsStat.builder().current(pids.current()).limit(pids.limit()).build()));
-    cgroup.cpuStats().ifPresent(cpu -> metrics.cpu(cpu(cpu)));
-    cgroup.memoryStats().ifPresent(memory -> addMemory(metrics, memory));
-    cgroup
-        .blkioStats()
-        .ifPresent(
-            block -> metrics.io(io(block.ioServiceBytesRecursive(), block.ioServicedRecursive())));
-    for (Map.Entry<String, HugetlbStats> pages : cgroup.hugetlbStats().entrySet()) {
-      metrics.addHugetlb(
-          HugeTlbStat.builder()
-              .pagesize(pages.getKey())
-              .current(pages.getValue().usage())
-              .max(pages.getValue().maxUsage())
-              .build());
-    }
   }
 
   private static CPUStat cpu(dev.casemate.protocol.agent.CpuStats cpu) {
@@ -83,36 +97,69 @@ final class MetricsV2 {
     return stat.build();
   }
 
-  private static void addMemory(Metrics.Builder metrics, MemoryStats memory) {
+  private static MemoryStat memory(MemoryStats memory) {
     Map<String, Long> stats = memory.stats();
-    MemoryStat.Builder stat =
-        MemoryStat.builder()
-            .anon(stats.getOrDefault("anon", 0L))
-            .file(stats.getOrDefault("file", 0L))
-            .kernelStack(stats.getOrDefault("kernel_stack", 0L))
-            .slab(stats.getOrDefault("slab", 0L))
-            .sock(stats.getOrDefault("sock", 0L))
-            .shmem(stats.getOrDefault("shmem", 0L))
-            .fileMapped(stats.getOrDefault("file_mapped", 0L))
-            .fileDirty(stats.getOrDefault("file_dirty", 0L))
-            .fileWriteback(stats.getOrDefault("file_writeback", 0L))
-            .anonThp(stats.getOrDefault("anon_thp", 0L))
-            .inactiveAnon(stats.getOrDefault("inactive_anon", 0L))
-            .activeAnon(stats.getOrDefault("active_anon", 0L))
-            .inactiveFile(stats.getOrDefault("inactive_file", 0L))
-            .activeFile(stats.getOrDefault("active_file", 0L))
-            .unevictable(stats.getOrDefault("unevictable", 0L))
-            .slabReclaimable(stats.getOrDefault("slab_reclaimable", 0L))
-            .slabUnreclaimable(stats.getOrDefault("slab_unreclaimable", 0L))
-            .pgfault(stats.getOrDefault("pgfault", 0L))
-            .pgmajfault(stats.getOrDefault("pgmajfault", 0L));
-    memory.usage().ifPresent(usage -> stat.usage(usage.usage()).usageLimit(usage.limit()));
-    memory.swapUsage().ifPresent(swap -> stat.swapUsage(swap.usage()).swapLimit(swap.limit()));
-    metrics.memory(stat.build());
-    metrics.memoryEvents(
-        MemoryEvents.builder()
-            .max(memory.usage().map(usage -> usage.failcnt()).orElse(0L))
-            .build());
+    MemoryData unknown = MemoryData.builder().limit(UNLIMITED).build();
+    MemoryData usage = memory.usage().orElse(unknown);
+    MemoryData swap = memory.swapUsage().orElse(unknown);
+    return MemoryStat.builder()
+        .anon(stats.getOrDefault("anon", 0L))
+        .file(stats.getOrDefault("file", 0L))
+        .kernelStack(stats.getOrDefault("kernel_stack", 0L))
+        .slab(stats.getOrDefault("slab", 0L))
+        .sock(stats.getOrDefault("sock", 0L))
+        .shmem(stats.getOrDefault("shmem", 0L))
+        .fileMapped(stats.getOrDefault("file_mapped", 0L))
+        .fileDirty(stats.getOrDefault("file_dirty", 0L))
+        .fileWriteback(stats.getOrDefault("file_writeback", 0L))
+        .anonThp(stats.getOrDefault("anon_thp", 0L))
+        .inactiveAnon(stats.getOrDefault("inactive_anon", 0L))
+        .activeAnon(stats.getOrDefault("active_anon", 0L))
+        .inactiveFile(stats.getOrDefault("inactive_file", 0L))
+        .activeFile(stats.getOrDefault("active_file", 0L))
+        .unevictable(stats.getOrDefault("unevictable", 0L))
+        .slabReclaimable(stats.getOrDefault("slab_reclaimable", 0L))
+        .slabUnreclaimable(stats.getOrDefault("slab_unreclaimable", 0L))
+        .pgfault(stats.getOrDefault("pgfault", 0L))
+        .pgmajfault(stats.getOrDefault("pgmajfault", 0L))
+        .workingsetRefault(anonAndFile(stats, "workingset_refault"))
+        .workingsetActivate(anonAndFile(stats, "workingset_activate"))
+        .workingsetNodereclaim(stats.getOrDefault("workingset_nodereclaim", 0L))
+        .pgrefill(stats.getOrDefault("pgrefill", 0L))
+        .pgscan(stats.getOrDefault("pgscan", 0L))
+        .pgsteal(stats.getOrDefault("pgsteal", 0L))
+        .pgactivate(stats.getOrDefault("pgactivate", 0L))
+        .pgdeactivate(stats.getOrDefault("pgdeactivate", 0L))
+        .pglazyfree(stats.getOrDefault("pglazyfree", 0L))
+        .pglazyfreed(stats.getOrDefault("pglazyfreed", 0L))
+        .thpFaultAlloc(stats.getOrDefault("thp_fault_alloc", 0L))
+        .thpCollapseAlloc(stats.getOrDefault("thp_collapse_alloc", 0L))
+        .usage(usage.usage())
+        .usageLimit(usage.limit())
+        .maxUsage(Math.max(usage.usage(), usage.maxUsage()))
+        .swapUsage(swap.usage())
+        .swapLimit(swap.limit())
+        .swapMaxUsage(Math.max(swap.usage(), swap.maxUsage()))
+        .build();
+  }
+
+  /** Newer kernels count anonymous and file pages apart. */
+  private static long anonAndFile(Map<String, Long> stats, String name) {
+    return stats.getOrDefault(name, 0L)
+        + stats.getOrDefault(name + "_anon", 0L)
+        + stats.getOrDefault(name + "_file", 0L);
+  }
+
+  private static MemoryEvents events(MemoryStats memory) {
+    Map<String, Long> events = memory.events();
+    long hits = memory.usage().map(MemoryData::failcnt).orElse(0L);
+    return MemoryEvents.builder()
+        .low(events.getOrDefault("low", 0L))
+        .high(events.getOrDefault("high", 0L))
+        .max(events.getOrDefault("max", hits))
+        .oom(events.getOrDefault("oom", 0L))
+        .oomKill(events.getOrDefault("oom_kill", 0L))
+        .build();
   }
 
   /** One entry a device, of the entries a device and direction. */

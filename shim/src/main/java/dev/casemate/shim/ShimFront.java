@@ -11,6 +11,7 @@ import dev.casemate.protocol.task.CheckpointTaskRequest;
 import dev.casemate.protocol.task.CreateTaskRequest;
 import dev.casemate.sandbox.ContainerPlan;
 import dev.casemate.sandbox.GuestContainer;
+import dev.casemate.sandbox.HostView;
 import dev.casemate.sandbox.RootPlan;
 import dev.casemate.sandbox.Sandbox;
 import dev.casemate.sandbox.SandboxPaths;
@@ -28,14 +29,21 @@ final class ShimFront implements TaskFront {
   private final SandboxPaths paths;
   private final ShimState state;
   private final HostContainers hosts;
+  private final EngineViews views;
   private final ShimLog log;
 
   ShimFront(
-      ShimRecord record, SandboxPaths paths, ShimState state, HostContainers hosts, ShimLog log) {
+      ShimRecord record,
+      SandboxPaths paths,
+      ShimState state,
+      HostContainers hosts,
+      EngineViews views,
+      ShimLog log) {
     this.record = record;
     this.paths = paths;
     this.state = state;
     this.hosts = hosts;
+    this.views = views;
     this.log = log;
   }
 
@@ -82,10 +90,10 @@ final class ShimFront implements TaskFront {
     }
     log.debug("create " + request.id());
     Bundle bundle = new Bundle(request.bundle());
-    try {
+    try (HostView view = views.take(request.id())) {
       Spec spec = bundle.requireSpec();
       bundle.owesHooks(request.id(), spec);
-      sandbox.create(request.id(), vm -> plan(vm, request, spec));
+      sandbox.create(request.id(), vm -> plan(vm, request, spec, view));
     } catch (RuntimeException e) {
       hosts.remove(request.id());
       bundle.ranHooks();
@@ -158,11 +166,11 @@ final class ShimFront implements TaskFront {
         false);
   }
 
-  private ContainerPlan plan(SandboxVm vm, CreateTaskRequest request, Spec given) {
+  private ContainerPlan plan(SandboxVm vm, CreateTaskRequest request, Spec given, HostView view) {
     Spec spec = state.podName().map(name -> PodSpec.complete(given, name)).orElse(given);
     Grouping grouping = Grouping.of(request.id(), spec);
-    RootPlan root = root(vm.volumes(), request, spec);
-    Volumes.Prepared prepared = vm.volumes().prepare(request.id(), spec);
+    RootPlan root = root(vm.volumes(), request, spec, view);
+    Volumes.Prepared prepared = vm.volumes().prepare(request.id(), spec, view);
     return new ContainerPlan(
         request.id(),
         request.bundle(),
@@ -181,7 +189,8 @@ final class ShimFront implements TaskFront {
    * The snapshotter's disks or mounts, or the directory that the engine has mounted already
    * (Docker).
    */
-  private static RootPlan root(Volumes volumes, CreateTaskRequest request, Spec spec) {
+  private static RootPlan root(
+      Volumes volumes, CreateTaskRequest request, Spec spec, HostView view) {
     List<Mount> rootfs = request.rootfs();
     if (!rootfs.isEmpty()) {
       Optional<RootPlan> disks = volumes.root(request.id(), rootfs);
@@ -198,7 +207,7 @@ final class ShimFront implements TaskFront {
           "container " + request.id() + " has no root: neither mounts nor root.path are given");
     }
     String absolute = path.startsWith("/") ? path : request.bundle() + "/" + path;
-    return RootPlan.shared(volumes.shareRoot(request.id(), absolute));
+    return RootPlan.shared(volumes.shareRoot(request.id(), absolute, view));
   }
 
   @Override

@@ -70,7 +70,8 @@ final class ShimServer {
   private void serve(Fd listener) {
     ShimState state = new ShimState(paths);
     EventSink events = new EventSink(publisher::publish, log, state::vmmPid, hosts);
-    ShimFront front = new ShimFront(record, paths, state, hosts, log);
+    EngineViews views = new EngineViews();
+    ShimFront front = new ShimFront(record, paths, state, hosts, views, log);
     Optional<Spec> spec = new Bundle(record.bundle()).spec();
     if (spec.isPresent()) {
       // The VM boots while containerd still prepares the task.
@@ -87,7 +88,8 @@ final class ShimServer {
             List.of(
                 TaskApi.v2(front),
                 TaskApi.v3(front),
-                new PodService(record, paths, state, events)));
+                new PodService(record, paths, state, events),
+                views));
     Threads.start("accept", () -> Acceptor.run(listener, server));
     try {
       state.await();

@@ -63,7 +63,7 @@ final class ShimState {
     this.listener = Optional.of(listener);
     Sandbox made = new Sandbox(paths, boot.config(), listener);
     sandbox = Optional.of(made);
-    made.boot(boot.hostname(), vm -> {});
+    made.boot(boot.hostname(), vm -> vm.sysctls(boot.sysctls()));
     return made;
   }
 
@@ -89,7 +89,7 @@ final class ShimState {
       return;
     }
     joinGroup(boot.node().cgroup());
-    restart(boot.config()).boot(boot.hostname(), vm -> {});
+    restart(boot.config()).boot(boot.hostname(), vm -> vm.sysctls(boot.sysctls()));
   }
 
   /** What kept the sandbox from being made: whoever creates a container is told. */

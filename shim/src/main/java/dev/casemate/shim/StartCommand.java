@@ -12,8 +12,14 @@ import dev.casemate.linux.Processes;
 import dev.casemate.linux.Spawn;
 import dev.casemate.linux.UnixSocket;
 import dev.casemate.oci.Spec;
+import dev.casemate.protocol.casemate.ShimService;
+import dev.casemate.rpc.RpcException;
+import dev.casemate.rpc.RpcStatus;
+import dev.casemate.rpc.TtrpcClient;
+import dev.casemate.sandbox.FdChannel;
 import dev.casemate.sandbox.Leftovers;
 import dev.casemate.sandbox.OwnerProcess;
+import dev.casemate.sandbox.RpcErrors;
 import dev.casemate.sandbox.SandboxPaths;
 import java.util.List;
 import java.util.Optional;
@@ -28,6 +34,7 @@ import org.graalvm.nativeimage.ImageInfo;
  */
 final class StartCommand {
   private static final int BACKLOG = 128;
+  private static final int ANNOUNCE_MILLIS = 10_000;
   private static final int INPUT_LIMIT = 4 << 20;
 
   private StartCommand() {}
@@ -46,7 +53,7 @@ final class StartCommand {
                 dialogue.socketDirectory(), containerd, flags.namespace(), grouping.sandboxId())
             : flags.socket();
     if (grouping.kind() == Grouping.Kind.MEMBER) {
-      if (!isServed(socket)) {
+      if (!announce(socket, flags.id())) {
         throw CasemateException.of(
             Kind.NOT_FOUND,
             "container "
@@ -77,6 +84,24 @@ final class StartCommand {
     String address = "unix://" + socket;
     bundle.writeAddress(address);
     return dialogue.answerBytes(address);
+  }
+
+  /** Tells a pod's shim where its engine sees a container's files; false if no shim listens. */
+  private static boolean announce(String socket, String id) {
+    try (TtrpcClient shim =
+        new TtrpcClient(new FdChannel(UnixSocket.connect(socket)), "the shim")) {
+      byte[] request = EngineViews.request(id, Processes.currentPid()).encode();
+      shim.call(ShimService.NAME, ShimService.LOOK, request, ANNOUNCE_MILLIS);
+      return true;
+    } catch (LinuxException e) {
+      return false;
+    } catch (RpcException e) {
+      if (e.status() == RpcStatus.UNIMPLEMENTED) {
+        // It has been running since before an update; it looks in its own namespace.
+        return true;
+      }
+      throw RpcErrors.fromRpc(e);
+    }
   }
 
   private static boolean isServed(String socket) {

@@ -43,7 +43,7 @@ final class CrioTest extends NewestLineCases {
             Map.of("MAX_SHIM_VERSION", "2", "NAMESPACE", "default"));
   }
 
-  private static Json.Obj more(String type, String pod, int infraPid) {
+  static Json.Obj more(String type, String pod, int infraPid) {
     List<Json.Obj> namespaces = new ArrayList<>();
     for (String kind : List.of("ipc", "uts", "network")) {
       Json.Obj namespace = new Json.Obj().put("type", kind);
@@ -152,7 +152,7 @@ final class CrioTest extends NewestLineCases {
     return lines(log).subList(0, count);
   }
 
-  private static List<String> lines(Path log) {
+  static List<String> lines(Path log) {
     try {
       return Files.exists(log) ? Files.readAllLines(log) : List.of();
     } catch (IOException e) {

@@ -89,20 +89,29 @@ public final class ShimByHand {
 
   /** Calls the executable in a bundle's directory. */
   public Result call(Path bundle, byte[] input, String... words) {
-    List<String> all =
-        new ArrayList<>(
-            List.of(
-                "sh",
-                "-c",
-                "cd \"$0\" && exec \"$@\"",
-                bundle.toString(),
-                programs.program(PROGRAM),
-                "-namespace",
-                namespace,
-                "-address",
-                engineAddress,
-                "-publish-binary",
-                publisher));
+    return call(List.of(), bundle, input, words);
+  }
+
+  /** As {@link #call}, in the mount namespace of a process. */
+  public Result callIn(long pid, Path bundle, byte[] input, String... words) {
+    return call(List.of("nsenter", "-m", "-t", Long.toString(pid)), bundle, input, words);
+  }
+
+  private Result call(List<String> before, Path bundle, byte[] input, String... words) {
+    List<String> all = new ArrayList<>(before);
+    all.addAll(
+        List.of(
+            "sh",
+            "-c",
+            "cd \"$0\" && exec \"$@\"",
+            bundle.toString(),
+            programs.program(PROGRAM),
+            "-namespace",
+            namespace,
+            "-address",
+            engineAddress,
+            "-publish-binary",
+            publisher));
     all.addAll(List.of(words));
     Call call = new Call(all).input(input).timeout(60);
     environment.forEach(call::environment);
