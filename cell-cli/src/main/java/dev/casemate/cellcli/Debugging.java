@@ -57,7 +57,8 @@ final class Debugging {
 
   private void groups(int pid) {
     try {
-      for (String line : Text.split(FileContent.readString("/proc/" + pid + "/cgroup", LIMIT), '\n')) {
+      for (String line :
+          Text.split(FileContent.readString("/proc/" + pid + "/cgroup", LIMIT), '\n')) {
         log.debug("control group of pid " + pid + ": " + line);
       }
     } catch (LinuxException e) {

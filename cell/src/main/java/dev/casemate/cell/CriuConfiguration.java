@@ -18,11 +18,12 @@ import java.util.Optional;
 
 /**
  * A file with options of criu's that count more than ours: the one that the annotation {@link
- * #ANNOTATION} names, none if it is empty, and {@link #DEFAULT} without it. That is runc's contract.
+ * #ANNOTATION} names, none if it is empty, and {@link #DEFAULT} without it. That is runc's
+ * contract.
  *
- * <p>Engines let users of pods set annotations, and criu's options run programs and overwrite files.
- * So the file must be one that only root can write, and one that an annotation names may not run
- * anything. criu gets a copy of what was checked.
+ * <p>Engines let users of pods set annotations, and criu's options run programs and overwrite
+ * files. So the file must be one that only root can write, and one that an annotation names may not
+ * run anything. criu gets a copy of what was checked.
  */
 final class CriuConfiguration {
   static final String ANNOTATION = "org.criu.config";
@@ -52,8 +53,7 @@ final class CriuConfiguration {
       throw refused(path, "it is no absolute path; correct it");
     }
     byte[] content;
-    try (Fd file =
-        Fs.open(path, OpenFlag.READ_ONLY | OpenFlag.NON_BLOCK | OpenFlag.NO_FOLLOW)) {
+    try (Fd file = Fs.open(path, OpenFlag.READ_ONLY | OpenFlag.NON_BLOCK | OpenFlag.NO_FOLLOW)) {
       Stat stat = Fs.stat(file);
       if (!stat.isRegular() || stat.size() > LIMIT) {
         throw refused(path, "it is no regular file of at most " + LIMIT + " bytes");

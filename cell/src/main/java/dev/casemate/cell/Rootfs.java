@@ -24,7 +24,6 @@ final class Rootfs {
   private static final int DEVICE_NULL_MAJOR = 1;
   private static final int DEVICE_NULL_MINOR = 3;
 
-  private final ContainerConfig config;
   private final Spec spec;
   private final LinuxSpec linux;
   private final RootPaths paths;
@@ -34,7 +33,6 @@ final class Rootfs {
 
   private Rootfs(
       ContainerConfig config, Namespaces namespaces, Outside outside, String hostRoot, Fd root) {
-    this.config = config;
     this.namespaces = namespaces;
     this.spec = config.spec();
     this.linux = spec.linux();

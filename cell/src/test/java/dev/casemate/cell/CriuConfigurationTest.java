@@ -24,7 +24,8 @@ class CriuConfigurationTest {
   @Test
   void optionsThatRunProgramsAreRefusedInEverySpelling() {
     for (String line :
-        List.of("action-script /x", "ac=/x", "  action /x", "\"libdir\" /x", "exec-cmd", "lib\\dir")) {
+        List.of(
+            "action-script /x", "ac=/x", "  action /x", "\"libdir\" /x", "exec-cmd", "lib\\dir")) {
       assertThatThrownBy(() -> CriuConfiguration.check("/f", "log-file x\n" + line + "\n"))
           .as(line)
           .hasMessageContaining("run a program");

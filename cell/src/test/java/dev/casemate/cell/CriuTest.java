@@ -210,7 +210,7 @@ class CriuTest {
 
   @Test
   void recordIsReadBackAndItsAbsenceIsExplained(@TempDir Path images) {
-    ImageRecord record = 
+    ImageRecord record =
         new ImageRecord(
             List.of("", "pipe:[7]", "file[3a:4]"),
             List.of("/data"),

@@ -8,10 +8,10 @@ import org.junit.jupiter.api.Test;
 class NumberListTest {
   @Test
   void rangesAndNumbersAreRead() {
-    assertThat(NumberList.parse("0-2, 7", 8)).hasValueSatisfying(
-        numbers -> assertThat(numbers).containsExactly(0, 1, 2, 7));
-    assertThat(NumberList.parse("", 8)).hasValueSatisfying(
-        numbers -> assertThat(numbers).isEmpty());
+    assertThat(NumberList.parse("0-2, 7", 8))
+        .hasValueSatisfying(numbers -> assertThat(numbers).containsExactly(0, 1, 2, 7));
+    assertThat(NumberList.parse("", 8))
+        .hasValueSatisfying(numbers -> assertThat(numbers).isEmpty());
   }
 
   @Test

@@ -245,7 +245,11 @@ class CgroupV1Test {
     for (String[] pair : new String[][] {{"900001", "600001"}, {"10000", "3000"}}) {
       cgroup.apply(
           resources(
-              "{\"cpu\":{\"realtimePeriod\":" + pair[0] + ",\"realtimeRuntime\":" + pair[1] + "}}"));
+              "{\"cpu\":{\"realtimePeriod\":"
+                  + pair[0]
+                  + ",\"realtimeRuntime\":"
+                  + pair[1]
+                  + "}}"));
       assertThat(read("cpu", "cpu.rt_period_us")).isEqualTo(pair[0]);
       assertThat(read("cpu", "cpu.rt_runtime_us")).isEqualTo(pair[1]);
     }
@@ -260,7 +264,8 @@ class CgroupV1Test {
   @Test
   void theGroupOfVersion2BesideItIsMadeAndTakesTheProcesses() {
     Assumptions.assumeTrue(
-        Cgroups.layout() == Cgroups.Layout.HYBRID, "this machine has no version 2 beside version 1");
+        Cgroups.layout() == Cgroups.Layout.HYBRID,
+        "this machine has no version 2 beside version 1");
     int pid = spawn("exec sleep 100");
     cgroup.add(pid);
     assertThat(FileContent.readString("/proc/" + pid + "/cgroup", 4096))

@@ -3,6 +3,10 @@ package dev.casemate.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.linux.Signals;
+import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Running;
+import dev.casemate.testsupport.Shell;
+import dev.casemate.testsupport.Wait;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.UnixSocket;
+import dev.casemate.testsupport.Running;
+import dev.casemate.testsupport.Shell;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,6 +2,7 @@ package dev.casemate.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.testsupport.Result;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;

@@ -1,5 +1,6 @@
 package dev.casemate.e2e;
 
+import dev.casemate.testsupport.Shell;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

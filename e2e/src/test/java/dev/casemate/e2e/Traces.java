@@ -175,7 +175,9 @@ final class Traces {
     }
     // What scripts/isolated.sh runs beside us has its own checks.
     boolean others = directory.getFileName().toString().startsWith("isolated-");
-    if (depth == 0 || others || !Files.isDirectory(directory, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
+    if (depth == 0
+        || others
+        || !Files.isDirectory(directory, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
       return;
     }
     try (Stream<Path> children = Files.list(directory)) {

@@ -67,9 +67,7 @@ final class LocalImageRefusalTest extends LocalImageCases {
   @Test
   void refusesAttacks() {
     String[][] attacks = {
-      {"f ../../evil x"},
-      {"f a/../../evil x"},
-      {"f plain x", "f plain/evil x"},
+      {"f ../../evil x"}, {"f a/../../evil x"}, {"f plain x", "f plain/evil x"},
     };
     for (int i = 0; i < attacks.length; i++) {
       String at = dir + i;

@@ -137,7 +137,8 @@ class ForeignNamespaceTest {
   @Test
   void aSecondSandboxIsRefusedAndLeavesNothing() throws Exception {
     attach("pod");
-    assertThatThrownBy(() -> attach("second")).hasMessageContaining("another sandbox may be attached");
+    assertThatThrownBy(() -> attach("second"))
+        .hasMessageContaining("another sandbox may be attached");
     assertThat(names()).contains("tap0", "tap1").doesNotContain("tap2");
   }
 

@@ -65,9 +65,7 @@ public final class ProtoReader {
     return position < limit;
   }
 
-  /**
-   * Reads a nested message's length and limits reading to it. The result is for {@link #leave}.
-   */
+  /** Reads a nested message's length and limits reading to it. The result is for {@link #leave}. */
   public int enter() {
     if (++depth > MAX_DEPTH) {
       throw new MalformedMessageException("messages nest deeper than " + MAX_DEPTH);

@@ -14,8 +14,8 @@ public final class SpecMounts {
   }
 
   /**
-   * The mount with its source as the guest has it. Sources on the host are shared; a read-only mount
-   * is shared read-only with all mounts below it.
+   * The mount with its source as the guest has it. Sources on the host are shared; a read-only
+   * mount is shared read-only with all mounts below it.
    */
   public static MountSpec translate(MountSpec mount, Shares shares) {
     return isBind(mount)

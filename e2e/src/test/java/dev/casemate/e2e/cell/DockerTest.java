@@ -186,8 +186,8 @@ class DockerTest {
   void confinement() {
     assertThat(
             ok("run --rm --user 1000:1000 --cap-drop ALL --read-only --tmpfs /t --security-opt"
-                   + " no-new-privileges busybox sh -c 'id -u; grep -E"
-                   + " \"CapEff|NoNewPrivs|Seccomp:\" /proc/self/status; touch /t/a && ! touch /b'")
+                    + " no-new-privileges busybox sh -c 'id -u; grep -E"
+                    + " \"CapEff|NoNewPrivs|Seccomp:\" /proc/self/status; touch /t/a && ! touch /b'")
                 .out())
         .contains("1000\n", "CapEff:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2");
     assertThat(ok("run --rm --privileged busybox grep Seccomp: /proc/self/status").out())
@@ -225,7 +225,7 @@ class DockerTest {
     box.ok("mkdir -p shared && echo content > shared/file");
     assertThat(
             ok("run --rm -v $FILES/shared:/v:ro -v named:/n busybox sh -c 'cat /v/file; touch /n/a"
-                   + " && ! touch /v/b'")
+                    + " && ! touch /v/b'")
                 .out())
         .isEqualTo("content\n");
     ok("volume rm named");

@@ -3,8 +3,6 @@ package dev.casemate.e2e.cell;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.Json;
-import dev.casemate.testsupport.Result;
-import dev.casemate.testsupport.Running;
 import dev.casemate.linux.Signals;
 import dev.casemate.testsupport.Result;
 import dev.casemate.testsupport.Running;

@@ -3,10 +3,10 @@ package dev.casemate.e2e.cell;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.Json;
-import dev.casemate.testsupport.Result;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
+import dev.casemate.testsupport.Result;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -142,8 +142,7 @@ class RuncWaysTest extends SpecTest {
 
   @Test
   void killEndsAllProcessesWhereThePidNamespaceIsShared() {
-    bundle("sh", "-c", "sleep 1001 & sleep 1002 & exec sleep 1003")
-        .with(RuncWaysTest::withoutPids);
+    bundle("sh", "-c", "sleep 1001 & sleep 1002 & exec sleep 1003").with(RuncWaysTest::withoutPids);
     ok("run -d -b must " + ID + " > /dev/null 2>&1");
     long first = state(ID).integer("pid", 0);
     // The others outlive the first one, and are the container's all the same.

@@ -2,8 +2,8 @@ package dev.casemate.e2e.cell;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.casemate.testsupport.Running;
 import dev.casemate.linux.Signals;
+import dev.casemate.testsupport.Running;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;

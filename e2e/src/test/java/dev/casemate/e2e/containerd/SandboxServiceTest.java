@@ -24,7 +24,6 @@ import dev.casemate.protocol.sandbox.StopSandboxRequest;
 import dev.casemate.protocol.sandbox.UpdateSandboxRequest;
 import dev.casemate.protocol.sandbox.WaitSandboxRequest;
 import dev.casemate.protocol.sandbox.WaitSandboxResponse;
-import dev.casemate.rpc.RpcException;
 import dev.casemate.testsupport.Wait;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -44,7 +43,7 @@ import org.junit.jupiter.api.TestMethodOrder;
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 final class SandboxServiceTest extends NewestLineCases {
   private static PodByHand pod;
-  private static Throwable early;
+  private static String early = "";
   private static StartSandboxResponse started;
 
   private String container = "";
@@ -53,7 +52,7 @@ final class SandboxServiceTest extends NewestLineCases {
   @BeforeAll
   static void makePod() {
     pod = new PodByHand(containerd(), fresh("pod"), Optional.empty());
-    early = catchThrowable(SandboxServiceTest::ping);
+    early = String.valueOf(catchThrowable(SandboxServiceTest::ping));
     PodSandboxConfig config = PodSandboxConfig.builder().hostname("by-hand").build();
     pod.create(
         Optional.of(
@@ -96,7 +95,7 @@ final class SandboxServiceTest extends NewestLineCases {
 
   @Test
   void beforeTheSandboxIsCreatedACallIsRefused() {
-    assertThat(early).isInstanceOf(RpcException.class).hasMessageContaining("CreateSandbox first");
+    assertThat(early).contains("RpcException").contains("CreateSandbox first");
   }
 
   @Test
