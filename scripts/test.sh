@@ -100,6 +100,21 @@ e2e() {
     junit "$name" "e2e/target/reports-$name" -Pe2e -pl e2e -am -DskipUnitTests -De2e.reports="reports-$name" "-Dit.test=$tests" "$@" verify
 }
 
+# kvm: a container's life under KVM, and what it costs in exits.
+kvm() {
+    local log=build/logs/kvm.log counts
+    say "kvm: begins"
+    ${isolate:+scripts/isolated.sh kvm} scripts/kvm-lab.sh > "$log" 2>&1
+    counts=$(sed -n 's/^KVM: \([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2/p' "$log" | tail -n 1)
+    # shellcheck disable=SC2086
+    noted kvm ${counts:-0 1}
+    if [[ ${counts:-0 1} != *' 0' ]]; then
+        echo "kvm (log: $log)" > "$results/kvm.problem"
+        grep -A 12 '^FAILED' "$log" | head -c 4000 | tee -a "$told" || tail -n 20 "$log"
+    fi
+    say "kvm: ${counts:-0 1}" | sed 's/ \([0-9]*\) \([0-9]*\)$/ \1 passed, \2 failed/'
+}
+
 # All modules that have unit tests; those of fuzz are a stage of their own.
 all_units='!fuzz,!e2e'
 
@@ -107,6 +122,7 @@ executables() {
     stage build make --no-print-directory build guest hostile-agent
     stage engines scripts/engines.sh
     stage criu scripts/engines.sh criu
+    stage kvm-modules scripts/kvm-lab.sh --fetch
 }
 
 finish() {
@@ -165,6 +181,7 @@ engines() {
     e2e docker 'dev.casemate.e2e.docker.*Test' "${offline[@]}"
     e2e pods 'dev.casemate.e2e.cri.*Test' "${offline[@]}"
     e2e cell-pods 'dev.casemate.e2e.cri.PodTest,dev.casemate.e2e.cri.PodContainersTest' -Dengine.runtime=cell "${offline[@]}"
+    kvm
 }
 
 rm -f build/logs/e2e.log

@@ -255,7 +255,7 @@ class GuestStoreTest {
       assertThat(small.list().guests()).isEmpty();
       mount("-o", "remount,ro", mount.toString());
       failure(() -> small.build(spec("default"), Progress.SILENT), Kind.FAILED_PRECONDITION)
-          .hasMessageContaining("Read-only file system");
+          .hasMessageContaining("read-only file system");
     } finally {
       Tool.run(scratch, List.of(Tool.require("umount", "mount"), mount.toString()));
     }

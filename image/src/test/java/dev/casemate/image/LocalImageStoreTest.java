@@ -27,16 +27,17 @@ final class LocalImageStoreTest extends LocalImageCases {
     assertThat(store().list()).hasSize(2);
     assertThat(Fs.list(root + "/blobs/sha256")).hasSize(7);
     assertThat(store().inspect("oci:" + dir).text()).contains("Entrypoint");
-    try (Fd held = Fs.open(one.erofs().orElseThrow().path(), OpenFlag.READ_ONLY)) {
+    String root1 = one.erofs().orElseThrow().path();
+    try (Fd held = Fs.open(root1, OpenFlag.READ_ONLY)) {
       // As a VM that runs on it does.
       assertThat(Fs.lock(held, false, false)).isTrue();
       assertThat(store().remove("oci:" + dir)).containsExactly("oci:" + dir);
-      assertThat(Fs.exists(one.erofs().orElseThrow().path())).isTrue();
+      assertThat(Fs.exists(root1)).isTrue();
     }
     assertThat(Fs.list(root + "/blobs/sha256")).hasSize(4);
     assertThat(Fs.list(root + "/rootfs")).isEmpty();
     store().sweep();
-    assertThat(Fs.exists(one.erofs().orElseThrow().path())).isFalse();
+    assertThat(Fs.exists(root1)).isFalse();
     assertThat(Fs.exists(two.erofs().orElseThrow().path())).isTrue();
     failure(() -> store().remove("oci:" + dir), Kind.NOT_FOUND, "no such image");
     store().remove(two.digest().orElseThrow().substring(7, 19));

@@ -177,7 +177,7 @@ class SharesTest {
     String writable = name(shares.add(host + "/file", new ShareMode(false, true, false)));
     for (String name : List.of(before, after)) {
       assertThatThrownBy(() -> Files.writeString(through(name), "x"))
-          .hasMessageContaining("Read-only");
+          .hasMessageContaining("read-only");
     }
     assertThat(host.resolve("file")).hasContent("content");
     Files.writeString(through(writable), "written");
@@ -197,7 +197,7 @@ class SharesTest {
             () -> Links.symlink("/etc/shadow", next))) {
       assertThatThrownBy(plant::run)
           .isInstanceOf(LinuxException.class)
-          .hasMessageContaining("Read-only");
+          .hasMessageContaining("read-only");
     }
     String shared = name(shares.add(host + "/file", new ShareMode(false, true, false)));
     assertThat(shared).isEqualTo("/0");
