@@ -71,7 +71,14 @@ class CgroupSpecTest extends SpecTest {
             "thaw");
         assertThat(box.ok("find " + freezer + " -name below").out()).isEmpty();
       } finally {
-        box.ok("echo THAWED > " + freezer + frozen + "/freezer.state; rmdir " + freezer + frozen);
+        box.ok(
+            "echo THAWED > "
+                + freezer
+                + frozen
+                + "/freezer.state; find /sys/fs/cgroup -depth -type d -path '*"
+                + box.cgroup()
+                + frozen
+                + "' -exec rmdir {} +");
       }
     }
     create("{}");

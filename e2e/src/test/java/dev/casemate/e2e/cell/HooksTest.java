@@ -293,9 +293,8 @@ class HooksTest extends SpecTest {
         assertThat(result.exit()).as(result.toString()).isNotZero();
         assertThat(result.err())
             .contains("error running startContainer hook #0: /bin/sh ended with signal 31")
-            .contains(
-                "bad system call", "Seccomp:\\t2", "NoNewPrivs:\\t" + (noNewPrivileges ? 1 : 0))
-            .contains(uid == 0 ? "CapEff:\\t0000000020000420" : "CapEff:\\t0000000000000000");
+            .contains("bad system call", "Seccomp: 2", "NoNewPrivs: " + (noNewPrivileges ? 1 : 0))
+            .contains(uid == 0 ? "CapEff: 0000000020000420" : "CapEff: 0000000000000000");
       }
     }
   }

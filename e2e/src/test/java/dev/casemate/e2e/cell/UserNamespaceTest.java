@@ -44,7 +44,7 @@ class UserNamespaceTest extends SpecTest {
 
   @Test
   void mountsAreIdMappedAsTheySay() {
-    String bind = "{'source':'source','destination':'/mnt','options':['bind']";
+    String bind = "{'source':'../source','destination':'/mnt','options':['bind']";
     String maps = ",'uidMappings':" + MAP + ",'gidMappings':" + MAP + "}";
     String script = "stat -c %u:%g /mnt/f; touch /mnt/new && stat -c %u /mnt/new";
     box.ok("chmod 777 source");
@@ -53,7 +53,7 @@ class UserNamespaceTest extends SpecTest {
     assertLines(out(mount(bind + "}"), "stat -c %u:%g /mnt/f"), "65534:65534");
     assertLines(
         out(
-            mount("{'source':'source','destination':'/mnt','options':['bind','idmap']}"),
+            mount("{'source':'../source','destination':'/mnt','options':['bind','idmap']}"),
             "stat -c %u:%g /mnt/f"),
         "5:6");
     String shifted = MAP.replace("100000", "100007").replace("65536", "100");
@@ -70,7 +70,7 @@ class UserNamespaceTest extends SpecTest {
     try {
       for (String option : new String[] {"idmap", "ridmap"}) {
         String mount =
-            "{'source':'source','destination':'/mnt','options':['rbind','" + option + "']}";
+            "{'source':'../source','destination':'/mnt','options':['rbind','" + option + "']}";
         String below = option.equals("idmap") ? "65534" : "0";
         assertLines(out(mount(mount), "stat -c %u /mnt/f /mnt/deep/f"), "5", below);
       }
@@ -81,16 +81,16 @@ class UserNamespaceTest extends SpecTest {
 
   @Test
   void aSourceMayBeBehindADirectoryThatIsClosedToTheContainersRoot() {
-    String bind = "{'source':'priv/vol','destination':'/mnt','options':['bind']}";
+    String bind = "{'source':'../priv/vol','destination':'/mnt','options':['bind']}";
     assertLines(out(mount(bind), "cat /mnt/f"), "data");
-    String file = "{'source':'priv/vol/f','destination':'/mnt/f','options':['bind','ro']}";
+    String file = "{'source':'../priv/vol/f','destination':'/mnt/f','options':['bind','ro']}";
     assertLines(out(mount(file), "cat /mnt/f"), "data");
     box.ok("ln -s priv/vol link; ln -s \"$FILES/priv/vol\" absolute");
     for (String link : new String[] {"link", "absolute"}) {
       assertLines(out(mount(bind.replace("priv/vol", link)), "cat /mnt/f"), "data");
     }
     box.ok("rm link absolute");
-    refused(mount(bind.replace("vol", "none")), "bind source path does not exist: priv/none");
+    refused(mount(bind.replace("vol", "none")), "bind source path does not exist: ../priv/none");
   }
 
   @Test
