@@ -62,7 +62,12 @@ class CgroupValuesTest {
     assertThat(settings("{\"memory\": {\"limit\": -1}, \"pids\": {\"limit\": -1}}"))
         .containsExactly("memory.swap.max=max", "memory.max=max", "pids.max=max");
     assertThat(settings("{\"cpu\": {\"quota\": -1}}")).containsExactly("cpu.max=max 100000");
-    assertThat(settings("{\"pids\": {\"limit\": 0}, \"memory\": {\"limit\": 0}}")).isEmpty();
+    assertThat(settings("{\"memory\": {\"limit\": 0}}")).isEmpty();
+  }
+
+  @Test
+  void noProcessesMeansOne() {
+    assertThat(settings("{\"pids\": {\"limit\": 0}}")).containsExactly("pids.max=1");
   }
 
   @Test
