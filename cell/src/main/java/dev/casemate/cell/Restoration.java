@@ -46,9 +46,7 @@ final class Restoration {
     this.request = CriuRequest.restore(options, rootfs);
   }
 
-  /**
-   * Restores a container and makes its directory, or leaves nothing.
-   */
+  /** Restores a container and makes its directory, or leaves nothing. */
   static Container restore(
       ContainerConfig config, Stdio stdio, CriuOptions options, StateDirectory directory) {
     boolean done = false;

@@ -89,7 +89,8 @@ class RuncWaysTest extends SpecTest {
 
   @Test
   void aFlagOfABindClearsTheOthersOfItsSource() {
-    box.ok("mkdir -p flags && mount -t tmpfs none flags && mount -o remount,bind,ro,noexec,nodev flags");
+    box.ok(
+        "mkdir -p flags && mount -t tmpfs none flags && mount -o remount,bind,ro,noexec,nodev flags");
     try {
       String mount =
           "{'destination':'/%s','source':'" + box.files() + "/flags','options':['bind'%s]}";
