@@ -295,6 +295,12 @@ public final class CellEngine implements Engine {
         throw wrongState("Container cannot be checkpointed in " + state.word() + " state: " + id);
       }
       container.checkpoint(options);
+      if (!options.leaveRunning() && !options.preDump()) {
+        // As with runc: what is left of it is in the images.
+        for (String failure : container.delete(true)) {
+          session.log().warning(failure);
+        }
+      }
     }
   }
 

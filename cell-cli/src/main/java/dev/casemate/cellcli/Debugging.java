@@ -49,6 +49,7 @@ final class Debugging {
 
   /** A further process runs its command. */
   void executed(CellProcess process) {
+    log.debug("child process in init(): pid " + process.pid());
     log.debug("setns_init: about to exec: pid " + process.pid());
     if (log.isDebug()) {
       groups(process.pid());

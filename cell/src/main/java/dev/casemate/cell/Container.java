@@ -109,8 +109,8 @@ public final class Container implements AutoCloseable {
   }
 
   /**
-   * Makes a container of what {@link #checkpoint} has written. One of the same id that its
-   * checkpoint has stopped is removed first. Its first process is this one's child.
+   * Makes a container of what {@link #checkpoint} has written. Its first process is this one's
+   * child.
    *
    * @param stdio what it gets in place of the streams of the outside that it had; a terminal if it
    *     had one
@@ -298,7 +298,6 @@ public final class Container implements AutoCloseable {
     }
     first.awaitEnd();
     cgroup.kill();
-    directory.ifPresent(StateDirectory::markDumped);
   }
 
   /** Changes limits; returns warnings. */

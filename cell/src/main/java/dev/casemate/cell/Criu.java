@@ -4,6 +4,7 @@ import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.base.Json;
 import dev.casemate.base.PathText;
+import dev.casemate.cgroup.Cgroups;
 import dev.casemate.linux.Descriptors;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.EventFd;
@@ -217,6 +218,11 @@ final class Criu {
       for (String controller : Text.split(one.string("controllers"), ',')) {
         request.cgroupRoot(controller, one.string("path"));
       }
+    }
+    // The group of version 2 beside version 1.
+    String unified = cgroup.string("unified");
+    if (unified.startsWith(Cgroups.UNIFIED + "/")) {
+      request.cgroupRoot("", unified.substring(Cgroups.UNIFIED.length()));
     }
   }
 }

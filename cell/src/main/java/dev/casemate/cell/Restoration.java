@@ -46,22 +46,12 @@ final class Restoration {
     this.request = CriuRequest.restore(options, rootfs);
   }
 
-  /**
-   * Restores a container and makes its directory, or leaves nothing. One of the same id that its
-   * checkpoint has stopped is removed first.
-   */
+  /** Restores a container and makes its directory, or leaves nothing. */
   static Container restore(
       ContainerConfig config, Stdio stdio, CriuOptions options, StateDirectory directory) {
     boolean done = false;
     SpecCheck.check(config);
     check(options);
-    if (directory.isDumped()) {
-      try (Container old = Container.load(StateDirectory.of(directory.root(), directory.id()))) {
-        if (old.state() == Container.State.STOPPED) {
-          old.delete(false);
-        }
-      }
-    }
     directory.make();
     try {
       Container container = new Restoration(config, options, directory).restore(Criu.find(), stdio);

@@ -30,7 +30,6 @@ public final class StateDirectory implements AutoCloseable {
   private static final String RECORD = "state.json";
   private static final String CONFIG = "config.json";
   private static final String GATE = "start.sock";
-  private static final String DUMPED = "dumped";
   private static final int ID_LIMIT = 1024;
   private static final int RECORD_LIMIT = 16 << 20;
 
@@ -231,19 +230,6 @@ public final class StateDirectory implements AutoCloseable {
       }
       throw Failures.of("opening the start socket of container " + id, e);
     }
-  }
-
-  /** Notes that the container was stopped by a checkpoint: a restore may take its place. */
-  void markDumped() {
-    try {
-      FileContent.write(path() + "/" + DUMPED, new byte[0], 0600);
-    } catch (LinuxException e) {
-      throw Failures.of("writing the state of container " + id, e);
-    }
-  }
-
-  boolean isDumped() {
-    return Fs.exists(path() + "/" + DUMPED);
   }
 
   /** Removes the directory and what is in it; missing is fine. */

@@ -14,7 +14,10 @@ import java.util.List;
 /** Finds out how control groups are laid out here, and where a container's are to be. */
 public final class Cgroups {
   static final String MOUNT_POINT = "/sys/fs/cgroup";
-  static final String UNIFIED = MOUNT_POINT + "/unified";
+
+  /** Where version 2 is mounted beside version 1. */
+  public static final String UNIFIED = MOUNT_POINT + "/unified";
+
   private static final long CGROUP2_MAGIC = 0x63677270L;
   private static final int FILE_LIMIT = 256 * 1024;
 

@@ -124,6 +124,8 @@ final class DeviceFilter {
       case 'r' -> READ;
       case 'w' -> WRITE;
       case 'm' -> MKNOD;
+      // All, as the kernel's own files have it for types; configurations for runc use it.
+      case 'a' -> ALL;
       default -> 0;
     };
   }

@@ -34,6 +34,16 @@ class CgroupV1DevicesTest {
   }
 
   @Test
+  void theLetterAInTheAccessIsAll() {
+    assertThat(
+            lines(
+                NONE
+                    + ",{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":3,\"access\":\"a\"}"
+                    + ",{\"allow\":false,\"type\":\"c\",\"major\":1,\"minor\":11,\"access\":\"rwa\"}"))
+        .containsExactly("deny a", "allow c 1:3 rwm");
+  }
+
+  @Test
   void whatComesLaterCounts() {
     assertThat(
             lines(

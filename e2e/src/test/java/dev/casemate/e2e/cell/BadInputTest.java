@@ -180,7 +180,7 @@ class BadInputTest extends CellTest {
         b -> b.config().put("annotations", new Json.Obj().put("filler", "x".repeat(200_000))));
     box.ok("mkdir -p /run/full && mount -t tmpfs -o size=64k none /run/full");
     for (String command : List.of("create", "run", "run -d")) {
-      fails(1, "--root /run/full " + command + " -b bad a", "No space left on device");
+      fails(1, "--root /run/full " + command + " -b bad a", "no space left on device");
       assertThat(box.ok("ls -A /run/full").out()).isEmpty();
     }
     assertThat(box.ok("find /sys/fs/cgroup -type d -path '*" + box.cgroup() + "/bad*'").out())
