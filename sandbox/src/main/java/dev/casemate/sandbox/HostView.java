@@ -6,10 +6,12 @@ import dev.casemate.linux.Mounts;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Stat;
-import dev.casemate.linux.Uninterrupted;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The host's files as an engine sees them. This process has a mount namespace of its own, in which
@@ -23,6 +25,7 @@ public final class HostView implements AutoCloseable {
   private static final long STACK_BYTES = 256 << 10;
 
   private final Optional<Place> place;
+  private Optional<ExecutorService> looker = Optional.empty();
 
   /** A mount namespace, and the root directory of a process in it. */
   private record Place(Fd namespace, Fd root) {}
@@ -47,18 +50,20 @@ public final class HostView implements AutoCloseable {
     }
   }
 
-  /** What a thread of {@link #look} has come to. */
-  private static final class Outcome<T> {
-    private @Nullable T value;
-    private @Nullable Throwable failure;
-  }
-
   /**
    * Does something where paths are the view's. What it makes must be reached by descriptors
    * afterwards; nothing that it waits for may need this view, too.
    */
   <T> T look(Supplier<T> action) {
-    return place.isEmpty() ? action.get() : onThread(() -> enter(place.get()), action);
+    return place.isEmpty() ? action.get() : await(looker(place.get()), action);
+  }
+
+  /** The view's thread: namespaces belong to threads, and a container has many files. */
+  private synchronized ExecutorService looker(Place from) {
+    if (looker.isEmpty()) {
+      looker = Optional.of(thread(() -> enter(from)));
+    }
+    return looker.get();
   }
 
   /**
@@ -66,47 +71,68 @@ public final class HostView implements AutoCloseable {
    * else, and gone afterwards, unless a descriptor holds it.
    */
   <T> T sketch(Supplier<T> action) {
-    return onThread(
-        () -> {
-          if (place.isPresent()) {
-            enter(place.get());
-          }
-          Processes.unshare(Processes.CLONE_NEWNS);
-          Mounts.mount("", "/", "", Mounts.REC | Mounts.PRIVATE, "");
-        },
-        action);
+    ExecutorService thread =
+        thread(
+            () -> {
+              if (place.isPresent()) {
+                enter(place.get());
+              }
+              Processes.unshare(Processes.CLONE_NEWNS);
+              Mounts.mount("", "/", "", Mounts.REC | Mounts.PRIVATE, "");
+            });
+    try {
+      return await(thread, action);
+    } finally {
+      thread.shutdown();
+    }
   }
 
-  private static <T> T onThread(Runnable begin, Supplier<T> action) {
-    Outcome<T> outcome = new Outcome<>();
-    // Namespaces belong to threads: this one ends with it.
-    Thread thread =
-        new Thread(
-            null,
-            () -> {
-              try {
-                begin.run();
-                outcome.value = action.get();
-              } catch (Throwable e) {
-                outcome.failure = e;
-              }
-            },
-            "view",
-            STACK_BYTES);
-    thread.start();
-    Uninterrupted.join(thread);
-    return switch (outcome.failure) {
-      case null -> {
-        T value = outcome.value;
-        if (value == null) {
-          throw new IllegalStateException("nothing was seen");
+  /** A thread that has begun with something. */
+  private static ExecutorService thread(Runnable begin) {
+    ExecutorService thread =
+        Executors.newSingleThreadExecutor(
+            work -> {
+              Thread made = new Thread(null, work, "view", STACK_BYTES);
+              made.setDaemon(true);
+              return made;
+            });
+    try {
+      await(
+          thread,
+          () -> {
+            begin.run();
+            return true;
+          });
+      return thread;
+    } catch (RuntimeException e) {
+      thread.shutdown();
+      throw e;
+    }
+  }
+
+  private static <T> T await(ExecutorService thread, Supplier<T> action) {
+    Future<T> outcome = thread.submit(action::get);
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          return outcome.get();
+        } catch (InterruptedException e) {
+          interrupted = true;
+        } catch (ExecutionException e) {
+          switch (e.getCause()) {
+            case RuntimeException known -> throw known;
+            case Error known -> throw known;
+            case null, default ->
+                throw new IllegalStateException("the view's thread failed", e.getCause());
+          }
         }
-        yield value;
       }
-      case RuntimeException e -> throw e;
-      case Error e -> throw e;
-      case Throwable e -> throw new IllegalStateException("the view's thread failed", e);
-    };
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
   }
 
   private static void enter(Place place) {
@@ -130,7 +156,8 @@ public final class HostView implements AutoCloseable {
   }
 
   @Override
-  public void close() {
+  public synchronized void close() {
+    looker.ifPresent(ExecutorService::shutdown);
     if (place.isPresent()) {
       place.get().namespace().close();
       place.get().root().close();

@@ -20,6 +20,7 @@ import dev.casemate.linux.Fd;
 import dev.casemate.linux.UnixSocket;
 import dev.casemate.protobuf.ProtoMessage;
 import dev.casemate.protocol.agent.AgentService;
+import dev.casemate.protocol.agent.CreateSandboxRequest;
 import dev.casemate.protocol.casemate.BootReport;
 import dev.casemate.protocol.casemate.ClockReading;
 import dev.casemate.protocol.casemate.GuestService;
@@ -50,6 +51,9 @@ final class FakeVmm implements Vmm {
 
   /** What happened, in order. */
   final List<String> journal = new CopyOnWriteArrayList<>();
+
+  /** What the guest was asked for first. */
+  volatile CreateSandboxRequest created = CreateSandboxRequest.builder().build();
 
   volatile Guest guest = Guest.ANSWERS;
   volatile String launchFailure = "";
@@ -118,6 +122,9 @@ final class FakeVmm implements Vmm {
         case GuestService.BOOT -> BootReport.builder().kernelRelease("6.1").build().encode();
         case AgentService.CREATE_SANDBOX, AgentService.DESTROY_SANDBOX -> {
           journal.add(method);
+          if (method.equals(AgentService.CREATE_SANDBOX)) {
+            created = CreateSandboxRequest.decode(payload);
+          }
           yield ProtoMessage.NO_BYTES;
         }
         default -> throw RpcException.unimplemented(name, method);

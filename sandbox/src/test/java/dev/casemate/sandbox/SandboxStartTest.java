@@ -11,6 +11,7 @@ import dev.casemate.linux.FileTree;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
@@ -100,6 +101,17 @@ class SandboxStartTest {
     assertThat(vmm.journal).containsExactly("launch", "CreateSandbox", "DestroySandbox", "close");
     assertThat(sandbox.endCause()).isPresent();
     assertThat(warnings).isEmpty();
+  }
+
+  @Test
+  void theGuestIsGivenKernelParametersBeforeAnyContainer() {
+    Sandbox sandbox = new Sandbox(paths(), plain(), vmm, new SandboxListener() {});
+    started = Optional.of(sandbox);
+    sandbox.boot("host", vm -> vm.sysctls(Map.of("kernel.shm_rmid_forced", "1")));
+    sandbox.awaitBoot();
+    assertThat(vmm.created.hostname()).isEqualTo("host");
+    assertThat(vmm.created.sysctls())
+        .containsExactly(Map.entry("kernel.shm_rmid_forced", "1"));
   }
 
   @Test

@@ -9,6 +9,7 @@ import dev.casemate.e2e.engine.Places;
 import dev.casemate.e2e.engine.ShimByHand;
 import dev.casemate.protocol.containerd.Metric;
 import dev.casemate.protocol.cri.LinuxContainerResources;
+import dev.casemate.protocol.cri.LinuxPodSandboxConfig;
 import dev.casemate.protocol.cri.PodSandboxConfig;
 import dev.casemate.protocol.google.Any;
 import dev.casemate.protocol.sandbox.PingRequest;
@@ -53,7 +54,12 @@ final class SandboxServiceTest extends NewestLineCases {
   static void makePod() {
     pod = new PodByHand(containerd(), fresh("pod"), Optional.empty());
     early = String.valueOf(catchThrowable(SandboxServiceTest::ping));
-    PodSandboxConfig config = PodSandboxConfig.builder().hostname("by-hand").build();
+    PodSandboxConfig config =
+        PodSandboxConfig.builder()
+            .hostname("by-hand")
+            .linux(
+                LinuxPodSandboxConfig.builder().putSysctls("kernel.shm_rmid_forced", "1").build())
+            .build();
     pod.create(
         Optional.of(
             Any.builder().typeUrl("runtime.v1.PodSandboxConfig").value(config.encode()).build()));
@@ -113,6 +119,22 @@ final class SandboxServiceTest extends NewestLineCases {
             pod.call(
                 SandboxService.PLATFORM, PlatformRequest.builder().sandboxId(pod.id()).build()));
     assertThat(platform.platform().orElseThrow().os()).isEqualTo("linux");
+  }
+
+  @Test
+  void thePodsSysctlsApply() {
+    container = fresh("sysctl");
+    log = Places.fresh("out-" + container).resolve("log");
+    pod.run(
+        container,
+        new Json.Obj(),
+        log,
+        "sh",
+        "-c",
+        "cat /proc/sys/kernel/shm_rmid_forced /proc/sys/net/ipv4/ip_unprivileged_port_start;"
+            + " exec sleep 1000");
+    Wait.until(SECONDS, () -> "two lines in " + read(log), () -> read(log).lines().count() == 2);
+    assertThat(read(log)).isEqualTo("1\n0\n");
   }
 
   @Test

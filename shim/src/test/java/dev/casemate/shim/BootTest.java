@@ -1,0 +1,60 @@
+package dev.casemate.shim;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.casemate.protocol.cri.LinuxPodSandboxConfig;
+import dev.casemate.protocol.cri.PodSandboxConfig;
+import dev.casemate.sandbox.SandboxPaths;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class BootTest {
+  private static final SandboxPaths PATHS = new SandboxPaths("/run/x", "/var/lib/x");
+
+  private static final ShimRecord RECORD =
+      new ShimRecord(
+          "s1",
+          "k8s.io",
+          "pod",
+          "/bundle",
+          "/s",
+          "/c",
+          "",
+          "",
+          false,
+          new RuntimeOptions("", "[vm]\nmemory_mib = 256\n"),
+          0,
+          0);
+
+  private static Boot of(PodSandboxConfig pod) {
+    return Boot.ofPod(RECORD, PATHS, pod, "/proc/self/ns/net", Map.of());
+  }
+
+  @Test
+  void aPodWithoutAPauseContainerHasItsSysctls() {
+    Boot boot =
+        of(
+            PodSandboxConfig.builder()
+                .hostname("web")
+                .linux(
+                    LinuxPodSandboxConfig.builder()
+                        .putSysctls("kernel.shm_rmid_forced", "1")
+                        .putSysctls("net.ipv4.ip_unprivileged_port_start", "80")
+                        .build())
+                .build());
+    assertThat(boot.hostname()).isEqualTo("web");
+    assertThat(boot.sysctls())
+        .containsOnly(
+            Map.entry("kernel.shm_rmid_forced", "1"),
+            Map.entry("net.ipv4.ip_unprivileged_port_start", "80"),
+            Map.entry("net.ipv4.ping_group_range", "0 2147483647"));
+  }
+
+  @Test
+  void othersHaveWhatContainerdGivesToPauseContainers() {
+    assertThat(of(PodSandboxConfig.builder().build()).sysctls())
+        .containsOnly(
+            Map.entry("net.ipv4.ip_unprivileged_port_start", "0"),
+            Map.entry("net.ipv4.ping_group_range", "0 2147483647"));
+  }
+}
