@@ -47,11 +47,20 @@ final class MountsBelow {
     }
     List<String> paths = new ArrayList<>();
     for (Map.Entry<String, Boolean> mount : below.entrySet()) {
-      if (mount.getValue() && paths.stream().noneMatch(p -> mount.getKey().startsWith(p + "/"))) {
+      if (mount.getValue() && !isBelowOneOf(paths, mount.getKey())) {
         paths.add(mount.getKey());
       }
     }
     return paths;
+  }
+
+  private static boolean isBelowOneOf(List<String> directories, String path) {
+    for (String directory : directories) {
+      if (path.startsWith(directory + "/")) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static boolean isWritable(Mounts.Info mount) {

@@ -27,14 +27,15 @@ record OverlayVolume(long flags, String data, List<String> words) {
   static OverlayVolume of(MountSpec mount) {
     List<String> data = new ArrayList<>();
     List<String> words = new ArrayList<>();
+    boolean writable = false;
     for (String option : mount.options()) {
       if (isOfFileSystem(option)) {
         data.add(option);
+        writable |= option.startsWith("upperdir=");
       } else {
         words.add(option);
       }
     }
-    boolean writable = data.stream().anyMatch(option -> option.startsWith("upperdir="));
     if (!writable && !words.contains("ro") && !words.contains("rro")) {
       words.add("ro");
     }
