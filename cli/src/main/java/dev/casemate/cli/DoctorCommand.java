@@ -112,6 +112,19 @@ final class DoctorCommand implements Command {
           "there is no kernel to boot",
           "casemate guest build");
     }
+    if (!guest.get().hasModulesOnDemand()) {
+      return new Finding(
+          "guest",
+          Finding.Level.WARNING,
+          "guest",
+          "kernel "
+              + guest.get().kernelRelease()
+              + " in "
+              + guest.get().directory()
+              + " has no modules.pack",
+          "containers get no kernel modules on demand: no netfilter, bridge, veth or tun",
+          "casemate guest build (a kernel without modules has built in what it has)");
+    }
     return new Finding(
         "guest",
         Finding.Level.OK,

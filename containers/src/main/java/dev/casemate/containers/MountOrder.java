@@ -41,15 +41,11 @@ final class MountOrder {
         mounts.add(mount);
       }
     }
-    mounts.addAll(byDepth(asked));
-    return mounts;
-  }
-
-  /** Sorted by depth; equals stay as they were given. */
-  static List<MountSpec> byDepth(List<MountSpec> mounts) {
-    List<MountSpec> sorted = new ArrayList<>(mounts);
+    List<MountSpec> sorted = new ArrayList<>(asked);
+    // Stable: equals stay as they were given.
     sorted.sort(Comparator.comparingInt(mount -> depth(mount.destination())));
-    return sorted;
+    mounts.addAll(sorted);
+    return mounts;
   }
 
   private static int depth(String destination) {

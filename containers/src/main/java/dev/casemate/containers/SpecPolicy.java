@@ -60,17 +60,18 @@ final class SpecPolicy {
   Spec spec(String id, String hostname) {
     ProcessSpec process = process(hostname);
     Spec plain = DefaultSpec.container("rootfs", hostname, process);
-    List<MountSpec> mounts = mounts(plain.mounts());
-    List<MountSpec> volumes = imageVolumes(id, mounts);
+    List<MountSpec> own = own(plain.mounts());
+    List<MountSpec> asked = asked();
+    List<MountSpec> volumes = imageVolumes(id, asked);
     // The guest makes them, with what the image has in their places.
     Map<String, String> annotations =
         volumes.isEmpty()
             ? Map.of()
             : Map.of(GuestContract.IMAGE_VOLUMES_ANNOTATION, annotation(volumes));
-    mounts.addAll(volumes);
+    asked.addAll(volumes);
     return plain
         .withRoot(new RootSpec("rootfs", wishes.readOnly))
-        .withMounts(MountOrder.byDepth(mounts))
+        .withMounts(MountOrder.merge(own, asked))
         .withAnnotations(annotations)
         .withLinux(linux(plain.linux()));
   }
@@ -195,11 +196,16 @@ final class SpecPolicy {
             plain.cpu().withQuota(Math.round(wishes.cpus * CPU_PERIOD_MICROS), CPU_PERIOD_MICROS));
   }
 
-  private List<MountSpec> mounts(List<MountSpec> plain) {
+  private List<MountSpec> asked() {
     List<MountSpec> asked = new ArrayList<>(wishes.tmpfs);
     for (Wishes.Volume volume : wishes.volumes) {
       asked.add(bind(volume));
     }
+    return asked;
+  }
+
+  /** Those that every container has, and what an init takes for granted. */
+  private List<MountSpec> own(List<MountSpec> plain) {
     List<MountSpec> own = new ArrayList<>();
     for (MountSpec mount : plain) {
       own.add(own(mount));
@@ -209,7 +215,7 @@ final class SpecPolicy {
       own.add(
           MountSpec.of("/run/lock", "tmpfs", "tmpfs", "nosuid", "nodev", "noexec", "mode=1777"));
     }
-    return MountOrder.merge(own, asked);
+    return own;
   }
 
   /**

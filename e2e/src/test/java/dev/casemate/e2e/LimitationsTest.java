@@ -48,7 +48,8 @@ class LimitationsTest extends EndToEnd {
   @Test
   void thePageNamesEach() {
     assertThat(read(Path.of("../docs/limitations.md")))
-        .contains("O_TMPFILE", "Unix sockets", "inotify", "birth time", "locks");
+        .contains("O_TMPFILE", "Unix sockets", "inotify", "birth time", "locks")
+        .contains("Access control lists");
   }
 
   @Test
@@ -73,6 +74,12 @@ class LimitationsTest extends EndToEnd {
     running.awaitOutput("ready", Casemate.TIMEOUT_SECONDS);
     write(host.resolve("v/new"), "");
     assertThat(running.await(Casemate.TIMEOUT_SECONDS).out()).isEqualTo("ready\nnews none\n");
+  }
+
+  @Test
+  void noAccessControlListsOnVolumes() {
+    assertThat(inside("attributes", "/v/listed")).contains("user ok\n", "list EOPNOTSUPP\n");
+    assertThat(inside("attributes", "/listed")).contains("list ok\n");
   }
 
   @Test

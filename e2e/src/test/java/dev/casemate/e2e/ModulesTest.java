@@ -11,12 +11,16 @@ import org.junit.jupiter.api.Test;
 /** Kernel modules that a container needs come when it needs them, and not before. */
 class ModulesTest extends EndToEnd {
   private static String tools = "";
+  private static Path volume = Path.of("");
 
   @BeforeAll
   static void start() {
     Path host = files("modules");
     tools = Probe.in(host.resolve("bin")) + ":/tools:ro";
-    detached("modules", "--privileged", "-v", tools, IMAGE, "sleep", "1000000");
+    volume = host.resolve("v");
+    Shell.run("mkdir -p " + volume);
+    detached(
+        "modules", "--privileged", "-v", tools, "-v", volume + ":/v", IMAGE, "sleep", "1000000");
   }
 
   @AfterAll
@@ -39,9 +43,10 @@ class ModulesTest extends EndToEnd {
   void bridgesAndVirtualLinks() {
     assertThat(
             inside(
-                "ip link add b0 type bridge && ip link add v0 type veth peer name v1"
-                    + " && ip link add d0 type dummy && ip link set v0 master b0 && ls /sys/class/net"))
-        .contains("b0", "v0", "v1", "d0");
+                "ip link add b0 type bridge && ip link add v0 type veth && ip link add d0 type dummy"
+                    + " && ip link set v0 master b0 && ip link add x0 type vxlan id 5 dstport 4789"
+                    + " && ip link add m0 link d0 type macvlan && ls /sys/class/net"))
+        .contains("b0", "v0", "d0", "x0", "m0");
   }
 
   @Test
@@ -56,13 +61,26 @@ class ModulesTest extends EndToEnd {
   @Test
   void fileSystems() {
     assertThat(
-            inside("mount -t squashfs none /mnt 2> /dev/null; grep -c squashfs /proc/filesystems"))
+            inside(
+                "mkdir -p /m; mount -t squashfs none /m 2> /dev/null;"
+                    + " grep -c squashfs /proc/filesystems"))
         .isEqualTo("1\n");
   }
 
   @Test
   void whatDoesNotExistIsSaidAtOnce() {
-    assertThat(inside("mount -t nosuchfs none /mnt || echo refused")).endsWith("refused\n");
+    assertThat(inside("mkdir -p /m; mount -t nosuchfs none /m || echo refused"))
+        .contains("No such device")
+        .endsWith("refused\n");
+  }
+
+  /** As an overlay in an overlay sets them; on the host the name means nothing. */
+  @Test
+  void trustedAttributesHaveAnotherNameOnTheHost() {
+    assertThat(inside("/tools/probe attributes /v/layer")).contains("trusted ok\n");
+    assertThat(Shell.run("getfattr -d -m - --absolute-names " + volume + "/layer").out())
+        .contains("user.virtiofs.trusted.overlay.opaque=\"y\"")
+        .doesNotContain("\ntrusted.");
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.casemate.guest;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -45,6 +46,11 @@ public record Guest(
   /** Whether the guest has a feature of {@link ModuleGroups#all}, as modules or built in. */
   public boolean supports(String feature) {
     return groups.containsKey(feature);
+  }
+
+  /** Whether containers get modules that are not in the initramfs. */
+  public boolean hasModulesOnDemand() {
+    return Files.exists(directory.resolve(GuestStore.MODULE_PACK));
   }
 
   /** All modules in the initramfs, in an order in which they can be loaded. */
