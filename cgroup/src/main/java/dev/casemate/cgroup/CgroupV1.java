@@ -8,7 +8,6 @@ import dev.casemate.linux.Errno;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.linux.Poll;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.Text;
@@ -25,10 +24,7 @@ import java.util.Optional;
  * version 1 lacks, such as the controller of huge pages.
  */
 public final class CgroupV1 implements Cgroup {
-  private static final int WAIT_MILLIS = 2000;
-  private static final int PAUSE_MILLIS = 1;
   private static final int KILL_ROUNDS = 256;
-  private static final int REFREEZE_ROUNDS = 20;
 
   /**
    * A hierarchy and the container's place in it.
@@ -118,7 +114,7 @@ public final class CgroupV1 implements Cgroup {
       done = true;
     } finally {
       for (int i = 0; i < made.size() && !done; i++) {
-        CgroupV2.delete(made.get(i), 0);
+        CgroupTree.delete(made.get(i), 0);
       }
     }
   }
@@ -237,7 +233,7 @@ public final class CgroupV1 implements Cgroup {
         if (!optional || !Cgroups.isRefusal(e.errno())) {
           throw Failures.of("moving process " + pid + " to cgroup " + one.directory(), e);
         }
-        CgroupV2.delete(one.directory(), 0);
+        CgroupTree.delete(one.directory(), 0);
         hierarchies.remove(i);
       }
     }
@@ -248,7 +244,7 @@ public final class CgroupV1 implements Cgroup {
         if (!Cgroups.isRefusal(e.errno())) {
           throw Failures.of("moving process " + pid + " to cgroup " + unified, e);
         }
-        CgroupV2.delete(unified, 0);
+        CgroupTree.delete(unified, 0);
         unified = "";
       }
     }
@@ -323,7 +319,7 @@ public final class CgroupV1 implements Cgroup {
   @Override
   public List<Integer> processes() {
     List<Integer> pids = new ArrayList<>();
-    members().ifPresent(directory -> CgroupV2.collect(directory, pids, 0));
+    members().ifPresent(directory -> CgroupTree.collect(directory, pids, 0));
     return pids;
   }
 
@@ -341,42 +337,15 @@ public final class CgroupV1 implements Cgroup {
         FileContent.writeControl(directory + "/freezer.state", "THAWED");
         return;
       }
-      if (!freeze(directory)) {
+      if (!CgroupV1Freezer.freeze(directory)) {
         FileContent.writeControl(directory + "/freezer.state", "THAWED");
         throw CasemateException.of(
             CasemateException.Kind.TIMEOUT,
-            "cgroup " + directory + " did not freeze within " + WAIT_MILLIS + " ms; try again");
+            "cgroup " + directory + " did not freeze within " + CgroupV1Freezer.WAIT_MILLIS + " ms; try again");
       }
     } catch (LinuxException e) {
       throw Failures.of((frozen ? "freezing" : "thawing") + " cgroup " + directory, e);
     }
-  }
-
-  /**
-   * Freezes; the kernel catches all processes that there are at one moment, and those that are
-   * being forked are caught with another write. One that waits on a frozen one may hold the state
-   * at FREEZING: letting go for a moment gets it through.
-   */
-  private static boolean freeze(String directory) {
-    String file = directory + "/freezer.state";
-    long deadline = System.nanoTime() + WAIT_MILLIS * 1_000_000L;
-    for (int round = 0; ; round++) {
-      if (round > 0 && round % REFREEZE_ROUNDS == 0) {
-        FileContent.writeControl(file, "THAWED");
-      }
-      FileContent.writeControl(file, "FROZEN");
-      if (FileContent.readString(file, 64).startsWith("FROZEN")) {
-        return true;
-      }
-      if (System.nanoTime() > deadline) {
-        return false;
-      }
-      pause();
-    }
-  }
-
-  private static void pause() {
-    Poll.await(new int[] {-1}, new int[] {0}, PAUSE_MILLIS);
   }
 
   @Override
@@ -389,7 +358,7 @@ public final class CgroupV1 implements Cgroup {
   /** A frozen process of version 1 does not even end. */
   @Override
   public void letDie() {
-    thaw(directory("freezer"));
+    CgroupV1Freezer.thaw(directory("freezer"));
   }
 
   /** Nothing can fork while it is frozen: so a single round gets all, if there is a freezer. */
@@ -403,40 +372,19 @@ public final class CgroupV1 implements Cgroup {
     for (int round = 0; round < KILL_ROUNDS; round++) {
       List<Integer> pids = processes();
       if (pids.isEmpty() && round == 0) {
-        thaw(freezer);
+        CgroupV1Freezer.thaw(freezer);
         return;
       }
-      boolean frozen = freezer.isPresent() && tryFreeze(freezer.get());
+      boolean frozen = freezer.isPresent() && CgroupV1Freezer.tryFreeze(freezer.get());
       pids = processes();
       for (int pid : pids) {
         Processes.killIfExists(pid, Signals.KILL);
       }
-      thaw(freezer);
+      CgroupV1Freezer.thaw(freezer);
       if (frozen || pids.isEmpty()) {
         return;
       }
-      pause();
-    }
-  }
-
-  private static boolean tryFreeze(String directory) {
-    try {
-      return freeze(directory);
-    } catch (LinuxException e) {
-      return false;
-    }
-  }
-
-  private static void thaw(Optional<String> freezer) {
-    if (freezer.isEmpty()) {
-      return;
-    }
-    try {
-      FileContent.writeControl(freezer.get() + "/freezer.state", "THAWED");
-    } catch (LinuxException e) {
-      if (e.errno() != Errno.ENOENT && e.errno() != Errno.ENODEV) {
-        throw Failures.of("thawing cgroup " + freezer.get(), e);
-      }
+      CgroupV1Freezer.pause();
     }
   }
 
@@ -444,10 +392,10 @@ public final class CgroupV1 implements Cgroup {
   public void delete() {
     try {
       for (Hierarchy one : hierarchies) {
-        CgroupV2.delete(one.directory(), 0);
+        CgroupTree.delete(one.directory(), 0);
       }
       if (!unified.isEmpty()) {
-        CgroupV2.delete(unified, 0);
+        CgroupTree.delete(unified, 0);
       }
     } catch (LinuxException e) {
       throw Failures.of("removing cgroup " + directory(), e);

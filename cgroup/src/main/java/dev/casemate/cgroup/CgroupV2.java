@@ -19,7 +19,6 @@ import dev.casemate.oci.Resources;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /** A control group of the unified hierarchy (cgroups(7), Documentation/admin-guide/cgroup-v2). */
 public final class CgroupV2 implements Cgroup {
@@ -30,8 +29,6 @@ public final class CgroupV2 implements Cgroup {
   private static final int FILE_LIMIT = 256 * 1024;
   private static final int POLLPRI = 2;
   private static final int WAIT_MILLIS = 2000;
-  private static final int PAUSE_MILLIS = 5;
-  private static final int DEPTH_LIMIT = 32;
 
   private final String mountPoint;
   private final String path;
@@ -331,26 +328,8 @@ public final class CgroupV2 implements Cgroup {
   @Override
   public List<Integer> processes() {
     List<Integer> pids = new ArrayList<>();
-    collect(directory, pids, 0);
+    CgroupTree.collect(directory, pids, 0);
     return pids;
-  }
-
-  static void collect(String directory, List<Integer> pids, int depth) {
-    Optional<String> procs = CgroupFiles.read(directory + "/cgroup.procs");
-    if (procs.isEmpty()) {
-      return;
-    }
-    for (String line : Text.split(procs.get(), '\n')) {
-      // 0 stands for a process of another pid namespace.
-      if (!line.equals("0")) {
-        pids.add(Integer.parseInt(line));
-      }
-    }
-    if (depth < DEPTH_LIMIT) {
-      for (String child : CgroupFiles.children(directory)) {
-        collect(directory + "/" + child, pids, depth + 1);
-      }
-    }
   }
 
   @Override
@@ -423,33 +402,9 @@ public final class CgroupV2 implements Cgroup {
   @Override
   public void delete() {
     try {
-      delete(directory, 0);
+      CgroupTree.delete(directory, 0);
     } catch (LinuxException e) {
       throw Failures.of("removing cgroup " + directory, e);
-    }
-  }
-
-  static void delete(String directory, int depth) {
-    long deadline = System.nanoTime() + WAIT_MILLIS * 1_000_000L;
-    while (true) {
-      if (depth < DEPTH_LIMIT) {
-        for (String child : CgroupFiles.children(directory)) {
-          delete(directory + "/" + child, depth + 1);
-        }
-      }
-      try {
-        Fs.removeDirectory(directory);
-        return;
-      } catch (LinuxException e) {
-        if (e.errno() == Errno.ENOENT) {
-          return;
-        }
-        // Processes that were killed a moment ago are still on their way out.
-        if (e.errno() != Errno.EBUSY || System.nanoTime() > deadline) {
-          throw e;
-        }
-        Poll.await(new int[] {-1}, new int[] {0}, PAUSE_MILLIS);
-      }
     }
   }
 }
