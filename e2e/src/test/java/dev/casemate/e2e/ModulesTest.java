@@ -3,6 +3,7 @@ package dev.casemate.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.testsupport.Result;
+import dev.casemate.testsupport.Shell;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
