@@ -341,7 +341,11 @@ public final class CgroupV1 implements Cgroup {
         FileContent.writeControl(directory + "/freezer.state", "THAWED");
         throw CasemateException.of(
             CasemateException.Kind.TIMEOUT,
-            "cgroup " + directory + " did not freeze within " + CgroupV1Freezer.WAIT_MILLIS + " ms; try again");
+            "cgroup "
+                + directory
+                + " did not freeze within "
+                + CgroupV1Freezer.WAIT_MILLIS
+                + " ms; try again");
       }
     } catch (LinuxException e) {
       throw Failures.of((frozen ? "freezing" : "thawing") + " cgroup " + directory, e);

@@ -29,6 +29,7 @@ final class GuestClock implements AutoCloseable {
 
   /** Where a container waits: the error is half of it. */
   private static final long GOOD_MICROS = 8_000;
+
   private static final long FIRST_MILLIS = 1_000;
   private static final long LONGEST_MILLIS = 64_000;
 

@@ -110,8 +110,7 @@ class SandboxStartTest {
     sandbox.boot("host", vm -> vm.sysctls(Map.of("kernel.shm_rmid_forced", "1")));
     sandbox.awaitBoot();
     assertThat(vmm.created.hostname()).isEqualTo("host");
-    assertThat(vmm.created.sysctls())
-        .containsExactly(Map.entry("kernel.shm_rmid_forced", "1"));
+    assertThat(vmm.created.sysctls()).containsExactly(Map.entry("kernel.shm_rmid_forced", "1"));
   }
 
   @Test
