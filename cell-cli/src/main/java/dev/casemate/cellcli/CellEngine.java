@@ -68,6 +68,16 @@ public final class CellEngine implements Engine {
                 creation.noPivot(), !creation.noNewKeyring(), preserved(creation.preserveFds())),
             directory(creation.id()));
     debug.made(container);
+    if (!container.record().ownPids() && container.cgroup().directory().isEmpty()) {
+      session
+          .log()
+          .warning(
+              "container "
+                  + creation.id()
+                  + " has neither a control group nor a pid namespace of its own. Such configuration"
+                  + " is strongly discouraged: its processes cannot all be found to be killed; add a"
+                  + " pid namespace, or delegate a control group");
+    }
     return new Made(container.init());
   }
 

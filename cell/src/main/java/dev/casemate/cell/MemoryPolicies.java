@@ -11,25 +11,38 @@ final class MemoryPolicies {
   /** The kernel's MAX_NUMNODES on x86-64. */
   private static final int NODE_LIMIT = 1024;
 
+  private static final int MODE = 0xff;
+  private static final int DEFAULT = 0;
+  private static final int PREFERRED = 1;
+  private static final int LOCAL = 4;
+
   private MemoryPolicies() {}
 
-  /** Refuses words and nodes that are none. */
+  /** Refuses words and nodes that are none, and nodes that do not go with the mode. */
   static void check(Optional<MemoryPolicy> policy) {
-    if (policy.isPresent() && !isNothing(policy.get())) {
-      mode(policy.get());
-      nodes(policy.get());
+    if (policy.isEmpty()) {
+      return;
     }
+    int mode = mode(policy.get()) & MODE;
+    int count = nodes(policy.get()).length;
+    if ((mode == DEFAULT || mode == LOCAL) && count > 0) {
+      throw wrongCount(policy.get(), "0 nodes but got " + count);
+    }
+    if (mode != DEFAULT && mode != LOCAL && mode != PREFERRED && count == 0) {
+      throw wrongCount(policy.get(), "at least one node but got 0");
+    }
+  }
+
+  private static CasemateException wrongCount(MemoryPolicy policy, String what) {
+    return Failures.invalid(
+        "memory policy mode requires " + what + ": correct linux.memoryPolicy of " + policy.mode());
   }
 
   /** Sets the policy of the calling process, which its descendants inherit. */
   static void apply(Optional<MemoryPolicy> policy) {
-    if (policy.isPresent() && !isNothing(policy.get())) {
+    if (policy.isPresent()) {
       Scheduling.memoryPolicy(mode(policy.get()), nodes(policy.get()));
     }
-  }
-
-  private static boolean isNothing(MemoryPolicy policy) {
-    return policy.mode().isEmpty() && policy.nodes().isEmpty() && policy.flags().isEmpty();
   }
 
   private static CasemateException invalid(String what, String value, String instead) {
@@ -41,11 +54,11 @@ final class MemoryPolicies {
   private static int mode(MemoryPolicy policy) {
     int mode =
         switch (policy.mode()) {
-          case "MPOL_DEFAULT" -> 0;
-          case "MPOL_PREFERRED" -> 1;
+          case "MPOL_DEFAULT" -> DEFAULT;
+          case "MPOL_PREFERRED" -> PREFERRED;
           case "MPOL_BIND" -> 2;
           case "MPOL_INTERLEAVE" -> 3;
-          case "MPOL_LOCAL" -> 4;
+          case "MPOL_LOCAL" -> LOCAL;
           case "MPOL_PREFERRED_MANY" -> 5;
           case "MPOL_WEIGHTED_INTERLEAVE" -> 6;
           default ->

@@ -17,7 +17,7 @@ class NewerSpecTest extends SpecTest {
 
   @Test
   void aMemoryPolicyIsSetForTheProcessAndForThoseOfAnExec() {
-    assertThat(policy("{}")).isEqualTo("default\n");
+    assertThat(policy("{'mode':'MPOL_DEFAULT'}")).isEqualTo("default\n");
     assertThat(policy("{'mode':'MPOL_INTERLEAVE','nodes':'0'}")).isEqualTo("interleave:0\n");
     assertThat(policy("{'mode':'MPOL_BIND','nodes':'0','flags':['MPOL_F_STATIC_NODES']}"))
         .isEqualTo("bind=static:0\n");
@@ -31,13 +31,16 @@ class NewerSpecTest extends SpecTest {
   void aMemoryPolicyThatIsNoneMustGenerateAnError() {
     wrongPolicy("{'mode':'INTERLEAVE','nodes':'0'}", "invalid memory policy mode", "INTERLEAVE");
     wrongPolicy("{'nodes':'0'}", "invalid memory policy mode");
+    wrongPolicy("{}", "invalid memory policy mode");
+    wrongPolicy("{'mode':'MPOL_DEFAULT','nodes':'0-7'}", "mode requires 0 nodes but got 8");
+    wrongPolicy("{'mode':'MPOL_BIND'}", "mode requires at least one node but got 0");
     wrongPolicy("{'mode':'MPOL_BIND','nodes':'0','flags':['F']}", "invalid memory policy flag");
     for (String nodes : List.of("0-9876543210", "1024", "a", "3-1")) {
       wrongPolicy(
           "{'mode':'MPOL_BIND','nodes':'" + nodes + "'}", "invalid memory policy node", nodes);
     }
     wrongPolicy(
-        "{'mode':'MPOL_DEFAULT','nodes':'0-7','flags':['MPOL_F_STATIC_NODES',"
+        "{'mode':'MPOL_BIND','nodes':'0','flags':['MPOL_F_STATIC_NODES',"
             + "'MPOL_F_RELATIVE_NODES']}",
         "set_mempolicy",
         "invalid argument");

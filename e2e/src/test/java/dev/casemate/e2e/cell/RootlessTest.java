@@ -93,6 +93,24 @@ class RootlessTest extends CellTest {
   }
 
   @Test
+  void aPathOfAControlGroupThatCannotBeMadeIsAnErrorNotSilence() {
+    command("true");
+    box.ok("cp rootless/config.json keep.json");
+    Json.Obj config = Json.parseObject(box.ok("cat rootless/config.json").out());
+    config.object("linux").orElseThrow().put("cgroupsPath", "/of-root");
+    box.ok("cat > rootless/config.json <<'END'\n" + config.text() + "\nEND");
+    assertThat(user("run -b rootless one").expect(1).err())
+        .contains("unable to apply cgroup configuration", "permission denied");
+    box.ok("cp keep.json rootless/config.json");
+  }
+
+  @Test
+  void controlGroupsAreReadOnlyInTheContainerThatSpecDescribes() {
+    command("sh", "-c", "for f in /sys/fs/cgroup/*/cgroup.procs; do : >> $f && echo open $f; done");
+    assertThat(user("run -b rootless one 2> /dev/null").out()).isEmpty();
+  }
+
+  @Test
   void anotherUsersContainersAreOutOfReach() {
     Bundle.make(box, "roots", "sleep", "1000");
     ok("run -d -b roots a > /dev/null 2>&1");

@@ -243,4 +243,16 @@ class RuncWaysTest extends SpecTest {
         .contains("init: closing the pipe to signal completion");
     assertThat(ok("run -b must " + ID).err()).doesNotContain("debug");
   }
+
+  @Test
+  void specHasNoNamespaceOfControlGroupsOfVersion1() {
+    box.ok("mkdir -p example && rm -f example/config.json");
+    ok("spec -b example");
+    assertThat(Json.parseObject(box.ok("cat example/config.json").out())
+            .object("linux")
+            .orElseThrow()
+            .objects("namespaces"))
+        .extracting(namespace -> namespace.string("type"))
+        .containsExactly("pid", "network", "ipc", "uts", "mount");
+  }
 }
