@@ -248,10 +248,11 @@ class RuncWaysTest extends SpecTest {
   void specHasNoNamespaceOfControlGroupsOfVersion1() {
     box.ok("mkdir -p example && rm -f example/config.json");
     ok("spec -b example");
-    assertThat(Json.parseObject(box.ok("cat example/config.json").out())
-            .object("linux")
-            .orElseThrow()
-            .objects("namespaces"))
+    assertThat(
+            Json.parseObject(box.ok("cat example/config.json").out())
+                .object("linux")
+                .orElseThrow()
+                .objects("namespaces"))
         .extracting(namespace -> namespace.string("type"))
         .containsExactly("pid", "network", "ipc", "uts", "mount");
   }
