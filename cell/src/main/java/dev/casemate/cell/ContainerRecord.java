@@ -85,6 +85,27 @@ public record ContainerRecord(
         poststop);
   }
 
+  /** The same with these {@code CLONE_NEW…} of namespaces that differ from the outside's. */
+  ContainerRecord withNamespaces(long value) {
+    return new ContainerRecord(
+        ociVersion,
+        id,
+        pid,
+        startTime,
+        bundle,
+        rootfs,
+        createdMillis,
+        annotations,
+        cgroup,
+        resctrl,
+        value,
+        ownPids,
+        mountBelow,
+        process,
+        poststart,
+        poststop);
+  }
+
   static ContainerRecord fromJson(Json.Obj json) {
     return new ContainerRecord(
         json.string("ociVersion"),

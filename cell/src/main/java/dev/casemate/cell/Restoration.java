@@ -121,6 +121,9 @@ final class Restoration {
                   .orElseThrow(
                       () -> Failures.precondition("the restored process has ended at once")),
               cgroup.record());
+      if (hasOwnClock(restored)) {
+        record = record.withNamespaces(record.namespaces() | Processes.CLONE_NEWTIME);
+      }
       directory.write(record);
       Container container =
           new Container(
@@ -152,6 +155,16 @@ final class Restoration {
         resctrl.ifPresent(ResctrlGroup::remove);
       }
     }
+  }
+
+  /**
+   * Whether criu has made a time namespace, so that clocks go on where they were: later processes
+   * must be in it, too, or the next checkpoint cannot be restored.
+   */
+  private static boolean hasOwnClock(int pid) {
+    Optional<Stat> own = Fs.statIfExists("/proc/self/ns/time");
+    Optional<Stat> its = Fs.statIfExists("/proc/" + pid + "/ns/time");
+    return own.isPresent() && its.isPresent() && own.get().inode() != its.get().inode();
   }
 
   /** Somebody waits for the other end of a terminal, or nobody would take it. */

@@ -194,6 +194,19 @@ class CheckpointTest extends CellTest {
   }
 
   @Test
+  void whatAnExecHasStartedInARestoredContainerIsRestoredToo() {
+    started();
+    criu("checkpoint --image-path images a");
+    criu("restore -d -b counter --image-path images a");
+    ok("exec a sh -c 'sleep 1000 < /dev/null > /dev/null 2>&1 &'");
+    box.ok("rm -rf images");
+    criu("checkpoint --image-path images a");
+    criu("restore -d -b counter --image-path images a");
+    assertThat(ok("ps a").out()).contains("sleep 1000");
+    ok("delete -f a");
+  }
+
+  @Test
   void theFileThatAnAnnotationNamesConfiguresCriuUnlessItRunsPrograms() {
     Bundle bundle = counter();
     String file = box.files() + "/criu.conf";
