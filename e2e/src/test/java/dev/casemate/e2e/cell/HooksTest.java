@@ -154,8 +154,7 @@ class HooksTest extends SpecTest {
         .with(b -> hooks(b).putObjects("poststart", List.of(shell("exit 5"))));
     ok("create -b must " + ID + " > /dev/null 2>&1");
     fails(1, "start " + ID, "error running poststart hook #0: ", "exit code 5");
-    await(ID, "stopped");
-    ok("delete " + ID);
+    fails(1, "state " + ID, "does not exist");
   }
 
   @Test
