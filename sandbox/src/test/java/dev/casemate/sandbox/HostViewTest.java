@@ -174,7 +174,7 @@ class HostViewTest {
       assertThat(image.resolve("file")).hasContent("mounted\n");
       assertThat(image.resolve("other")).hasContent("lower");
       assertThatThrownBy(() -> Files.writeString(image.resolve("new"), "x"))
-          .hasMessageContaining("read-only");
+          .hasMessageContaining("Read-only");
       assertThatThrownBy(
               () ->
                   shares.addOverlay(

@@ -177,7 +177,7 @@ class SharesTest {
     String writable = name(shares.add(host + "/file", new ShareMode(false, true, false)));
     for (String name : List.of(before, after)) {
       assertThatThrownBy(() -> Files.writeString(through(name), "x"))
-          .hasMessageContaining("read-only");
+          .hasMessageContaining("Read-only");
     }
     assertThat(host.resolve("file")).hasContent("content");
     Files.writeString(through(writable), "written");
