@@ -8,25 +8,37 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Stat;
 import dev.casemate.linux.Xattr;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /** Fills a new tmpfs, or another directory, with what it is about to hide ({@code tmpcopyup}). */
 public final class CopyUp {
   private static final int DEPTH_LIMIT = 256;
 
-  private CopyUp() {}
+  /** Hard links beyond it become files of their own: their names need memory. */
+  private static final int LINK_LIMIT = 16_384;
+
+  private final Fd top;
+
+  /** The first copy of each file that has several names, below {@link #top}. */
+  private final Map<String, String> linked = new HashMap<>();
+
+  private CopyUp(Fd top) {
+    this.top = top;
+  }
 
   /** Copies what is in {@code from} into {@code to}; both are descriptors of directories. */
   public static void copy(Fd from, Fd to) {
     Stat stat = Fs.stat(from);
-    copyEntries(from, to, 0);
+    new CopyUp(to).copyEntries(from, to, "", 0);
     try (Fd target = Fs.openAt(to, ".", OpenFlag.READ_ONLY | OpenFlag.DIRECTORY, 0)) {
       Fs.chown(target, stat.uid(), stat.gid());
       Fs.chmod(target, stat.permissions());
     }
   }
 
-  private static void copyEntries(Fd from, Fd to, int depth) {
+  private void copyEntries(Fd from, Fd to, String path, int depth) {
     if (depth > DEPTH_LIMIT) {
       throw Failures.invalid(
           "tmpcopyup: directories are nested deeper than " + DEPTH_LIMIT + "; mount without it");
@@ -36,18 +48,39 @@ public final class CopyUp {
       names = Fs.list(directory);
     }
     for (String name : names) {
-      copyEntry(from, to, name, Fs.lstatAt(from, name), depth);
+      Stat stat = Fs.lstatAt(from, name);
+      if (!link(to, name, path + name, stat)) {
+        copyEntry(from, to, name, path + name, stat, depth);
+      }
     }
   }
 
-  private static void copyEntry(Fd from, Fd to, String name, Stat stat, int depth) {
+  /** Whether another name of the file has been copied already, to which this name is now a link. */
+  private boolean link(Fd to, String name, String path, Stat stat) {
+    if (stat.links() < 2 || stat.isDirectory()) {
+      return false;
+    }
+    String file = stat.filesystemMajor() + ":" + stat.filesystemMinor() + ":" + stat.inode();
+    String first = linked.get(file);
+    if (first == null) {
+      if (linked.size() < LINK_LIMIT) {
+        linked.put(file, path);
+      }
+      return false;
+    }
+    // The tree is new and nobody else's: no part of the path can have become a link.
+    Links.linkAt(top, first, to, name);
+    return true;
+  }
+
+  private void copyEntry(Fd from, Fd to, String name, String path, Stat stat, int depth) {
     switch (stat.type()) {
       case Stat.DIRECTORY -> {
         Fs.makeDirectoryAt(to, name, 0700);
         int flags = OpenFlag.READ_ONLY | OpenFlag.DIRECTORY | OpenFlag.NO_FOLLOW;
         try (Fd source = Fs.openAt(from, name, flags, 0);
             Fd target = Fs.openAt(to, name, flags, 0)) {
-          copyEntries(source, target, depth + 1);
+          copyEntries(source, target, path + "/", depth + 1);
           copyAttributes(source, target);
         }
       }

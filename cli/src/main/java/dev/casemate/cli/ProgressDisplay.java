@@ -84,7 +84,7 @@ final class ProgressDisplay implements PullProgress, AutoCloseable {
 
   @Override
   public synchronized void retry(String digest, String reason) {
-    line("connection lost at " + shortDigest(digest) + " (" + reason + "), trying again");
+    line("connection lost at " + shortDigest(digest) + " (" + reason + "), retrying");
   }
 
   @Override

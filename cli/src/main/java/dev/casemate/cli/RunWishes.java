@@ -285,7 +285,9 @@ final class RunWishes {
       return FileContent.readString(path, FILE_LIMIT);
     } catch (LinuxException e) {
       throw CasemateException.of(
-          Kind.NOT_FOUND, "cannot read the file of option " + option + ": " + e.getMessage(), e);
+          Kind.NOT_FOUND,
+          "cannot read file \"" + path + "\" of option " + option + ": " + e.getMessage(),
+          e);
     }
   }
 }
