@@ -48,8 +48,8 @@ public final class Virtiofsd implements AutoCloseable {
    * @param sandbox whether the daemon shuts itself into the directory by namespaces; without, the
    *     directory may be {@code /} (the implementation in C then uses chroot)
    * @param xattr whether extended attributes pass, see {@link #XATTR_MAP}; each write of the guest
-   *     costs a look-up then, because Linux 6.1 does not take over what the first mount of virtio-fs
-   *     has agreed on (SB_NOSEC) for the mounts that the daemon announces
+   *     costs a look-up then, because Linux 6.1 does not take over what the first mount of
+   *     virtio-fs has agreed on (SB_NOSEC) for the mounts that the daemon announces
    * @param jailed whether the daemon has namespaces and limits of its own, and of root's
    *     capabilities only those that it needs
    */
