@@ -40,6 +40,7 @@ final class TerminalSinksTest {
           Map.entry("cell-cli/CellEngine", "the workload's streams"),
           Map.entry("oci-cli/Foreground", "the workload's output"),
           Map.entry("oci-cli/Log", "quotes by PlainText"),
+          Map.entry("oci-cli/Making", "asks whether it is a terminal"),
           Map.entry("oci-cli/PsCommand", "ps inherits standard error"),
           Map.entry("sandbox/AgentClient", "method names of ours, to sandbox.err"),
           Map.entry("containers/ScratchDisk", "mkfs inherits standard error: sandbox.err"),

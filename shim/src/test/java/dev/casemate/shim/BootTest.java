@@ -2,12 +2,19 @@ package dev.casemate.shim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.linux.NetworkNamespace;
 import dev.casemate.protocol.cri.LinuxPodSandboxConfig;
 import dev.casemate.protocol.cri.PodSandboxConfig;
 import dev.casemate.sandbox.SandboxPaths;
+import java.nio.file.Path;
 import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
+@Tag("root")
 class BootTest {
   private static final SandboxPaths PATHS = new SandboxPaths("/run/x", "/var/lib/x");
 
@@ -26,8 +33,24 @@ class BootTest {
           0,
           0);
 
+  @TempDir static Path directory;
+
+  @BeforeAll
+  static void createNamespace() {
+    NetworkNamespace.create(namespace());
+  }
+
+  @AfterAll
+  static void destroyNamespace() {
+    NetworkNamespace.destroy(namespace());
+  }
+
+  private static String namespace() {
+    return directory.resolve("netns").toString();
+  }
+
   private static Boot of(PodSandboxConfig pod) {
-    return Boot.ofPod(RECORD, PATHS, pod, "/proc/self/ns/net", Map.of());
+    return Boot.ofPod(RECORD, PATHS, pod, namespace(), Map.of());
   }
 
   @Test
