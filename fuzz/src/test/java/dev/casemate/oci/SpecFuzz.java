@@ -16,6 +16,7 @@ import dev.casemate.fuzz.Input;
   HooksSpec.class,
   HookSpec.class,
   LinuxSpec.class,
+  LinuxSpec.IntelRdt.class,
   DeviceSpec.class,
   IdMapping.class,
   SeccompSpec.class,
