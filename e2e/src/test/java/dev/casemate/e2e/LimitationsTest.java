@@ -96,7 +96,7 @@ class LimitationsTest extends EndToEnd {
     assertThat(script("limited", "flock -n /v/lock echo both || echo locked").out())
         .isEqualTo("locked\n");
     assertThat(Shell.run("flock -n " + host + "/v/lock echo both").out()).isEqualTo("both\n");
-    ok("exec", "limited", "pkill", "probe");
+    script("limited", "kill $(busybox pidof probe)").expect(0);
     running.await(Casemate.TIMEOUT_SECONDS);
   }
 }
