@@ -44,7 +44,16 @@ public final class Places {
   /** A directory on the disk, empty. */
   public static Path fresh(String name) {
     Path directory = DISK.resolve(name);
-    Shell.run("rm -rf --one-file-system '" + directory + "'; mkdir -p '" + directory + "'");
+    // An engine that has ended leaves its images' layers mounted.
+    Shell.run(
+        "awk -v below='"
+            + directory
+            + "/' 'index($2, below) == 1 { print $2 }' /proc/self/mounts | sort -r"
+            + " | xargs -r -n 1 umount -l; rm -rf --one-file-system '"
+            + directory
+            + "'; mkdir -p '"
+            + directory
+            + "'");
     return directory;
   }
 
