@@ -89,7 +89,7 @@ class SeccompAgentTest extends SpecTest {
   void anAgentThatIsNotThereMustGenerateAnError() {
     notifying("/run/no/agent", "true");
     ok("create -b must " + ID + " > /dev/null 2>&1");
-    fails(1, "start " + ID, "seccomp listener", "/run/no/agent");
+    fails(1, "start " + ID, "failed to connect with seccomp agent", "/run/no/agent");
     cell("delete --force " + ID);
   }
 

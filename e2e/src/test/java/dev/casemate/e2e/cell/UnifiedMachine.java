@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -81,9 +82,13 @@ final class UnifiedMachine {
           .orElseThrow()
           .put("terminal", false)
           .putStrings("args", List.of(command));
-      config
-          .object("linux")
-          .orElseThrow()
+      Json.Obj linux = config.object("linux").orElseThrow();
+      // On a host with version 1, "spec" leaves it out.
+      List<Json.Obj> namespaces = new ArrayList<>(linux.objects("namespaces"));
+      namespaces.removeIf(namespace -> namespace.string("type").equals("cgroup"));
+      namespaces.add(new Json.Obj().put("type", "cgroup"));
+      linux
+          .putObjects("namespaces", namespaces)
           .put("cgroupsPath", group)
           .put(
               "devices",
