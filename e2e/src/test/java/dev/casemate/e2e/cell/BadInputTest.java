@@ -83,7 +83,7 @@ class BadInputTest extends CellTest {
     box.ok(
         "{ printf '{\"ociVersion\":\"1.0.0\",\"hostname\":\"'; head -c 15000000 /dev/zero"
             + " | tr '\\0' 'x'; printf '\"}'; } > bad/config.json");
-    fails(1, "create -b bad a", "process");
+    fails(1, "create -b bad a", "hostname");
   }
 
   @Test
@@ -227,7 +227,7 @@ class BadInputTest extends CellTest {
 
   @Test
   void usage() {
-    assertThat(cell("create").expect(1).out()).contains("usage: casemate-cell create");
+    assertThat(cell("create").expect(1).out()).contains("Usage: casemate-cell create");
     assertThat(cell("create a b c").expect(1).err()).contains("exactly 1 argument(s)");
     assertThat(cell("create --bogus a").expect(1).err()).contains("unknown option --bogus");
     assertThat(cell("exec a").expect(1).err()).contains("a minimum of 2");
