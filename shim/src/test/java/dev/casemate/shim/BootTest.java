@@ -2,6 +2,7 @@ package dev.casemate.shim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.NetworkNamespace;
 import dev.casemate.protocol.cri.LinuxPodSandboxConfig;
 import dev.casemate.protocol.cri.PodSandboxConfig;
@@ -18,20 +19,25 @@ import org.junit.jupiter.api.io.TempDir;
 class BootTest {
   private static final SandboxPaths PATHS = new SandboxPaths("/run/x", "/var/lib/x");
 
-  private static final ShimRecord RECORD =
-      new ShimRecord(
-          "s1",
-          "k8s.io",
-          "pod",
-          "/bundle",
-          "/s",
-          "/c",
-          "",
-          "",
-          false,
-          new RuntimeOptions("", "[vm]\nmemory_mib = 256\n"),
-          0,
-          0);
+  private static ShimRecord record() {
+    String kernel = directory.resolve("kernel").toString();
+    FileContent.write(kernel, new byte[0], 0600);
+    return new ShimRecord(
+        "s1",
+        "k8s.io",
+        "pod",
+        "/bundle",
+        "/s",
+        "/c",
+        "",
+        "",
+        false,
+        new RuntimeOptions(
+            "",
+            "[vm]\nmemory_mib = 256\nkernel = \"K\"\ninitramfs = \"K\"\n".replace("K", kernel)),
+        0,
+        0);
+  }
 
   @TempDir static Path directory;
 
@@ -50,7 +56,7 @@ class BootTest {
   }
 
   private static Boot of(PodSandboxConfig pod) {
-    return Boot.ofPod(RECORD, PATHS, pod, namespace(), Map.of());
+    return Boot.ofPod(record(), PATHS, pod, namespace(), Map.of());
   }
 
   @Test

@@ -251,7 +251,7 @@ class BadInputTest extends CellTest {
             "events",
             "spec",
             "features")) {
-      assertThat(ok(command + " --help").out()).startsWith("usage: casemate-cell " + command);
+      assertThat(ok(command + " --help").out()).startsWith("Usage: casemate-cell " + command);
     }
     assertThat(ok("--version").out()).startsWith("casemate-cell version ").contains("spec: 1.3.0");
   }
