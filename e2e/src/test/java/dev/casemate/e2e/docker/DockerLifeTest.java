@@ -176,7 +176,13 @@ final class DockerLifeTest extends DockerCases {
   @Test
   void killStopAndWait() {
     String polite =
-        detached("polite", "sh", "-c", "trap 'echo bye; exit 9' TERM; while :; do sleep 0.1; done");
+        detached(
+            "polite",
+            "sh",
+            "-c",
+            "trap 'echo bye; exit 9' TERM; echo ready; while :; do sleep 0.1; done");
+    // The kernel drops a TERM for a first process that has no handler yet.
+    Wait.until(SECONDS, "the handler", () -> docker("logs", polite).ok().out().contains("ready"));
     try (Running waiting = docker("wait", polite).start()) {
       docker("stop", "-t", "60", polite).ok();
       assertThat(waiting.await(SECONDS).out()).isEqualTo("9\n");
