@@ -33,8 +33,7 @@ class BootTest {
         "",
         false,
         new RuntimeOptions(
-            "",
-            "[vm]\nmemory_mib = 256\nkernel = \"K\"\ninitramfs = \"K\"\n".replace("K", kernel)),
+            "", "[vm]\nmemory_mib = 256\nkernel = \"K\"\ninitramfs = \"K\"\n".replace("K", kernel)),
         0,
         0);
   }
