@@ -65,7 +65,9 @@ ids=()
 floor=("${ours[0]}")
 for ((i = 1; i < ${#ours[@]}; i++)); do
     case ${ours[i]} in
-        -machine | -M | -accel | -cpu | -smp | -m | -bios | -kernel) floor+=("${ours[i]}" "${ours[++i]}") ;;
+        # In the jail the kernel has another path.
+        -kernel) floor+=(-kernel "${CASEMATE_STATE:-/var/lib/casemate}/guest/default/vmlinux") && ((++i)) ;;
+        -machine | -M | -accel | -cpu | -smp | -m | -bios) floor+=("${ours[i]}" "${ours[++i]}") ;;
         -append) floor+=(-append "$(sed 's/ casemate\.[^ ]*//g' <<< "${ours[++i]}")") ;;
     esac
 done
