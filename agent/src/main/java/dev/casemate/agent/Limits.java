@@ -5,9 +5,9 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.ResourceLimits;
 
 /**
- * Limits that a container has when nobody sets them. The kernel's own depend on the VM's memory and
- * are far below what an engine's service gives: containers inherit the agent's instead. Limits of
- * the specification replace them.
+ * Limits of a container whose specification sets none. The kernel's own depend on the VM's memory
+ * and are far below what an engine's service gives: containers inherit the agent's instead. Limits
+ * of the specification replace them.
  */
 final class Limits {
   /** Of open files: programs that know no better count to the soft limit, others raise it. */

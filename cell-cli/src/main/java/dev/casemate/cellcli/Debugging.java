@@ -2,11 +2,13 @@ package dev.casemate.cellcli;
 
 import dev.casemate.cell.CellProcess;
 import dev.casemate.cell.Container;
+import dev.casemate.cell.NumberList;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Text;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.ocicli.Log;
+import java.util.Optional;
 
 /**
  * What {@code --debug} tells of the making of a process. It begins with runc's words for the same
@@ -69,19 +71,13 @@ final class Debugging {
 
   /** A list such as {@code 0-3,7} as the bits of the lowest 64 CPUs; {@code ?} for no such list. */
   static String mask(String list) {
-    long mask = 0;
-    try {
-      for (String part : Text.split(list, ',')) {
-        String range = part.strip();
-        int dash = range.indexOf('-');
-        int first = Integer.parseInt(dash < 0 ? range : range.substring(0, dash));
-        int last = dash < 0 ? first : Integer.parseInt(range.substring(dash + 1));
-        for (int cpu = first; cpu <= Math.min(last, 63); cpu++) {
-          mask |= 1L << cpu;
-        }
-      }
-    } catch (NumberFormatException e) {
+    Optional<int[]> cpus = NumberList.parse(list, NumberList.CPU_LIMIT);
+    if (cpus.isEmpty()) {
       return "?";
+    }
+    long mask = 0;
+    for (int cpu : cpus.get()) {
+      mask |= cpu < Long.SIZE ? 1L << cpu : 0;
     }
     return "0x" + Long.toHexString(mask);
   }

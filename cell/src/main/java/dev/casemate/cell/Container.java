@@ -389,7 +389,7 @@ public final class Container implements AutoCloseable {
       cgroup.kill();
     }
     if (record.pid() == 0 && force && cgroup.isFrozen()) {
-      // What a killed create has left ends by itself, but for what somebody has frozen meanwhile.
+      // The processes of a killed create end by themselves, unless their group is frozen.
       cgroup.freeze(false);
     }
     ContainerConfig known = record.poststop() ? config() : null;

@@ -68,7 +68,7 @@ public final class CopyUp {
       }
       return false;
     }
-    // The tree is new and nobody else's: no part of the path can have become a link.
+    // No other process has the new tree: no part of the path can have become a symbolic link.
     Links.linkAt(top, first, to, name);
     return true;
   }

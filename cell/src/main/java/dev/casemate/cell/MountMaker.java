@@ -190,7 +190,7 @@ final class MountMaker {
   /**
    * The flags of a bind mount. Once one is given they are all that it has, as with runc; with none
    * given the source's stay, which is not asked here. In a VM of the container's own the source is
-   * a mount of ours, whose flags nobody has chosen.
+   * a mount of Casemate, and its flags are not the user's choice.
    */
   private void bindFlags(Fd tree, MountOptions options) {
     if (!config.ownKernel() && !options.remount) {

@@ -6,7 +6,10 @@ import java.util.List;
 import java.util.Optional;
 
 /** Lists of CPUs and memory nodes, such as {@code 0-3,7}. */
-final class NumberList {
+public final class NumberList {
+  /** Above the numbers of all CPUs that Linux can have on a machine (NR_CPUS). */
+  public static final int CPU_LIMIT = 8192;
+
   private NumberList() {}
 
   /**
@@ -15,7 +18,7 @@ final class NumberList {
    * @param limit above all numbers
    * @return empty if the text is no such list
    */
-  static Optional<int[]> parse(String list, int limit) {
+  public static Optional<int[]> parse(String list, int limit) {
     List<Integer> numbers = new ArrayList<>();
     try {
       for (String part : Text.split(list, ',')) {

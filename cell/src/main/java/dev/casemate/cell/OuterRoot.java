@@ -79,7 +79,7 @@ final class OuterRoot implements AutoCloseable {
         Mounts.unmount(rootfs, Mounts.DETACH | Mounts.UMOUNT_NOFOLLOW);
       }
     } catch (LinuxException e) {
-      // Gone with the bundle, or unmounted by somebody else.
+      // The bundle was removed, or another process unmounted it.
       if (e.errno() != Errno.ENOENT && e.errno() != Errno.EINVAL) {
         throw Failures.of("unmounting " + rootfs, e);
       }

@@ -10,11 +10,10 @@ import dev.casemate.oci.ProcessSpec;
 
 /** CPU and I/O scheduling of a process. */
 final class Priorities {
-  private static final int CPU_LIMIT = 8192;
 
   private Priorities() {}
 
-  /** Refuses what the kernel would: a deadline takes all CPUs, whoever else has some of them. */
+  /** Refuses what the kernel would: a deadline needs all CPUs, not only some of them. */
   static void check(ProcessSpec process, LinuxSpec linux) {
     String cpus = linux.resources().cpu().cpus();
     boolean deadline =
@@ -23,8 +22,8 @@ final class Priorities {
       return;
     }
     String online = FileContent.readString("/sys/devices/system/cpu/online", 4096).strip();
-    int count = NumberList.parse(online, CPU_LIMIT).map(list -> list.length).orElse(0);
-    if (NumberList.parse(cpus, CPU_LIMIT).map(list -> list.length).orElse(0) < count) {
+    int count = NumberList.parse(online, NumberList.CPU_LIMIT).map(list -> list.length).orElse(0);
+    if (NumberList.parse(cpus, NumberList.CPU_LIMIT).map(list -> list.length).orElse(0) < count) {
       throw Failures.invalid(
           "process scheduler can't be used together with AllowedCPUs: SCHED_DEADLINE takes CPUs "
               + online
@@ -125,6 +124,7 @@ final class Priorities {
 
   /** The numbers in a list such as {@code 0-3,7}. */
   static int[] cpus(String list) {
-    return NumberList.parse(list, CPU_LIMIT).orElseThrow(() -> unknown("execCPUAffinity", list));
+    return NumberList.parse(list, NumberList.CPU_LIMIT)
+        .orElseThrow(() -> unknown("execCPUAffinity", list));
   }
 }

@@ -174,7 +174,7 @@ final class ProcessSetup {
    *
    * @param extra rights that the installation of the filter takes
    * @param carried rights that the last exec, but not what it executes, is to have
-   * @param hook whether it is for a hook's program, which nobody follows
+   * @param hook whether it is for a hook's program, which the engine does not follow
    */
   private FinalExec lastSteps(CapabilitySets wanted, long extra, long carried, boolean hook) {
     rights(wanted.ambient() | extra | carried);
@@ -190,7 +190,7 @@ final class ProcessSetup {
     }
     if (filter.isPresent()) {
       SeccompFilter seccomp = filter.get();
-      // Nobody would fetch a hook's listener: what is to be asked about fails with ENOSYS in it.
+      // No listener is fetched for a hook: its system calls to notify about fail with ENOSYS.
       exec.filter(
           seccomp,
           hook ? seccomp.flagsWithoutListener() : seccomp.flags(),

@@ -75,16 +75,16 @@ final class SandboxServiceTest extends NewestLineCases {
     pod.call(SandboxService.PING_SANDBOX, PingRequest.builder().sandboxId(pod.id()).build());
   }
 
+  private void startContainer(String name, String script) {
+    container = fresh(name);
+    log = Places.fresh("out-" + container).resolve("log");
+    pod.run(container, new Json.Obj(), log, "sh", "-c", script);
+  }
+
   /** Starts a container that keeps 20 MB and tells its VM's memory again and again. */
   private void startContainer() {
-    container = fresh("member");
-    log = Places.fresh("out-" + container).resolve("log");
-    pod.run(
-        container,
-        new Json.Obj(),
-        log,
-        "sh",
-        "-c",
+    startContainer(
+        "member",
         "hostname; head -c 20000000 /dev/zero | tail -c 20000000 | sleep 1000 &"
             + " while :; do awk '/MemTotal/ { print $2 }' /proc/meminfo; sleep 0.3; done");
     Wait.until(SECONDS, () -> "the memory in " + read(log), () -> memoryMib(log) > 0);
@@ -123,14 +123,8 @@ final class SandboxServiceTest extends NewestLineCases {
 
   @Test
   void thePodsSysctlsApply() {
-    container = fresh("sysctl");
-    log = Places.fresh("out-" + container).resolve("log");
-    pod.run(
-        container,
-        new Json.Obj(),
-        log,
-        "sh",
-        "-c",
+    startContainer(
+        "sysctl",
         "cat /proc/sys/kernel/shm_rmid_forced /proc/sys/net/ipv4/ip_unprivileged_port_start;"
             + " exec sleep 1000");
     Wait.until(SECONDS, () -> "two lines in " + read(log), () -> read(log).lines().count() == 2);
