@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # test.sh [quick]: the whole test suite: checks, unit tests on the JVM, the demonstration, end-to-end tests with the native executables.
-# Ends with the line that counts. Two things at a time: the executables are built while the unit tests run; then the engines' tests run
-# isolated (scripts/isolated.sh) beside the others, as both look for what they left on the machine.
+# Ends with the line that counts. Two things at a time: the executables are built while the unit tests run; the parsers are fuzzed beside
+# the unit tests that start VMs; then the engines' tests run isolated (scripts/isolated.sh) beside the others, as both look for what they
+# left on the machine.
 # With "quick": the checks, the unit tests that start no VM, and one VM; the executables are built only if there is no guest yet.
 set -uo pipefail
 source "$(dirname "$0")/common.sh"
@@ -89,7 +90,7 @@ follow() {
 # unit NAME MODULES TAGS TESTS: unit tests but those that have one of the tags. In the directories of `make check`, so that it compiles nothing
 # again, and the executables can be made of the others' classes meanwhile.
 unit() {
-    junit "$1" "*/target/check/surefire-reports" -Pcheck,root -pl "$2" -am -Dcasemate.target=target/check -Dcasemate.excluded.tags="$3" \
+    junit "$1" "$unit_reports" -Pcheck,root -pl "$2" -am -Dcasemate.target=target/check -Dcasemate.excluded.tags="$3" \
         -Dsurefire.failIfNoSpecifiedTests=false ${4:+"-Dtest=$4"} test
 }
 
@@ -117,6 +118,7 @@ kvm() {
 
 # All modules that have unit tests; those of fuzz are a stage of their own.
 all_units='!fuzz,!e2e'
+unit_reports='[!f]*/target/check/surefire-reports'
 
 executables() {
     stage build make --no-print-directory build guest hostile-agent
@@ -156,49 +158,71 @@ executables &
 building=$!
 stage check scripts/check.sh
 unit unit "$all_units" vm ''
-junit fuzz fuzz/target/check/surefire-reports -Pcheck,root -pl fuzz -am -Dcasemate.target=target/check \
-    -Dsurefire.failIfNoSpecifiedTests=false '-Dtest=dev.casemate.fuzz.*Test' test
 wait "$building"
 if [[ -e $results/build.problem ]]; then
     say "the executables or the guest cannot be built: no test of them can run"
     finish
 fi
 
-junit vm "*/target/check/surefire-reports" -Pcheck,root -pl "$all_units" -Dcasemate.target=target/check -Dgroups=vm test
+# What both Mavens need, `make check` has compiled and fetched.
+junit fuzz fuzz/target/check/surefire-reports -o -Pcheck,root -pl fuzz -am -Dcasemate.target=target/check \
+    -Dsurefire.failIfNoSpecifiedTests=false '-Dtest=dev.casemate.fuzz.*Test' test &
+fuzzing=$!
+junit vm "$unit_reports" -Pcheck,root -pl "$all_units" -Dcasemate.target=target/check -Dgroups=vm test
 stage demo scripts/demo.sh
+wait "$fuzzing"
 
-# The engines' tests. Isolated they have no network, and with two Mavens at once only one may write what both use: they begin when the other
-# lane's has compiled everything and fetched what it needs.
-engines() {
+# The stages of which several can run at a time, where they can be isolated.
+engine() {
     local offline=()
-    if [[ -n $isolate ]]; then
-        until grep -qs 'Running dev.casemate' build/logs/e2e.log || [[ -e $results/e2e.count ]]; do
-            sleep 1
-        done
-        offline=(-o)
-    fi
-    e2e containerd 'dev.casemate.e2e.containerd.*Test' "${offline[@]}"
-    e2e docker 'dev.casemate.e2e.docker.*Test' "${offline[@]}"
-    e2e pods 'dev.casemate.e2e.cri.*Test' "${offline[@]}"
-    e2e cell-pods 'dev.casemate.e2e.cri.PodTest,dev.casemate.e2e.cri.PodContainersTest' -Dengine.runtime=cell "${offline[@]}"
-    kvm
+    # Isolated it has no network, and of two Mavens only one may write what both use.
+    [[ -z $isolate ]] || offline=(-o)
+    case $1 in
+        containerd) e2e containerd 'dev.casemate.e2e.containerd.*Test' "${offline[@]}" ;;
+        docker) e2e docker 'dev.casemate.e2e.docker.*Test' "${offline[@]}" ;;
+        pods) e2e pods 'dev.casemate.e2e.cri.*Test' "${offline[@]}" ;;
+        cell-pods)
+            e2e cell-pods 'dev.casemate.e2e.cri.PodTest,dev.casemate.e2e.cri.PodContainersTest' -Dengine.runtime=cell "${offline[@]}"
+            ;;
+        kvm) kvm ;;
+        native)
+            say "native: what an image of ours must be able to do"
+            # shellcheck disable=SC2086
+            stage native run_logged native ${isolate:+scripts/isolated.sh native} native/test.sh
+            ;;
+    esac
+}
+
+# engines: runs the stages that no other lane has taken, the long ones first.
+engines() {
+    local name
+    for name in docker containerd pods cell-pods native kvm; do
+        if mkdir "$results/$name.taken" 2> /dev/null; then
+            engine "$name"
+        fi
+    done
 }
 
 rm -f build/logs/e2e.log
 isolate=
 if scripts/isolated.sh --check; then
-    isolate=yes engines &
+    # Begins when the other lane's Maven has compiled everything and fetched what it needs.
+    (
+        until grep -qs 'Running dev.casemate' build/logs/e2e.log || [[ -e $results/e2e.count ]]; do
+            sleep 1
+        done
+        isolate=yes engines
+    ) &
     lane=$!
 fi
 e2e e2e 'dev.casemate.e2e.*Test'
 e2e cell-engines 'dev.casemate.e2e.cell.*Test'
 if [[ -n ${lane:-} ]]; then
+    isolate=yes engines
     wait "$lane"
 else
     engines
 fi
-say "native: what an image of ours must be able to do"
-stage native run_logged native native/test.sh
 say "machine after the tests"
 stage leftovers scripts/leftovers.sh
 finish

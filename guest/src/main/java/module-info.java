@@ -2,6 +2,7 @@
 @org.jspecify.annotations.NullMarked
 module dev.casemate.guest {
   requires static org.jspecify;
+  requires dev.casemate.protocol;
   requires transitive dev.casemate.base;
 
   exports dev.casemate.guest to

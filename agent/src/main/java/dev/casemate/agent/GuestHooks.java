@@ -26,7 +26,7 @@ final class GuestHooks {
   /** Gives every hook a time limit; one of a longer time is refused. */
   static Spec bounded(Spec spec) {
     HooksSpec hooks = spec.hooks();
-    if (hooks.equals(HooksSpec.NONE)) {
+    if (hooks.isEmpty()) {
       return spec;
     }
     return spec.withHooks(

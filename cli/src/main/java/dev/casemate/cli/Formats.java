@@ -11,8 +11,7 @@ final class Formats {
   static boolean json(Arguments arguments) {
     String format = arguments.last("format", "table");
     if (!format.equals("table") && !format.equals("json")) {
-      throw new UsageException(
-          "invalid value \"" + format + "\" for --format: expected table or json");
+      throw UsageException.ofValue("format", format, "table or json");
     }
     return format.equals("json");
   }

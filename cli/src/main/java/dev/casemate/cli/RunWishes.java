@@ -197,12 +197,8 @@ final class RunWishes {
   private static int scratchMib(String text) {
     int mib = mib(text);
     if (mib <= 0 && !text.equals("0")) {
-      throw new UsageException(
-          "invalid value \""
-              + text
-              + "\" for --scratch: expected 0 or a size from "
-              + ContainerDefaults.LEAST_SCRATCH_MIB
-              + "m to 16t");
+      throw UsageException.ofValue(
+          "scratch", text, "0 or a size from " + ContainerDefaults.LEAST_SCRATCH_MIB + "m to 16t");
     }
     return mib;
   }
@@ -217,10 +213,7 @@ final class RunWishes {
     if (memory.isPresent()) {
       int mib = mib(memory.get());
       if (mib < 0) {
-        throw new UsageException(
-            "invalid value \""
-                + memory.get()
-                + "\" for --memory: expected a size such as 256m or 2g");
+        throw UsageException.ofValue("memory", memory.get(), "a size such as 256m or 2g");
       }
       if (mib < ContainerDefaults.LEAST_MEMORY_MIB || mib > ContainerDefaults.MOST_MEMORY_MIB) {
         // Here, too: in the words of the user, who need not count in MiB.
@@ -255,8 +248,7 @@ final class RunWishes {
     } catch (NumberFormatException e) {
       // As a number out of range.
     }
-    throw new UsageException(
-        "invalid value \"" + text + "\" for --cpus: expected a number from 0.01 to 255");
+    throw UsageException.ofValue("cpus", text, "a number from 0.01 to 255");
   }
 
   private static void image(ContainerBuilder builder, Arguments arguments) {
@@ -267,15 +259,12 @@ final class RunWishes {
           case "always" -> PullPolicy.ALWAYS;
           case "never" -> PullPolicy.NEVER;
           default ->
-              throw new UsageException(
-                  "invalid value \""
-                      + arguments.last("pull", "")
-                      + "\" for --pull: expected missing, always or never");
+              throw UsageException.ofValue(
+                  "pull", arguments.last("pull", ""), "missing, always or never");
         });
     String rootfs = arguments.last("rootfs", "erofs");
     if (!rootfs.equals("erofs") && !rootfs.equals("virtiofs")) {
-      throw new UsageException(
-          "invalid value \"" + rootfs + "\" for --rootfs: expected erofs or virtiofs");
+      throw UsageException.ofValue("rootfs", rootfs, "erofs or virtiofs");
     }
     builder.shareRoot(rootfs.equals("virtiofs"));
   }

@@ -51,9 +51,7 @@ public final class Arguments {
     return switch (last) {
       case "true", "1" -> true;
       case "false", "0" -> false;
-      default ->
-          throw new UsageException(
-              "invalid value \"" + last + "\" for --" + name + ": expected true or false");
+      default -> throw UsageException.ofValue(name, last, "true or false");
     };
   }
 
@@ -91,15 +89,8 @@ public final class Arguments {
     } catch (NumberFormatException e) {
       // Reported below, like a number out of range.
     }
-    throw new UsageException(
-        "invalid value \""
-            + text.get()
-            + "\" for --"
-            + name
-            + ": expected a whole number from "
-            + minimum
-            + " to "
-            + maximum);
+    throw UsageException.ofValue(
+        name, text.get(), "a whole number from " + minimum + " to " + maximum);
   }
 
   /** A whole number between two bounds, or a default. */

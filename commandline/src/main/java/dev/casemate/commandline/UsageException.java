@@ -7,4 +7,15 @@ public final class UsageException extends RuntimeException {
   public UsageException(String message) {
     super(message);
   }
+
+  /**
+   * A value that an option cannot have.
+   *
+   * @param option without its dashes
+   * @param expected such as {@code table or json}
+   */
+  public static UsageException ofValue(String option, String value, String expected) {
+    return new UsageException(
+        "invalid value \"" + value + "\" for --" + option + ": expected " + expected);
+  }
 }

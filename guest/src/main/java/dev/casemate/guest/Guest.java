@@ -1,5 +1,6 @@
 package dev.casemate.guest;
 
+import dev.casemate.protocol.GuestContract;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -50,7 +51,7 @@ public record Guest(
 
   /** Whether containers get modules that are not in the initramfs. */
   public boolean hasModulesOnDemand() {
-    return Files.exists(directory.resolve(GuestStore.MODULE_PACK));
+    return Files.exists(directory.resolve(GuestContract.MODULE_PACK));
   }
 
   /** All modules in the initramfs, in an order in which they can be loaded. */

@@ -5,6 +5,7 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.NativeBuffer;
 import dev.casemate.linux.SystemCall;
+import dev.casemate.protocol.GuestContract;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -51,7 +52,7 @@ final class GuestBuilder {
       if (kernel.modules().isPresent()) {
         int count =
             ModulePackWriter.write(
-                fresh.resolve(GuestStore.MODULE_PACK),
+                fresh.resolve(GuestContract.MODULE_PACK),
                 kernel.modules().get(),
                 kernel.stripSignatures());
         progress.step("Packed " + count + " modules for what containers may ask for");

@@ -5,6 +5,7 @@ import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
+import dev.casemate.protocol.GuestContract;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -26,9 +27,6 @@ public final class GuestStore {
   static final String INITRAMFS = "initramfs.cpio";
   static final String DESCRIPTION = "guest.json";
   static final String MODULES = "modules";
-
-  /** Modules on demand; a kernel without modules has none. */
-  static final String MODULE_PACK = "modules.pack";
 
   private static final int MAXIMUM_NAME = 64;
 
@@ -157,7 +155,7 @@ public final class GuestStore {
             && (debian.name().isEmpty() || debian.name().get().equals(guest.source()));
     return kernel
         && guest.groups().keySet().containsAll(spec.extraFeatures())
-        && Fs.exists(guest.directory().resolve(MODULE_PACK).toString());
+        && Fs.exists(guest.directory().resolve(GuestContract.MODULE_PACK).toString());
   }
 
   /**

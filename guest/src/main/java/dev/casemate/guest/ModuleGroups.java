@@ -2,6 +2,7 @@ package dev.casemate.guest;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.protocol.GuestContract;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -15,27 +16,21 @@ import java.util.Set;
  * <p>An agent loads only the groups that its VM needs: each module costs about 10 ms without KVM.
  */
 public final class ModuleGroups {
-  /** A group without which a guest cannot reach its agent. */
-  private static final String BASE = "base";
-
-  /** Not a feature: all that are not in every guest, together. */
-  private static final String EXTRA = "extra";
-
   private static final Map<String, List<String>> ALL = new LinkedHashMap<>();
 
   static {
     // In every guest.
-    ALL.put(BASE, List.of("virtio_pci", "virtio_console"));
+    ALL.put(GuestContract.BASE_MODULES, List.of("virtio_pci", "virtio_console"));
     ALL.put("mmio", List.of("virtio_mmio", "virtio_console"));
-    ALL.put("block", List.of("virtio_blk"));
+    ALL.put(GuestContract.BLOCK_MODULES, List.of("virtio_blk"));
     ALL.put("erofs", List.of("erofs"));
-    ALL.put("overlay", List.of("overlay"));
-    ALL.put("virtiofs", List.of("virtiofs"));
-    ALL.put("net", List.of("virtio_net"));
+    ALL.put(GuestContract.OVERLAY_MODULES, List.of("overlay"));
+    ALL.put(GuestContract.SHARE_MODULES, List.of("virtiofs"));
+    ALL.put(GuestContract.NET_MODULES, List.of("virtio_net"));
     ALL.put("rng", List.of("virtio_rng"));
     ALL.put("vsock", List.of("vmw_vsock_virtio_transport"));
     ALL.put("balloon", List.of("virtio_balloon"));
-    ALL.put("mem", List.of("virtio_mem"));
+    ALL.put(GuestContract.MEMORY_MODULES, List.of("virtio_mem"));
     ALL.put("ext4", List.of("ext4"));
     // On request.
     ALL.put("9p", List.of("9p", "9pnet_virtio"));
@@ -73,17 +68,17 @@ public final class ModuleGroups {
 
   private static final Set<String> DEFAULT =
       Set.of(
-          BASE,
+          GuestContract.BASE_MODULES,
           "mmio",
-          "block",
+          GuestContract.BLOCK_MODULES,
           "erofs",
-          "overlay",
-          "virtiofs",
-          "net",
+          GuestContract.OVERLAY_MODULES,
+          GuestContract.SHARE_MODULES,
+          GuestContract.NET_MODULES,
           "rng",
           "vsock",
           "balloon",
-          "mem",
+          GuestContract.MEMORY_MODULES,
           "ext4");
 
   private ModuleGroups() {}
@@ -115,7 +110,7 @@ public final class ModuleGroups {
     Map<String, List<String>> groups = new LinkedHashMap<>();
     for (Map.Entry<String, List<String>> group : ALL.entrySet()) {
       String name = group.getKey();
-      boolean required = extra.contains(name) || name.equals(BASE);
+      boolean required = extra.contains(name) || name.equals(GuestContract.BASE_MODULES);
       if (!required && !DEFAULT.contains(name)) {
         continue;
       }
@@ -187,7 +182,7 @@ public final class ModuleGroups {
 
   /**
    * The text of {@code /lib/modules/groups}: a line a group, "name: module module …", in load
-   * order. The group {@value #EXTRA} has what was added on request: the agent loads it in each VM.
+   * order. The group {@value #GuestContract.EXTRA_MODULES} has what was added on request: the agent loads it in each VM.
    */
   static String text(Map<String, List<String>> groups) {
     StringBuilder text = new StringBuilder();
@@ -201,7 +196,7 @@ public final class ModuleGroups {
     Map<String, List<String>> added = new LinkedHashMap<>(groups);
     added.keySet().removeAll(DEFAULT);
     if (!added.isEmpty()) {
-      text.append(EXTRA).append(": ").append(String.join(" ", union(added))).append('\n');
+      text.append(GuestContract.EXTRA_MODULES).append(": ").append(String.join(" ", union(added))).append('\n');
     }
     return text.toString();
   }

@@ -124,9 +124,7 @@ public final class CommandLine {
         switch (name) {
           case "text", "" -> Log.Format.TEXT;
           case "json" -> Log.Format.JSON;
-          default ->
-              throw new UsageException(
-                  "option --log-format is \"" + name + "\", expected text or json");
+          default -> throw UsageException.ofValue("log-format", name, "text or json");
         };
     String path = global.last("log", "");
     return path.isEmpty()
@@ -143,9 +141,7 @@ public final class CommandLine {
           case "auto" -> !root;
           case "true", "1" -> true;
           case "false", "0" -> false;
-          default ->
-              throw new UsageException(
-                  "option --rootless is \"" + rootless + "\", expected auto, true or false");
+          default -> throw UsageException.ofValue("rootless", rootless, "auto, true or false");
         };
     String folder = global.last("root", "");
     if (folder.isEmpty()) {

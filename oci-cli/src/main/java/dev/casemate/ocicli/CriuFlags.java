@@ -66,8 +66,7 @@ final class CriuFlags {
 
   private static String parent(String path) {
     if (path.startsWith("/")) {
-      throw new UsageException(
-          "option --parent-path is \"" + path + "\", expected a path relative to --image-path");
+      throw UsageException.ofValue("parent-path", path, "a path relative to --image-path");
     }
     return path;
   }
@@ -77,17 +76,14 @@ final class CriuFlags {
       case "" -> "soft";
       case "soft", "full", "strict", "ignore" -> mode;
       default ->
-          throw new UsageException(
-              "option --manage-cgroups-mode is \""
-                  + mode
-                  + "\", expected soft, full, strict or ignore");
+          throw UsageException.ofValue("manage-cgroups-mode", mode, "soft, full, strict or ignore");
     };
   }
 
   private static boolean emptyNetwork(List<String> namespaces) {
     for (String namespace : namespaces) {
       if (!namespace.equals("network")) {
-        throw new UsageException("option --empty-ns is \"" + namespace + "\", expected network");
+        throw UsageException.ofValue("empty-ns", namespace, "network");
       }
     }
     return !namespaces.isEmpty();

@@ -41,10 +41,7 @@ final class EventsCommand implements Command {
         Sizes.millis(interval)
             .orElseThrow(
                 () ->
-                    new UsageException(
-                        "option --interval is \""
-                            + interval
-                            + "\", expected a duration such as 5s or 500ms"));
+                    UsageException.ofValue("interval", interval, "a duration such as 5s or 500ms"));
     Engine engine = session.engine();
     if (engine.info(id).status() == Engine.Status.STOPPED) {
       throw CasemateException.of(

@@ -65,7 +65,8 @@ final class ExecProcess {
 
   private static CasemateException wrong(String option, String text, String expected) {
     return CasemateException.of(
-        Kind.INVALID_ARGUMENT, "option --" + option + " is \"" + text + "\", expected " + expected);
+        Kind.INVALID_ARGUMENT,
+        "invalid value \"" + text + "\" for --" + option + ": expected " + expected);
   }
 
   private static Optional<ProcessSpec.Capabilities> capabilities(

@@ -43,7 +43,7 @@ final class ListCommand implements Command {
     arguments.operands(name(), 0, 0);
     String format = arguments.last("format", "table");
     if (!format.equals("table") && !format.equals("json")) {
-      throw new UsageException("option --format is \"" + format + "\", expected table or json");
+      throw UsageException.ofValue("format", format, "table or json");
     }
     checkRoot(session);
     List<Engine.Info> containers = session.engine().list();

@@ -83,7 +83,7 @@ final class Making {
         return count;
       }
     } catch (NumberFormatException e) {
-      // told below
+      // Refused below.
     }
     throw CasemateException.of(
         Kind.INVALID_ARGUMENT,

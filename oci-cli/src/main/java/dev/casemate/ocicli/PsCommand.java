@@ -57,7 +57,7 @@ final class PsCommand implements Command {
     String id = Ids.check(operands.getFirst());
     String format = arguments.last("format", "table");
     if (!format.equals("table") && !format.equals("json")) {
-      throw new UsageException("option --format is \"" + format + "\", expected table or json");
+      throw UsageException.ofValue("format", format, "table or json");
     }
     List<Engine.ProcessLine> processes = session.engine().processes(id);
     if (format.equals("json")) {

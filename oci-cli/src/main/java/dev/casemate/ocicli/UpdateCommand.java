@@ -130,13 +130,7 @@ final class UpdateCommand implements Command {
         ? -1
         : Sizes.bytes(text)
             .orElseThrow(
-                () ->
-                    new UsageException(
-                        "option --"
-                            + option
-                            + " is \""
-                            + text
-                            + "\", expected a size such as 67108864 or 64m"));
+                () -> UsageException.ofValue(option, text, "a size such as 67108864 or 64m"));
   }
 
   private static void number(Arguments arguments, String option, Json.Obj to, String field) {

@@ -14,6 +14,15 @@ public record HooksSpec(
   public static final HooksSpec NONE =
       new HooksSpec(List.of(), List.of(), List.of(), List.of(), List.of(), List.of());
 
+  public boolean isEmpty() {
+    return prestart.isEmpty()
+        && createRuntime.isEmpty()
+        && createContainer.isEmpty()
+        && startContainer.isEmpty()
+        && poststart.isEmpty()
+        && poststop.isEmpty();
+  }
+
   /** Those that run outside of the container, in the runtime's namespaces. */
   public HooksSpec ofRuntime() {
     return new HooksSpec(prestart, createRuntime, List.of(), List.of(), poststart, poststop);

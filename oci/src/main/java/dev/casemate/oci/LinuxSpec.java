@@ -138,6 +138,10 @@ public record LinuxSpec(
     return devices;
   }
 
+  public boolean isEmpty() {
+    return toJson().fields().isEmpty();
+  }
+
   public Json.Obj toJson() {
     Json.Obj json = new Json.Obj();
     SpecJson.putList(

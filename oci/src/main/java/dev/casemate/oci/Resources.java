@@ -75,6 +75,10 @@ public record Resources(
           SpecJson.optionalBool(json, "checkBeforeUpdate"));
     }
 
+    public boolean isEmpty() {
+      return toJson().fields().isEmpty();
+    }
+
     Json.Obj toJson() {
       Json.Obj json = new Json.Obj();
       SpecJson.putLong(json, "limit", limit);
@@ -128,6 +132,10 @@ public record Resources(
           json.integer("idle"));
     }
 
+    public boolean isEmpty() {
+      return toJson().fields().isEmpty();
+    }
+
     Json.Obj toJson() {
       Json.Obj json = new Json.Obj();
       SpecJson.putUnsigned(json, "shares", shares);
@@ -152,6 +160,10 @@ public record Resources(
         priorities.put(entry.string("name"), entry.integer("priority", 0));
       }
       return new Network(SpecJson.optionalUint32(json, "classID"), priorities);
+    }
+
+    public boolean isEmpty() {
+      return toJson().fields().isEmpty();
     }
 
     Json.Obj toJson() {
@@ -217,6 +229,10 @@ public record Resources(
           SpecJson.list(json, "throttleWriteIOPSDevice", ThrottleDevice::fromJson));
     }
 
+    public boolean isEmpty() {
+      return toJson().fields().isEmpty();
+    }
+
     Json.Obj toJson() {
       Json.Obj json = new Json.Obj();
       SpecJson.putUint32(json, "weight", weight);
@@ -264,6 +280,10 @@ public record Resources(
         Network.fromJson(json.object("network").orElse(none)),
         rdma,
         json.stringMap("unified"));
+  }
+
+  public boolean isEmpty() {
+    return toJson().fields().isEmpty();
   }
 
   public Json.Obj toJson() {

@@ -259,7 +259,7 @@ final class GuestSpec {
                   List.of(),
                   List.of()));
     }
-    if (!limits.network().equals(Resources.NONE.network())) {
+    if (!limits.network().isEmpty()) {
       left(warnings, "linux.resources.network", "", "the host does not see a VM's classes");
       guest = guest.withNetwork(Resources.NONE.network());
     }

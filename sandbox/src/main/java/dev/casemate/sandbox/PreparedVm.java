@@ -144,7 +144,7 @@ final class PreparedVm implements AutoCloseable {
       builder.device(disk);
     }
     VmSize most = most();
-    if (!most.equals(VmSize.of(options))) {
+    if (!most.isSameAs(VmSize.of(options))) {
       builder.maxMemoryMib(most.memoryMib()).maxVcpus(most.vcpus());
     }
     return builder;

@@ -31,7 +31,7 @@ final class ReadyVm implements AutoCloseable {
     this.clock = new GuestClock(agent, warnings);
     this.modules = new ModuleSupply(agent, config.vm().initramfs(), warnings);
     VmSize most = prepared.most();
-    if (most.equals(atStart)) {
+    if (most.isSameAs(atStart)) {
       this.growth = Optional.empty();
     } else {
       VmSize now = prepared.checkpoint().map(VmRestore::size).orElse(atStart);

@@ -159,4 +159,8 @@ public record VmSize(int memoryMib, int vcpus) {
     }
     return value;
   }
+
+  boolean isSameAs(VmSize other) {
+    return memoryMib == other.memoryMib && vcpus == other.vcpus;
+  }
 }

@@ -26,6 +26,14 @@ record RuntimeOptions(String configPath, String configBody) {
     return type.equals(TYPE) || type.equals("cri.runtimeoptions.v1.Options");
   }
 
+  boolean isEmpty() {
+    return configPath.isEmpty() && configBody.isEmpty();
+  }
+
+  boolean isSameAs(RuntimeOptions other) {
+    return configPath.equals(other.configPath) && configBody.equals(other.configBody);
+  }
+
   /** Reads them; other runtimes' options, such as runc's defaults, are passed over. */
   static RuntimeOptions of(Optional<Any> any) {
     if (any.isEmpty() || !isKnown(any.get().typeUrl())) {

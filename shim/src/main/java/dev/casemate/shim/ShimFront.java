@@ -104,7 +104,7 @@ final class ShimFront implements TaskFront {
   /** CRI-O says only now what containerd tells with the shim's start, when the VM boots already. */
   private void follow(CreateTaskRequest request) {
     RuntimeOptions options = RuntimeOptions.of(request.options());
-    if (isUnused() && !options.equals(RuntimeOptions.NONE) && !options.equals(record.options())) {
+    if (isUnused() && !options.isEmpty() && !options.isSameAs(record.options())) {
       log.debug("the options of " + request.id() + " differ from those the shim was started with");
       Spec spec = new Bundle(request.bundle()).requireSpec();
       state.restart(Boot.ofSpec(record, options, paths, spec));

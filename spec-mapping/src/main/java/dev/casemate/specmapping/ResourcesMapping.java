@@ -72,19 +72,19 @@ final class ResourcesMapping {
     }
     LinuxResources.Builder message =
         LinuxResources.builder().devices(devices).hugepageLimits(hugepages);
-    if (!resources.memory().equals(Resources.NONE.memory())) {
+    if (!resources.memory().isEmpty()) {
       message.memory(memory(resources.memory()));
     }
-    if (!resources.cpu().equals(Resources.NONE.cpu())) {
+    if (!resources.cpu().isEmpty()) {
       message.cpu(cpu(resources.cpu()));
     }
     if (resources.pidsLimit().isPresent()) {
       message.pids(LinuxPids.builder().limit(resources.pidsLimit().get()).build());
     }
-    if (!resources.blockIo().equals(Resources.NONE.blockIo())) {
+    if (!resources.blockIo().isEmpty()) {
       message.blockIo(blockIo(resources.blockIo()));
     }
-    if (!resources.network().equals(Resources.NONE.network())) {
+    if (!resources.network().isEmpty()) {
       message.network(network(resources.network()));
     }
     return message.build();

@@ -41,11 +41,12 @@ public final class SpecMapping {
     Spec own = spec.annotations().containsKey(REST) ? withoutRest(spec) : spec;
     dev.casemate.protocol.oci.Spec message = SpecMessages.spec(own);
     Spec carried = MessageSpecs.spec(message);
-    if (carried.equals(own)) {
+    Json.Obj patch = MergePatch.between(carried.toJson(), own.toJson());
+    if (patch.fields().isEmpty()) {
       return message;
     }
     Map<String, String> annotations = new LinkedHashMap<>(own.annotations());
-    annotations.put(REST, MergePatch.between(carried.toJson(), own.toJson()).text());
+    annotations.put(REST, patch.text());
     return SpecMessages.spec(own.withAnnotations(annotations));
   }
 
@@ -81,9 +82,7 @@ public final class SpecMapping {
   /** What {@link #toMessage(ProcessSpec)} cannot express; empty if nothing. */
   public static String rest(ProcessSpec process) {
     ProcessSpec carried = MessageSpecs.process(SpecMessages.process(process));
-    return carried.equals(process)
-        ? ""
-        : MergePatch.between(carried.toJson(), process.toJson()).text();
+    return rest(carried.toJson(), process.toJson());
   }
 
   /** The process in a message and its rest. */
@@ -102,15 +101,18 @@ public final class SpecMapping {
   /** What {@link #toMessage(Resources)} cannot express; empty if nothing. */
   public static String rest(Resources resources) {
     Resources carried = ResourcesMapping.fromMessage(ResourcesMapping.toMessage(resources));
-    return carried.equals(resources)
-        ? ""
-        : MergePatch.between(carried.toJson(), resources.toJson()).text();
+    return rest(carried.toJson(), resources.toJson());
   }
 
   /** The limits in a message and its rest. */
   public static Resources fromMessage(LinuxResources message, String rest) {
     Resources said = ResourcesMapping.fromMessage(message);
     return rest.isEmpty() ? said : Resources.fromJson(MergePatch.apply(said.toJson(), parse(rest)));
+  }
+
+  private static String rest(Json.Obj carried, Json.Obj whole) {
+    Json.Obj patch = MergePatch.between(carried, whole);
+    return patch.fields().isEmpty() ? "" : patch.text();
   }
 
   private static Json.Obj parse(String rest) {

@@ -7,7 +7,6 @@ import dev.casemate.oci.IdMapping;
 import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.MountSpec;
 import dev.casemate.oci.ProcessSpec;
-import dev.casemate.oci.Resources;
 import dev.casemate.oci.SeccompSpec;
 import dev.casemate.oci.UserSpec;
 import dev.casemate.protocol.oci.Box;
@@ -57,7 +56,7 @@ final class SpecMessages {
     if (!hasNone(spec.hooks())) {
       message.hooks(hooks(spec.hooks()));
     }
-    if (!spec.linux().equals(LinuxSpec.EMPTY)) {
+    if (!spec.linux().isEmpty()) {
       message.linux(linux(spec.linux()));
     }
     return message.build();
@@ -164,7 +163,7 @@ final class SpecMessages {
             .maskedPaths(linux.maskedPaths())
             .readonlyPaths(linux.readonlyPaths())
             .mountLabel(linux.mountLabel());
-    if (!linux.resources().equals(Resources.NONE)) {
+    if (!linux.resources().isEmpty()) {
       message.resources(ResourcesMapping.toMessage(linux.resources()));
     }
     if (linux.seccomp().isPresent()) {
