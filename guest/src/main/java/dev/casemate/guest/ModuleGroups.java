@@ -182,7 +182,8 @@ public final class ModuleGroups {
 
   /**
    * The text of {@code /lib/modules/groups}: a line a group, "name: module module …", in load
-   * order. The group {@value #GuestContract.EXTRA_MODULES} has what was added on request: the agent loads it in each VM.
+   * order. The group {@value #GuestContract.EXTRA_MODULES} has what was added on request: the agent
+   * loads it in each VM.
    */
   static String text(Map<String, List<String>> groups) {
     StringBuilder text = new StringBuilder();
@@ -196,7 +197,10 @@ public final class ModuleGroups {
     Map<String, List<String>> added = new LinkedHashMap<>(groups);
     added.keySet().removeAll(DEFAULT);
     if (!added.isEmpty()) {
-      text.append(GuestContract.EXTRA_MODULES).append(": ").append(String.join(" ", union(added))).append('\n');
+      text.append(GuestContract.EXTRA_MODULES)
+          .append(": ")
+          .append(String.join(" ", union(added)))
+          .append('\n');
     }
     return text.toString();
   }

@@ -13,6 +13,6 @@ class UpdateSizesTest {
     assertThat(UpdateCommand.bytes("memory", "64m")).isEqualTo(64L << 20);
     assertThatThrownBy(() -> UpdateCommand.bytes("memory", "-5"))
         .isInstanceOf(UsageException.class)
-        .hasMessageContaining("--memory is \"-5\"");
+        .hasMessageContaining("invalid value \"-5\" for --memory");
   }
 }
