@@ -87,8 +87,8 @@ follow() {
     done
 }
 
-# unit NAME MODULES TAGS TESTS: unit tests but those that have one of the tags, of two modules at a time. In the directories of `make check`, so that it compiles nothing
-# again, and the executables can be made of the others' classes meanwhile.
+# unit NAME MODULES TAGS TESTS: unit tests but those that have one of the tags, of two modules at a time. In the directories of `make check`,
+# so that it compiles nothing again, and the executables can be made of the others' classes meanwhile.
 unit() {
     junit "$1" "$unit_reports" -T 2 -Pcheck,root -pl "$2" -am -Dcasemate.target=target/check -Dcasemate.excluded.tags="$3" \
         -Dsurefire.failIfNoSpecifiedTests=false ${4:+"-Dtest=$4"} test
