@@ -17,6 +17,7 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -46,6 +47,11 @@ final class GuestCommand implements Command {
         Option.value("kernel", '\0', "FILE", "build: use this kernel (vmlinux or bzImage)"),
         Option.value("modules", '\0', "DIR", "build: with this directory of modules"),
         Option.value("package", '\0', "NAME", "build: use the kernel of this Debian package"),
+        Option.value(
+            "kernel-suite",
+            '\0',
+            "SUITE",
+            "build: use the kernel of a Debian suite, such as trixie"),
         Option.flag("from-source", '\0', "build: compile a lean kernel from linux-source"),
         Option.value("config", '\0', "FILE", "with --from-source: additional kernel options"),
         Option.value("with", '\0', "GROUP", "build: include an optional group of modules"));
@@ -54,6 +60,14 @@ final class GuestCommand implements Command {
   @Override
   public int run(Arguments arguments) {
     List<String> words = arguments.operands("build, ls or rm");
+    if (words.getFirst().equals("ls") || words.getFirst().equals("rm")) {
+      for (Option option : options()) {
+        if (arguments.isGiven(option.name())) {
+          throw new UsageException(
+              "--" + option.name() + " cannot be used with guest " + words.getFirst());
+        }
+      }
+    }
     return switch (words.getFirst()) {
       case "build" -> build(arguments);
       case "ls" -> list();
@@ -97,14 +111,42 @@ final class GuestCommand implements Command {
         }
       }
     } catch (LinuxException e) {
-      // told below
+      // Refused below.
     }
     throw CasemateException.of(
         Kind.NOT_FOUND,
         "the executable casemate-agent is not next to casemate; give its path with --agent FILE");
   }
 
+  /** Options of which only one can be followed, or one needs another. */
+  private static void checkSource(Arguments arguments) {
+    List<String> sources = new ArrayList<>();
+    for (String option : List.of("kernel", "package", "kernel-suite", "from-source")) {
+      if (arguments.isGiven(option)) {
+        sources.add(option);
+      }
+    }
+    boolean both = sources.equals(List.of("package", "kernel-suite"));
+    if (sources.size() > 1 && !both) {
+      throw new UsageException(
+          "--"
+              + sources.get(0)
+              + " cannot be used with --"
+              + sources.get(1)
+              + "; give one of them");
+    }
+    require(arguments, "modules", "kernel");
+    require(arguments, "config", "from-source");
+  }
+
+  private static void require(Arguments arguments, String option, String other) {
+    if (arguments.isGiven(option) && !arguments.isGiven(other)) {
+      throw new UsageException("--" + option + " requires --" + other);
+    }
+  }
+
   private static KernelSource source(Arguments arguments) {
+    checkSource(arguments);
     if (arguments.has("from-source")) {
       return new KernelSource.LeanBuild(
           Optional.empty(), arguments.last("config").map(Path::of), 0);
@@ -114,7 +156,8 @@ final class GuestCommand implements Command {
       return new KernelSource.KernelFile(
           Path.of(kernel.get()), arguments.last("modules").map(Path::of));
     }
-    return new KernelSource.DebianPackage(arguments.last("package"));
+    return new KernelSource.DebianPackage(
+        arguments.last("package"), arguments.last("kernel-suite"));
   }
 
   private static int list() {

@@ -28,11 +28,6 @@ final class DebianKernel {
    * @param scratch an empty directory that outlives what is returned
    */
   static PreparedKernel prepare(
-      Optional<String> wanted, Path cache, Path scratch, Progress progress) {
-    return prepare(new DebianPackages(cache, scratch, progress), wanted, scratch, progress);
-  }
-
-  static PreparedKernel prepare(
       DebianPackages packages, Optional<String> wanted, Path scratch, Progress progress) {
     String name = wanted.orElse(NEWEST);
     progress.step("Looking for the kernel package " + name);

@@ -120,8 +120,14 @@ final class GuestBuilder {
 
   private PreparedKernel prepare(GuestSpec spec, Path scratch) {
     return switch (spec.kernel()) {
-      case KernelSource.DebianPackage(Optional<String> name) ->
-          DebianKernel.prepare(name, cache, scratch, progress);
+      case KernelSource.DebianPackage(Optional<String> name, Optional<String> suite) -> {
+        List<String> options =
+            suite.isEmpty()
+                ? List.of()
+                : new DebianSuite(suite.get(), cache, progress).aptOptions();
+        yield DebianKernel.prepare(
+            new DebianPackages(cache, scratch, progress, options), name, scratch, progress);
+      }
       case KernelSource.KernelFile(Path kernel, Optional<Path> modules) -> {
         progress.step("Reading the kernel " + kernel);
         yield new PreparedKernel(

@@ -127,7 +127,7 @@ public final class GuestStore {
    * initramfs for a new agent, or a build.
    *
    * <p>A kernel is kept when none in particular is asked for, or the very package that it came
-   * from; a meta package, a file and a source package are rebuilt each time. So {@code
+   * from; a meta package, a suite, a file and a source package are rebuilt each time. So {@code
    * linux-image-cloud-amd64} by name is how to get a newer kernel.
    *
    * @return the guest as it is now
@@ -152,6 +152,7 @@ public final class GuestStore {
   private static boolean satisfies(Guest guest, GuestSpec spec) {
     boolean kernel =
         spec.kernel() instanceof KernelSource.DebianPackage debian
+            && debian.suite().isEmpty()
             && (debian.name().isEmpty() || debian.name().get().equals(guest.source()));
     return kernel
         && guest.groups().keySet().containsAll(spec.extraFeatures())

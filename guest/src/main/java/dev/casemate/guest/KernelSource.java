@@ -10,9 +10,10 @@ public sealed interface KernelSource {
    * A kernel package that the host's apt knows; it is downloaded and unpacked, not installed.
    *
    * @param name such as {@code linux-image-6.1.0-56-cloud-amd64} or a meta package such as {@code
-   *     linux-image-cloud-amd64}; empty for the newest cloud kernel of the release
+   *     linux-image-cloud-amd64}; empty for the newest cloud kernel of the suite
+   * @param suite a suite of Debian such as {@code trixie}; empty for the host's own
    */
-  record DebianPackage(Optional<String> name) implements KernelSource {}
+  record DebianPackage(Optional<String> name, Optional<String> suite) implements KernelSource {}
 
   /**
    * A kernel file.
@@ -39,6 +40,6 @@ public sealed interface KernelSource {
 
   /** The newest Debian cloud kernel. */
   static KernelSource newestDebian() {
-    return new DebianPackage(Optional.empty());
+    return new DebianPackage(Optional.empty(), Optional.empty());
   }
 }

@@ -109,7 +109,13 @@ class ModuleTreeTest {
     List<String> said = new ArrayList<>();
     Path unpacked = Scratch.directory(cache, "test-");
     try {
-      checkOrder(DebianKernel.prepare(Optional.empty(), cache, unpacked, said::add), said);
+      checkOrder(
+          DebianKernel.prepare(
+              new DebianPackages(cache, unpacked, said::add),
+              Optional.empty(),
+              unpacked,
+              said::add),
+          said);
     } finally {
       Scratch.remove(unpacked);
     }
