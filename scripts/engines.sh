@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# engines.sh [criu]: fetches the engines that Debian 12 does not have, for the tests: containerd 2.x, dockerd 28, their clients and runc, from newer suites.
-# With "criu", the same for criu and its libraries, below build/criu.
+# engines.sh [criu|virtiofsd]: fetches the engines that Debian 12 does not have, for the tests: containerd 2.x, dockerd 28, their clients and runc, from newer suites.
+# With "criu" or "virtiofsd", the same for that program and its libraries, below build/criu or build/virtiofsd.
 # They are unpacked below ~/.cache/casemate/engines (CASEMATE_ENGINES) and run from there: neither dpkg nor apt's own lists know of them.
 # build/engines points to them; build/engines/usr/{bin,sbin} hold the programs. A second run only sets that link.
 set -euo pipefail
@@ -10,16 +10,21 @@ set=${1:-engines}
 LIST=scripts/$set.list
 case $set in
     engines)
-        dynamic=runc
+        dynamic=sbin/runc
         programs=("bin/containerd --version" "bin/ctr --version" "sbin/dockerd --version" "bin/docker --version" "sbin/runc --version" "bin/docker-init --version")
         what="containerd 2.x, dockerd 28"
         ;;
     criu)
-        dynamic=criu
+        dynamic=sbin/criu
         programs=("sbin/criu --version")
         what="criu 4"
         ;;
-    *) die "engines.sh takes no word, or criu; not \"$set\"" ;;
+    virtiofsd)
+        dynamic=libexec/virtiofsd
+        programs=("libexec/virtiofsd --version")
+        what="virtiofsd 1.13"
+        ;;
+    *) die "engines.sh takes no word, criu or virtiofsd; not \"$set\"" ;;
 esac
 SUITES=(forky sid trixie)
 home=${CASEMATE_ENGINES:-$HOME/.cache/casemate/engines}
@@ -133,7 +138,7 @@ done < <(awk '!/^#/ && !seen[$1]++ { print $1, $2 }' "$LIST")
 
 # It is built against a newer C library than this system's: it gets its own. (Calling it through ld.so would mislead its /proc/self/exe.)
 libraries=$ready/usr/lib/x86_64-linux-gnu
-patchelf --force-rpath --set-rpath "$libraries" --set-interpreter "$ready/usr/lib64/ld-linux-x86-64.so.2" "$work/root/usr/sbin/$dynamic"
+patchelf --force-rpath --set-rpath "$libraries" --set-interpreter "$ready/usr/lib64/ld-linux-x86-64.so.2" "$work/root/usr/$dynamic"
 if [[ $set == engines ]]; then
     # Absolute links would lead out of here.
     ln -sfn tini-static "$work/root/usr/bin/docker-init"

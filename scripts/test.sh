@@ -40,7 +40,8 @@ junit() {
     say "$name: begins"
     # shellcheck disable=SC2086
     rm -rf $reports
-    ${isolate:+scripts/isolated.sh "$name" scripts/leftovers.sh} scripts/maven.sh -fae "$@" > "$log" 2>&1 &
+    # shellcheck disable=SC2086
+    ${within:-} ${isolate:+scripts/isolated.sh "$name" scripts/leftovers.sh} scripts/maven.sh -fae "$@" > "$log" 2>&1 &
     local maven=$!
     follow "$name" "$log" "$maven"
     wait "$maven"
@@ -124,6 +125,7 @@ executables() {
     stage build make --no-print-directory build guest hostile-agent
     stage engines scripts/engines.sh
     stage criu scripts/engines.sh criu
+    stage virtiofsd scripts/engines.sh virtiofsd
     stage kvm-modules scripts/kvm-lab.sh --fetch
 }
 
@@ -185,6 +187,11 @@ engine() {
             e2e cell-pods 'dev.casemate.e2e.cri.PodTest,dev.casemate.e2e.cri.PodContainersTest' -Dengine.runtime=cell "${offline[@]}"
             ;;
         kvm) kvm ;;
+        virtiofsd)
+            # The files of the host once more, by the daemon that newer releases of Debian have.
+            within=scripts/with-virtiofsd.sh e2e virtiofsd \
+                'dev.casemate.e2e.VolumeTest,dev.casemate.e2e.LimitationsTest,dev.casemate.e2e.SharingWallTest' "${offline[@]}"
+            ;;
         native)
             say "native: what an image of ours must be able to do"
             # shellcheck disable=SC2086
@@ -196,7 +203,7 @@ engine() {
 # engines: runs the stages that no other lane has taken, the long ones first.
 engines() {
     local name
-    for name in docker containerd pods cell-pods native kvm; do
+    for name in docker containerd pods cell-pods native virtiofsd kvm; do
         if mkdir "$results/$name.taken" 2> /dev/null; then
             engine "$name"
         fi

@@ -110,13 +110,21 @@ public final class HostChecks {
   public Finding virtiofsd() {
     Optional<String> path = Virtiofsd.find(files.root());
     return path.isPresent()
-        ? Finding.ok("virtiofsd", "directory sharing (virtiofsd)", path.get())
+        ? Finding.ok("virtiofsd", "directory sharing (virtiofsd)", describe(path.get()))
         : Finding.warning(
             "virtiofsd",
             "directory sharing (virtiofsd)",
             "virtiofsd is not installed",
             "host directories cannot be shared with guests; disks and copies work",
             "apt-get install virtiofsd || apt-get install qemu-system-common");
+  }
+
+  private static String describe(String daemon) {
+    return Virtiofsd.isOfQemu(daemon)
+        ? daemon
+            + ", QEMU's own in C, which is no longer developed;"
+            + " Casemate uses the one in Rust where it is installed (package virtiofsd, Debian 13)"
+        : daemon;
   }
 
   /** The host kernel's vsock. */

@@ -220,6 +220,11 @@ public final class Virtiofsd implements AutoCloseable {
     }
   }
 
+  /** Whether a daemon is the one in C that QEMU had up to version 7.2. */
+  static boolean isOfQemu(String binary) {
+    return binary.endsWith("/qemu/virtiofsd");
+  }
+
   static List<String> arguments(String binary, Options options) {
     List<String> line = new ArrayList<>();
     line.add(binary);
@@ -228,7 +233,7 @@ public final class Virtiofsd implements AutoCloseable {
     line.add("--rlimit-nofile=" + openFiles(hardLimit("/proc/self/limits")));
     line.add("--thread-pool-size=1");
     boolean xattr = options.xattr();
-    if (binary.endsWith("/qemu/virtiofsd")) {
+    if (isOfQemu(binary)) {
       line.add("-f");
       option(line, "source=" + options.sharedDirectory().replace("\\", "\\\\").replace(",", "\\,"));
       option(

@@ -34,6 +34,15 @@ class HostChecksTest {
   }
 
   @Test
+  void theNewerVirtiofsdIsPreferred() throws IOException {
+    file("/usr/lib/qemu/virtiofsd", "");
+    assertThat(checks().virtiofsd().level()).isEqualTo(Level.OK);
+    assertThat(checks().virtiofsd().detail()).contains("no longer developed", "in Rust");
+    file("/usr/libexec/virtiofsd", "");
+    assertThat(checks().virtiofsd().detail()).endsWith("/usr/libexec/virtiofsd");
+  }
+
+  @Test
   void cgroupLayouts() throws IOException {
     file("/proc/self/mounts", "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n");
     file("/sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory pids\n");
