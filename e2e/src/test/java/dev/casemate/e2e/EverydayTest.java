@@ -107,6 +107,24 @@ class EverydayTest extends EndToEnd {
   }
 
   @Test
+  void theClockIsTheHostsAfterAPause() {
+    ok("pause", "everyday");
+    Wait.millis(3_000);
+    ok("unpause", "everyday");
+    assertThat(Double.parseDouble(inside("/tools/probe skew /v/skew 8").strip())).isLessThan(10);
+  }
+
+  /** As when the host has slept, or has had no time for the VMM. */
+  @Test
+  void theClockIsTheHostsAfterTheMachineStoodStill() {
+    int vmm = vmm("everyday");
+    Shell.run("kill -STOP " + vmm);
+    Wait.millis(3_000);
+    Shell.run("kill -CONT " + vmm);
+    assertThat(Double.parseDouble(inside("/tools/probe skew /v/skew 8").strip())).isLessThan(10);
+  }
+
+  @Test
   void anyUserMayBindAnyPort() {
     Result bound = run("exec", "-u", "1001", "everyday", "/tools/probe", "bind", "80");
     assertThat(bound.out()).isEqualTo("bind ok\n");
