@@ -5,7 +5,7 @@ source "$(dirname "$0")/common.sh"
 
 BUILD=(gcc musl-tools make binutils xz-utils patch)
 RUN=(qemu-system-x86 qemu-system-common erofs-utils e2fsprogs busybox-static kmod cpio)
-TEST=(skopeo docker-registry apache2-utils openssl bsdutils procps iproute2 runc attr libcap2-bin curl zstd python3-minimal)
+TEST=(skopeo docker-registry apache2-utils openssl bsdutils procps iproute2 runc attr libcap2-bin curl zstd python3-minimal xfsprogs btrfs-progs)
 ENGINES=(containerd containernetworking-plugins iptables patchelf docker.io podman crun)
 
 missing=()

@@ -20,7 +20,15 @@ class NewerKernelTest extends EndToEnd {
   static void build() throws IOException {
     host = files("newer");
     Files.createDirectories(host.resolve("v"));
-    ok("guest", "build", "--kernel-suite", "trixie", "--name", GUEST);
+    Casemate.Call build = call("guest", "build", "--kernel-suite", "trixie", "--name", GUEST);
+    for (String proxy : List.of("http_proxy", "https_proxy", "no_proxy")) {
+      // apt may need them; other tests' registries are on this machine.
+      String value = System.getenv(proxy);
+      if (value != null) {
+        build.environment(proxy, value);
+      }
+    }
+    build.run().expect(0);
     detached(
         "newer",
         "--guest",
