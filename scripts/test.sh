@@ -99,7 +99,7 @@ unit() {
 e2e() {
     local name=$1 tests=$2
     shift 2
-    junit "$name" "e2e/target/reports-$name" -Pe2e -pl e2e -am -DskipUnitTests -De2e.reports="reports-$name" "-Dit.test=$tests" "$@" verify
+    junit "$name" "e2e/target/reports-$name" -T 2 -Pe2e -pl e2e -am -DskipUnitTests -De2e.reports="reports-$name" "-Dit.test=$tests" "$@" verify
 }
 
 # kvm: a container's life under KVM, and what it costs in exits.
@@ -222,8 +222,7 @@ if scripts/isolated.sh --check; then
     ) &
     lane=$!
 fi
-e2e e2e 'dev.casemate.e2e.*Test'
-e2e cell-engines 'dev.casemate.e2e.cell.*Test'
+e2e e2e 'dev.casemate.e2e.*Test,dev.casemate.e2e.cell.*Test'
 if [[ -n ${lane:-} ]]; then
     isolate=yes engines
     wait "$lane"
