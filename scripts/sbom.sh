@@ -93,6 +93,8 @@ guest() {
             name=${file##*/}
             part library "kernel-module-${name%.ko}" "$(field kernelRelease)" - "$file"
         done
+        # All other modules of the kernel's package, in one file.
+        [[ ! -f $directory/modules.pack ]] || part library kernel-modules-on-demand "$(field kernelRelease)" - "$directory/modules.pack"
     } | write guest
 }
 

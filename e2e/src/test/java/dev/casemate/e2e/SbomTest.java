@@ -88,7 +88,8 @@ class SbomTest {
     Path guest = Path.of("/var/lib/casemate/guest/default");
     Json.Obj bom = read("guest");
     List<String> hashes = bom.objects("components").stream().map(SbomTest::hash).toList();
-    assertThat(hashes).contains(sha256(guest.resolve("vmlinux")));
+    assertThat(hashes)
+        .contains(sha256(guest.resolve("vmlinux")), sha256(guest.resolve("modules.pack")));
     try (var modules = Files.list(guest.resolve("modules"))) {
       for (Path module : modules.toList()) {
         assertThat(hashes).as(module.toString()).contains(sha256(module));
