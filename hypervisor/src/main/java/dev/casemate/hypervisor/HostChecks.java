@@ -67,8 +67,17 @@ public final class HostChecks {
                 : "modprobe kvm_intel || modprobe kvm_amd");
   }
 
-  /** Whether guests can run VMs themselves. */
+  /** Whether this machine is a guest itself, which costs, and whether its guests can run VMs. */
   public Finding nested() {
+    boolean guest = Accelerator.processorFlags(files.root()).contains("hypervisor");
+    if (guest && Accelerator.detect(files.root()).kind() == Accelerator.Kind.KVM) {
+      return Finding.ok(
+          "nested",
+          "nested virtualization",
+          "this machine is a VM itself and uses its host's: each exit from a guest costs some 20 to"
+              + " 100 µs instead of 1 to 2 µs, so containers start several times slower than on"
+              + " metal");
+    }
     String value =
         files.read("/sys/module/kvm_intel/parameters/nested")
             + files.read("/sys/module/kvm_amd/parameters/nested");

@@ -116,6 +116,16 @@ class HostChecksTest {
   }
 
   @Test
+  void kvmOfAVirtualMachineIsNestedAndCostsMore() throws IOException {
+    file("/proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu svm hypervisor\n");
+    file("/dev/kvm", "");
+    assertThat(checks().kvm().level()).isEqualTo(Finding.Level.OK);
+    assertThat(checks().nested().detail()).contains("a VM itself", "100 µs instead of");
+    file("/proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu svm\n");
+    assertThat(checks().nested().detail()).doesNotContain("a VM itself");
+  }
+
+  @Test
   void versionsCompareAsNumbers() {
     assertThat(HostChecks.compareVersions("7.2.22", "7.2")).isPositive();
     assertThat(HostChecks.compareVersions("10.0", "7.2")).isPositive();
