@@ -82,7 +82,11 @@ class RuncWaysTest extends SpecTest {
             .out();
     assertThat(out).contains("/must/sub\n", ":memory:" + box.cgroup() + "/must\n");
     fails(255, "exec --cgroup nosuch:sub " + ID + " true", "unknown controller nosuch");
-    fails(255, "exec --cgroup pids:no " + ID + " true", "adding pid", "no such file or directory");
+    fails(
+        255,
+        "exec --cgroup pids:no " + ID + " true",
+        "adding pid",
+        "/no/cgroup.procs: no such file");
     fails(255, "exec --cgroup ../x " + ID + " true", "not a sub cgroup path");
     fails(255, "exec --cgroup a --cgroup b " + ID + " true", "invalid --cgroup argument: a");
   }
