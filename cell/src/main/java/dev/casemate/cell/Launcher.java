@@ -316,6 +316,7 @@ final class Launcher {
       switch (message.type()) {
         case SyncChannel.TERMINAL -> launched.takeTerminal();
         case SyncChannel.OPEN -> Outside.answerOpen(launched.channel, message, config);
+        case SyncChannel.DEVICE -> Outside.answerDevice(launched.channel, message, config);
         case SyncChannel.MAP, SyncChannel.MAP_ALL ->
             Outside.answerMap(
                 launched.channel, message, config.spec().mounts(), launched.userNamespaces);

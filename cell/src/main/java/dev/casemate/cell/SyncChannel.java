@@ -47,6 +47,9 @@ final class SyncChannel implements AutoCloseable {
   /** The same for the mounts below it, too. */
   static final byte MAP_ALL = 'A';
 
+  /** Asks for a device of the specification; a mount of its node comes back, or nothing. */
+  static final byte DEVICE = 'D';
+
   /** The small program's report that the exec, or a step before it, has failed. */
   static final byte EXEC_FAILED = 'X';
 
