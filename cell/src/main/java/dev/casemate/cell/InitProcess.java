@@ -111,7 +111,7 @@ final class InitProcess {
             awaitGo(signals);
           }
           signals.release();
-          Hooks.inContainer(hooks.startContainer(), config, environment, last);
+          Hooks.inContainer(hooks.startContainer(), config, environment, last, channel);
         });
   }
 

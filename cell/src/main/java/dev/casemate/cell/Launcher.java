@@ -362,6 +362,12 @@ final class Launcher {
           SeccompListener.forward(pid, message, config.get());
           channel.go();
         }
+        case SyncChannel.HOOK_LISTENER -> {
+          try (Fd hook = channel.receiveDescriptor().orElseThrow(Launcher::withoutHook)) {
+            SeccompListener.forward(hook, pid, message, config.get());
+          }
+          channel.go();
+        }
         case SyncChannel.ERROR -> throw SyncChannel.error(message);
         case SyncChannel.EXEC_FAILED -> throw FinalExec.failure(message, command(config.get()));
         default -> {
@@ -369,6 +375,11 @@ final class Launcher {
         }
       }
     }
+  }
+
+  private static CasemateException withoutHook() {
+    return CasemateException.of(
+        CasemateException.Kind.INTERNAL, "a hook's process has not been passed on");
   }
 
   private static String command(ContainerConfig config) {

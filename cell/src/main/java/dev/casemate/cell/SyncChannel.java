@@ -38,6 +38,9 @@ final class SyncChannel implements AutoCloseable {
   /** The number of the seccomp listener in the child. */
   static final byte LISTENER = 'S';
 
+  /** The same in the process of a hook, whose pidfd comes with it as a descriptor. */
+  static final byte HOOK_LISTENER = 'N';
+
   /** Asks for the source of a mount; the process's root comes with it as a descriptor. */
   static final byte OPEN = 'O';
 

@@ -249,6 +249,7 @@ class RuncWaysTest extends SpecTest {
     assertThat(log)
         .contains("level=debug", "nsexec container setup", "child process in init()")
         .contains("init: closing the pipe to signal completion");
+    assertThat(log).doesNotContain("filter");
     assertThat(ok("run -b must " + ID).err()).doesNotContain("debug");
   }
 
