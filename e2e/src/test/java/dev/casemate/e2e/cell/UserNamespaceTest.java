@@ -83,6 +83,25 @@ class UserNamespaceTest extends SpecTest {
   }
 
   @Test
+  void lockedFlagsOfASourceStayAndOthersAreClearedByAGivenOne() {
+    box.ok(
+        "mount -t tmpfs tmpfs source/deep && mount -o"
+            + " remount,bind,ro,noexec,nosymfollow,noatime source/deep");
+    try {
+      String mount = "{'source':'../source/deep','destination':'/mnt','options':['bind','%s']}";
+      String script = "grep ' /mnt ' /proc/mounts | cut -d' ' -f4";
+      assertThat(out(mount(mount.formatted("dev")), script))
+          .startsWith("ro,")
+          .contains("noexec", "noatime")
+          .doesNotContain("nosymfollow");
+      assertThat(result(mount(mount.formatted("rw")), script).err())
+          .contains("operation not permitted");
+    } finally {
+      box.ok("umount source/deep");
+    }
+  }
+
+  @Test
   void mountsBelowAreMappedByRidmapOnly() {
     box.ok("mount -t tmpfs tmpfs source/deep; touch source/deep/f");
     try {
