@@ -68,6 +68,7 @@ public final class CellEngine implements Engine {
                 creation.noPivot(), !creation.noNewKeyring(), preserved(creation.preserveFds())),
             directory(creation.id()));
     debug.made(container);
+    debug.filter(container);
     if (!container.record().ownPids() && container.cgroup().directory().isEmpty()) {
       session
           .log()
@@ -251,6 +252,7 @@ public final class CellEngine implements Engine {
                   preserved(execution.preserveFds()),
                   execution.subgroups(),
                   execution.ignorePaused()));
+      debug.filter(container);
       debug.executed(made);
       return new Made(made);
     }

@@ -49,6 +49,13 @@ final class Debugging {
     log.debug("init: closing the pipe to signal completion; it waits for the start");
   }
 
+  /** The flags of the filter that a process is put into. */
+  void filter(Container container) {
+    if (log.isDebug()) {
+      container.filterFlags().ifPresent(flags -> log.debug("seccomp filter flags: " + flags));
+    }
+  }
+
   /** A further process runs its command. */
   void executed(CellProcess process) {
     log.debug("child process in init(): pid " + process.pid());

@@ -17,6 +17,8 @@ import dev.casemate.oci.CriuOptions;
 import dev.casemate.oci.LinuxSpec.IntelRdt;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.Resources;
+import dev.casemate.seccomp.CompiledSeccomp;
+import dev.casemate.seccomp.SeccompFilter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -156,6 +158,12 @@ public final class Container implements AutoCloseable {
       config = known;
     }
     return known;
+  }
+
+  /** The flags that its system call filter is installed with, if it has one. */
+  public Optional<Integer> filterFlags() {
+    ContainerConfig known = config();
+    return CompiledSeccomp.of(known.spec(), known.ownKernel()).map(SeccompFilter::flags);
   }
 
   /** The first process. */

@@ -12,6 +12,7 @@ import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Stat;
 import dev.casemate.oci.DeviceSpec;
 import java.util.List;
+import java.util.Optional;
 
 /** The device nodes and links of a container's /dev (runtime-spec config-linux.md). */
 final class DeviceNodes {
@@ -28,15 +29,48 @@ final class DeviceNodes {
 
   private final RootPaths paths;
   private final boolean bind;
+  private final Maker maker;
+
+  /** Makes the node of a device where a user namespace may make none. */
+  interface Maker {
+    /**
+     * Makes it.
+     *
+     * @param number of the device in {@code linux.devices}
+     * @return a mount of it; empty if it cannot be made
+     */
+    Optional<Fd> make(int number);
+  }
 
   /**
    * Creates the maker.
    *
    * @param bind whether nodes are the outside's, bound: a user namespace may make none
    */
-  DeviceNodes(RootPaths paths, boolean bind) {
+  DeviceNodes(RootPaths paths, boolean bind, Maker maker) {
     this.paths = paths;
     this.bind = bind;
+    this.maker = maker;
+  }
+
+  /** The kind of file that a device is: {@code S_IF…}. */
+  static int type(DeviceSpec device) {
+    return switch (device.type()) {
+      case "c", "u" -> Stat.CHARACTER;
+      case "b" -> Stat.BLOCK;
+      case "p" -> Stat.FIFO;
+      default ->
+          throw Failures.invalid(
+              "linux.devices: "
+                  + device.path()
+                  + " has type \""
+                  + device.type()
+                  + "\"; use c, b, u or p");
+    };
+  }
+
+  static int mode(DeviceSpec device) {
+    return device.fileMode().orElse(0666) & 0xfff;
   }
 
   void makeDefaults() {
@@ -80,7 +114,8 @@ final class DeviceNodes {
   }
 
   void make(List<DeviceSpec> devices) {
-    for (DeviceSpec device : devices) {
+    for (int i = 0; i < devices.size(); i++) {
+      DeviceSpec device = devices.get(i);
       String path = PathText.clean(device.path());
       if (path.equals("/")) {
         throw Failures.invalid(
@@ -89,6 +124,17 @@ final class DeviceNodes {
       if (path.equals("/dev/ptmx")) {
         // Engines pass on all the host has, this too: the link to the container's own is the one.
         continue;
+      }
+      if (bind && type(device) != Stat.FIFO) {
+        Optional<Fd> node = maker.make(i);
+        if (node.isPresent()) {
+          try (Fd tree = node.get()) {
+            attach(tree, device);
+          } catch (LinuxException e) {
+            throw Failures.of("making device " + device.path(), e);
+          }
+          continue;
+        }
       }
       try (Fd directory = paths.directory(PathText.parent(path), 0755)) {
         make(directory, PathText.name(path), device);
@@ -99,26 +145,13 @@ final class DeviceNodes {
   }
 
   private void make(Fd directory, String name, DeviceSpec device) {
-    int type =
-        switch (device.type()) {
-          case "c", "u" -> Stat.CHARACTER;
-          case "b" -> Stat.BLOCK;
-          case "p" -> Stat.FIFO;
-          default ->
-              throw Failures.invalid(
-                  "linux.devices: "
-                      + device.path()
-                      + " has type \""
-                      + device.type()
-                      + "\"; use c, b, u or p");
-        };
+    int type = type(device);
     if (bind && type != Stat.FIFO) {
       bind(device);
       return;
     }
-    int mode = device.fileMode().orElse(0666) & 0xfff;
     try {
-      Fs.makeNodeAt(directory, name, type | mode, device.major(), device.minor());
+      Fs.makeNodeAt(directory, name, type | mode(device), device.major(), device.minor());
     } catch (LinuxException e) {
       if (e.errno() == Errno.EPERM && type != Stat.FIFO) {
         bind(device);
@@ -143,8 +176,13 @@ final class DeviceNodes {
   /** Puts the outside's node of the same path over an empty file. */
   private void bind(DeviceSpec device) {
     try (Fd source = Fs.open(device.path(), OpenFlag.PATH);
-        Fd tree = Mounts.openTree(source, "", Mounts.OPEN_TREE_CLONE);
-        Fd target = paths.file(device.path(), FILE_MODE)) {
+        Fd tree = Mounts.openTree(source, "", Mounts.OPEN_TREE_CLONE)) {
+      attach(tree, device);
+    }
+  }
+
+  private void attach(Fd tree, DeviceSpec device) {
+    try (Fd target = paths.file(device.path(), FILE_MODE)) {
       if (ProcMounts.isProc(target)) {
         throw Failures.invalid(
             "linux.devices: " + device.path() + " is inside of a /proc, where no device may be");

@@ -9,6 +9,7 @@ import dev.casemate.seccomp.SeccompFilter;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The last step of a process of a container: it becomes a command of the container, by way of a
@@ -134,8 +135,13 @@ final class FinalExec {
     }
   }
 
-  /** The same for a program that nobody follows, such as a hook's; it ends with 127 on failure. */
-  void executeAlone(String path, List<String> arguments, List<String> environment) {
+  /**
+   * The same for a program that nobody follows, such as a hook's; it ends with 127 on failure.
+   *
+   * @param way the channel, if the filter is one that asks an agent
+   */
+  void executeAlone(
+      String path, List<String> arguments, List<String> environment, Optional<SyncChannel> way) {
     CommandPath.check(path);
     List<String> argv = new ArrayList<>(arguments.size() + 1);
     argv.add(path);
@@ -143,6 +149,11 @@ final class FinalExec {
     // What leads back to the program finds this descriptor closed, and does not go round for ever.
     Fd once = Fd.STDIN.duplicate(FIRST_FREE);
     once.closeOnExec(false);
+    if (way.isPresent()) {
+      int number = way.get().socket().number();
+      way.get().socket().closeOnExec(false);
+      program.first(SYS_FCNTL, number, F_SETFD, 1);
+    }
     program.first(SYS_FCNTL, once.number(), F_SETFD, 1);
     try (Fd file = SmallProgram.file(program.image(-1, new byte[0]))) {
       Processes.execute(file, argv, environment);

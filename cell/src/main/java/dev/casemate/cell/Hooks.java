@@ -8,6 +8,7 @@ import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Processes;
+import dev.casemate.linux.UnixSocket;
 import dev.casemate.oci.HookSpec;
 import dev.casemate.oci.Spec;
 import dev.casemate.seccomp.CompiledSeccomp;
@@ -15,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The hooks of the engine's containers: it has one thread and forks. Hooks outside of the container
@@ -29,8 +31,15 @@ final class Hooks {
 
   /** Becomes a hook's program. */
   private interface Program {
-    void execute(HookSpec hook);
+    /**
+     * Does not return but by an exception.
+     *
+     * @param way to the process that has started it, if its filter asks an agent
+     */
+    void execute(HookSpec hook, Optional<SyncChannel> way);
   }
+
+  private static final int STREAMS = 3;
 
   private Hooks() {}
 
@@ -63,7 +72,7 @@ final class Hooks {
     if (hooks.isEmpty()) {
       return;
     }
-    runner(() -> Processes.changeDirectory(root), Hooks::execute)
+    runner(() -> Processes.changeDirectory(root), Hooks::execute, Optional.empty())
         .run("createContainer", hooks, state(config), 1, "creating");
   }
 
@@ -72,21 +81,24 @@ final class Hooks {
    * process and within its filter.
    *
    * @param environment of the process, for those that have none
+   * @param engine which forwards the listeners of filters that ask an agent
    */
   static void inContainer(
       List<HookSpec> hooks,
       ContainerConfig config,
       List<String> environment,
-      ProcessSetup.Last last) {
+      ProcessSetup.Last last,
+      SyncChannel engine) {
     if (hooks.isEmpty()) {
       return;
     }
     Program program =
-        hook ->
-            last.steps()
+        (hook, way) ->
+            last.steps(way)
                 .executeAlone(
-                    hook.path(), arguments(hook), HookRunner.environment(hook, environment));
-    runner(() -> {}, program).run("startContainer", hooks, state(config), 1, "created");
+                    hook.path(), arguments(hook), HookRunner.environment(hook, environment), way);
+    runner(() -> {}, program, last.asksAgent() ? Optional.of(engine) : Optional.empty())
+        .run("startContainer", hooks, state(config), 1, "created");
   }
 
   /**
@@ -113,10 +125,10 @@ final class Hooks {
             }
           }
         };
-    return runner(bundle, Hooks::execute);
+    return runner(bundle, Hooks::execute, Optional.empty());
   }
 
-  private static void execute(HookSpec hook) {
+  private static void execute(HookSpec hook, Optional<SyncChannel> way) {
     Processes.execute(
         hook.path(), arguments(hook), HookRunner.environment(hook, Processes.environment()));
   }
@@ -125,24 +137,62 @@ final class Hooks {
     return hook.args().isEmpty() ? List.of(hook.path()) : hook.args();
   }
 
-  private static HookRunner runner(Place place, Program program) {
+  private static HookRunner runner(Place place, Program program, Optional<SyncChannel> engine) {
     return new HookRunner(
         (phase, hook, input, output) -> {
+          if (engine.isPresent()) {
+            return startAsking(engine.get(), place, program, hook, input, output);
+          }
           int pid = Processes.fork(0);
           if (pid == 0) {
-            become(place, program, hook, input, output);
+            become(place, program, hook, List.of(input, output, output));
           }
           return pid;
         },
         0);
   }
 
-  private static void become(Place place, Program program, HookSpec hook, Fd input, Fd output) {
+  /** Starts a hook whose filter asks an agent, and has the engine forward the listener. */
+  private static int startAsking(
+      SyncChannel engine, Place place, Program program, HookSpec hook, Fd input, Fd output) {
+    Fd[] pair = UnixSocket.pair();
+    try (SyncChannel way = new SyncChannel(pair[0])) {
+      int pid;
+      try (Fd theirs = pair[1]) {
+        pid = Processes.fork(0);
+        if (pid == 0) {
+          become(place, program, hook, List.of(input, output, output, theirs));
+        }
+      }
+      SyncChannel.Message message = way.receive();
+      if (message.type() == SyncChannel.LISTENER) {
+        try (Fd pidfd = Processes.openPid(pid)) {
+          engine.send(SyncChannel.HOOK_LISTENER, message.text(), pidfd);
+        }
+        if (!engine.awaitGo()) {
+          Processes.exit(1);
+        }
+        way.go();
+      }
+      return pid;
+    }
+  }
+
+  /**
+   * In the child: becomes the hook.
+   *
+   * @param descriptors its standard streams, and its end of the way to its parent if there is one
+   */
+  private static void become(Place place, Program program, HookSpec hook, List<Fd> descriptors) {
     try {
       Child.resetSignals();
       place.enter();
-      Descriptors.keepOnly(List.of(input, output, output));
-      program.execute(hook);
+      List<Fd> kept = Descriptors.keepOnly(descriptors);
+      program.execute(
+          hook,
+          kept.size() > STREAMS
+              ? Optional.of(new SyncChannel(kept.get(STREAMS)))
+              : Optional.empty());
     } catch (Throwable e) {
       byte[] text = String.valueOf(e.getMessage()).getBytes(StandardCharsets.UTF_8);
       Fd.STDERR.write(text, 0, text.length);

@@ -180,4 +180,14 @@ final class IdMaps {
       }
     }
   }
+
+  /** The id outside of a user namespace that one in it stands for, if it has one. */
+  static Optional<Integer> outside(int id, List<IdMapping> maps) {
+    for (IdMapping map : maps) {
+      if (Integer.compareUnsigned(id - map.containerId(), map.size()) < 0) {
+        return Optional.of(map.hostId() + (id - map.containerId()));
+      }
+    }
+    return Optional.empty();
+  }
 }

@@ -99,22 +99,30 @@ final class InitProcess {
         new ProcessSetup(
                 process, linux, filter, options.preserved().size(), channel, labels, warnings)
             .direct(config.ownKernel());
+    EndingSignals signals = EndingSignals.hold();
     setup.execute(
         (environment, last) -> {
-          awaitGo();
+          awaitGo(signals);
           if (gate.isPresent()) {
             try (Fd listener = gate.get()) {
+              signals.await(listener);
               channel.replace(UnixSocket.accept(listener));
             }
-            awaitGo();
+            awaitGo(signals);
           }
-          Hooks.inContainer(hooks.startContainer(), config, environment, last);
+          signals.release();
+          Hooks.inContainer(hooks.startContainer(), config, environment, last, channel);
         });
   }
 
   /** Stands for the process of a container that has none: it cannot be started. */
   private static ProcessSpec nothing() {
     return ProcessSpec.of(List.of(), List.of(), "/");
+  }
+
+  private void awaitGo(EndingSignals signals) {
+    signals.await(channel.socket());
+    awaitGo();
   }
 
   private void awaitGo() {

@@ -316,6 +316,7 @@ final class Launcher {
       switch (message.type()) {
         case SyncChannel.TERMINAL -> launched.takeTerminal();
         case SyncChannel.OPEN -> Outside.answerOpen(launched.channel, message, config);
+        case SyncChannel.DEVICE -> Outside.answerDevice(launched.channel, message, config);
         case SyncChannel.MAP, SyncChannel.MAP_ALL ->
             Outside.answerMap(
                 launched.channel, message, config.spec().mounts(), launched.userNamespaces);
@@ -361,6 +362,12 @@ final class Launcher {
           SeccompListener.forward(pid, message, config.get());
           channel.go();
         }
+        case SyncChannel.HOOK_LISTENER -> {
+          try (Fd hook = channel.receiveDescriptor().orElseThrow(Launcher::withoutHook)) {
+            SeccompListener.forward(hook, pid, message, config.get());
+          }
+          channel.go();
+        }
         case SyncChannel.ERROR -> throw SyncChannel.error(message);
         case SyncChannel.EXEC_FAILED -> throw FinalExec.failure(message, command(config.get()));
         default -> {
@@ -368,6 +375,11 @@ final class Launcher {
         }
       }
     }
+  }
+
+  private static CasemateException withoutHook() {
+    return CasemateException.of(
+        CasemateException.Kind.INTERNAL, "a hook's process has not been passed on");
   }
 
   private static String command(ContainerConfig config) {

@@ -26,12 +26,10 @@ final class MountMaker {
   private static final int DIRECTORY_MODE = 0755;
   private static final int FILE_MODE = 0644;
   private static final String CGROUP_ROOT = "/sys/fs/cgroup";
-  private static final long FLAGS =
-      NewMount.ATTR_RDONLY
-          | NewMount.ATTR_NOSUID
-          | NewMount.ATTR_NODEV
-          | NewMount.ATTR_NOEXEC
-          | NewMount.ATTR_NOSYMFOLLOW;
+  private static final long LOCKABLE =
+      NewMount.ATTR_RDONLY | NewMount.ATTR_NOSUID | NewMount.ATTR_NODEV | NewMount.ATTR_NOEXEC;
+  private static final long NOT_LOCKABLE = NewMount.ATTR_NOSYMFOLLOW;
+  private static final long TIMES = NewMount.ATTR_ATIME | NewMount.ATTR_NODIRATIME;
 
   private final ContainerConfig config;
   private final RootPaths paths;
@@ -189,24 +187,32 @@ final class MountMaker {
 
   /**
    * The flags of a bind mount. Once one is given they are all that it has, as with runc; with none
-   * given the source's stay, which is not asked here. In a VM of the container's own the source is
-   * a mount of Casemate, and its flags are not the user's choice.
+   * given the source's stay, which is not asked here. Access times are the source's until a word
+   * asks for others. In a VM of the container's own the source is a mount of Casemate, and its
+   * flags are not the user's choice.
    */
   private void bindFlags(Fd tree, MountOptions options) {
-    if (!config.ownKernel() && !options.remount) {
-      try {
-        Mounts.setAttributes(
-            tree, false, options.set, options.clear | (FLAGS & ~options.set), 0, 0);
-        return;
-      } catch (LinuxException e) {
-        // In a user namespace the flags of a mount from outside may be locked: these stay, unless
-        // the options say otherwise.
-        if (e.errno() != Errno.EPERM) {
-          throw e;
-        }
-      }
+    if (config.ownKernel() || options.remount) {
+      Mounts.setAttributes(tree, false, options.set, options.clear, 0, 0);
+      return;
     }
-    Mounts.setAttributes(tree, false, options.set, options.clear, 0, 0);
+    long set = options.set & ~TIMES;
+    long clear = options.clear & ~TIMES;
+    if (options.changesTimes()) {
+      set |= options.times();
+      // The kinds of access time are one field, which is cleared as a whole.
+      clear |= NewMount.ATTR_ATIME | (NewMount.ATTR_NODIRATIME & ~set);
+    }
+    try {
+      Mounts.setAttributes(tree, false, set, clear | ((LOCKABLE | NOT_LOCKABLE) & ~set), 0, 0);
+    } catch (LinuxException e) {
+      // In a user namespace the flags of a mount from outside may be locked: these stay, unless
+      // the options say otherwise.
+      if (e.errno() != Errno.EPERM) {
+        throw e;
+      }
+      Mounts.setAttributes(tree, false, set, clear | (NOT_LOCKABLE & ~set), 0, 0);
+    }
   }
 
   private void remount(String destination, MountOptions options) {

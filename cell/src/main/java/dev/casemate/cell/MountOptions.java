@@ -18,6 +18,9 @@ final class MountOptions {
   long recursiveSet;
   long recursiveClear;
 
+  /** The words of this mount's access times that are in force: {@code MS_} flags (mount(2)). */
+  private int times;
+
   /** One of {@link Mounts#PRIVATE} …, 0 for none. */
   long propagation;
 
@@ -36,17 +39,54 @@ final class MountOptions {
   /** What the file system itself is told. */
   final List<String> filesystem = new ArrayList<>();
 
+  private static final int MS_NOATIME = 1 << 10;
+  private static final int MS_NODIRATIME = 1 << 11;
+  private static final int MS_RELATIME = 1 << 21;
+  private static final int MS_STRICTATIME = 1 << 24;
+
   private MountOptions() {}
 
   static MountOptions parse(MountSpec mount) {
     MountOptions result = new MountOptions();
     result.bind = mount.type().equals("bind");
     for (String word : mount.options()) {
+      result.time(word);
       if (!result.attribute(word) && !result.behaviour(word)) {
         result.filesystem.add(word);
       }
     }
     return result;
+  }
+
+  private void time(String word) {
+    switch (word) {
+      case "noatime" -> times |= MS_NOATIME;
+      case "atime" -> times &= ~MS_NOATIME;
+      case "nodiratime" -> times |= MS_NODIRATIME;
+      case "diratime" -> times &= ~MS_NODIRATIME;
+      case "relatime" -> times |= MS_RELATIME;
+      case "norelatime" -> times &= ~MS_RELATIME;
+      case "strictatime" -> times |= MS_STRICTATIME;
+      case "nostrictatime" -> times &= ~MS_STRICTATIME;
+      default -> {}
+    }
+  }
+
+  /**
+   * Whether access times are to be other than the source's: a bind's are its source's until a word
+   * asks for a kind. Taking one back asks for none, as for mount(8).
+   */
+  boolean changesTimes() {
+    return times != 0;
+  }
+
+  /** What mount(2) makes of the words: {@code ATTR_} flags. */
+  long times() {
+    long kind =
+        (times & MS_STRICTATIME) != 0
+            ? NewMount.ATTR_STRICTATIME
+            : (times & MS_NOATIME) != 0 ? NewMount.ATTR_NOATIME : NewMount.ATTR_RELATIME;
+    return kind | ((times & MS_NODIRATIME) != 0 ? NewMount.ATTR_NODIRATIME : 0);
   }
 
   /** Words that are bits of a mount. */

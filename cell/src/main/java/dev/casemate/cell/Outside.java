@@ -11,6 +11,8 @@ import dev.casemate.linux.NewMount;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.UnixSocket;
+import dev.casemate.oci.DeviceSpec;
+import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.MountSpec;
 import java.util.List;
 import java.util.Optional;
@@ -18,10 +20,12 @@ import java.util.Optional;
 /**
  * What a container's first process has the engine do while it builds its root, because a user
  * namespace has taken the rights from it: to open what lies behind directories that are closed to
- * the container's root, and to map the ids of mounts. It names a mount of the specification and
- * sends a descriptor; it never names a path.
+ * the container's root, to map the ids of mounts, and to make device nodes. It names a mount or a
+ * device of the specification and sends a descriptor; it never names a path.
  */
 final class Outside {
+  private static final String NODE = "node";
+
   /** In place of a mount's number: the root file system. */
   static final int ROOT = -1;
 
@@ -58,6 +62,48 @@ final class Outside {
     if (!channel.awaitGo()) {
       Processes.exit(1);
     }
+  }
+
+  /**
+   * Has the node of a device made, which a user namespace may not do.
+   *
+   * @param number of the device in {@code linux.devices}
+   * @return a mount of it; empty if the engine may not make it either
+   */
+  Optional<Fd> device(int number) {
+    channel.send(SyncChannel.DEVICE, Integer.toString(number));
+    return channel.receiveDescriptor();
+  }
+
+  /**
+   * In the engine: answers {@link #device}, with a node on a file system of its own. It is the
+   * container's users', as the specification has it.
+   */
+  static void answerDevice(
+      SyncChannel channel, SyncChannel.Message message, ContainerConfig config) {
+    LinuxSpec linux = config.spec().linux();
+    DeviceSpec device = linux.devices().get(Integer.parseInt(message.text()));
+    Optional<Integer> uid = IdMaps.outside(device.uid().orElse(0), linux.uidMappings());
+    Optional<Integer> gid = IdMaps.outside(device.gid().orElse(0), linux.gidMappings());
+    if (uid.isPresent() && gid.isPresent()) {
+      try (Fd files = NewMount.create("tmpfs", "tmpfs", List.of("mode=755"), 0)) {
+        int mode = DeviceNodes.type(device) | DeviceNodes.mode(device);
+        Fs.makeNodeAt(files, NODE, mode, device.major(), device.minor());
+        Fs.chownAt(files, NODE, uid.get(), gid.get());
+        Fs.chmodAt(files, NODE, DeviceNodes.mode(device));
+        try (Fd node = Mounts.openTree(files, NODE, Mounts.OPEN_TREE_CLONE)) {
+          UnixSocket.sendDescriptors(channel.socket(), List.of(node));
+        }
+        return;
+      } catch (LinuxException e) {
+        // An ordinary user's engine may make none, and before Linux 6.15 it cannot be mounted on:
+        // the outside's node of the same path is all there is then.
+        if (e.errno() != Errno.EPERM && e.errno() != Errno.EINVAL) {
+          throw Failures.of("making device " + device.path(), e);
+        }
+      }
+    }
+    channel.go();
   }
 
   /** In the engine: answers {@link #open}, or throws what is to end the creation. */

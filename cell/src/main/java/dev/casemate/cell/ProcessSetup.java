@@ -85,7 +85,15 @@ final class ProcessSetup {
 
   /** The last steps of a process, and what is left of them for the program in memory. */
   interface Last {
-    FinalExec steps();
+    /** Whether they install a filter that asks an agent. */
+    boolean asksAgent();
+
+    /**
+     * Takes what of them a process takes itself.
+     *
+     * @param way how the program in memory says that the filter has a listener, and gets its go
+     */
+    FinalExec steps(Optional<SyncChannel> way);
   }
 
   /** Does not return but by an exception. */
@@ -141,7 +149,7 @@ final class ProcessSetup {
       String path =
           process.args().isEmpty() ? "" : CommandPath.find(process.args().get(0), environment);
       channel.sendReady(warnings);
-      gate.pass(environment, () -> lastSteps(wanted, extra, carried, true));
+      gate.pass(environment, forHooks(wanted, extra, carried));
       if (path.isEmpty()) {
         throw SpecCheck.noProcess();
       }
@@ -154,10 +162,29 @@ final class ProcessSetup {
         rights(wanted.ambient());
         executeDirectly(path, environment);
       }
-      lastSteps(wanted, extra, carried, false).execute(path, process.args(), environment);
+      int listener = FIRST_PRESERVED + preserved;
+      listener += listener == channel.socket().number() ? 1 : 0;
+      lastSteps(new FinalExec(channel), wanted, extra, carried, listener, false)
+          .execute(path, process.args(), environment);
     } catch (LinuxException e) {
       throw Failures.of(step, e);
     }
+  }
+
+  private Last forHooks(CapabilitySets wanted, long extra, long carried) {
+    return new Last() {
+      @Override
+      public boolean asksAgent() {
+        return filter.isPresent() && filter.get().hasListener();
+      }
+
+      @Override
+      public FinalExec steps(Optional<SyncChannel> way) {
+        FinalExec exec = new FinalExec(way.orElse(channel));
+        int listener = way.isPresent() ? way.get().socket().number() + 2 : -1;
+        return lastSteps(exec, wanted, extra, carried, listener, true);
+      }
+    };
   }
 
   private void rights(long ambient) {
@@ -174,11 +201,12 @@ final class ProcessSetup {
    *
    * @param extra rights that the installation of the filter takes
    * @param carried rights that the last exec, but not what it executes, is to have
+   * @param free number that a new descriptor will get then, such as the filter's listener
    * @param hook whether it is for a hook's program, which the engine does not follow
    */
-  private FinalExec lastSteps(CapabilitySets wanted, long extra, long carried, boolean hook) {
+  private FinalExec lastSteps(
+      FinalExec exec, CapabilitySets wanted, long extra, long carried, int free, boolean hook) {
     rights(wanted.ambient() | extra | carried);
-    FinalExec exec = new FinalExec(channel);
     if (!hook) {
       labels.apply(exec);
       Rlimits.applyLate(process.rlimits(), exec);
@@ -190,11 +218,7 @@ final class ProcessSetup {
     }
     if (filter.isPresent()) {
       SeccompFilter seccomp = filter.get();
-      // No listener is fetched for a hook: its system calls to notify about fail with ENOSYS.
-      exec.filter(
-          seccomp,
-          hook ? seccomp.flagsWithoutListener() : seccomp.flags(),
-          hook ? -1 : listenerNumber(seccomp));
+      exec.filter(seccomp, seccomp.flags(), seccomp.hasListener() ? free : -1);
     }
     if (extra != 0) {
       last(exec, wanted, carried);
@@ -220,15 +244,6 @@ final class ProcessSetup {
     } catch (LinuxException e) {
       throw CommandPath.failed(path, e.errno());
     }
-  }
-
-  /** The number that a new descriptor will get: only the channel and what is preserved stays. */
-  private int listenerNumber(SeccompFilter seccomp) {
-    if (!seccomp.hasListener()) {
-      return -1;
-    }
-    int free = FIRST_PRESERVED + preserved;
-    return free == channel.socket().number() ? free + 1 : free;
   }
 
   private void personality() {

@@ -30,6 +30,7 @@ final class Rootfs {
   private final String hostRoot;
   private final Namespaces namespaces;
   private final MountMaker maker;
+  private final Outside outside;
 
   private Rootfs(
       ContainerConfig config, Namespaces namespaces, Outside outside, String hostRoot, Fd root) {
@@ -38,6 +39,7 @@ final class Rootfs {
     this.linux = spec.linux();
     this.hostRoot = hostRoot;
     this.paths = new RootPaths(root);
+    this.outside = outside;
     this.maker = new MountMaker(config, paths, namespaces, outside);
   }
 
@@ -137,7 +139,7 @@ final class Rootfs {
     }
     if (!maker.boundDev()) {
       boolean bindDevices = namespaces.has(Processes.CLONE_NEWUSER);
-      DeviceNodes nodes = new DeviceNodes(paths, bindDevices);
+      DeviceNodes nodes = new DeviceNodes(paths, bindDevices, outside::device);
       nodes.makeDefaults();
       nodes.make(linux.devices());
     }

@@ -24,9 +24,20 @@ final class SeccompListener {
   private SeccompListener() {}
 
   static void forward(int pid, SyncChannel.Message message, ContainerConfig config) {
+    try (Fd pidfd = Processes.openPid(pid)) {
+      forward(pidfd, pid, message, config);
+    }
+  }
+
+  /**
+   * Forwards the listener of another process of the container.
+   *
+   * @param pidfd of the process that has the listener
+   * @param pid of the container
+   */
+  static void forward(Fd pidfd, int pid, SyncChannel.Message message, ContainerConfig config) {
     String path = config.spec().linux().seccomp().orElseThrow().listenerPath();
-    try (Fd pidfd = Processes.openPid(pid);
-        Fd listener =
+    try (Fd listener =
             Fd.of(
                 (int)
                     SystemCall.check(

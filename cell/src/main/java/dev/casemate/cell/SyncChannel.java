@@ -38,6 +38,9 @@ final class SyncChannel implements AutoCloseable {
   /** The number of the seccomp listener in the child. */
   static final byte LISTENER = 'S';
 
+  /** The same in the process of a hook, whose pidfd comes with it as a descriptor. */
+  static final byte HOOK_LISTENER = 'N';
+
   /** Asks for the source of a mount; the process's root comes with it as a descriptor. */
   static final byte OPEN = 'O';
 
@@ -46,6 +49,9 @@ final class SyncChannel implements AutoCloseable {
 
   /** The same for the mounts below it, too. */
   static final byte MAP_ALL = 'A';
+
+  /** Asks for a device of the specification; a mount of its node comes back, or nothing. */
+  static final byte DEVICE = 'D';
 
   /** The small program's report that the exec, or a step before it, has failed. */
   static final byte EXEC_FAILED = 'X';

@@ -43,6 +43,26 @@ class MountOptionsTest {
   }
 
   @Test
+  void wordsThatTakeAccessTimesBackAskForNone() {
+    for (String word : new String[] {"atime", "diratime", "norelatime", "nostrictatime", "ro"}) {
+      assertThat(parse(word).changesTimes()).as(word).isFalse();
+    }
+    assertThat(parse("noatime", "atime").changesTimes()).isFalse();
+    assertThat(parse("rnoatime").changesTimes()).isFalse();
+  }
+
+  @Test
+  void accessTimesOfABindAreThoseOfMount2() {
+    assertThat(parse("relatime").changesTimes()).isTrue();
+    assertThat(parse("relatime").times()).isEqualTo(NewMount.ATTR_RELATIME);
+    assertThat(parse("noatime").times()).isEqualTo(NewMount.ATTR_NOATIME);
+    assertThat(parse("nodiratime").times()).isEqualTo(NewMount.ATTR_NODIRATIME);
+    assertThat(parse("nodiratime", "norelatime").times()).isEqualTo(NewMount.ATTR_NODIRATIME);
+    assertThat(parse("noatime", "nodiratime", "strictatime").times())
+        .isEqualTo(NewMount.ATTR_STRICTATIME | NewMount.ATTR_NODIRATIME);
+  }
+
+  @Test
   void recursiveWordsAreKeptApart() {
     MountOptions options = parse("rbind", "rro", "rnosuid", "rprivate", "nodev");
     assertThat(options.bind).isTrue();

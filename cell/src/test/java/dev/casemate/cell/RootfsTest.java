@@ -26,6 +26,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -306,7 +307,7 @@ class RootfsTest {
           try (Fd root = Fs.open(root(), OpenFlag.PATH | OpenFlag.DIRECTORY)) {
             assertThatThrownBy(
                     () ->
-                        new DeviceNodes(new RootPaths(root), true)
+                        new DeviceNodes(new RootPaths(root), true, number -> Optional.empty())
                             .make(List.of(DeviceSpec.of("/dev/null", "c", 1, 3, 0666))))
                 .isInstanceOf(CasemateException.class)
                 .hasMessageContaining("/dev/null is inside of a /proc");

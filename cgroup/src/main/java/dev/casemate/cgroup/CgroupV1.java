@@ -256,7 +256,8 @@ public final class CgroupV1 implements Cgroup {
     try {
       FileContent.writeControl(file, Integer.toString(pid));
     } catch (LinuxException e) {
-      throw Failures.of("error adding pid " + pid + " to cgroups: " + directory, e);
+      throw Failures.of(
+          "error adding pid " + pid + " to cgroups", new LinuxException("open", file, e.errno()));
     }
   }
 

@@ -4,7 +4,6 @@ import java.util.Optional;
 
 /** {@code seccomp(2)}. */
 public final class Seccomp {
-  public static final int FLAG_TSYNC = 1;
   public static final int FLAG_LOG = 2;
   public static final int FLAG_SPEC_ALLOW = 4;
   public static final int FLAG_NEW_LISTENER = 8;

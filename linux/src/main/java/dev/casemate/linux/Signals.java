@@ -22,6 +22,7 @@ public final class Signals {
   public static final int TSTP = 20;
   public static final int TTIN = 21;
   public static final int TTOU = 22;
+  public static final int URG = 23;
   public static final int WINCH = 28;
   private static final String[] NAMES = {
     "", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",

@@ -143,7 +143,7 @@ public final class DefaultSeccomp {
         "SCMP_ACT_ERRNO",
         Optional.of(EPERM),
         List.of("SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"),
-        List.of(),
+        SeccompSpec.DEFAULT_FLAGS,
         "",
         "",
         rules);

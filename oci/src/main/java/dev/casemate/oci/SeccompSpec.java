@@ -7,6 +7,9 @@ import java.util.Optional;
 /**
  * A system call filter (runtime-spec config-linux.md, "Seccomp"). Actions are {@code SCMP_ACT_…},
  * architectures {@code SCMP_ARCH_…}, flags {@code SECCOMP_FILTER_FLAG_…}.
+ *
+ * @param flags those of a configuration that names none, not even an empty list, are {@link
+ *     #DEFAULT_FLAGS}
  */
 public record SeccompSpec(
     String defaultAction,
@@ -16,6 +19,8 @@ public record SeccompSpec(
     String listenerPath,
     String listenerMetadata,
     List<Rule> syscalls) {
+  /** As runc has it: a filter is no reason to slow the process down. */
+  public static final List<String> DEFAULT_FLAGS = List.of("SECCOMP_FILTER_FLAG_SPEC_ALLOW");
 
   /** An action for calls by name, if all of the arguments match. */
   public record Rule(
@@ -39,7 +44,7 @@ public record SeccompSpec(
         json.string("defaultAction"),
         SpecJson.optionalUint32(json, "defaultErrnoRet"),
         json.strings("architectures"),
-        json.strings("flags"),
+        json.has("flags") ? json.strings("flags") : DEFAULT_FLAGS,
         json.string("listenerPath"),
         json.string("listenerMetadata"),
         SpecJson.list(
@@ -65,7 +70,7 @@ public record SeccompSpec(
     Json.Obj json = new Json.Obj().put("defaultAction", defaultAction);
     SpecJson.putUint32(json, "defaultErrnoRet", defaultErrnoRet);
     SpecJson.put(json, "architectures", architectures);
-    SpecJson.put(json, "flags", flags);
+    json.putStrings("flags", flags);
     SpecJson.put(json, "listenerPath", listenerPath);
     SpecJson.put(json, "listenerMetadata", listenerMetadata);
     SpecJson.putList(json, "syscalls", syscalls, SeccompSpec::rule);

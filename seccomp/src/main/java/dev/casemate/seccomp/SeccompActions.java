@@ -84,7 +84,8 @@ final class SeccompActions {
     for (String flag : spec.flags()) {
       flags |=
           switch (flag) {
-            case "SECCOMP_FILTER_FLAG_TSYNC" -> Seccomp.FLAG_TSYNC;
+            // The process has one thread when it installs the filter.
+            case "SECCOMP_FILTER_FLAG_TSYNC" -> 0;
             case "SECCOMP_FILTER_FLAG_LOG" -> Seccomp.FLAG_LOG;
             case "SECCOMP_FILTER_FLAG_SPEC_ALLOW" -> Seccomp.FLAG_SPEC_ALLOW;
             case "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" -> Seccomp.FLAG_WAIT_KILLABLE_RECV;
@@ -92,10 +93,6 @@ final class SeccompActions {
                 throw Failures.invalid(
                     "linux.seccomp.flags: \"" + flag + "\" is unknown; remove it");
           };
-    }
-    if (spec.flags().isEmpty()) {
-      // As runc does: a filter is no reason to slow the process down.
-      flags = Seccomp.FLAG_SPEC_ALLOW;
     }
     if (!spec.listenerMetadata().isEmpty() && spec.listenerPath().isEmpty()) {
       throw Failures.invalid(
@@ -126,7 +123,6 @@ final class SeccompActions {
       throw Failures.invalid(
           "linux.seccomp: SCMP_ACT_NOTIFY requires listenerPath, the seccomp agent's socket; set it");
     }
-    // A listener and TSYNC exclude each other but for a third flag; there is one thread only.
-    return (flags & ~Seccomp.FLAG_TSYNC) | Seccomp.FLAG_NEW_LISTENER;
+    return flags | Seccomp.FLAG_NEW_LISTENER;
   }
 }

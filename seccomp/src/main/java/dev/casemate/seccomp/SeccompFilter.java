@@ -26,11 +26,6 @@ public final class SeccompFilter {
     return flags;
   }
 
-  /** The flags of the same filter where nobody answers for it: such calls fail with ENOSYS. */
-  public int flagsWithoutListener() {
-    return flags & ~(Seccomp.FLAG_NEW_LISTENER | Seccomp.FLAG_WAIT_KILLABLE_RECV);
-  }
-
   public boolean hasListener() {
     return (flags & Seccomp.FLAG_NEW_LISTENER) != 0;
   }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.base.CasemateException;
+import dev.casemate.base.Json;
 import dev.casemate.oci.DefaultSeccomp;
 import dev.casemate.oci.DefaultSpec;
 import dev.casemate.oci.SeccompSpec;
@@ -199,6 +200,26 @@ class SeccompCompilerTest {
         new SeccompSpec(
             "SCMP_ACT_ALLOW", Optional.empty(), List.of(), List.of(), "", "data", List.of());
     assertThatThrownBy(() -> SeccompCompiler.compile(spec)).hasMessageContaining("listenerPath");
+  }
+
+  @Test
+  void flagsAreThoseOfTheListAndOnlyWithoutOneTheDefault() {
+    for (String[] one :
+        new String[][] {
+          {"", "4"},
+          {",\"flags\":null", "4"},
+          {",\"flags\":[]", "0"},
+          {",\"flags\":[\"SECCOMP_FILTER_FLAG_TSYNC\"]", "0"},
+          {",\"flags\":[\"SECCOMP_FILTER_FLAG_LOG\",\"SECCOMP_FILTER_FLAG_SPEC_ALLOW\"]", "6"},
+        }) {
+      SeccompSpec spec =
+          SeccompSpec.fromJson(
+              Json.parseObject("{\"defaultAction\":\"SCMP_ACT_ALLOW\"" + one[0] + "}"));
+      assertThat(SeccompCompiler.compile(spec).flags())
+          .as(one[0])
+          .isEqualTo(Integer.parseInt(one[1]));
+      assertThat(SeccompSpec.fromJson(spec.toJson())).isEqualTo(spec);
+    }
   }
 
   @Test

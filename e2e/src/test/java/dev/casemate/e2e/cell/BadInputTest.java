@@ -95,6 +95,9 @@ class BadInputTest extends CellTest {
     fails(1, "run -b bad a", "\"nope\": executable file not found in $PATH");
     bundle.with(b -> b.process().putStrings("args", List.of("/bin")));
     fails(1, "run -b bad a", "\"/bin\"", "permission denied");
+    box.ok("printf '#!/nope\\n' > bad/rootfs/script; chmod +x bad/rootfs/script");
+    bundle.with(b -> b.process().putStrings("args", List.of("/script")));
+    fails(1, "run -b bad a", "exec /script: no such file or directory");
     bundle.with(b -> b.process().putStrings("args", List.of()));
     fails(1, "create -b bad a", "process.args is empty");
     bundle.with(b -> b.process().putStrings("args", List.of("true")).put("cwd", "relative"));

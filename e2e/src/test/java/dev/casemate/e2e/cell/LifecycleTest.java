@@ -73,11 +73,38 @@ class LifecycleTest extends CellTest {
   void aContainerThatWasNeverStartedIsKilledOrDeletedByForce() {
     sleeper();
     ok("create --bundle sleeper a > /dev/null 2>&1");
+    fails(1, "delete a", "cannot delete container a that is not stopped: created");
     ok("delete -f a");
     ok("create --bundle sleeper a > /dev/null 2>&1");
     ok("kill a KILL");
     await("a", "stopped");
     ok("delete a");
+  }
+
+  @Test
+  void aCreatedContainerEndsBySignalsThatEndProcesses() {
+    sleeper();
+    for (String signal : List.of("TERM", "INT", "USR1", "RTMIN+3")) {
+      ok("create --bundle sleeper a > /dev/null 2>&1");
+      ok("kill a WINCH");
+      ok("kill a CONT");
+      ok("exec a true");
+      assertThat(status("a")).isEqualTo("created");
+      ok("kill a " + signal);
+      await("a", "stopped");
+      fails(1, "start a", "cannot start a container that has stopped");
+      ok("delete a");
+    }
+  }
+
+  @Test
+  void theCommandHasEverySignalUnblockedAndAtItsDefault() {
+    Bundle.make(box, "mask", "grep", "Sig[BIC]", "/proc/self/status");
+    ok("create --bundle mask a > mask/out 2>&1");
+    ok("start a");
+    await("a", "stopped");
+    ok("delete a");
+    assertThat(box.ok("cut -f2 mask/out").out()).isEqualTo("0000000000000000\n".repeat(3));
   }
 
   @Test

@@ -63,6 +63,38 @@ class MountsTest extends SpecTest {
     b.config().object("root").orElseThrow().put("readonly", false);
   }
 
+  @Test
+  void aBindHasItsSourcesAccessTimesUntilAWordAsksForOthers() {
+    box.ok("mkdir -p times && mount -t tmpfs none times && mount -o remount,bind,noatime times");
+    String[] words = {"rw", "atime", "norelatime", "relatime", "strictatime", "nodiratime"};
+    try {
+      String mount =
+          "{'destination':'/%1$s','source':'" + box.files() + "/times','options':['bind','%1$s']}";
+      String out =
+          out(
+              b -> {
+                for (String word : words) {
+                  addMount(b, mount.formatted(word));
+                }
+              },
+              "for f in " + String.join(" ", words) + "; do grep \" /$f \" /proc/mounts; done");
+      List<String> lines = out.lines().toList();
+      assertThat(lines).hasSize(words.length);
+      for (int i = 0; i < words.length; i++) {
+        List<String> options = List.of(lines.get(i).split(" ", -1)[3].split(",", -1));
+        assertThat(options.contains("noatime")).as(lines.get(i)).isEqualTo(i < 3);
+        assertThat(options.contains("relatime"))
+            .as(lines.get(i))
+            .isEqualTo(words[i].equals("relatime") || words[i].equals("nodiratime"));
+        assertThat(options.contains("nodiratime"))
+            .as(lines.get(i))
+            .isEqualTo(words[i].equals("nodiratime"));
+      }
+    } finally {
+      box.ok("umount times");
+    }
+  }
+
   private static String mountsOutside() {
     return box.ok("cat /proc/self/mountinfo").out();
   }

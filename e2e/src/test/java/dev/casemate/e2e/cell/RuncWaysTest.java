@@ -1,6 +1,7 @@
 package dev.casemate.e2e.cell;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.casemate.base.Json;
 import dev.casemate.linux.Fd;
@@ -66,7 +67,10 @@ class RuncWaysTest extends SpecTest {
       return;
     }
     // A group has real-time only as far as those above it.
-    box.ok("echo 900000 > /sys/fs/cgroup/cpu" + box.cgroup() + "/cpu.rt_runtime_us");
+    String own = "/sys/fs/cgroup/cpu" + box.cgroup() + "/cpu.rt_runtime_us";
+    assumeTrue(
+        box.run("echo 900000 > " + own).exit() == 0,
+        "this machine has no real-time left for control groups");
     ok("update --cpu-rt-period 900001 --cpu-rt-runtime 600001 " + ID);
     ok("update --cpu-rt-period 10000 --cpu-rt-runtime 3000 " + ID);
     assertThat(group("cpu.rt_period_us")).isEqualTo("10000");
@@ -82,7 +86,11 @@ class RuncWaysTest extends SpecTest {
             .out();
     assertThat(out).contains("/must/sub\n", ":memory:" + box.cgroup() + "/must\n");
     fails(255, "exec --cgroup nosuch:sub " + ID + " true", "unknown controller nosuch");
-    fails(255, "exec --cgroup pids:no " + ID + " true", "adding pid", "no such file or directory");
+    fails(
+        255,
+        "exec --cgroup pids:no " + ID + " true",
+        "adding pid",
+        "/no/cgroup.procs: no such file");
     fails(255, "exec --cgroup ../x " + ID + " true", "not a sub cgroup path");
     fails(255, "exec --cgroup a --cgroup b " + ID + " true", "invalid --cgroup argument: a");
   }
@@ -241,7 +249,30 @@ class RuncWaysTest extends SpecTest {
     assertThat(log)
         .contains("level=debug", "nsexec container setup", "child process in init()")
         .contains("init: closing the pipe to signal completion");
+    assertThat(log).doesNotContain("filter");
     assertThat(ok("run -b must " + ID).err()).doesNotContain("debug");
+  }
+
+  @Test
+  void debugTellsTheFlagsOfTheFilter() {
+    String[][] cases = {
+      {"", "4"},
+      {",'flags':[]", "0"},
+      {",'flags':['SECCOMP_FILTER_FLAG_TSYNC','SECCOMP_FILTER_FLAG_LOG']", "2"},
+    };
+    for (String[] one : cases) {
+      bundle("sh", "-c", "sleep 100")
+          .with(
+              b ->
+                  b.linux()
+                      .put("seccomp", json("{'defaultAction':'SCMP_ACT_ALLOW'" + one[0] + "}")));
+      String expected = "msg=\"seccomp filter flags: " + one[1] + "\"";
+      assertThat(
+              box.ok("$CELL --root " + ROOT + " --debug run -d -b must " + ID + " 2>&1 >&2").out())
+          .contains(expected);
+      assertThat(cell("--debug exec " + ID + " true").expect(0).err()).contains(expected);
+      ok("delete -f " + ID);
+    }
   }
 
   @Test

@@ -69,6 +69,42 @@ class SeccompAgentTest extends SpecTest {
     }
   }
 
+  @Test
+  void theAgentIsAskedForStartContainerHooksToo() throws IOException {
+    Path directory = Files.createTempDirectory("agent");
+    String path = directory + "/s";
+    try (Fd listener = UnixSocket.listen(path, 4)) {
+      notifying(path, "echo command")
+          .with(
+              b ->
+                  b.config()
+                      .put(
+                          "hooks",
+                          json(
+                              "{'startContainer':[{'path':'/bin/sh','args':['sh','-c',"
+                                  + "'mkdir /x; ls /proc/self/fd >&2; exit 7']}]}")));
+      ok("create -b must " + ID + " > /dev/null 2>&1");
+      Running start = box.start("exec $CELL --root " + ROOT + " start " + ID);
+      try (Fd connection = UnixSocket.accept(listener)) {
+        List<Fd> fds = UnixSocket.receiveDescriptors(connection).orElseThrow();
+        try (Fd notify = fds.getFirst()) {
+          answer(notify, EXDEV);
+        }
+      }
+      Result result = start.await(60);
+      assertThat(result.exit()).as(result.toString()).isEqualTo(1);
+      assertThat(result.err())
+          .contains("error running startContainer hook #0", "exit code 7")
+          .containsIgnoringCase("cross-device link")
+          // Its standard streams and the directory that ls reads.
+          .contains(" 0 1 2 3\"");
+      cell("delete --force " + ID);
+    } finally {
+      Files.deleteIfExists(Path.of(path));
+      Files.delete(directory);
+    }
+  }
+
   /** Takes one notification and lets its call fail with an errno. */
   private static void answer(Fd notify, int errno) {
     try (NativeBuffer request = NativeBuffer.allocate(80);

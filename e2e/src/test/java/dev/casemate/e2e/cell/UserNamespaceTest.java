@@ -65,6 +65,43 @@ class UserNamespaceTest extends SpecTest {
   }
 
   @Test
+  void devicesAreMadeThatTheHostDoesNotHave() {
+    String devices =
+        "[{'path':'/dev/other','type':'b','major':1,'minor':5,'fileMode':111,'uid':10,'gid':11},"
+            + "{'path':'/dev/sub/zero','type':'c','major':1,'minor':5}]";
+    assertLines(
+        out(
+            b -> {
+              mapped(b);
+              b.linux().put("devices", array(devices));
+            },
+            "stat -c '%a %u:%g %t:%T %F' /dev/other /dev/sub/zero; head -c 2 /dev/sub/zero | od -c |"
+                + " head -1"),
+        "157 10:11 1:5 block special file",
+        "666 0:0 1:5 character special file",
+        "0000000  \\0  \\0");
+  }
+
+  @Test
+  void lockedFlagsOfASourceStayAndOthersAreClearedByAGivenOne() {
+    box.ok(
+        "mount -t tmpfs tmpfs source/deep && mount -o"
+            + " remount,bind,ro,noexec,nosymfollow,noatime source/deep");
+    try {
+      String mount = "{'source':'../source/deep','destination':'/mnt','options':['bind','%s']}";
+      String script = "grep ' /mnt ' /proc/mounts | cut -d' ' -f4";
+      assertThat(out(mount(mount.formatted("dev")), script))
+          .startsWith("ro,")
+          .contains("noexec", "noatime")
+          .doesNotContain("nosymfollow");
+      assertThat(result(mount(mount.formatted("rw")), script).err())
+          .contains("operation not permitted");
+    } finally {
+      box.ok("umount source/deep");
+    }
+  }
+
+  @Test
   void mountsBelowAreMappedByRidmapOnly() {
     box.ok("mount -t tmpfs tmpfs source/deep; touch source/deep/f");
     try {
