@@ -47,6 +47,9 @@ final class SyncChannel implements AutoCloseable {
   /** The same for the mounts below it, too. */
   static final byte MAP_ALL = 'A';
 
+  /** Asks for a file system that only the engine may mount; the mount answers as a descriptor. */
+  static final byte MAKE = 'K';
+
   /** The small program's report that the exec, or a step before it, has failed. */
   static final byte EXEC_FAILED = 'X';
 
