@@ -123,6 +123,7 @@ final class CreateContainer {
     if (request.sandboxPidns()) {
       spec = spec.withLinux(sharePids(agent, spec.linux()));
     }
+    spec = agent.sandbox().users().prepare(spec);
     Cgroup cgroup = Cgroup.v2(cgroupPath(spec.linux().cgroupsPath(), id));
     ContainerConfig config = new ContainerConfig(id, "/", spec, cgroup, true);
     String execId = request.execId().isEmpty() ? id : request.execId();

@@ -13,6 +13,7 @@ final class Sandbox {
   private boolean created;
   private boolean ending;
   private Optional<String> pidNamespaceOwner = Optional.empty();
+  private final UserNamespace users = new UserNamespace();
 
   void start(HostConnection connection, long micros) {
     host = connection;
@@ -47,6 +48,10 @@ final class Sandbox {
 
   void end() {
     ending = true;
+  }
+
+  UserNamespace users() {
+    return users;
   }
 
   /** The container whose PID namespace those that ask for it share. */

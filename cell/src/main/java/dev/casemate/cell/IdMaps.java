@@ -163,7 +163,7 @@ final class IdMaps {
   }
 
   /** A user namespace lives as long as a descriptor of it: the process in it only holds it open. */
-  private static Fd userNamespace(List<IdMapping> uids, List<IdMapping> gids) {
+  static Fd userNamespace(List<IdMapping> uids, List<IdMapping> gids) {
     try (Pipe pipe = Pipe.open()) {
       int pid = Processes.fork(Processes.CLONE_NEWUSER);
       if (pid == 0) {

@@ -105,6 +105,10 @@ final class Launcher {
       Child.Body body =
           (channel, fds) -> {
             if (helper) {
+              // Below, the rights to lower it are gone; the process proper inherits it.
+              OutOfMemory.adjust(
+                  config.spec().process().flatMap(process -> process.oomScoreAdj()),
+                  new ArrayList<>());
               joinAndPart(namespaces, config.spec().linux(), fresh, channel);
             }
             if (!channel.awaitGo()) {
@@ -317,6 +321,7 @@ final class Launcher {
         case SyncChannel.TERMINAL -> launched.takeTerminal();
         case SyncChannel.OPEN -> Outside.answerOpen(launched.channel, message, config);
         case SyncChannel.DEVICE -> Outside.answerDevice(launched.channel, message, config);
+        case SyncChannel.MAKE -> Outside.answerMake(launched.channel, message, config);
         case SyncChannel.MAP, SyncChannel.MAP_ALL ->
             Outside.answerMap(
                 launched.channel, message, config.spec().mounts(), launched.userNamespaces);

@@ -257,7 +257,7 @@ final class MountMaker {
         options.set &= ~NewMount.ATTR_RDONLY;
         options.recursiveSet &= ~NewMount.ATTR_RDONLY;
       }
-      Fd tree = NewMount.create(mount.type(), source(mount), data, options.set);
+      Fd tree = create(number, mount, data, options);
       boolean kept = false;
       try {
         if (options.copyUp && found) {
@@ -278,6 +278,20 @@ final class MountMaker {
     }
   }
 
+  private Fd create(int number, MountSpec mount, List<String> data, MountOptions options) {
+    try {
+      return NewMount.create(mount.type(), source(mount), data, options.set);
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.EPERM
+          || !config.ownKernel()
+          || !namespaces.has(Processes.CLONE_NEWUSER)
+          || !Outside.isOfMachine(mount, namespaces)) {
+        throw e;
+      }
+      return outside.make(number);
+    }
+  }
+
   /** Files of a new file system get the label of the container's; /proc and /sys have their own. */
   private void label(MountSpec mount, List<String> data) {
     String label = config.spec().linux().mountLabel();
@@ -289,7 +303,7 @@ final class MountMaker {
     }
   }
 
-  private static String source(MountSpec mount) {
+  static String source(MountSpec mount) {
     return mount.source().isEmpty() ? "none" : mount.source();
   }
 

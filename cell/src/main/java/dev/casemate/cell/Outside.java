@@ -20,8 +20,9 @@ import java.util.Optional;
 /**
  * What a container's first process has the engine do while it builds its root, because a user
  * namespace has taken the rights from it: to open what lies behind directories that are closed to
- * the container's root, to map the ids of mounts, and to make device nodes. It names a mount or a
- * device of the specification and sends a descriptor; it never names a path.
+ * the container's root, to map the ids of mounts, to make device nodes, and to mount what belongs
+ * to a VM. It names a mount or a device of the specification and sends a descriptor; it never names
+ * a path.
  */
 final class Outside {
   private static final String NODE = "node";
@@ -104,6 +105,46 @@ final class Outside {
       }
     }
     channel.go();
+  }
+
+  /**
+   * Whether a file system shows a namespace that the container has from its VM. Only the owner of
+   * that may mount it, which a user namespace of the container's own is not.
+   */
+  static boolean isOfMachine(MountSpec mount, Namespaces namespaces) {
+    return switch (mount.type()) {
+      case "sysfs" -> !namespaces.has(Processes.CLONE_NEWNET);
+      case "mqueue" -> !namespaces.has(Processes.CLONE_NEWIPC);
+      case "proc" -> !namespaces.has(Processes.CLONE_NEWPID);
+      default -> false;
+    };
+  }
+
+  /**
+   * Has the engine make a file system of {@link #isOfMachine}.
+   *
+   * @return a detached mount
+   */
+  Fd make(int number) {
+    channel.send(SyncChannel.MAKE, Integer.toString(number));
+    return channel
+        .receiveDescriptor()
+        .orElseThrow(() -> Failures.internal("the engine has not made a mount"));
+  }
+
+  /** In the engine: answers {@link #make}. */
+  static void answerMake(SyncChannel channel, SyncChannel.Message message, ContainerConfig config) {
+    MountSpec mount = config.spec().mounts().get(Integer.parseInt(message.text()));
+    if (!config.ownKernel() || !isOfMachine(mount, Namespaces.of(config.spec().linux()))) {
+      throw Failures.internal("a mount of " + mount.type() + " is not for the engine to make");
+    }
+    MountOptions options = MountOptions.parse(mount);
+    try (Fd tree =
+        NewMount.create(mount.type(), MountMaker.source(mount), options.filesystem, options.set)) {
+      UnixSocket.sendDescriptors(channel.socket(), List.of(tree));
+    } catch (LinuxException e) {
+      throw Failures.of("mounting " + mount.type() + " for " + mount.destination(), e);
+    }
   }
 
   /** In the engine: answers {@link #open}, or throws what is to end the creation. */

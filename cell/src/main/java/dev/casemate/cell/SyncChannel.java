@@ -53,6 +53,9 @@ final class SyncChannel implements AutoCloseable {
   /** Asks for a device of the specification; a mount of its node comes back, or nothing. */
   static final byte DEVICE = 'D';
 
+  /** Asks for a file system that only the engine may mount; the mount answers as a descriptor. */
+  static final byte MAKE = 'K';
+
   /** The small program's report that the exec, or a step before it, has failed. */
   static final byte EXEC_FAILED = 'X';
 

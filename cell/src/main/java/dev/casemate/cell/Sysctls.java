@@ -4,6 +4,8 @@ import dev.casemate.base.Failures;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Processes;
+import dev.casemate.oci.LinuxSpec;
+import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** Kernel parameters of a container ({@code linux.sysctl}), or of a whole machine. */
@@ -20,6 +22,25 @@ public final class Sysctls {
       }
       write(key, entry.getValue());
     }
+  }
+
+  /**
+   * Writes those parameters of a container that are its machine's: their namespaces are not its
+   * own.
+   *
+   * @return the others, which the container's process has to write itself
+   */
+  public static Map<String, String> writeInherited(Map<String, String> values, LinuxSpec linux) {
+    Namespaces namespaces = Namespaces.of(linux);
+    Map<String, String> own = new LinkedHashMap<>();
+    for (Map.Entry<String, String> entry : values.entrySet()) {
+      if (isNamespaced(entry.getKey(), namespaces)) {
+        own.put(entry.getKey(), entry.getValue());
+      } else {
+        write(entry.getKey(), entry.getValue());
+      }
+    }
+    return own;
   }
 
   /**

@@ -6,10 +6,17 @@ import dev.casemate.fuzz.Input;
 import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.MountSpec;
 import dev.casemate.oci.Spec;
+import dev.casemate.protocol.GuestContract;
 import java.util.List;
 
 /** A bundle's {@code config.json} on its way to the guest: what belongs to the host stays here. */
-@Fuzzes({GuestSpec.class, SpecMounts.class, BlockDeviceSpec.class, RelayedResolver.class})
+@Fuzzes({
+  GuestSpec.class,
+  SpecMounts.class,
+  MountIds.class,
+  BlockDeviceSpec.class,
+  RelayedResolver.class
+})
 public final class BundleFuzz {
   private static final List<NamespaceScope> SCOPES =
       List.of(
@@ -25,6 +32,7 @@ public final class BundleFuzz {
     String text = Input.text(input.rest());
     RelayedResolver.loopback(text)
         .forEach(address -> Expect.that(address.isLoopback(), "not loopback: ", address));
+    Expect.parsed(() -> MountIds.parse(text, "0:1:2"));
     Expect.parsed(() -> Spec.parse(text)).ifPresent(spec -> translate(spec, scope));
   }
 
@@ -35,13 +43,16 @@ public final class BundleFuzz {
               Expect.that(
                   guest.hooks().equals(guest.hooks().ofContainer()), "the host's hooks in it");
               for (LinuxSpec.Namespace namespace : guest.linux().namespaces()) {
-                Expect.that(namespace.path().isEmpty(), "a path of the host's");
+                boolean users = namespace.path().equals(GuestContract.USER_NAMESPACE);
+                Expect.that(namespace.path().isEmpty() || users, "a path of the host's");
               }
             });
     spec.process().ifPresent(GuestSpec::user);
     Expect.parsed(() -> new BlockDeviceSpec(spec).spec());
     for (MountSpec mount : spec.mounts()) {
       SpecMounts.isBind(mount);
+      Expect.parsed(() -> MountIds.of(mount, spec.linux()))
+          .ifPresent(ids -> Expect.that(ids.isNone() == ids.gids().isEmpty(), "half of a map"));
     }
   }
 }

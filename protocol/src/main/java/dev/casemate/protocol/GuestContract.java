@@ -33,6 +33,9 @@ public final class GuestContract {
   /** Volumes in the guest's memory: a directory each. */
   public static final String MEMORY_VOLUMES = "/run/kata-containers/sandbox/ephemeral";
 
+  /** The user namespace of a pod, which all of its containers that have one are in. */
+  public static final String USER_NAMESPACE = "/run/kata-containers/sandbox/user";
+
   /** The kernel parameter with the module groups to load, separated by commas. */
   public static final String MODULES_PARAMETER = "casemate.modules=";
 

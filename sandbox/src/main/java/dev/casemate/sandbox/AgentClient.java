@@ -156,12 +156,19 @@ final class AgentClient implements AutoCloseable {
   }
 
   void copyFile(String path, byte[] content, int mode) {
+    copyFile(path, content, mode, 0, 0);
+  }
+
+  /** The same with an owner. */
+  void copyFile(String path, byte[] content, int mode, int uid, int gid) {
     call(
         AgentService.COPY_FILE,
         CopyFileRequest.builder()
             .path(path)
             .fileSize(content.length)
             .fileMode(mode)
+            .uid(uid)
+            .gid(gid)
             .dirMode(0755)
             .data(content)
             .build());

@@ -29,21 +29,25 @@ final class DirectorySnapshot {
   private static final int RETRIES = 5;
   private static final int DIRECTORY = OpenFlag.READ_ONLY | OpenFlag.DIRECTORY | OpenFlag.NO_FOLLOW;
 
+  private final MountIds ids;
   private final List<SyncEntry> entries = new ArrayList<>();
   private long bytes;
   private boolean tooBig;
 
-  private DirectorySnapshot() {}
+  private DirectorySnapshot(MountIds ids) {
+    this.ids = ids;
+  }
 
   /**
    * Reads a directory.
    *
    * @param guestPath where it is to be in the guest
+   * @param ids which owners it is to have there
    * @return empty if it is too big to be followed
    */
-  static Optional<SyncDirectoryRequest> read(String hostPath, String guestPath) {
+  static Optional<SyncDirectoryRequest> read(String hostPath, String guestPath, MountIds ids) {
     for (int i = 0; ; i++) {
-      DirectorySnapshot snapshot = new DirectorySnapshot();
+      DirectorySnapshot snapshot = new DirectorySnapshot(ids);
       try (Fd root = Fs.open(hostPath, OpenFlag.READ_ONLY | OpenFlag.DIRECTORY)) {
         Stat stat = Fs.stat(root);
         snapshot.directory(root, "", 0);
@@ -53,8 +57,8 @@ final class DirectorySnapshot {
                 SyncDirectoryRequest.builder()
                     .path(guestPath)
                     .mode(stat.permissions())
-                    .uid(stat.uid())
-                    .gid(stat.gid())
+                    .uid(ids.uid(stat.uid()))
+                    .gid(ids.gid(stat.gid()))
                     .entries(snapshot.entries)
                     .build());
       } catch (LinuxException e) {
@@ -80,7 +84,11 @@ final class DirectorySnapshot {
   private void entry(Fd directory, String path, String name, int depth) {
     Stat stat = Fs.lstatAt(directory, name);
     SyncEntry.Builder entry =
-        SyncEntry.builder().name(path).mode(stat.mode()).uid(stat.uid()).gid(stat.gid());
+        SyncEntry.builder()
+            .name(path)
+            .mode(stat.mode())
+            .uid(ids.uid(stat.uid()))
+            .gid(ids.gid(stat.gid()));
     switch (stat.type()) {
       case Stat.DIRECTORY -> {
         add(entry, path, new byte[0]);

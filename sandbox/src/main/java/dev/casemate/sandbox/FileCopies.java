@@ -35,11 +35,13 @@ final class FileCopies {
 
   private static final class Copy {
     private final String guestPath;
+    private final MountIds ids;
     private int users;
     private byte[] content = new byte[0];
 
-    private Copy(String guestPath) {
+    private Copy(String guestPath, MountIds ids) {
       this.guestPath = guestPath;
+      this.ids = ids;
     }
   }
 
@@ -59,15 +61,17 @@ final class FileCopies {
   /**
    * Copies a file into the guest; several containers may have the same.
    *
+   * @param ids of the mount: those of the first container's stay, as a pod has one user namespace
    * @return where the copy is in the guest; empty if it cannot be one
    */
-  synchronized Optional<String> add(String hostPath) {
+  synchronized Optional<String> add(String hostPath, MountIds ids) {
     Optional<byte[]> content = read(hostPath);
     if (content.isEmpty()) {
       return Optional.empty();
     }
     Copy copy =
-        byHostPath.computeIfAbsent(hostPath, path -> new Copy(GUEST_DIRECTORY + byHostPath.size()));
+        byHostPath.computeIfAbsent(
+            hostPath, path -> new Copy(GUEST_DIRECTORY + byHostPath.size(), ids));
     if (copy.users == 0 || !Arrays.equals(copy.content, content.get())) {
       push(hostPath, copy, content.get());
     }
@@ -106,7 +110,8 @@ final class FileCopies {
   }
 
   private void push(String hostPath, Copy copy, byte[] content) {
-    agent.copyFile(copy.guestPath, content, Fs.stat(hostPath).permissions() & 0777);
+    int mode = Fs.stat(hostPath).permissions() & 0777;
+    agent.copyFile(copy.guestPath, content, mode, copy.ids.uid(0), copy.ids.gid(0));
     copy.content = content;
   }
 

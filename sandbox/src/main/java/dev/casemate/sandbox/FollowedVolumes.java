@@ -52,12 +52,14 @@ final class FollowedVolumes implements AutoCloseable {
 
   private static final class Volume {
     private final String guestPath;
+    private final MountIds ids;
     private int users = 1;
     private int watch = -1;
     private long stamp;
 
-    private Volume(String guestPath) {
+    private Volume(String guestPath, MountIds ids) {
       this.guestPath = guestPath;
+      this.ids = ids;
     }
   }
 
@@ -70,19 +72,21 @@ final class FollowedVolumes implements AutoCloseable {
    * Copies a directory into the guest and follows it from now on; several containers may have the
    * same.
    *
+   * @param ids of the mount: those of the first container's stay, as a pod has one user namespace
    * @return where the copy is in the guest; empty if the directory is too big for one
    */
-  synchronized Optional<String> add(String hostPath) {
+  synchronized Optional<String> add(String hostPath, MountIds ids) {
     Volume there = byHostPath.get(hostPath);
     if (there != null) {
       there.users++;
       return Optional.of(there.guestPath);
     }
-    Volume volume = new Volume(GuestContract.VOLUMES + "/" + count++);
+    Volume volume = new Volume(GuestContract.VOLUMES + "/" + count++, ids);
     // Before the first look: what changes after it is seen.
     watch(hostPath, volume);
     volume.stamp = stamp(hostPath);
-    Optional<SyncDirectoryRequest> content = DirectorySnapshot.read(hostPath, volume.guestPath);
+    Optional<SyncDirectoryRequest> content =
+        DirectorySnapshot.read(hostPath, volume.guestPath, ids);
     if (content.isEmpty()) {
       unwatch(volume);
       return Optional.empty();
@@ -202,7 +206,8 @@ final class FollowedVolumes implements AutoCloseable {
 
   private void update(String hostPath, Volume volume) {
     try {
-      Optional<SyncDirectoryRequest> content = DirectorySnapshot.read(hostPath, volume.guestPath);
+      Optional<SyncDirectoryRequest> content =
+          DirectorySnapshot.read(hostPath, volume.guestPath, volume.ids);
       if (content.isPresent()) {
         push(content.get());
       } else {

@@ -109,7 +109,7 @@ public final class GuestContainer implements OomPump.Subject {
         GuestSpec.of(
             wanted,
             plan.root().path(),
-            HostFiles.add(vm, id, spec.hostname(), plan.mounts()),
+            HostFiles.add(vm, id, spec, plan.mounts()),
             plan.scope(),
             this::warn);
     List<Storage> storages = new ArrayList<>(plan.root().storages());

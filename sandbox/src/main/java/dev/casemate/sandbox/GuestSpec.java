@@ -10,6 +10,7 @@ import dev.casemate.oci.Resources;
 import dev.casemate.oci.RootSpec;
 import dev.casemate.oci.SeccompSpec;
 import dev.casemate.oci.Spec;
+import dev.casemate.protocol.GuestContract;
 import dev.casemate.protocol.agent.StringUser;
 import dev.casemate.seccomp.CompiledSeccomp;
 import dev.casemate.specmapping.SpecMapping;
@@ -25,8 +26,9 @@ import java.util.function.Consumer;
  *
  * <ul>
  *   <li>the hooks of the runtime's namespaces, which {@link HostHooks} runs;
- *   <li>paths of the host's namespaces, and the namespaces that are the VM itself: the network's, a
- *       pod's for IPC and host name;
+ *   <li>paths of the host's namespaces (a pod's containers join the pod's user namespace in the
+ *       VM), and the namespaces that are the VM itself: the network's, a pod's for IPC and host
+ *       name;
  *   <li>the nodes of devices that the guest's engine makes anyway;
  *   <li>with a warning that names the field: {@code apparmorProfile}, {@code selinuxLabel}, {@code
  *       mountLabel} (security modules), {@code intelRdt}, {@code memoryPolicy}, the marks of
@@ -63,6 +65,17 @@ final class GuestSpec {
     if (spec.process().isPresent()) {
       guest = guest.withProcess(process(spec.process().get(), warnings));
     }
+    if (has(spec.linux(), "user")
+        && spec.process().flatMap(ProcessSpec::capabilities).isPresent()
+        && spec.process()
+            .flatMap(ProcessSpec::capabilities)
+            .get()
+            .effective()
+            .contains("CAP_NET_ADMIN")) {
+      warnings.accept(
+          "process.capabilities CAP_NET_ADMIN has no effect on the VM's network, which is outside"
+              + " of the container's user namespace");
+    }
     if (scope.pod()) {
       // A pod's name is the VM's.
       if (!spec.domainname().isEmpty()) {
@@ -71,6 +84,15 @@ final class GuestSpec {
       guest = guest.withHostname("").withDomainname("");
     }
     return guest;
+  }
+
+  private static boolean has(LinuxSpec linux, String type) {
+    for (LinuxSpec.Namespace namespace : linux.namespaces()) {
+      if (namespace.type().equals(type)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static void left(Consumer<String> warnings, String field, String value, String why) {
@@ -155,7 +177,8 @@ final class GuestSpec {
               || (scope.pod() && (type.equals("ipc") || type.equals("uts")))
               || (scope.pids() == NamespaceScope.Pids.MACHINE && type.equals("pid"));
       if (!machine) {
-        namespaces.add(new LinuxSpec.Namespace(type, ""));
+        boolean shared = scope.pod() && type.equals("user");
+        namespaces.add(new LinuxSpec.Namespace(type, shared ? GuestContract.USER_NAMESPACE : ""));
       }
     }
     // An engine on a host with version 1 of control groups asks for none, and its container would

@@ -1,6 +1,8 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.MountSpec;
+import dev.casemate.oci.Spec;
 import dev.casemate.protocol.GuestContract;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -17,20 +19,22 @@ final class HostFiles {
   private final SandboxVm vm;
   private final String containerId;
   private final List<MountSpec> mounts;
+  private final LinuxSpec linux;
 
-  private HostFiles(SandboxVm vm, String containerId, List<MountSpec> mounts) {
+  private HostFiles(SandboxVm vm, String containerId, LinuxSpec linux, List<MountSpec> mounts) {
     this.vm = vm;
     this.containerId = containerId;
+    this.linux = linux;
     this.mounts = new ArrayList<>(mounts);
   }
 
   /** The container's mounts with those of the files, which the guest has then. */
-  static List<MountSpec> add(
-      SandboxVm vm, String containerId, String hostname, List<MountSpec> mounts) {
+  static List<MountSpec> add(SandboxVm vm, String containerId, Spec spec, List<MountSpec> mounts) {
+    String hostname = spec.hostname();
     if (hostname.isEmpty()) {
       return mounts;
     }
-    HostFiles files = new HostFiles(vm, containerId, mounts);
+    HostFiles files = new HostFiles(vm, containerId, spec.linux(), mounts);
     String address = vm.address();
     String hosts =
         "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
@@ -49,7 +53,10 @@ final class HostFiles {
   private void file(String destination, String content) {
     String source = GUEST_DIRECTORY + containerId + destination.substring("/etc".length());
     if (bind(source, destination)) {
-      vm.agent().copyFile(source, content.getBytes(StandardCharsets.UTF_8), 0644);
+      // They belong to the container's root.
+      MountIds ids = new MountIds(linux.uidMappings(), linux.gidMappings(), false);
+      byte[] bytes = content.getBytes(StandardCharsets.UTF_8);
+      vm.agent().copyFile(source, bytes, 0644, ids.uid(0), ids.gid(0));
     }
   }
 

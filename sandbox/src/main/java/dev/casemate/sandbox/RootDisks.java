@@ -46,6 +46,7 @@ final class RootDisks {
     if (!isOfDisks(mounts)) {
       return Optional.empty();
     }
+    requirePlainIds(mounts);
     RootDisks root = new RootDisks(directory, plug);
     String path = directory + "/rootfs";
     if (mounts.size() == 1) {
@@ -54,6 +55,23 @@ final class RootDisks {
       root.overlay(mounts, path);
     }
     return Optional.of(new RootPlan(root.storages, path));
+  }
+
+  private static void requirePlainIds(List<Mount> mounts) {
+    for (Mount mount : mounts) {
+      for (String option : mount.options()) {
+        if (option.startsWith("uidmap=") || option.startsWith("gidmap=")) {
+          throw CasemateException.of(
+              Kind.INVALID_ARGUMENT,
+              "the container's root on disk "
+                  + mount.source()
+                  + " has option "
+                  + option
+                  + ", which the guest cannot apply; use the overlayfs snapshotter, or a pod without"
+                  + " a user namespace");
+        }
+      }
+    }
   }
 
   private static boolean isOfDisks(List<Mount> mounts) {

@@ -12,9 +12,10 @@ import java.util.List;
  * @param following with what the host mounts below it later, too
  * @param readOnlyBelow whether what is mounted below is read-only because of {@code readOnly};
  *     otherwise it is what it is on the host
+ * @param ids which owners its files have in the guest
  */
 public record ShareMode(
-    boolean readOnly, boolean recursive, boolean following, boolean readOnlyBelow) {
+    boolean readOnly, boolean recursive, boolean following, boolean readOnlyBelow, MountIds ids) {
   /** A container's root: the guest makes places for mounts in it. */
   static final ShareMode ROOT = new ShareMode(false, true, false);
 
@@ -23,7 +24,7 @@ public record ShareMode(
 
   /** One that is read-only as a whole, or not at all. */
   public ShareMode(boolean readOnly, boolean recursive, boolean following) {
-    this(readOnly, recursive, following, readOnly);
+    this(readOnly, recursive, following, readOnly, MountIds.NONE);
   }
 
   /**
@@ -40,12 +41,18 @@ public record ShareMode(
             || options.contains("shared");
     // A mount that arrives later has the host's attributes: it would be writable in a share that
     // must not be.
-    return new ShareMode(readOnly, !options.contains("bind"), propagated && !readOnly, all);
+    return new ShareMode(
+        readOnly, !options.contains("bind"), propagated && !readOnly, all, MountIds.NONE);
   }
 
   /** The same with everything in it read-only, if it is read-only itself. */
   ShareMode whole() {
-    return new ShareMode(readOnly, recursive, following);
+    return new ShareMode(readOnly, recursive, following, readOnly, ids);
+  }
+
+  /** The same with other owners. */
+  ShareMode withIds(MountIds other) {
+    return new ShareMode(readOnly, recursive, following, readOnlyBelow, other);
   }
 
   /** Whether mounts below it may be writable while it is not. */

@@ -79,6 +79,7 @@ final class SharedSources {
         + (mode.readOnly() ? " ro " : " rw ")
         + (mode.recursive() ? mode.mayBeWritableBelow() ? "t" : "r" : "-")
         + (mode.following() ? "f " : "- ")
+        + (mode.ids().isNone() ? "" : mode.ids() + " ")
         + hostPath;
   }
 

@@ -208,6 +208,7 @@ public final class Shares implements AutoCloseable {
       if (mode.mayBeWritableBelow()) {
         Mounts.setAttributes(tree, false, NewMount.ATTR_RDONLY, 0, 0, 0);
       }
+      mode.ids().apply(tree, source.toString());
     } catch (RuntimeException e) {
       tree.close();
       throw e;

@@ -7,6 +7,7 @@ import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.linux.FileSystem;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Stat;
+import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.MountSpec;
 import dev.casemate.oci.Resources;
 import dev.casemate.oci.Spec;
@@ -83,7 +84,7 @@ public final class Volumes implements AutoCloseable {
       if (SpecMounts.isBind(mount)) {
         bind(containerId, spec, mount, view, mounts, storages, devices);
       } else if (OverlayVolume.is(mount)) {
-        overlay(containerId, mount, view, mounts);
+        overlay(containerId, spec.linux(), mount, view, mounts);
       } else {
         mounts.add(mount);
       }
@@ -109,10 +110,13 @@ public final class Volumes implements AutoCloseable {
     if (kind.isOfHost() && view.differs(source)) {
       kind = VolumeKind.SHARED;
     }
+    MountIds ids = MountIds.of(mount, spec.linux());
+    MountSpec plain = MountIds.without(mount);
     switch (kind) {
       case SHARED_MEMORY -> {
         storages.add(sharedMemory(source));
-        mounts.add(mount.withSource(GuestContract.SHM));
+        // It is empty, and everybody's.
+        mounts.add(plain.withSource(GuestContract.SHM));
       }
       case BLOCK_DEVICE -> {
         Stat stat = Fs.stat(source);
@@ -122,35 +126,44 @@ public final class Volumes implements AutoCloseable {
       case GUESTS_OWN -> mounts.add(mount.withSource(source));
       case MEMORY -> {
         String guestPath = memoryName(source);
-        storages.add(memory(source, guestPath));
-        mounts.add(mount.withSource(guestPath));
+        storages.add(memory(source, guestPath, ids));
+        mounts.add(plain.withSource(guestPath));
       }
       case HUGE_PAGES -> {
         String guestPath = memoryName(source);
-        storages.add(hugePages(spec, source, guestPath));
-        mounts.add(mount.withSource(guestPath));
+        storages.add(hugePages(spec, source, guestPath, ids));
+        mounts.add(plain.withSource(guestPath));
       }
       case FOLLOWED -> {
-        Optional<String> guestPath = followed.add(source);
+        Optional<String> guestPath = followed.add(source, ids);
         if (guestPath.isPresent()) {
           onRelease(containerId, () -> followed.remove(guestPath.get()));
-          mounts.add(mount.withSource(guestPath.get()));
+          mounts.add(plain.withSource(guestPath.get()));
         } else {
           warnings.accept(
               "volume "
                   + source
                   + " is too large to be copied into the guest: its updates arrive, but without"
                   + " inotify events");
-          share(containerId, mount, view, mounts);
+          share(containerId, plain, view, mounts, ids);
         }
       }
-      case COPIED -> copy(containerId, mount, view, mounts);
-      case SHARED -> share(containerId, mount, view, mounts);
+      case COPIED -> copy(containerId, plain, view, mounts, ids);
+      case SHARED -> share(containerId, plain, view, mounts, ids);
     }
   }
 
-  private void overlay(String containerId, MountSpec mount, HostView view, List<MountSpec> mounts) {
+  private void overlay(
+      String containerId, LinuxSpec linux, MountSpec mount, HostView view, List<MountSpec> mounts) {
     requireSharing("the overlay at " + mount.destination());
+    if (!MountIds.of(mount, linux).isNone()) {
+      throw CasemateException.of(
+          Kind.INVALID_ARGUMENT,
+          "the overlay at "
+              + mount.destination()
+              + " has uidMappings, and Linux maps no overlay; use a container without a user"
+              + " namespace");
+    }
     OverlayVolume overlay = OverlayVolume.of(mount);
     ShareMode mode = ShareMode.of(overlay.words());
     String guestPath = shares.addOverlay(overlay, mount.destination(), mode, view);
@@ -160,14 +173,16 @@ public final class Volumes implements AutoCloseable {
             mount.destination(), "bind", guestPath, overlay.words(), List.of(), List.of()));
   }
 
-  private void copy(String containerId, MountSpec mount, HostView view, List<MountSpec> mounts) {
+  private void copy(
+      String containerId, MountSpec mount, HostView view, List<MountSpec> mounts, MountIds ids) {
     String source = mount.source();
-    Optional<String> guestPath = copies.add(source);
+    Optional<String> guestPath = copies.add(source, ids);
     if (guestPath.isPresent()) {
       onRelease(containerId, () -> copies.remove(guestPath.get()));
       mounts.add(mount.withSource(guestPath.get()));
     } else {
-      share(containerId, mount, view, mounts, new ShareMode(true, true, false));
+      ShareMode mode = new ShareMode(true, true, false);
+      share(containerId, mount, view, mounts, mode.withIds(ids));
     }
   }
 
@@ -182,8 +197,9 @@ public final class Volumes implements AutoCloseable {
     }
   }
 
-  private void share(String containerId, MountSpec mount, HostView view, List<MountSpec> mounts) {
-    share(containerId, mount, view, mounts, ShareMode.of(mount.options()));
+  private void share(
+      String containerId, MountSpec mount, HostView view, List<MountSpec> mounts, MountIds ids) {
+    share(containerId, mount, view, mounts, ShareMode.of(mount.options()).withIds(ids));
   }
 
   private void share(
@@ -193,7 +209,7 @@ public final class Volumes implements AutoCloseable {
     onRelease(containerId, () -> sources.remove(guestPath));
     mounts.add(mount.withSource(guestPath));
     if (mode.mayBeWritableBelow()) {
-      shareBelow(containerId, mount, view, mounts);
+      shareBelow(containerId, mount, view, mounts, mode.ids());
     }
   }
 
@@ -202,10 +218,10 @@ public final class Volumes implements AutoCloseable {
    * and is writable becomes a share of its own, mounted over its place.
    */
   private void shareBelow(
-      String containerId, MountSpec mount, HostView view, List<MountSpec> mounts) {
+      String containerId, MountSpec mount, HostView view, List<MountSpec> mounts, MountIds ids) {
     List<String> options = new ArrayList<>(mount.options());
     options.remove("ro");
-    ShareMode mode = ShareMode.of(options);
+    ShareMode mode = ShareMode.of(options).withIds(ids.recursive() ? ids : MountIds.NONE);
     List<String> all = view.look(() -> MountsBelow.writable(mount.source()));
     if (all.size() > BELOW_LIMIT) {
       warnings.accept(
@@ -228,8 +244,8 @@ public final class Volumes implements AutoCloseable {
                 mount.type(),
                 guestPath.get(),
                 options,
-                mount.uidMappings(),
-                mount.gidMappings()));
+                List.of(),
+                List.of()));
       }
     }
   }
@@ -322,19 +338,19 @@ public final class Volumes implements AutoCloseable {
   }
 
   /** With the limit that kubelet has given to the host's. */
-  private static Storage memory(String source, String guestPath) {
+  private static Storage memory(String source, String guestPath, MountIds ids) {
     Stat stat = Fs.stat(source);
     return ephemeral(
         guestPath,
         "tmpfs",
         List.of(
             "mode=" + Integer.toOctalString(stat.permissions()),
-            "uid=" + stat.uid(),
-            "gid=" + stat.gid(),
+            "uid=" + Integer.toUnsignedString(ids.uid(stat.uid())),
+            "gid=" + Integer.toUnsignedString(ids.gid(stat.gid())),
             "size=" + Math.max(4096, FileSystem.of(source).sizeBytes())));
   }
 
-  private static Storage hugePages(Spec spec, String source, String guestPath) {
+  private static Storage hugePages(Spec spec, String source, String guestPath, MountIds ids) {
     Stat stat = Fs.stat(source);
     long pageBytes = FileSystem.of(source).blockBytes();
     long bytes = 0;
@@ -360,8 +376,8 @@ public final class Volumes implements AutoCloseable {
             "pagesize=" + pageBytes / 1024 + "K",
             "size=" + bytes,
             "mode=" + Integer.toOctalString(stat.permissions()),
-            "uid=" + stat.uid(),
-            "gid=" + stat.gid()));
+            "uid=" + Integer.toUnsignedString(ids.uid(stat.uid())),
+            "gid=" + Integer.toUnsignedString(ids.gid(stat.gid()))));
   }
 
   /** As the runtime specification has it: {@code 2MB}. */

@@ -34,8 +34,8 @@ class FileCopiesTest {
   @Test
   void aCopyFollowsTheHostsFileWhenItIsLookedAt() throws IOException {
     String hosts = file("hosts", "one");
-    assertThat(copies.add(hosts)).contains(PLACE + "0");
-    assertThat(copies.add(file("hostname", "box"))).contains(PLACE + "1");
+    assertThat(copies.add(hosts, MountIds.NONE)).contains(PLACE + "0");
+    assertThat(copies.add(file("hostname", "box"), MountIds.NONE)).contains(PLACE + "1");
     copies.refresh();
     assertThat(guest.files).containsExactly(PLACE + "0=one", PLACE + "1=box");
     file("hosts", "two");
@@ -51,17 +51,27 @@ class FileCopiesTest {
   }
 
   @Test
+  void aCopyBelongsToTheRootOfTheContainersUserNamespace() throws IOException {
+    copies.add(file("hosts", "one"), MountIds.parse("0:65536:10", "0:65537:10"));
+    assertThat(guest.fileOwner).isEqualTo("65536:65537");
+    file("hosts", "two");
+    copies.refresh();
+    assertThat(guest.files).hasSize(2);
+    assertThat(guest.fileOwner).isEqualTo("65536:65537");
+  }
+
+  @Test
   void oneCopyServesSeveralContainersAndTakesNoSecondPlace() throws IOException {
     String hosts = file("hosts", "one");
-    String place = copies.add(hosts).orElseThrow();
-    assertThat(copies.add(hosts)).contains(place);
+    String place = copies.add(hosts, MountIds.NONE).orElseThrow();
+    assertThat(copies.add(hosts, MountIds.NONE)).contains(place);
     assertThat(guest.files).hasSize(1);
     copies.remove(place);
     copies.remove(place);
     file("hosts", "two");
     copies.refresh();
     assertThat(guest.files).as("no container has it").hasSize(1);
-    assertThat(copies.add(hosts)).contains(place);
+    assertThat(copies.add(hosts, MountIds.NONE)).contains(place);
     assertThat(guest.files).endsWith(place + "=two");
   }
 
@@ -71,7 +81,7 @@ class FileCopiesTest {
     Fs.makeFifo(host + "/fifo", 0600);
     String big = file("big", "x".repeat(FileCopies.BYTES_LIMIT + 1));
     for (String path : List.of(host + "/fifo", host.toString(), big)) {
-      assertThat(copies.add(path)).as(path).isEqualTo(Optional.empty());
+      assertThat(copies.add(path, MountIds.NONE)).as(path).isEqualTo(Optional.empty());
     }
     assertThat(guest.files).isEmpty();
   }

@@ -10,6 +10,7 @@ import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.Resources;
 import dev.casemate.oci.Spec;
+import dev.casemate.protocol.GuestContract;
 import dev.casemate.seccomp.CompiledSeccomp;
 import dev.casemate.specmapping.SpecMapping;
 import java.util.ArrayList;
@@ -204,5 +205,33 @@ class GuestSpecTest {
     assertThat(warnings).isEmpty();
     assertThat(SpecMapping.fromMessage(SpecMapping.toMessage(spec))).isEqualTo(spec);
     assertThat(spec.process().orElseThrow().user().umask()).contains(7);
+  }
+
+  private Spec withUsers(String capability, NamespaceScope scope) {
+    return of(
+        Spec.parse(
+            """
+            {"process":{"args":["x"],"capabilities":{"effective":["%s"]}},
+             "linux":{"namespaces":[{"type":"user","path":"/run/containerd/userns"}],
+             "uidMappings":[{"containerID":0,"hostID":65536,"size":10}],
+             "gidMappings":[{"containerID":0,"hostID":65536,"size":10}]}}"""
+                .formatted(capability)),
+        scope);
+  }
+
+  @Test
+  void aPodsContainersShareAUserNamespaceOfTheGuest() {
+    assertThat(withUsers("CAP_CHOWN", POD).linux().namespaces())
+        .contains(new LinuxSpec.Namespace("user", GuestContract.USER_NAMESPACE));
+    Spec alone = withUsers("CAP_CHOWN", NamespaceScope.ALONE);
+    assertThat(alone.linux().namespaces()).contains(new LinuxSpec.Namespace("user", ""));
+    assertThat(alone.linux().uidMappings()).hasSize(1);
+    assertThat(warnings).isEmpty();
+  }
+
+  @Test
+  void aUserNamespaceHasNoRightsOverTheVmsNetwork() {
+    withUsers("CAP_NET_ADMIN", POD);
+    assertThat(warnings).singleElement().asString().contains("CAP_NET_ADMIN");
   }
 }

@@ -52,6 +52,7 @@ final class ScriptedGuest implements AutoCloseable {
   final List<String> files = new CopyOnWriteArrayList<>();
 
   volatile int fileMode;
+  volatile String fileOwner = "";
   final List<String> gone = new CopyOnWriteArrayList<>();
   final AgentClient agent;
   volatile boolean deaf;
@@ -133,6 +134,7 @@ final class ScriptedGuest implements AutoCloseable {
         case AgentService.COPY_FILE -> {
           CopyFileRequest request = CopyFileRequest.decode(payload);
           fileMode = request.fileMode();
+          fileOwner = request.uid() + ":" + request.gid();
           files.add(request.path() + "=" + new String(request.data(), StandardCharsets.UTF_8));
         }
         case AgentService.WAIT_PROCESS -> {

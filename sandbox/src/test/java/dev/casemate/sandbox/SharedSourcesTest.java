@@ -48,6 +48,15 @@ class SharedSourcesTest {
   }
 
   @Test
+  void aPathWithOtherOwnersIsAnotherShare() {
+    MountIds ids = MountIds.parse("0:65536:10", "0:65536:10");
+    String plain = sources.add(host + "/file", ShareMode.ROOT);
+    String mapped = sources.add(host + "/file", ShareMode.ROOT.withIds(ids));
+    assertThat(mapped).isNotEqualTo(plain);
+    assertThat(sources.add(host + "/file", ShareMode.ROOT.withIds(ids))).isEqualTo(mapped);
+  }
+
+  @Test
   void aPathIsSharedOnceUntilItsLastUserGoes() throws Exception {
     List<Callable<String>> adds = new ArrayList<>();
     for (int i = 0; i < MANY; i++) {

@@ -170,6 +170,18 @@ class SharesTest {
   }
 
   @Test
+  void aShareWithIdMapsIsMappedInTheDaemonsNamespace() throws Exception {
+    serve();
+    MountIds ids = MountIds.parse("0:65536:10", "0:70000:10");
+    String mapped = name(shares.add(host + "/directory", ShareMode.ROOT.withIds(ids)));
+    String plain = name(shares.add(host + "/directory", ShareMode.ROOT));
+    assertThat(Fs.stat(through(mapped).toString()).uid()).isEqualTo(65536);
+    assertThat(Fs.stat(through(mapped).toString()).gid()).isEqualTo(70000);
+    assertThat(Fs.stat(through(mapped) + "/below").uid()).isZero();
+    assertThat(Fs.stat(through(plain).toString()).uid()).isZero();
+  }
+
+  @Test
   void whatIsReadOnlyCannotBeWrittenThroughTheDaemonsMounts() throws Exception {
     String before = name(shares.add(host + "/file", new ShareMode(true, true, false)));
     serve();

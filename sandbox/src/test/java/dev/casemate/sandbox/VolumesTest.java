@@ -121,19 +121,25 @@ class VolumesTest {
     Files.createSymbolicLink(config.resolve("..data"), Path.of("..v1"));
     Files.createSymbolicLink(config.resolve("key"), Path.of("..data/key"));
     SyncDirectoryRequest request =
-        DirectorySnapshot.read(config.toString(), "/guest").orElseThrow();
+        DirectorySnapshot.read(config.toString(), "/guest", MountIds.NONE).orElseThrow();
     assertThat(request.path()).isEqualTo("/guest");
     assertThat(request.entries())
         .extracting(SyncEntry::name)
         .containsExactly("..data", "..v1", "..v1/key", "key");
     assertThat(request.entries().get(2).data()).isEqualTo("value".getBytes());
+    assertThat(request.uid()).isZero();
+    SyncDirectoryRequest mapped =
+        DirectorySnapshot.read(config.toString(), "/guest", MountIds.parse("0:7:1", "0:8:1"))
+            .orElseThrow();
+    assertThat(List.of(mapped.uid(), mapped.gid())).containsExactly(7, 8);
+    assertThat(mapped.entries()).allMatch(entry -> entry.uid() == 7 && entry.gid() == 8);
     Files.write(version.resolve("big"), new byte[DirectorySnapshot.BYTES_LIMIT]);
-    assertThat(DirectorySnapshot.read(config.toString(), "/guest")).isEmpty();
+    assertThat(DirectorySnapshot.read(config.toString(), "/guest", MountIds.NONE)).isEmpty();
     Files.delete(version.resolve("big"));
     Path deep = config;
     for (int i = 0; i < 10; i++) {
       deep = Files.createDirectory(deep.resolve("d"));
     }
-    assertThat(DirectorySnapshot.read(config.toString(), "/guest")).isEmpty();
+    assertThat(DirectorySnapshot.read(config.toString(), "/guest", MountIds.NONE)).isEmpty();
   }
 }

@@ -58,12 +58,18 @@ final class InfoCommand {
                 "private",
                 "rprivate",
                 "slave",
-                "rslave"))
+                "rslave",
+                "idmap",
+                "ridmap"))
         .put(
             "linux",
             new Json.Obj()
                 .putStrings(
-                    "namespaces", List.of("cgroup", "ipc", "mount", "network", "pid", "uts"))
+                    "namespaces",
+                    List.of("cgroup", "ipc", "mount", "network", "pid", "user", "uts"))
+                .put(
+                    "mountExtensions",
+                    new Json.Obj().put("idmap", new Json.Obj().put("enabled", true)))
                 .put("cgroup", new Json.Obj().put("v1", false).put("v2", true))
                 .put("seccomp", new Json.Obj().put("enabled", true))
                 .put("apparmor", new Json.Obj().put("enabled", false))

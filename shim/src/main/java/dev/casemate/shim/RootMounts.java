@@ -11,8 +11,10 @@ import dev.casemate.linux.NewMount;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Text;
 import dev.casemate.protocol.containerd.Mount;
+import dev.casemate.sandbox.MountIds;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 
 /**
  * Mounts what a snapshotter gives as a container's root, in this process's mount namespace: it goes
@@ -76,6 +78,8 @@ final class RootMounts {
     try {
       if ((options.flags() & Mounts.BIND) != 0) {
         bind(mount.source(), options, place);
+      } else if (!options.ids().isNone()) {
+        mountMapped(mount, place, options);
       } else if (options.data().length() <= DATA_LIMIT) {
         Mounts.mount(
             mount.source(), place.procPath(), mount.type(), options.flags(), options.data());
@@ -111,12 +115,51 @@ final class RootMounts {
           time < 0 ? 0 : NewMount.ATTR_ATIME,
           Mounts.PRIVATE,
           0);
+      options.ids().apply(tree, "the container's root " + source);
       Mounts.moveMount(tree, place);
     }
   }
 
+  /**
+   * An overlay with other ids, for a container with a user namespace. Linux maps no overlay, but
+   * takes layers that are mapped, if they are mounted somewhere: here below the overlay.
+   */
+  private static void mountMapped(Mount mount, Fd place, Options options) {
+    if (!mount.type().equals("overlay")) {
+      throw CasemateException.of(
+          Kind.INVALID_ARGUMENT,
+          "the container's root of type "
+              + mount.type()
+              + " has option uidmap, which an overlay or a bind mount can have; use the overlayfs"
+              + " snapshotter, or a pod without a user namespace");
+    }
+    mountLayers(
+        mount,
+        place.procPath(),
+        options,
+        layer -> {
+          try (Fd path = Fs.open(layer, OpenFlag.PATH)) {
+            Fd tree = Mounts.openTree(path, "", Mounts.OPEN_TREE_CLONE);
+            try {
+              Mounts.setAttributes(tree, false, NewMount.ATTR_RDONLY, 0, Mounts.PRIVATE, 0);
+              options.ids().apply(tree, "the image's layer " + layer);
+              Mounts.moveMount(tree, place);
+              return tree;
+            } catch (RuntimeException e) {
+              tree.close();
+              throw e;
+            }
+          }
+        });
+  }
+
   /** An overlay of so many layers that their paths do not fit: descriptors stand for them. */
   private static void mountLong(Mount mount, String target, Options options) {
+    mountLayers(mount, target, options, layer -> Fs.open(layer, OpenFlag.PATH));
+  }
+
+  private static void mountLayers(
+      Mount mount, String target, Options options, Function<String, Fd> open) {
     List<Fd> layers = new ArrayList<>();
     try {
       StringBuilder data = new StringBuilder();
@@ -131,7 +174,7 @@ final class RootMounts {
         data.append("lowerdir=");
         String separator = "";
         for (String layer : Text.split(option.substring("lowerdir=".length()), ':')) {
-          Fd fd = Fs.open(layer, OpenFlag.PATH);
+          Fd fd = open.apply(layer);
           layers.add(fd);
           data.append(separator).append(fd.procPath());
           separator = ":";
@@ -145,8 +188,15 @@ final class RootMounts {
     }
   }
 
-  /** mount(8)'s options: flags of mount(2), and the rest for the file system. */
-  record Options(long flags, String data) {
+  /**
+   * mount(8)'s options: flags of mount(2), and the rest for the file system.
+   *
+   * @param ids of containerd's own options uidmap and gidmap
+   */
+  record Options(long flags, String data, MountIds ids) {
+    private static final String UIDS = "uidmap=";
+    private static final String GIDS = "gidmap=";
+
     private boolean has(long flag) {
       return (flags & flag) != 0;
     }
@@ -174,7 +224,17 @@ final class RootMounts {
     static Options parse(List<String> options) {
       long flags = 0;
       StringBuilder data = new StringBuilder();
+      String uids = "";
+      String gids = "";
       for (String option : options) {
+        if (option.startsWith(UIDS)) {
+          uids = option.substring(UIDS.length());
+          continue;
+        }
+        if (option.startsWith(GIDS)) {
+          gids = option.substring(GIDS.length());
+          continue;
+        }
         switch (option) {
           case "rw", "dev", "exec", "suid", "async", "defaults", "" -> {}
           case "ro" -> flags |= Mounts.RDONLY;
@@ -197,7 +257,9 @@ final class RootMounts {
           }
         }
       }
-      return new Options(flags, data.toString());
+      boolean mapped = !uids.isEmpty() || !gids.isEmpty();
+      return new Options(
+          flags, data.toString(), mapped ? MountIds.parse(uids, gids) : MountIds.NONE);
     }
   }
 }

@@ -3,8 +3,10 @@ package dev.casemate.shim;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.linux.Fs;
 import dev.casemate.linux.Mounts;
 import dev.casemate.protocol.containerd.Mount;
+import dev.casemate.sandbox.MountIds;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -88,6 +90,72 @@ class RootMountsTest {
     }
   }
 
+  private static int uid(Path path) {
+    return Fs.stat(path.toString()).uid();
+  }
+
+  @Test
+  void anOverlayWithIdMapsHasMappedLayers() throws IOException {
+    Path top = make("top");
+    Path base = make("base");
+    Files.writeString(top.resolve("of-top"), "1");
+    Files.writeString(base.resolve("of-base"), "2");
+    Path up = make("up");
+    Fs.chown(up.toString(), 65536, 65536);
+    Path place = make("place");
+    String[] options = {
+      "uidmap=0:65536:65536",
+      "gidmap=0:65536:65536",
+      "workdir=" + make("work"),
+      "upperdir=" + up,
+      "lowerdir=" + top + ":" + base
+    };
+    try {
+      RootMounts.mount(List.of(mount("overlay", "overlay", "", options)), place.toString());
+      assertThat(place.resolve("of-top")).hasContent("1");
+      assertThat(place.resolve("of-base")).hasContent("2");
+      assertThat(uid(place)).isEqualTo(65536);
+      assertThat(uid(place.resolve("of-top"))).isEqualTo(65536);
+      assertThat(uid(place.resolve("of-base"))).isEqualTo(65536);
+      assertThat(uid(base.resolve("of-base"))).isZero();
+      Fs.chmod(place.resolve("of-base").toString(), 0600);
+      assertThat(uid(up.resolve("of-base"))).isEqualTo(65536);
+    } finally {
+      unmount(place);
+    }
+  }
+
+  @Test
+  void aBindWithIdMapsIsMapped() throws IOException {
+    Path source = make("source");
+    Path place = make("place");
+    try {
+      RootMounts.mount(
+          List.of(mount("bind", source.toString(), "", "uidmap=0:5:9", "gidmap=0:6:9", "rbind")),
+          place.toString());
+      assertThat(uid(place)).isEqualTo(5);
+    } finally {
+      unmount(place);
+    }
+  }
+
+  @Test
+  void aRootThatCannotBeMappedIsRefusedByName() throws IOException {
+    Path place = make("place");
+    assertThatThrownBy(
+            () ->
+                RootMounts.mount(
+                    List.of(mount("tmpfs", "tmpfs", "", "uidmap=0:5:9", "gidmap=0:6:9")),
+                    place.toString()))
+        .hasMessageContaining("type tmpfs has option uidmap");
+    assertThatThrownBy(
+            () ->
+                RootMounts.mount(
+                    List.of(mount("overlay", "overlay", "", "uidmap=0:5:9")), place.toString()))
+        .hasMessageContaining("gidmap is missing");
+    assertThat(mounted(place)).isEmpty();
+  }
+
   @Test
   void aLinkInTheRootLeadsNowhere() throws IOException {
     Path image = make("image");
@@ -126,6 +194,6 @@ class RootMountsTest {
   @Test
   void knowsBinds() {
     assertThat(RootMounts.Options.parse(List.of("rbind", "rw")))
-        .isEqualTo(new RootMounts.Options(Mounts.BIND | Mounts.REC, ""));
+        .isEqualTo(new RootMounts.Options(Mounts.BIND | Mounts.REC, "", MountIds.NONE));
   }
 }

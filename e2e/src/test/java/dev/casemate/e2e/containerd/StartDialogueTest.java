@@ -208,6 +208,10 @@ final class StartDialogueTest extends NewestLineCases {
     Json.Obj json = Json.parseObject(new String(features.value(), StandardCharsets.UTF_8));
     assertThat(json.string("ociVersionMin")).isNotEmpty();
     assertThat(json.strings("mountOptions")).contains("rbind");
+    // Without both a kubelet refuses pods with hostUsers: false.
+    Json.Obj linux = json.object("linux").orElseThrow();
+    assertThat(linux.strings("namespaces")).contains("user");
+    assertThat(linux.text()).contains("\"idmap\":{\"enabled\":true}");
     // TaskHooksTest has each of them called.
     assertThat(json.strings("hooks")).hasSize(6);
     assertEmpty(anywhere);

@@ -338,18 +338,27 @@ public final class Containerd extends Daemon {
   }
 
   /**
-   * Runtime classes: the tested one, one with a file of options, and one whose sandbox is a shim's.
+   * Runtime classes: the tested one, one with a file of options, one whose sandbox is a shim's, and
+   * one whose features containerd asks for.
    */
   private String handlers(String plugin, boolean sandboxer) {
     StringBuilder text = new StringBuilder();
     String type = RuntimeUnderTest.chosen().type();
-    for (String handler : List.of("tested", "configured", "sandboxed")) {
-      if (handler.equals("sandboxed") && !sandboxer) {
+    for (String handler : List.of("tested", "configured", "sandboxed", "advertised")) {
+      boolean advertised = handler.equals("advertised");
+      if ((handler.equals("sandboxed") || advertised) && !sandboxer) {
         continue;
       }
       String table = "plugins.'" + plugin + "'.containerd.runtimes." + handler;
       text.append("[").append(table).append("]\n");
-      text.append("  runtime_type = \"").append(type).append("\"\n");
+      if (advertised && RuntimeUnderTest.chosen().hasVm()) {
+        text.append("  runtime_type = \"").append(RuntimeUnderTest.RUNC.type()).append("\"\n");
+        text.append("  runtime_path = \"")
+            .append(programs.program("containerd-shim-casemate-v2"))
+            .append("\"\n");
+      } else {
+        text.append("  runtime_type = \"").append(type).append("\"\n");
+      }
       text.append("  pod_annotations = [\"io.katacontainers.*\", \"dev.casemate.*\"]\n");
       text.append("  privileged_without_host_devices = true\n");
       if (handler.equals("sandboxed")) {
