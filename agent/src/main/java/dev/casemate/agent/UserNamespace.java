@@ -17,7 +17,11 @@ final class UserNamespace {
   /** The maps of the pod's, once it exists. */
   private Optional<Maps> pod = Optional.empty();
 
-  private record Maps(List<IdMapping> uids, List<IdMapping> gids) {}
+  private record Maps(List<IdMapping> uids, List<IdMapping> gids) {
+    boolean isSameAs(Maps other) {
+      return uids.equals(other.uids) && gids.equals(other.gids);
+    }
+  }
 
   /**
    * Makes what a container's user namespace needs.
@@ -53,7 +57,7 @@ final class UserNamespace {
   private void requirePod(Maps wanted) {
     boolean unsaid = wanted.uids().isEmpty() && wanted.gids().isEmpty();
     if (pod.isPresent()) {
-      if (!unsaid && !pod.get().equals(wanted)) {
+      if (!unsaid && !pod.get().isSameAs(wanted)) {
         throw Failures.invalid(
             "linux.uidMappings and gidMappings differ from those of the pod's first container; a"
                 + " pod has one user namespace");
