@@ -123,8 +123,21 @@ final class BlockDeviceSpec {
     changed = true;
   }
 
+  /**
+   * Plugs in what is wanted.
+   *
+   * @throws CasemateException INVALID_ARGUMENT for a container with a user namespace
+   */
   void plug(Plug plug) {
     for (Wanted disk : wanted) {
+      if (GuestSpec.has(given.linux(), "user")) {
+        throw CasemateException.of(
+            Kind.INVALID_ARGUMENT,
+            "block device "
+                + disk.containerPath()
+                + ": a container with a user namespace can have no device node of the VM's; remove"
+                + " the device, or use no user namespace");
+      }
       devices.add(
           GuestDisks.device(plug.plug(disk.hostPath(), disk.readOnly()))
               .containerPath(disk.containerPath())

@@ -86,7 +86,8 @@ final class GuestSpec {
     return guest;
   }
 
-  private static boolean has(LinuxSpec linux, String type) {
+  /** Whether a container has a namespace of a type, of its own or joined. */
+  static boolean has(LinuxSpec linux, String type) {
     for (LinuxSpec.Namespace namespace : linux.namespaces()) {
       if (namespace.type().equals(type)) {
         return true;

@@ -8,6 +8,7 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.Mounts;
 import dev.casemate.linux.Stat;
 import dev.casemate.oci.DeviceSpec;
+import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.Spec;
 import dev.casemate.protocol.agent.Device;
 import dev.casemate.protocol.casemate.SyncDirectoryRequest;
@@ -101,6 +102,16 @@ class VolumesTest {
     assertThat(devices.spec().linux().devices())
         .extracting(DeviceSpec::path)
         .containsExactly("/dev/fuse", "/dev/mine");
+    Spec users =
+        spec.withLinux(
+            spec.linux()
+                .withNamespaces(List.of(new LinuxSpec.Namespace("user", "/proc/1/ns/user"))));
+    assertThatThrownBy(
+            () ->
+                new BlockDeviceSpec(users)
+                    .plug((path, readOnly) -> GuestAddress.PciPath.behind(0x10, 0)))
+        .hasMessageContaining("block device /dev/mine")
+        .hasMessageContaining("user namespace");
     assertThatThrownBy(
             () ->
                 new BlockDeviceSpec(

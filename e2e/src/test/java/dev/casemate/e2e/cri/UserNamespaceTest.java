@@ -168,13 +168,13 @@ final class UserNamespaceTest extends CriCases {
   }
 
   @Test
-  void theNamespaceOutlivesTheContainerThatCameFirst() {
+  void aContainerThatComesLaterJoinsTheNamespace() {
     if (known) {
       String before = pod.script(two, "readlink /proc/self/ns/user");
-      String brief = pod.start("short", "true");
-      pod.awaitExit(brief, 0);
-      String three = pod.start("three", "sleep", "1000");
-      assertThat(pod.script(three, "readlink /proc/self/ns/user")).isEqualTo(before);
+      String late = pod.start("late", "sleep", "1000");
+      assertThat(pod.script(late, "readlink /proc/self/ns/user")).isEqualTo(before);
+      pod.stop(late, 0);
+      pod.remove(late);
     }
   }
 
