@@ -17,7 +17,7 @@ final class DeviceArguments {
   static void add(
       CommandLine line, VmConfig config, Accelerator accelerator, CommandLine.Sockets sockets) {
     for (int i = 0; i < config.devices().size(); i++) {
-      String place = PciLayout.place(PciLayout.deviceSlot(i));
+      String place = PciLayout.place(config, PciLayout.deviceSlot(i));
       device(line, config.vmId(), i + 1, config.devices().get(i), place, accelerator, sockets);
     }
   }

@@ -146,7 +146,7 @@ final class HotPlug {
   static Json.Obj placed(Json.Obj frontend, String deviceId, int port) {
     return frontend
         .put("id", deviceId)
-        .put("bus", PciLayout.BUS)
+        .put("bus", PciLayout.HOT_BUS)
         .put("addr", Integer.toHexString(PciLayout.portSlot(port)));
   }
 

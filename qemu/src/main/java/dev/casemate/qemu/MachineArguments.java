@@ -10,18 +10,11 @@ final class MachineArguments {
   static void add(CommandLine line, VmConfig config, Accelerator accelerator, String firmware) {
     String memory = config.sharedMemory() ? ",memory-backend=memory" : "";
     String common = ",usb=off,graphics=off,dump-guest-core=off,mem-merge=off" + memory;
-    // The older of the two chipsets of a PC. On its one bus any slot takes a device while the guest
-    // runs; q35 needs a port with a bus of its own for each, used or not, which cost 750 exits each
-    // under KVM.
     // Under KVM the guest's clocks are the host's: a timer that the kernel would first measure is
-    // left
-    // out, and so is a keyboard controller, which it waits for. Emulation needs the timer.
+    // not
+    // there, nor a keyboard controller, which it would wait for. Emulation needs the timer.
     String less = accelerator.kind() == Accelerator.Kind.KVM ? ",hpet=off,i8042=off" : "";
-    line.add("-machine", "pc,vmport=off,smbus=off" + less + common);
-    if (config.hotplugPorts() == 0) {
-      // Else the kernel asks for each slot whether something has come.
-      line.add("-global", "PIIX4_PM.acpi-root-pci-hotplug=off");
-    }
+    line.add("-machine", PciLayout.machine(config) + ",vmport=off,smbus=off" + less + common);
     switch (accelerator.kind()) {
       case KVM -> line.add("-accel", "kvm", "-cpu", "host");
       // Without ERMS: for kernels it means that "rep movsb" is fast; here every byte is a round.

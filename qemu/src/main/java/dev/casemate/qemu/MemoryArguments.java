@@ -57,7 +57,7 @@ final class MemoryArguments {
               + ",memdev="
               + Resizing.BACKEND
               + ",requested-size=0"
-              + PciLayout.place(PciLayout.GROWTH));
+              + PciLayout.place(config, PciLayout.GROWTH));
     }
   }
 }

@@ -47,7 +47,7 @@ class CommandLineTest {
   void aSmallVm() {
     List<String> a = line(VmConfig.builder("vm", "/run/x"), TCG).arguments();
     assertThat(a).contains("-nodefaults", "-no-user-config", "-no-reboot", "-sandbox");
-    assertThat(after(a, "-machine")).startsWith("pc,").doesNotContain("memory-backend");
+    assertThat(after(a, "-machine")).startsWith("q35,").doesNotContain("memory-backend");
     assertThat(after(a, "-accel")).startsWith("tcg");
     assertThat(after(a, "-cpu")).isEqualTo("max,-erms");
     assertThat(after(a, "-m")).isEqualTo("256M");
@@ -59,11 +59,13 @@ class CommandLineTest {
   }
 
   @Test
-  void slotsTakeDevicesOnlyWhereSomeCanCome() {
-    String off = "PIIX4_PM.acpi-root-pci-hotplug=off";
-    assertThat(line(VmConfig.builder("vm", "/run/x"), TCG).arguments()).contains(off);
-    assertThat(line(VmConfig.builder("vm", "/run/x").hotplugPorts(1), TCG).arguments())
-        .doesNotContain(off);
+  void theChipsetIsOneThatTakesDevicesOnlyWhereSomeCanCome() {
+    assertThat(after(line(VmConfig.builder("vm", "/run/x"), TCG).arguments(), "-machine"))
+        .startsWith("q35,");
+    VmConfig.Builder growing = VmConfig.builder("vm", "/run/x").hotplugPorts(1).maxMemoryMib(512);
+    List<String> a = line(growing, TCG).arguments();
+    assertThat(after(a, "-machine")).startsWith("pc,");
+    assertThat(after(a, "-device")).contains("bus=pci.0,addr=0x11");
   }
 
   @Test
@@ -99,7 +101,7 @@ class CommandLineTest {
     assertThat(String.join("\n", a))
         .contains("memory-backend-ram,id=growth-memory,reserve=off,size=1792M")
         .contains(
-            "virtio-mem-pci,id=growth,memdev=growth-memory,requested-size=0,bus=pci.0,addr=0x11");
+            "virtio-mem-pci,id=growth,memdev=growth-memory,requested-size=0,bus=pcie.0,addr=0x11");
     assertThat(after(a, "-smp")).isEqualTo("1,maxcpus=4,sockets=4");
   }
 
