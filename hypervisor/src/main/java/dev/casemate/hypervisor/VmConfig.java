@@ -23,7 +23,7 @@ import java.util.Set;
  * @param maxMemoryMib what it may grow to; {@code memoryMib} for never
  * @param vcpus at boot
  * @param maxVcpus what they may grow to
- * @param hotplugPorts how many devices may be attached later at one time, 0 to 32
+ * @param hotplugPorts how many devices may be attached later at one time, 0 to 14
  * @param sharedMemory memory that other processes can map: needed by a {@link Device.FileShare} now
  *     (then it is implied) or later
  * @param networkNamespace path of a network namespace to start the VMM in; empty for the caller's
@@ -57,7 +57,7 @@ public record VmConfig(
   }
 
   /** Greatest number of hot-plug ports. */
-  public static final int MAX_HOTPLUG_PORTS = 32;
+  public static final int MAX_HOTPLUG_PORTS = 14;
 
   /** Greatest number of devices at boot: the slots that the hot-plug ports leave. */
   public static final int MAX_DEVICES = 15;

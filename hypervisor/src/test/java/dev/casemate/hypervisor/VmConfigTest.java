@@ -27,7 +27,7 @@ class VmConfigTest {
     refused(config().kernel("k"), "guest kernel \"k\"");
     refused(config().memoryMib(4), "memory (MiB) \"4\"");
     refused(config().vcpus(0), "vCPUs \"0\"");
-    refused(config().hotplugPorts(33), "\"33\"");
+    refused(config().hotplugPorts(15), "\"15\"");
     refused(config().device(new Device.Disk("a,b", "/d", true)), "a,b");
     refused(config().device(new Device.Disk("a", "d", true)), "absolute");
     refused(config().device(new Device.Disk("a", "/d", true, "x,y")), "x,y");

@@ -38,6 +38,8 @@ public final class JailRoot {
 
   private final Map<String, File> files = new LinkedHashMap<>();
   private final Set<String> devices = new HashSet<>();
+  private String memory = "";
+  private long memoryBytes;
 
   /** An empty root. */
   public JailRoot() {}
@@ -80,6 +82,19 @@ public final class JailRoot {
   }
 
   /**
+   * Adds a directory of the program's own for memory that it shares with others: a tmpfs whose
+   * files are made of large pages where the host's kernel has any.
+   *
+   * @param target absolute path in the jail
+   * @param bytes how much its files may take
+   */
+  public JailRoot memory(String target, long bytes) {
+    memory = target;
+    memoryBytes = bytes;
+    return this;
+  }
+
+  /**
    * Sets up the root on the calling thread, which is alone in its mount namespace, and makes it the
    * thread's root. The host's file system is not reachable afterwards.
    *
@@ -104,6 +119,9 @@ public final class JailRoot {
       List<Integer> groups = new ArrayList<>();
       for (String device : devices) {
         node(root, device, user, made, groups);
+      }
+      if (!memory.isEmpty()) {
+        largePages(root, user, made);
       }
       Mounts.setAttributes(
           root, false, NewMount.ATTR_RDONLY | NewMount.ATTR_NOSUID | NewMount.ATTR_NOEXEC, 0, 0, 0);
@@ -221,6 +239,37 @@ public final class JailRoot {
       Mounts.setAttributes(
           tree, false, NewMount.ATTR_NOSUID | NewMount.ATTR_NOEXEC, 0, Mounts.PRIVATE, 0);
       Mounts.moveMount(tree, place);
+    }
+  }
+
+  private void largePages(Fd root, JailUser user, Set<String> made) {
+    String path = makeParents(root, memory, made);
+    Fs.makeDirectoryAt(root, path, 0700);
+    List<String> options = new ArrayList<>();
+    options.add("mode=0700");
+    options.add("uid=" + user.uid());
+    options.add("gid=" + user.gid());
+    options.add("size=" + memoryBytes);
+    options.add("nr_inodes=16");
+    options.add("huge=always");
+    try (Fd place =
+            Fs.openAt(root, path, OpenFlag.PATH | OpenFlag.DIRECTORY | OpenFlag.NO_FOLLOW, 0);
+        Fd tree = tmpfs(options)) {
+      Mounts.moveMount(tree, place);
+    }
+  }
+
+  /** With the last option where the kernel knows it. */
+  private static Fd tmpfs(List<String> options) {
+    long attributes = NewMount.ATTR_NOSUID | NewMount.ATTR_NODEV | NewMount.ATTR_NOEXEC;
+    try {
+      return NewMount.create("tmpfs", "casemate-memory", options, attributes);
+    } catch (LinuxException e) {
+      if (e.errno() != Errno.EINVAL) {
+        throw e;
+      }
+      List<String> plain = options.subList(0, options.size() - 1);
+      return NewMount.create("tmpfs", "casemate-memory", plain, attributes);
     }
   }
 

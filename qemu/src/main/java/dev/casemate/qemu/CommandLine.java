@@ -57,7 +57,7 @@ final class CommandLine implements AutoCloseable {
     // QEMU may neither start programs nor change its identity, whatever a guest makes of it.
     add("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
     MachineArguments.add(this, config, accelerator, firmware);
-    MemoryArguments.add(this, config);
+    MemoryArguments.add(this, config, accelerator);
     boolean jailed = config.jail().isPresent();
     add("-kernel", jailed ? QemuJail.KERNEL : config.kernel());
     if (!config.initramfs().isEmpty()) {

@@ -8,7 +8,7 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.UnixSocket;
 
-/** Devices that are there at boot, and the ports for those that come later. */
+/** Devices that are there at boot. */
 final class DeviceArguments {
   private static final String VHOST_NET = "/dev/vhost-net";
 
@@ -17,24 +17,8 @@ final class DeviceArguments {
   static void add(
       CommandLine line, VmConfig config, Accelerator accelerator, CommandLine.Sockets sockets) {
     for (int i = 0; i < config.devices().size(); i++) {
-      String place = ",bus=pcie.0,addr=0x" + Integer.toHexString(PciLayout.deviceSlot(i));
+      String place = PciLayout.place(config, PciLayout.deviceSlot(i));
       device(line, config.vmId(), i + 1, config.devices().get(i), place, accelerator, sockets);
-    }
-    for (int port = 0; port < config.hotplugPorts(); port++) {
-      int function = PciLayout.portFunction(port);
-      boolean shared = config.hotplugPorts() > PciLayout.PORT_SLOTS;
-      line.add(
-          "-device",
-          "pcie-root-port,id=port"
-              + port
-              + ",bus=pcie.0,addr=0x"
-              + Integer.toHexString(PciLayout.portSlot(port))
-              + (function == 0 ? "" : ".0x" + function)
-              + (shared ? ",multifunction=on" : "")
-              + ",chassis="
-              + (port + 1)
-              + ",slot="
-              + (port + 1));
     }
   }
 

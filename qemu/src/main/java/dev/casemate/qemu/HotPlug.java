@@ -13,7 +13,7 @@ import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
 
-/** Devices that come and go while the guest runs: a host half, then a device on a root port. */
+/** Devices that come and go while the guest runs: a host half, then a device in a free slot. */
 final class HotPlug {
   private final String vmId;
   private final Qmp qmp;
@@ -142,9 +142,12 @@ final class HotPlug {
     return frontend;
   }
 
-  /** In which port, and under which name. */
+  /** In which slot, and under which name. */
   static Json.Obj placed(Json.Obj frontend, String deviceId, int port) {
-    return frontend.put("id", deviceId).put("bus", "port" + port).put("addr", "0");
+    return frontend
+        .put("id", deviceId)
+        .put("bus", PciLayout.HOT_BUS)
+        .put("addr", Integer.toHexString(PciLayout.portSlot(port)));
   }
 
   private CasemateException notPluggable(Device device) {

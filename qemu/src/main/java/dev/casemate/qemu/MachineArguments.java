@@ -10,7 +10,11 @@ final class MachineArguments {
   static void add(CommandLine line, VmConfig config, Accelerator accelerator, String firmware) {
     String memory = config.sharedMemory() ? ",memory-backend=memory" : "";
     String common = ",usb=off,graphics=off,dump-guest-core=off,mem-merge=off" + memory;
-    line.add("-machine", "q35,vmport=off,smbus=off,sata=off" + common);
+    // Under KVM the guest's clocks are the host's: a timer that the kernel would first measure is
+    // not
+    // there, nor a keyboard controller, which it would wait for. Emulation needs the timer.
+    String less = accelerator.kind() == Accelerator.Kind.KVM ? ",hpet=off,i8042=off" : "";
+    line.add("-machine", PciLayout.machine(config) + ",vmport=off,smbus=off" + less + common);
     switch (accelerator.kind()) {
       case KVM -> line.add("-accel", "kvm", "-cpu", "host");
       // Without ERMS: for kernels it means that "rep movsb" is fast; here every byte is a round.

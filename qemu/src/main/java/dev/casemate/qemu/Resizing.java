@@ -16,9 +16,6 @@ final class Resizing {
 
   static final String BACKEND = MEMORY + "-memory";
 
-  /** Slot on the root bus: behind those of the hot-plug ports. */
-  static final int SLOT = 28;
-
   private static final long MIB = 1024 * 1024;
   private static final int POLL_MILLIS = 20;
   private static final String PROCESSOR = "processor";

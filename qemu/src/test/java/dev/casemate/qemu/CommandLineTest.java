@@ -1,6 +1,7 @@
 package dev.casemate.qemu;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.hypervisor.Accelerator;
 import dev.casemate.hypervisor.Device;
@@ -58,10 +59,38 @@ class CommandLineTest {
   }
 
   @Test
+  void theChipsetIsOneThatTakesDevicesOnlyWhereSomeCanCome() {
+    assertThat(after(line(VmConfig.builder("vm", "/run/x"), TCG).arguments(), "-machine"))
+        .startsWith("q35,");
+    VmConfig.Builder growing = VmConfig.builder("vm", "/run/x").hotplugPorts(1).maxMemoryMib(512);
+    List<String> a = line(growing, TCG).arguments();
+    assertThat(after(a, "-machine")).startsWith("pc,");
+    assertThat(after(a, "-device")).contains("bus=pci.0,addr=0x11");
+  }
+
+  @Test
   void kvmUsesTheHostsProcessor() {
     List<String> a = line(VmConfig.builder("vm", "/run/x"), KVM).arguments();
     assertThat(after(a, "-accel")).isEqualTo("kvm");
     assertThat(after(a, "-cpu")).isEqualTo("host");
+    assertThat(after(a, "-machine")).contains("hpet=off", "i8042=off");
+    assertThat(after(line(VmConfig.builder("vm", "/run/x"), TCG).arguments(), "-machine"))
+        .doesNotContain("hpet", "i8042");
+  }
+
+  @Test
+  void sharedMemoryIsOfLargePagesUnderKvmInAJail() {
+    VmConfig.Builder config =
+        VmConfig.builder("vm", "/run/x").sharedMemory(true).maxMemoryMib(1024).memoryMib(512);
+    String large = "memory-backend-file,mem-path=/memory/";
+    assertThat(line(config, KVM).arguments()).noneMatch(argument -> argument.startsWith(large));
+    config.jail(Optional.of(TestGuest.USER));
+    assertThat(line(config, KVM).arguments())
+        .contains(
+            large + "memory,align=2M,share=on,id=memory,size=512M",
+            large + "growth-memory,align=2M,share=on,id=growth-memory,reserve=off,size=512M");
+    assertThat(line(config, TCG).arguments())
+        .contains("memory-backend-memfd,share=on,id=memory,size=512M");
   }
 
   @Test
@@ -71,7 +100,8 @@ class CommandLineTest {
     assertThat(after(a, "-m")).isEqualTo("256M,maxmem=2048M");
     assertThat(String.join("\n", a))
         .contains("memory-backend-ram,id=growth-memory,reserve=off,size=1792M")
-        .contains("virtio-mem-pci,id=growth,memdev=growth-memory,requested-size=0,bus=pcie.0");
+        .contains(
+            "virtio-mem-pci,id=growth,memdev=growth-memory,requested-size=0,bus=pcie.0,addr=0x11");
     assertThat(after(a, "-smp")).isEqualTo("1,maxcpus=4,sockets=4");
   }
 
@@ -99,39 +129,32 @@ class CommandLineTest {
     String all = String.join("\n", a);
     assertThat(all)
         .contains("socket,id=host-agent,server=on,wait=off,fd=5")
-        .contains("id=agent,bus=pcie.0,addr=0x1")
+        .contains("id=agent,bus=pci.0,addr=0x2")
         .contains("virtserialport,bus=agent.0,nr=1,chardev=host-agent,name=dev.casemate.agent")
-        .contains("drive=host-root,serial=s1,id=root,bus=pcie.0,addr=0x2")
+        .contains("drive=host-root,serial=s1,id=root,bus=pci.0,addr=0x3")
         .contains("tap,id=host-eth0,fd=7")
-        .contains("mac=02:00:00:00:00:01,host_mtu=1400,id=eth0,bus=pcie.0,addr=0x3")
+        .contains("mac=02:00:00:00:00:01,host_mtu=1400,id=eth0,bus=pci.0,addr=0x4")
         .contains("fd=6,set=2")
         .contains("\"filename\":\"/dev/fdset/2\"")
         .doesNotContain(disk.toString())
         .contains("tap,id=host-eth1,fd=8")
         .contains("socket,id=host-share,fd=9")
         .doesNotContain(socket)
-        .contains("tag=tag,id=share,bus=pcie.0,addr=0x5")
-        .contains("memory-backend-memfd,id=memory,share=on,size=256M")
-        .contains("memory-backend=memory")
-        .contains("pcie-root-port,id=port0,bus=pcie.0,addr=0x10,chassis=1,slot=1")
-        .contains("pcie-root-port,id=port1,bus=pcie.0,addr=0x11,chassis=2,slot=2");
+        .contains("tag=tag,id=share,bus=pci.0,addr=0x6")
+        .contains("memory-backend-memfd,share=on,id=memory,size=256M")
+        .contains("memory-backend=memory");
   }
 
   @Test
-  void manyPortsShareSlots() {
-    String all =
-        String.join("\n", line(VmConfig.builder("vm", "/run/x").hotplugPorts(32), TCG).arguments());
-    assertThat(all)
-        .contains("id=port0,bus=pcie.0,addr=0x10,multifunction=on,chassis=1,slot=1")
-        .contains("id=port12,bus=pcie.0,addr=0x10.0x1,multifunction=on,chassis=13,slot=13")
-        .contains("id=port31,bus=pcie.0,addr=0x17.0x2,multifunction=on,chassis=32,slot=32");
-    PciLayout layout =
-        PciLayout.of(VmConfig.builder("vm", "/run/x").kernel("/k").hotplugPorts(14).build());
+  void whatIsPluggedInTakesTheSlotsBehindTheOthers() {
+    VmConfig config = VmConfig.builder("vm", "/run/x").kernel("/k").hotplugPorts(14).build();
+    PciLayout layout = PciLayout.of(config);
     for (int i = 0; i < 14; i++) {
       String path = layout.reserve("vm", new Device.Disk("d" + i, "/x", true)).address().text();
-      assertThat(path)
-          .isEqualTo(i < 12 ? "1" + Integer.toHexString(i) + "/00" : "1" + (i - 12) + ".1/00");
+      assertThat(path).isEqualTo(Integer.toHexString(18 + i));
     }
+    assertThatThrownBy(() -> layout.reserve("vm", new Device.Disk("more", "/x", true)))
+        .hasMessageContaining("14 hot-plug ports and all are taken");
   }
 
   @Test
@@ -146,7 +169,7 @@ class CommandLineTest {
         .startsWith("console=ttyS0", "quiet", "panic=-1")
         .contains("no_timer_check")
         .endsWith("initcall_blacklist=", "loglevel=7")
-        .doesNotContain("initcall_blacklist=tracer_init_tracefs,init_kprobe_trace");
+        .doesNotContain("initcall_blacklist=tracer_init_tracefs,init_kprobe_trace,cmos_init");
     assertThat(QemuKernelParameters.all(config, KVM)).doesNotContain("no_timer_check");
   }
 

@@ -61,6 +61,22 @@ class JailRootTest {
   }
 
   @Test
+  void sharedMemoryHasAFileSystemOfLargePagesThatIsTheUsersOwn() throws IOException {
+    String run = Files.createDirectories(directory.resolve("run")).toString();
+    JailRoot root = new JailRoot().program(probe.binary(), List.of()).memory("/memory", 8 << 20);
+    JailLimits limits = new JailLimits(1 << 20, 64);
+    try (Probe.Running running =
+        probe.start(Jail.full(run, root, TestGuest.USER, limits, Optional.empty()), "hold")) {
+      assertThat(running.line()).isEqualTo("holding");
+      Stat stat = Fs.lstat("/proc/" + running.pid() + "/root/memory");
+      assertThat(stat.uid()).isEqualTo(TestGuest.USER.uid());
+      assertThat(stat.permissions()).isEqualTo(0700);
+      assertThat(Files.readString(Path.of("/proc/" + running.pid() + "/mounts")))
+          .containsPattern("/memory tmpfs rw,nosuid,nodev,noexec,.*size=8192k.*huge=always");
+    }
+  }
+
+  @Test
   void whatOnlyRootMayReadIsCopiedAndWhatAllMayReadIsNot() throws IOException {
     Path kernel = Files.writeString(directory.resolve("kernel"), "a kernel");
     Files.setPosixFilePermissions(kernel, PosixFilePermissions.fromString("rw-r--r--"));

@@ -22,7 +22,7 @@ class QemuKernelParametersTest {
   @Test
   void theSearchForPciBusesEndsAtThoseThatThereAre() {
     assertThat(of(vm(), KVM)).contains("pci=lastbus=0");
-    assertThat(of(vm().hotplugPorts(8), KVM)).contains("pci=lastbus=8");
+    assertThat(of(vm().hotplugPorts(8), TCG)).contains("pci=lastbus=0");
   }
 
   @Test
@@ -30,6 +30,15 @@ class QemuKernelParametersTest {
     assertThat(of(vm().kernelParameter("pci=nomsi"), TCG))
         .contains("pci=nomsi")
         .noneMatch(parameter -> parameter.startsWith("pci=lastbus"));
+  }
+
+  @Test
+  void anIdleGuestIsNotWokenForWhatIsOfNoUse() {
+    assertThat(of(vm(), TCG))
+        .contains(
+            "nowatchdog", "sysctl.vm.compaction_proactiveness=0", "sysctl.vm.stat_interval=10");
+    assertThat(of(vm(), KVM)).contains("nowatchdog", "tsc=nowatchdog", "reboot=triple");
+    assertThat(of(vm(), TCG)).doesNotContain("tsc=nowatchdog");
   }
 
   @Test

@@ -77,10 +77,10 @@ class QemuVmTest {
             launch(config().device(new Device.SerialChannel("agent", "dev.casemate.agent")));
         Fd agent = vm.agentConnection()) {
       assertThat(Fs.stat(directory.resolve("run").toString()).permissions()).isEqualTo(0700);
-      assertThat(vm.address("agent").text()).isEqualTo("01");
+      assertThat(vm.address("agent").text()).isEqualTo("02");
       // Written before the guest has its port: it waits there.
       assertThat(TestGuest.ask(agent, "ping")).isEqualTo("pong");
-      assertThat(TestGuest.ask(agent, "ls /sys/bus/pci/devices/0000:00:01.0")).contains("virtio");
+      assertThat(TestGuest.ask(agent, "ls /sys/bus/pci/devices/0000:00:02.0")).contains("virtio");
       assertThat(new String(vm.console())).contains("TEST-UP");
       vm.pause();
       vm.resume();
