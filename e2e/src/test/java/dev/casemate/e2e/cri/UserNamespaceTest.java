@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 import kubernetes.cri.v1.Cri;
 import org.junit.jupiter.api.Test;
@@ -24,8 +25,8 @@ final class UserNamespaceTest extends CriCases {
   private static final int FIRST = 65536 * 3;
 
   private static boolean known;
-  private static Pod pod;
-  private static Path base;
+  private static Optional<Pod> running = Optional.empty();
+  private static Path base = Path.of("");
   private static String one = "";
   private static String two = "";
 
@@ -71,16 +72,19 @@ final class UserNamespaceTest extends CriCases {
                 .addMounts(mapped(volume, "/volume"))
                 .addMounts(mount(volume, "/unmapped"))
                 .addMounts(mapped(secret, "/secret").setReadonly(true));
-    pod = new Pod(client(), "", UserNamespaceTest::withUsers);
+    Pod pod = new Pod(client(), "", UserNamespaceTest::withUsers);
+    running = Optional.of(pod);
     one = pod.start("one", mounts, "sleep", "1000");
     two = pod.start("two", mounts, "sleep", "1000");
   }
 
   @AfterParameterizedClassInvocation
   static void removePod() {
-    if (known) {
-      pod.close();
-    }
+    running.ifPresent(Pod::close);
+  }
+
+  private static Pod pod() {
+    return running.orElseThrow();
   }
 
   /** The pod is the whole class's. */
@@ -91,10 +95,10 @@ final class UserNamespaceTest extends CriCases {
   void rootIsAnotherUserOutside() {
     if (known) {
       for (String file : List.of("/proc/self/uid_map", "/proc/1/gid_map")) {
-        assertThat(pod.script(one, "cat " + file).strip().split(" +"))
+        assertThat(pod().script(one, "cat " + file).strip().split(" +"))
             .containsExactly("0", Integer.toString(FIRST), "65536");
       }
-      assertThat(pod.script(one, "id -u; stat -c %u:%g / /bin/busybox /etc/hosts"))
+      assertThat(pod().script(one, "id -u; stat -c %u:%g / /bin/busybox /etc/hosts"))
           .isEqualTo("0\n0:0\n0:0\n0:0\n");
     }
   }
@@ -102,37 +106,38 @@ final class UserNamespaceTest extends CriCases {
   @Test
   void allContainersAreInOneUserNamespaceAndNotInTheVms() {
     if (known) {
-      String own = pod.script(one, "readlink /proc/1/ns/user");
-      assertThat(pod.script(one, "readlink /proc/self/ns/user")).isEqualTo(own);
-      assertThat(pod.script(two, "readlink /proc/self/ns/user")).isEqualTo(own);
+      String own = pod().script(one, "readlink /proc/1/ns/user");
+      assertThat(pod().script(one, "readlink /proc/self/ns/user")).isEqualTo(own);
+      assertThat(pod().script(two, "readlink /proc/self/ns/user")).isEqualTo(own);
       assertThat(own).isNotEqualTo("user:[4026531837]\n");
-      assertThat(pod.script(one, "readlink /proc/self/ns/mnt"))
-          .isNotEqualTo(pod.script(two, "readlink /proc/self/ns/mnt"));
+      assertThat(pod().script(one, "readlink /proc/self/ns/mnt"))
+          .isNotEqualTo(pod().script(two, "readlink /proc/self/ns/mnt"));
     }
   }
 
   @Test
   void aMappedVolumeIsTheContainersAndWhatItWritesBelongsToTheHostsRoot() throws IOException {
     if (known) {
-      assertThat(pod.script(one, "stat -c %u:%g /volume/file; echo new > /volume/new"))
+      assertThat(pod().script(one, "stat -c %u:%g /volume/file; echo new > /volume/new"))
           .isEqualTo("0:0\n");
       assertThat(Files.getAttribute(base.resolve("volume/new"), "unix:uid")).isEqualTo(0);
-      assertThat(pod.script(two, "cat /volume/new; stat -c %u /volume/new")).isEqualTo("new\n0\n");
+      assertThat(pod().script(two, "cat /volume/new; stat -c %u /volume/new"))
+          .isEqualTo("new\n0\n");
     }
   }
 
   @Test
   void aVolumeWithoutMapsBelongsToNobody() {
     if (known) {
-      assertThat(pod.script(one, "stat -c %u:%g /unmapped/file")).isEqualTo("65534:65534\n");
-      assertThat(pod.exec(one, "touch", "/unmapped/other").exit()).isNotZero();
+      assertThat(pod().script(one, "stat -c %u:%g /unmapped/file")).isEqualTo("65534:65534\n");
+      assertThat(pod().exec(one, "touch", "/unmapped/other").exit()).isNotZero();
     }
   }
 
   @Test
   void aSecretBelongsToTheContainersRoot() {
     if (known) {
-      assertThat(pod.script(one, "cat /secret/key; stat -c %u:%g:%a /secret/key"))
+      assertThat(pod().script(one, "cat /secret/key; stat -c %u:%g:%a /secret/key"))
           .isEqualTo("secret\n0:0:600\n");
     }
   }
@@ -141,13 +146,14 @@ final class UserNamespaceTest extends CriCases {
   void rootWritesInItsOwnFiles() {
     if (known) {
       assertThat(
-              pod.script(
-                  one,
-                  "echo x > /new && chown 12:34 /new && stat -c %u:%g /new;"
-                      + " echo 10.0.0.7 mine >> /etc/hosts; grep -c mine /etc/hosts;"
-                      + " echo shm > /dev/shm/file; stat -c %u /dev/shm/file"))
+              pod()
+                  .script(
+                      one,
+                      "echo x > /new && chown 12:34 /new && stat -c %u:%g /new;"
+                          + " echo 10.0.0.7 mine >> /etc/hosts; grep -c mine /etc/hosts;"
+                          + " echo shm > /dev/shm/file; stat -c %u /dev/shm/file"))
           .isEqualTo("12:34\n1\n0\n");
-      assertThat(pod.script(two, "cat /dev/shm/file")).isEqualTo("shm\n");
+      assertThat(pod().script(two, "cat /dev/shm/file")).isEqualTo("shm\n");
     }
   }
 
@@ -155,28 +161,29 @@ final class UserNamespaceTest extends CriCases {
   void theKernelsFilesAreMounted() {
     if (known) {
       assertThat(
-              pod.script(one, "ls /sys/class/net; ls -d /sys/fs/cgroup/cgroup.procs /dev/mqueue"))
+              pod().script(one, "ls /sys/class/net; ls -d /sys/fs/cgroup/cgroup.procs /dev/mqueue"))
           .contains("eth0", "/dev/mqueue");
-      assertThat(pod.exec(one, "sh", "-c", "echo 1 > /proc/sys/vm/drop_caches").exit()).isNotZero();
+      assertThat(pod().exec(one, "sh", "-c", "echo 1 > /proc/sys/vm/drop_caches").exit())
+          .isNotZero();
     }
   }
 
   @Test
   void rootListensAtALowPort() {
     if (known) {
-      pod.script(one, "mkdir -p /www; echo page > /www/index.html; httpd -p 80 -h /www");
-      assertThat(pod.script(two, "timeout 20 wget -qO- http://127.0.0.1/")).isEqualTo("page\n");
+      pod().script(one, "mkdir -p /www; echo page > /www/index.html; httpd -p 80 -h /www");
+      assertThat(pod().script(two, "timeout 20 wget -qO- http://127.0.0.1/")).isEqualTo("page\n");
     }
   }
 
   @Test
-  void theNamespaceOutlivesTheContainerThatCameFirst() {
+  void aContainerThatComesLaterJoinsTheNamespace() {
     if (known) {
-      String before = pod.script(two, "readlink /proc/self/ns/user");
-      String brief = pod.start("short", "true");
-      pod.awaitExit(brief, 0);
-      String three = pod.start("three", "sleep", "1000");
-      assertThat(pod.script(three, "readlink /proc/self/ns/user")).isEqualTo(before);
+      String before = pod().script(two, "readlink /proc/self/ns/user");
+      String late = pod().start("late", "sleep", "1000");
+      assertThat(pod().script(late, "readlink /proc/self/ns/user")).isEqualTo(before);
+      pod().stop(late, 0);
+      pod().remove(late);
     }
   }
 
