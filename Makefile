@@ -7,7 +7,7 @@ MODULES := $(filter-out e2e fuzz house test-support,$(shell sed -n 's,^ *<module
 SOURCES := $(shell find $(MODULES) -path '*/src/main/*' -type f 2>/dev/null) $(wildcard */pom.xml) pom.xml
 NATIVE  := $(shell find native -type f -not -path 'native/test/*' 2>/dev/null)
 
-.PHONY: help packages classes build hostile-agent sbom guest demo test test-quick e2e engine-tests kvm-lab fuzz check pins reproducible format bench clean install
+.PHONY: help packages classes build hostile-agent sbom guest demo test test-quick e2e engine-tests kvm-lab bench-exits fuzz check pins reproducible format bench clean install
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,10 @@ engine-tests: build guest hostile-agent ## containerd, Docker and pods with the 
 kvm-lab: build guest ## the same life of a container under KVM: here, or in a VM that emulates it
 	@scripts/engines.sh
 	@scripts/kvm-lab.sh
+
+bench-exits: build guest ## count what a start, an exec, idling and a stop cost under KVM, by reason, port and address
+	@scripts/engines.sh
+	@scripts/bench-exits.sh
 
 fuzz: ## feed one parser for long: make fuzz TARGET=JsonFuzz SECONDS=600; without TARGET, list them
 	@env -u SECONDS scripts/fuzz.sh $(TARGET) $(if $(TARGET),$(or $(SECONDS),600) $(SEED))

@@ -3,25 +3,9 @@
 # or "FAILED NAME" and why. State goes to $KVM_DISK. Written for a machine twenty times slower than one with KVM on metal.
 set -uo pipefail
 source "$(dirname "$0")/common.sh"
-export CASEMATE_STATE=$KVM_DISK/state CASEMATE_RUN=/run/cm-kvm
-image=oci:$ROOT/build/demo-image
-casemate=$ROOT/build/casemate
+source scripts/kvm-common.sh
+source scripts/exits.sh
 failed=0
-
-# expect WHAT WANTED GOT
-expect() {
-    [[ $3 == "$2" ]] || { echo "$1: expected \"$2\", got \"$3\""; return 1; }
-}
-
-# attempt SECONDS COMMAND…: until it succeeds.
-attempt() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@" > /dev/null 2>&1; do
-        ((SECONDS < end)) || { echo "still failing: $*"; return 1; }
-        sleep 0.2
-    done
-}
 
 run_and_exit_status() {
     local out status
@@ -99,6 +83,11 @@ pause_and_unpause() {
     "$casemate" unpause lab > /dev/null && "$casemate" exec lab true
 }
 
+# Packets of the container pass through the host's kernel, not through the VMM.
+vhost_net() {
+    pgrep '^vhost-' > /dev/null || { ls -l /dev/vhost-net; pgrep -af qemu-system; return 1; }
+}
+
 stop_with_a_handler() {
     "$casemate" stop lab > /dev/null || return 1
     expect "exit status" 5 "$("$casemate" wait lab)" && "$casemate" rm lab > /dev/null
@@ -124,76 +113,91 @@ kill_of() {
     nothing_is_left "$id"
 }
 
+sigkill_of_virtiofsd() { kill_of share-killed '^/[^ ]*virtiofsd .*cm-kvm'; }
 sigkill_of_the_vmm() { kill_of vmm-killed '^/[^ ]*qemu-system-x86_64 .*-name'; }
 sigkill_of_the_sandbox_process() { kill_of owner-killed 'casemate-sandbox'; }
 
-nothing_is_left() {
-    attempt 30 eval '! pgrep -f "qemu-system|virtiofsd.*casemate|casemate-sandbox"' || { pgrep -af 'qemu-system|virtiofsd|casemate-sandbox'; return 1; }
-    ! ls -A "$CASEMATE_RUN/sandboxes" 2> /dev/null | grep . && ! grep " $CASEMATE_RUN/" /proc/mounts
+containerd_shim() {
+    local out
+    containerd_begin || return 1
+    out=$(shim_run --rm "$engine_image" first sh -c 'uname -n; echo through-the-shim' 2>&1)
+    grep -q through-the-shim <<< "$out" || { echo "$out"; tail -n 5 /run/kvm-containerd/log; return 1; }
 }
 
-# counted NAME EXITS: compares with the table; what is above it by more than the table allows is a failure.
-counted() {
-    local most
-    most=$(awk -v name="$1" '$1 == name { print int($2 * (100 + $3) / 100) }' scripts/kvm-exits.list)
-    echo "  exits, $1: $2 (at most ${most:-unknown})" >> "$KVM_DISK/exits"
-    [[ -n $most ]] && (($2 <= most)) || { echo "$1: $2 exits; scripts/kvm-exits.list allows ${most:-nothing}"; return 1; }
+# pod_member NAME TYPE OPTION…: a container of the pod "pod".
+pod_member() {
+    local name=$1 type=$2
+    shift 2
+    shim_run -d --annotation io.kubernetes.cri.container-type="$type" --annotation io.kubernetes.cri.sandbox-id=pod "$@" "$engine_image" "$name" \
+        sleep 100000
 }
 
-exits() {
-    cat /sys/kernel/debug/kvm/exits
+# in_container NAME COMMAND…
+in_container() {
+    local name=$1
+    shift
+    "${ctr[@]}" task exec --exec-id "e$RANDOM" "$name" "$@"
 }
 
-exits_of_a_container() {
-    local started execed idle status=0
-    [[ -e /sys/kernel/debug/kvm ]] || mount -t debugfs debugfs /sys/kernel/debug || return 1
-    expect "exits of no VM" 0 "$(exits)" || return 1
-    "$casemate" run -d --name counted "$image" sleep 100000 > /dev/null || return 1
-    started=$(exits)
-    "$casemate" exec counted true
-    execed=$(exits)
-    sleep 10
-    idle=$(exits)
-    "$casemate" rm -f counted > /dev/null
-    counted start "$started" || status=1
-    counted exec $((execed - started)) || status=1
-    counted ten-idle-seconds $((idle - execed)) || status=1
+pod_of_two_containers() {
+    pod_member pod sandbox && pod_member member container || return 1
+    expect "VMs" 1 "$(pgrep -c -f 'qemu-system.*-name')" || return 1
+    expect "kernel of the second" "$(in_container pod cat /proc/sys/kernel/random/boot_id)" "$(in_container member cat /proc/sys/kernel/random/boot_id)"
+}
+
+memory_growth() {
+    local before after
+    before=$(in_container pod awk '/^MemTotal/ { print $2 }' /proc/meminfo)
+    pod_member big container --memory-limit $((700 << 20)) || return 1
+    after=$(in_container pod awk '/^MemTotal/ { print $2 }' /proc/meminfo)
+    for name in big member pod; do "${ctr[@]}" task delete -f "$name" > /dev/null 2>&1; done
+    ((after > before + 300000)) || { echo "memory of the VM before: $before KiB, after: $after"; return 1; }
+}
+
+checkpoint_and_restore() {
+    block_run -d "$engine_image" saved sh -c 'i=0; while :; do i=$((i + 1)); echo $i > /count; sleep 1; done' || return 1
+    sleep 3
+    "${ctr[@]}" container checkpoint --task saved example.org/saved:1 || return 1
+    local before after
+    before=$(in_container saved cat /count)
+    "${ctr[@]}" task delete -f saved > /dev/null 2>&1
+    "${ctr[@]}" container restore --live restored example.org/saved:1 || return 1
+    sleep 3
+    after=$(in_container restored cat /count)
+    "${ctr[@]}" task delete -f restored > /dev/null 2>&1
+    ((after > 2 && after < before + 20)) || { echo "counted to $before before, to $after afterwards"; return 1; }
+}
+
+# With the containerd that runs: dockerd waits for one of its own for 15 s only.
+docker_container() {
+    local base=/run/kvm-docker out status
+    containerd_begin || return 1
+    mkdir -p "$base"
+    echo '{}' > "$base/config.json"
+    dockerd --config-file "$base/config.json" --data-root "$KVM_DISK/docker" --exec-root "$base/exec" --pidfile "$base/pid" \
+        --containerd /run/kvm-containerd/c.sock --host "unix://$base/d.sock" --iptables=false --ip6tables=false --bridge none > "$base/log" 2>&1 &
+    local daemon=$!
+    attempt 60 docker -H "unix://$base/d.sock" version || { tail -n 5 "$base/log"; return 1; }
+    "${ctr[@]}" image export "$KVM_DISK/docker.tar" "$engine_image" || return 1
+    docker -H "unix://$base/d.sock" load -i "$KVM_DISK/docker.tar" > /tmp/loaded || { cat /tmp/loaded; return 1; }
+    out=$(docker -H "unix://$base/d.sock" run --rm --network none --runtime io.containerd.casemate.v2 \
+        "$(sed -n 's/^Loaded image[^:]*: //p' /tmp/loaded)" sh -c 'uname -r; exit 9' 2>&1)
+    expect "exit status" 9 $?
+    status=$?
+    [[ $status -eq 0 ]] || { echo "$out"; tail -n 5 "$base/log"; }
+    kill "$daemon" && wait "$daemon"
     return "$status"
 }
 
-engine_paths() {
-    export PATH=$ROOT/build/engines/bin:$PATH
-}
-
-containerd_shim() {
-    local out base=/run/kvm-containerd
-    mkdir -p "$base" "$KVM_DISK/containerd"
-    cp build/casemate "$base/containerd-shim-casemate-v2"
-    printf 'version = 2\nroot = "%s"\nstate = "%s/state"\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "%s/c.sock"\n' \
-        "$KVM_DISK/containerd" "$base" "$base" > "$base/config.toml"
-    PATH=$base:$PATH containerd --config "$base/config.toml" > "$base/log" 2>&1 &
-    containerd=$!
-    attempt 60 ctr -a "$base/c.sock" version || return 1
-    tar -C build/demo-image -cf "$KVM_DISK/image.tar" . && ctr -a "$base/c.sock" image import --no-unpack --base-name demo "$KVM_DISK/image.tar" > /dev/null || return 1
-    name=$(ctr -a "$base/c.sock" image ls -q | head -n 1)
-    out=$(ctr -a "$base/c.sock" run --rm --runtime io.containerd.casemate.v2 "$name" first sh -c 'uname -n; echo through-the-shim' 2>&1)
-    grep -q through-the-shim <<< "$out" || { echo "$out"; tail -n 5 "$base/log"; return 1; }
-}
-
-containerd_end() {
-    kill "$containerd" && wait "$containerd"
-    nothing_is_left
-}
-
-cases=(auto_picks_kvm run_and_exit_status detached_start exec_streams_and_status terminal volumes read_only_volume published_port
-    copy_both_ways pause_and_unpause stop_with_a_handler out_of_memory exits_of_a_container sigkill_of_the_vmm sigkill_of_the_sandbox_process nothing_is_left
-    containerd_shim containerd_end)
+cases=(auto_picks_kvm run_and_exit_status detached_start exec_streams_and_status terminal volumes read_only_volume published_port vhost_net
+    copy_both_ways pause_and_unpause stop_with_a_handler out_of_memory exits_of_a_bare_kernel exits_of_casemate_run
+    sigkill_of_the_vmm sigkill_of_virtiofsd sigkill_of_the_sandbox_process nothing_is_left
+    containerd_shim exits_of_the_shim exits_of_the_shim_with_a_block_root pod_of_two_containers memory_growth checkpoint_and_restore
+    docker_container containerd_end nothing_is_left)
 [[ $# -eq 0 ]] || cases=("$@")
-mkdir -p "$CASEMATE_STATE"
-cp -r /var/lib/casemate/guest "$CASEMATE_STATE/"
-engine_paths
 for case in "${cases[@]}"; do
     begin=$SECONDS
+    rm -f "$exits_report"
     if "$case" > /tmp/case.out 2>&1; then
         echo "ok $case ($((SECONDS - begin)) s)"
     else
@@ -201,7 +205,7 @@ for case in "${cases[@]}"; do
         tail -n 80 /tmp/case.out
         failed=$((failed + 1))
     fi
+    [[ ! -f $exits_report ]] || sed 's/^/  /' "$exits_report"
 done
-cat "$KVM_DISK/exits" 2> /dev/null
 echo "KVM: $((${#cases[@]} - failed)) passed, $failed failed"
 [[ $failed -eq 0 ]]

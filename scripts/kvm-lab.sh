@@ -11,7 +11,7 @@ case ${1:-} in
     '') job=$ROOT/scripts/kvm-cases.sh ;;
     *) job=$(readlink -f "$1") ;;
 esac
-limit=${LAB_SECONDS:-360}
+limit=${LAB_SECONDS:-600}
 if build/casemate doctor | grep -q '^ok  *KVM:'; then
     [[ -n $job ]] || exit 0
     say "KVM works on this machine"
@@ -102,5 +102,5 @@ timeout "$limit" qemu-system-x86_64 -nodefaults -no-user-config -display none -n
     -drive file="$lab/disk.img",format=raw,if=none,id=disk,cache=unsafe -device virtio-blk-pci,drive=disk -serial stdio \
     -kernel "$guest/vmlinux" -initrd "$lab/initramfs.cpio" \
     -append "console=ttyS0 quiet panic=-1 cryptomgr.notests tsc=reliable clocksource=tsc" < /dev/null \
-    | tr -d '\r' | tee "$lab/output" || say "the machine was stopped after $limit s"
+    | sed -u 's/\r$//' | tee "$lab/output" || say "the machine was stopped after $limit s"
 grep -q '^LAB-EXIT 0' "$lab/output"
