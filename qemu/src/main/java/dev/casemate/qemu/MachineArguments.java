@@ -10,9 +10,8 @@ final class MachineArguments {
   static void add(CommandLine line, VmConfig config, Accelerator accelerator, String firmware) {
     String memory = config.sharedMemory() ? ",memory-backend=memory" : "";
     String common = ",usb=off,graphics=off,dump-guest-core=off,mem-merge=off" + memory;
-    // Under KVM the guest's clocks are the host's: a timer that the kernel would first measure is
-    // not
-    // there, nor a keyboard controller, which it would wait for. Emulation needs the timer.
+    // Under KVM the guest's clocks are the host's. So there is no HPET, which the kernel would
+    // measure first, and no keyboard controller, which it would wait for. Emulation needs the HPET.
     String less = accelerator.kind() == Accelerator.Kind.KVM ? ",hpet=off,i8042=off" : "";
     line.add("-machine", PciLayout.machine(config) + ",vmport=off,smbus=off" + less + common);
     switch (accelerator.kind()) {

@@ -29,8 +29,7 @@ final class QemuKernelParameters {
         // 3 % of the instructions.
         "init_on_alloc=0",
         // There is one PCI bus. Nothing else tells the kernel so, and it would look for a host
-        // bridge
-        // on each of 256: 18,000 exits under KVM, three quarters of a start.
+        // bridge on each of 256: 18,000 exits under KVM, three quarters of a start.
         "pci=lastbus=0",
         // An idle guest is to sleep. A lockup of its processor is also one of a busy host.
         "nowatchdog",
@@ -45,8 +44,7 @@ final class QemuKernelParameters {
         // The guest's clock is kvm-clock, which the host keeps. Without this the kernel compares a
         // clock that it does not use with another, twice a second.
         "tsc=nowatchdog",
-        // There is no keyboard controller to ask for a reset; QEMU ends at a triple fault just as
-        // well.
+        // There is no keyboard controller to ask for a reset. QEMU ends at a triple fault, too.
         "reboot=triple");
   }
 
