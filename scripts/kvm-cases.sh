@@ -179,7 +179,7 @@ docker_container() {
     local daemon=$!
     attempt 60 docker -H "unix://$base/d.sock" version || { tail -n 5 "$base/log"; return 1; }
     "${ctr[@]}" image export "$KVM_DISK/docker.tar" "$engine_image" || return 1
-    docker -H "unix://$base/d.sock" load -i "$KVM_DISK/docker.tar" > /tmp/loaded || { cat /tmp/loaded; return 1; }
+    docker -H "unix://$base/d.sock" load -i "$KVM_DISK/docker.tar" > /tmp/loaded || { cat /tmp/loaded; ls -l "$KVM_DISK"; df "$KVM_DISK"; tail -n 5 "$base/log"; return 1; }
     out=$(docker -H "unix://$base/d.sock" run --rm --network none --runtime io.containerd.casemate.v2 \
         "$(sed -n 's/^Loaded image[^:]*: //p' /tmp/loaded)" sh -c 'uname -r; exit 9' 2>&1)
     expect "exit status" 9 $?
