@@ -104,7 +104,7 @@ class PodUsersTest {
             "stat -c %u:%g / /bin/busybox; echo x > /tmp/new && stat -c %u /tmp/new;"
                 + " ls /sys/class/net; ls -d /dev/mqueue; ls /dev/null; cat"
                 + " /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/net/ipv4/tcp_fin_timeout;"
-                + " echo 1 > /proc/sys/vm/drop_caches || echo no",
+                + " (echo 1 > /proc/sys/vm/drop_caches) 2> /dev/null || echo no",
             queues);
     assertThat(output.lines())
         .startsWith("0:0", "0:0", "0")
