@@ -263,7 +263,7 @@ class LifecycleTest extends CellTest {
             + " update --resources - a");
     assertThat(box.ok("cat " + memory).out().strip()).isEqualTo("33554432");
     ok("update --kernel-memory 64m a");
-    fails(1, "update --memory 3x a", "--memory is \"3x\"");
+    fails(1, "update --memory 3x a", "invalid value \"3x\" for --memory");
     fails(1, "update --memory 64m none", "does not exist");
     fails(1, "update --l3-cache-schema L3:0=f a", "without linux.intelRdt");
     ok("delete -f a");
