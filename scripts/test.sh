@@ -203,7 +203,7 @@ engine() {
 # engines: runs the stages that no other lane has taken, the long ones first.
 engines() {
     local name
-    for name in docker containerd pods cell-pods native virtiofsd kvm; do
+    for name in containerd docker kvm pods cell-pods native virtiofsd; do
         if mkdir "$results/$name.taken" 2> /dev/null; then
             engine "$name"
         fi
