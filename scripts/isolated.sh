@@ -59,6 +59,8 @@ fi
 [[ $1 != --check ]] || set -- check true
 name=$1
 shift
+# Tests keep their files apart by it: see TestDirectory.
+export CASEMATE_ISOLATED=$name
 groups=()
 while read -r point type options; do
     group="$point$(own_group "$type" "$options")"

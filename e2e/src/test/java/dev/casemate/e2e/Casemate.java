@@ -1,5 +1,6 @@
 package dev.casemate.e2e;
 
+import dev.casemate.e2e.engine.TestDirectory;
 import dev.casemate.testsupport.Result;
 import dev.casemate.testsupport.Running;
 import dev.casemate.testsupport.Shell;
@@ -24,7 +25,7 @@ final class Casemate {
   /** Generous, because the machine may be busy; a start takes two seconds. */
   static final int TIMEOUT_SECONDS = 180;
 
-  private static final Path BASE = Path.of("target", "e2e").toAbsolutePath();
+  private static final Path BASE = TestDirectory.of("e2e");
   private static final long PID = ProcessHandle.current().pid();
 
   /** Short, because of the sockets below it: at most 16 bytes. */

@@ -2,6 +2,7 @@ package dev.casemate.e2e.cell;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.e2e.engine.TestDirectory;
 import dev.casemate.testsupport.Result;
 import dev.casemate.testsupport.Running;
 import dev.casemate.testsupport.Shell;
@@ -48,7 +49,7 @@ final class Box implements AutoCloseable {
 
   static Box open(String name) {
     try {
-      Path files = Path.of("target", "cell", name).toAbsolutePath();
+      Path files = TestDirectory.of("cell").resolve(name);
       Shell.run("mkdir -p '" + files + "'; rm -rf --one-file-system '" + files + "'");
       Files.createDirectories(files);
       Running holder =

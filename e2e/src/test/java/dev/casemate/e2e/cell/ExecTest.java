@@ -54,7 +54,8 @@ class ExecTest extends CellTest {
         .contains("0000000020200420");
     assertThat(ok("exec a grep CapEff /proc/self/status").out()).contains("0000000020000420");
     assertThat(ok("exec --no-new-privs a grep NoNewPrivs /proc/self/status").out()).contains("1");
-    assertThat(cell("exec -u x a true").expect(255).err()).contains("invalid value \"x\" for --user");
+    assertThat(cell("exec -u x a true").expect(255).err())
+        .contains("invalid value \"x\" for --user");
     assertThat(cell("exec --cgroup ../up a true").expect(255).err())
         .contains("not a sub cgroup path");
   }

@@ -17,7 +17,7 @@ public final class Places {
   public static final Path RUN = Path.of("/run", MARK);
 
   /** On a disk, because of overlays and databases. */
-  public static final Path DISK = Path.of("target", "engines", MARK).toAbsolutePath();
+  public static final Path DISK = TestDirectory.of("engines").resolve(MARK);
 
   /** Of Casemate, for the shims that these engines start. */
   public static final Path CASEMATE_RUN = RUN.resolve("c");
