@@ -58,20 +58,10 @@ mknod "$work/root/dev/console" c 5 1
 # Machine and kernel parameters are taken from a VM of ours, so that both sides boot alike.
 id=$(build/casemate run -d "oci:$image" sleep 100)
 ids=("$id")
-qemu=$(pgrep -f "qemu-system.*guest=$id" | head -n 1)
-mapfile -d '' -t ours < "/proc/$qemu/cmdline"
+floor_of "$id"
 build/casemate rm -f "$id" > /dev/null
 ids=()
-floor=("${ours[0]}")
-for ((i = 1; i < ${#ours[@]}; i++)); do
-    case ${ours[i]} in
-        # In the jail the kernel has another path.
-        -kernel) floor+=(-kernel "${CASEMATE_STATE:-/var/lib/casemate}/guest/default/vmlinux") && ((++i)) ;;
-        -machine | -M | -accel | -cpu | -smp | -m | -bios) floor+=("${ours[i]}" "${ours[++i]}") ;;
-        -append) floor+=(-append "$(sed 's/ casemate\.[^ ]*//g' <<< "${ours[++i]}")") ;;
-    esac
-done
-floor+=(-nodefaults -no-user-config -display none -no-reboot -initrd "$work/init.cpio" -serial stdio)
+floor+=(-initrd "$work/init.cpio" -serial stdio)
 interleave -f -n "$rounds" "empty init" "${floor[@]}" -- "casemate run" build/casemate run --rm "oci:$image" echo here
 goal "first byte, against an empty init: wall time" "$(column 'casemate run' 3)" 1.35 x
 goal "first byte, against an empty init: CPU time (less noise)" "$(column 'casemate run' 0)" 1.35 x

@@ -42,3 +42,20 @@ run_logged() {
         die "$name failed; the whole log is $log"
     fi
 }
+
+# floor_of ID: sets the array floor to a command that starts the kernel of a running container's VM as Casemate does, without devices and
+# initramfs: what a start is measured against.
+floor_of() {
+    local qemu ours i
+    qemu=$(pgrep -f "qemu-system.*guest=$1" | head -n 1)
+    mapfile -d '' -t ours < "/proc/$qemu/cmdline"
+    floor=("${ours[0]}" -nodefaults -no-user-config -display none -no-reboot)
+    for ((i = 1; i < ${#ours[@]}; i++)); do
+        case ${ours[i]} in
+            # In the jail the kernel has another path.
+            -kernel) floor+=(-kernel "${CASEMATE_STATE:-/var/lib/casemate}/guest/default/vmlinux") && ((++i)) ;;
+            -machine | -accel | -cpu | -smp | -m | -bios) floor+=("${ours[i]}" "${ours[++i]}") ;;
+            -append) floor+=(-append "$(sed 's/ casemate\.[^ ]*//g' <<< "${ours[++i]}")") ;;
+        esac
+    done
+}

@@ -13,13 +13,6 @@ tracing_begin() {
     done
 }
 
-tracing_end() {
-    local event
-    for event in "${!histograms[@]}"; do
-        echo "!hist:keys=${histograms[$event]}:size=8192" > "$tracing/events/kvm/$event/trigger"
-    done
-}
-
 tracing_clear() {
     local event
     for event in "${!histograms[@]}"; do
@@ -114,7 +107,7 @@ life() {
 
 # The kernel alone, started as Casemate starts it, with an init that ends the machine.
 exits_of_a_bare_kernel() {
-    local id qemu ours floor=() i status=0 tree
+    local id floor tree
     tree=$(mktemp -d)
     mkdir -p "$tree/bin" "$tree/dev"
     cp /bin/busybox "$tree/bin/"
@@ -123,20 +116,12 @@ exits_of_a_bare_kernel() {
     (cd "$tree" && find . | cpio --quiet -o -H newc > "$KVM_DISK/floor.cpio")
     rm -rf "$tree"
     id=$("$casemate" run -d "$image" sleep 100000) || return 1
-    qemu=$(pgrep -f "qemu-system.*guest=$id" | head -n 1)
-    mapfile -d '' -t ours < "/proc/$qemu/cmdline"
+    floor_of "$id"
+    # There is no serial port.
+    floor=("${floor[@]/console=ttyS0 /}")
     "$casemate" rm -f "$id" > /dev/null
-    floor=("${ours[0]}")
-    for ((i = 1; i < ${#ours[@]}; i++)); do
-        case ${ours[i]} in
-            # In the jail the kernel has another path.
-            -kernel) floor+=(-kernel "$CASEMATE_STATE/guest/default/vmlinux") && ((++i)) ;;
-            -machine | -accel | -cpu | -smp | -m | -bios) floor+=("${ours[i]}" "${ours[++i]}") ;;
-            -append) floor+=(-append "$(sed 's/ casemate\.[^ ]*//g; s/console=ttyS0 //' <<< "${ours[++i]}")") ;;
-        esac
-    done
     tracing_begin && tracing_clear || return 1
-    timeout 100 "${floor[@]}" -nodefaults -no-user-config -display none -no-reboot -initrd "$KVM_DISK/floor.cpio" < /dev/null || return 1
+    timeout 100 "${floor[@]}" -initrd "$KVM_DISK/floor.cpio" < /dev/null || return 1
     taken bare-kernel
 }
 

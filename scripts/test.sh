@@ -187,9 +187,9 @@ engine() {
             e2e cell-pods 'dev.casemate.e2e.cri.PodTest,dev.casemate.e2e.cri.PodContainersTest' -Dengine.runtime=cell "${offline[@]}"
             ;;
         kvm) kvm ;;
-        virtiofsd)
+        volumes-virtiofsd)
             # The files of the host once more, by the daemon that newer releases of Debian have.
-            within=scripts/with-virtiofsd.sh e2e virtiofsd \
+            within=scripts/with-virtiofsd.sh e2e volumes-virtiofsd \
                 'dev.casemate.e2e.VolumeTest,dev.casemate.e2e.LimitationsTest,dev.casemate.e2e.SharingWallTest' "${offline[@]}"
             ;;
     esac
@@ -198,7 +198,7 @@ engine() {
 # engines: runs the stages that no other lane has taken, the long ones first.
 engines() {
     local name
-    for name in containerd docker kvm pods cell-pods virtiofsd; do
+    for name in containerd docker kvm pods cell-pods volumes-virtiofsd; do
         if mkdir "$results/$name.taken" 2> /dev/null; then
             engine "$name"
         fi
