@@ -22,7 +22,7 @@ class EverydayTest extends EndToEnd {
   @BeforeAll
   static void start() throws IOException {
     host = files("everyday");
-    tools = Probe.in(host.resolve("bin")) + ":/tools:ro";
+    tools = Probe.volume(host);
     Files.createDirectories(host.resolve("v"));
     Files.createDirectories(host.resolve("over/c"));
     write(host.resolve("file"), "deep");

@@ -25,15 +25,7 @@ class LimitationsTest extends EndToEnd {
   static void start() throws IOException {
     host = files("limitations");
     Files.createDirectories(host.resolve("v"));
-    detached(
-        "limited",
-        "-v",
-        host + "/v:/v",
-        "-v",
-        Probe.in(host.resolve("bin")) + ":/tools:ro",
-        IMAGE,
-        "sleep",
-        "1000000");
+    detached("limited", "-v", host + "/v:/v", "-v", Probe.volume(host), IMAGE, "sleep", "1000000");
   }
 
   @AfterAll

@@ -17,7 +17,7 @@ class ModulesTest extends EndToEnd {
   @BeforeAll
   static void start() {
     Path host = files("modules");
-    tools = Probe.in(host.resolve("bin")) + ":/tools:ro";
+    tools = Probe.volume(host);
     volume = host.resolve("v");
     Shell.run("mkdir -p " + volume);
     detached(

@@ -37,7 +37,7 @@ class NewerKernelTest extends EndToEnd {
         "-v",
         host + "/v:/v",
         "-v",
-        Probe.in(host.resolve("bin")) + ":/tools:ro",
+        Probe.volume(host),
         IMAGE,
         "sleep",
         "1000000");

@@ -11,13 +11,14 @@ import java.nio.file.Path;
 final class Probe {
   private Probe() {}
 
-  /** Compiles it; the directory has the program as {@code probe}. */
-  static Path in(Path directory) {
+  /** Compiles it below a directory of the host; returns the volume with {@code /tools/probe}. */
+  static String volume(Path host) {
+    Path directory = host.resolve("bin");
     try (InputStream source = Probe.class.getResourceAsStream("/probe.c")) {
       Files.createDirectories(directory);
       Files.write(directory.resolve("probe.c"), source.readAllBytes());
       Shell.run("cd '" + directory + "' && gcc -static -O1 -o probe probe.c && rm probe.c");
-      return directory;
+      return directory + ":/tools:ro";
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
