@@ -1,5 +1,7 @@
 package dev.casemate.agent;
 
+import dev.casemate.linux.TinyExecutable;
+import java.util.Arrays;
 import java.util.HexFormat;
 
 /**
@@ -11,9 +13,6 @@ import java.util.HexFormat;
 final class ModuleHelper {
   /** Where it connects to; 24 characters, which the program has in it. */
   static final String SOCKET = "/run/casemate-modules.sk";
-
-  private static final int BASE = 0x400000;
-  private static final int HEADERS = 64 + 2 * 56;
 
   /** x86-64; what follows the last instruction is the socket's address. */
   private static final String CODE =
@@ -38,40 +37,10 @@ final class ModuleHelper {
   /** The executable file. */
   static byte[] image() {
     byte[] code = HexFormat.of().parseHex(CODE);
-    int size = HEADERS + code.length + SOCKET.length() + 2;
-    byte[] image = new byte[size];
-    byte[] ident = {0x7f, 'E', 'L', 'F', 2, 1, 1};
-    System.arraycopy(ident, 0, image, 0, ident.length);
-    put(image, 16, 2, 2);
-    put(image, 18, 62, 2);
-    put(image, 20, 1, 4);
-    put(image, 24, BASE + HEADERS, 8);
-    put(image, 32, 64, 8);
-    put(image, 52, 64, 2);
-    put(image, 54, 56, 2);
-    put(image, 56, 2, 2);
-    // PT_LOAD, read and execute: all of the file.
-    put(image, 64, 1, 4);
-    put(image, 68, 5, 4);
-    put(image, 80, BASE, 8);
-    put(image, 88, BASE, 8);
-    put(image, 96, size, 8);
-    put(image, 104, size, 8);
-    put(image, 112, 4096, 8);
-    // PT_GNU_STACK: a stack that is not executable.
-    put(image, 120, 0x6474e551, 4);
-    put(image, 124, 6, 4);
-    put(image, 168, 16, 8);
-    System.arraycopy(code, 0, image, HEADERS, code.length);
+    byte[] content = Arrays.copyOf(code, code.length + SOCKET.length() + 2);
     for (int i = 0; i < SOCKET.length(); i++) {
-      image[HEADERS + code.length + i] = (byte) SOCKET.charAt(i);
+      content[code.length + i] = (byte) SOCKET.charAt(i);
     }
-    return image;
-  }
-
-  private static void put(byte[] bytes, int at, long value, int size) {
-    for (int i = 0; i < size; i++) {
-      bytes[at + i] = (byte) (value >>> (8 * i));
-    }
+    return TinyExecutable.image(content);
   }
 }

@@ -31,7 +31,7 @@ final class UserNamespace {
    */
   Spec prepare(Spec spec) {
     LinuxSpec linux = spec.linux();
-    Optional<LinuxSpec.Namespace> users = find(linux);
+    Optional<LinuxSpec.Namespace> users = linux.namespace("user");
     if (users.isEmpty()) {
       return spec;
     }
@@ -43,15 +43,6 @@ final class UserNamespace {
     Sysctls.write("net.ipv4.ip_unprivileged_port_start", "0");
     Sysctls.write("net.ipv4.ping_group_range", "0 2147483647");
     return spec.withLinux(linux.withSysctl(Sysctls.writeInherited(linux.sysctl(), linux)));
-  }
-
-  private static Optional<LinuxSpec.Namespace> find(LinuxSpec linux) {
-    for (LinuxSpec.Namespace namespace : linux.namespaces()) {
-      if (namespace.type().equals("user")) {
-        return Optional.of(namespace);
-      }
-    }
-    return Optional.empty();
   }
 
   private void requirePod(Maps wanted) {

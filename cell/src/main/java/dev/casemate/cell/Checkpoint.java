@@ -242,7 +242,7 @@ final class Checkpoint {
     }
     if (nearest != null && ImageRecord.isCgroup(nearest)) {
       // Without a namespace of their own these are binds of the container's groups.
-      return !ImageRecord.hasNamespace(spec.linux(), "cgroup")
+      return spec.linux().namespace("cgroup").isEmpty()
           && (info.fstype().equals("cgroup") || info.fstype().equals("cgroup2"));
     }
     // Devices that are bound because their container may make none.

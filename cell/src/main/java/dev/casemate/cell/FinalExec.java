@@ -5,6 +5,7 @@ import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.NativeBuffer;
 import dev.casemate.linux.Processes;
+import dev.casemate.linux.TinyExecutable;
 import dev.casemate.seccomp.SeccompFilter;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -82,7 +83,7 @@ final class FinalExec {
       // The engine fetches it: a filter may hold up whatever would send it.
       byte[] message = SyncChannel.encode(SyncChannel.LISTENER, Integer.toString(listener));
       program.call(SYS_WRITE, channel.socket().number(), program.data(message), message.length);
-      program.call(SYS_READ, channel.socket().number(), SmallProgram.SPARE, 1);
+      program.call(SYS_READ, channel.socket().number(), TinyExecutable.ZEROS, 1);
       program.call(SYS_CLOSE, listener, 0, 0);
     }
   }
@@ -136,7 +137,8 @@ final class FinalExec {
   }
 
   /**
-   * The same for a program that nobody follows, such as a hook's; it ends with 127 on failure.
+   * The same for a program that the engine does not follow, such as a hook's; it ends with 127 on
+   * failure.
    *
    * @param way the channel, if the filter is one that asks an agent
    */

@@ -44,14 +44,14 @@ final class IdMaps {
     }
     String file = "/proc/" + pid + "/" + kind + "_map";
     try {
-      FileContent.writeControl(file, lines(maps));
+      FileContent.writeControl(file, IdMapping.lines(maps));
     } catch (LinuxException e) {
       if (e.errno() != Errno.EPERM || !kind.equals("gid")) {
         throw e;
       }
       // Without rights outside groups may be mapped only once setgroups(2) is given up.
       FileContent.writeControl("/proc/" + pid + "/setgroups", "deny");
-      FileContent.writeControl(file, lines(maps));
+      FileContent.writeControl(file, IdMapping.lines(maps));
     }
   }
 
@@ -88,19 +88,6 @@ final class IdMaps {
       }
       return true;
     }
-  }
-
-  private static String lines(List<IdMapping> maps) {
-    StringBuilder text = new StringBuilder();
-    for (IdMapping map : maps) {
-      text.append(Integer.toUnsignedString(map.containerId()))
-          .append(' ')
-          .append(Integer.toUnsignedString(map.hostId()))
-          .append(' ')
-          .append(Integer.toUnsignedString(map.size()))
-          .append('\n');
-    }
-    return text.toString();
   }
 
   /**
@@ -141,13 +128,13 @@ final class IdMaps {
     if (!isMapped(mount)) {
       return Optional.empty();
     }
-    for (LinuxSpec.Namespace namespace : linux.namespaces()) {
-      if (namespace.type().equals("user")) {
-        return Optional.of(
-            namespace.path().isEmpty()
-                ? userNamespace(linux.uidMappings(), linux.gidMappings())
-                : InitProcess.open(namespace.path()));
-      }
+    Optional<LinuxSpec.Namespace> users = linux.namespace("user");
+    if (users.isPresent()) {
+      String path = users.get().path();
+      return Optional.of(
+          path.isEmpty()
+              ? userNamespace(linux.uidMappings(), linux.gidMappings())
+              : InitProcess.open(path));
     }
     throw Failures.invalid(
         "mount at "
@@ -179,15 +166,5 @@ final class IdMaps {
         Processes.waitFor(pid, 0);
       }
     }
-  }
-
-  /** The id outside of a user namespace that one in it stands for, if it has one. */
-  static Optional<Integer> outside(int id, List<IdMapping> maps) {
-    for (IdMapping map : maps) {
-      if (Integer.compareUnsigned(id - map.containerId(), map.size()) < 0) {
-        return Optional.of(map.hostId() + (id - map.containerId()));
-      }
-    }
-    return Optional.empty();
   }
 }

@@ -107,15 +107,6 @@ record ImageRecord(List<String> streams, List<String> mounts, Map<String, String
     return path.equals(above) || path.startsWith(above.equals("/") ? "/" : above + "/");
   }
 
-  static boolean hasNamespace(LinuxSpec linux, String type) {
-    for (LinuxSpec.Namespace namespace : linux.namespaces()) {
-      if (namespace.type().equals(type)) {
-        return true;
-      }
-    }
-    return false;
-  }
-
   /** The path of a joined namespace; empty if it is none. */
   static String joined(LinuxSpec linux, String... types) {
     for (LinuxSpec.Namespace namespace : linux.namespaces()) {

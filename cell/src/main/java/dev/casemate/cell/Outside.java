@@ -12,6 +12,7 @@ import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.UnixSocket;
 import dev.casemate.oci.DeviceSpec;
+import dev.casemate.oci.IdMapping;
 import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.MountSpec;
 import java.util.List;
@@ -84,8 +85,8 @@ final class Outside {
       SyncChannel channel, SyncChannel.Message message, ContainerConfig config) {
     LinuxSpec linux = config.spec().linux();
     DeviceSpec device = linux.devices().get(Integer.parseInt(message.text()));
-    Optional<Integer> uid = IdMaps.outside(device.uid().orElse(0), linux.uidMappings());
-    Optional<Integer> gid = IdMaps.outside(device.gid().orElse(0), linux.gidMappings());
+    Optional<Integer> uid = IdMapping.outside(device.uid().orElse(0), linux.uidMappings());
+    Optional<Integer> gid = IdMapping.outside(device.gid().orElse(0), linux.gidMappings());
     if (uid.isPresent() && gid.isPresent()) {
       try (Fd files = NewMount.create("tmpfs", "tmpfs", List.of("mode=755"), 0)) {
         int mode = DeviceNodes.type(device) | DeviceNodes.mode(device);

@@ -1,12 +1,10 @@
 package dev.casemate.cell;
 
 import dev.casemate.base.Failures;
-import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.linux.NativeBuffer;
-import dev.casemate.linux.SystemCall;
+import dev.casemate.linux.TinyExecutable;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,21 +16,9 @@ import java.util.List;
  * each, and ends with 127.
  */
 final class SmallProgram {
-  /** Bytes of zeros that a call may write to. */
-  static final long SPARE = 0x500000;
-
-  private static final int BASE = 0x400000;
-  private static final int ELF_HEADER = 64;
-  private static final int PROGRAM_HEADER = 56;
-  private static final int SEGMENTS = 3;
-  private static final int CODE = ELF_HEADER + SEGMENTS * PROGRAM_HEADER;
   private static final int CODE_SIZE = 160;
-  private static final int DATA = CODE + CODE_SIZE;
-  private static final int PAGE = 4096;
   private static final int ENTRY_SIZE = 48;
   private static final int MEMORY_LIMIT = 1 << 20;
-  private static final int MFD_CLOEXEC = 1;
-  private static final int MFD_EXEC = 0x10;
 
   /** Not to be read: so a process that executes it cannot be looked into by its user's others. */
   private static final int FILE_MODE = 0111;
@@ -45,7 +31,7 @@ final class SmallProgram {
     while (data.size() % 8 != 0) {
       data.write(0);
     }
-    long address = (long) BASE + DATA + data.size();
+    long address = (long) TinyExecutable.CONTENT + CODE_SIZE + data.size();
     data.writeBytes(bytes);
     if (data.size() > MEMORY_LIMIT) {
       throw Failures.invalid("the command's filter and label are too large; shorten them");
@@ -93,44 +79,11 @@ final class SmallProgram {
     }
     putLong(table, calls.size() * ENTRY_SIZE, -1);
     long tableAddress = data(table);
-    byte[] image = new byte[DATA + data.size()];
-    header(image);
+    byte[] content = new byte[CODE_SIZE + data.size()];
     byte[] code = code((int) tableAddress, report, (int) prefixAddress, prefix.length);
-    System.arraycopy(code, 0, image, CODE, code.length);
-    System.arraycopy(data.toByteArray(), 0, image, DATA, data.size());
-    return image;
-  }
-
-  /** {@code Elf64_Ehdr} and {@code Elf64_Phdr}s (elf(5)). */
-  private static void header(byte[] image) {
-    byte[] ident = {0x7f, 'E', 'L', 'F', 2, 1, 1};
-    System.arraycopy(ident, 0, image, 0, ident.length);
-    putShort(image, 16, 2);
-    putShort(image, 18, 62);
-    putInt(image, 20, 1);
-    putLong(image, 24, BASE + CODE);
-    putLong(image, 32, ELF_HEADER);
-    putShort(image, 52, ELF_HEADER);
-    putShort(image, 54, PROGRAM_HEADER);
-    putShort(image, 56, SEGMENTS);
-    // All that is in the file: read and execute.
-    segment(image, 0, 1, 5, BASE, image.length, image.length);
-    // Zeros: read and write.
-    segment(image, 1, 1, 6, SPARE, 0, PAGE);
-    // PT_GNU_STACK: without it old kernels make all memory executable, of the command too.
-    segment(image, 2, 0x6474e551, 6, 0, 0, 0);
-  }
-
-  private static void segment(
-      byte[] image, int index, int type, int flags, long address, long size, long memory) {
-    int at = ELF_HEADER + index * PROGRAM_HEADER;
-    putInt(image, at, type);
-    putInt(image, at + 4, flags);
-    putLong(image, at + 16, address);
-    putLong(image, at + 24, address);
-    putLong(image, at + 32, size);
-    putLong(image, at + 40, memory);
-    putLong(image, at + 48, PAGE);
+    System.arraycopy(code, 0, content, 0, code.length);
+    System.arraycopy(data.toByteArray(), 0, content, CODE_SIZE, data.size());
+    return TinyExecutable.image(content);
   }
 
   private static byte[] code(int table, int report, int prefix, int prefixSize) {
@@ -211,23 +164,14 @@ final class SmallProgram {
     }
   }
 
-  /** Puts an executable into memory that belongs to no file system that a container sees. */
   static Fd file(byte[] image) {
-    try (NativeBuffer name = NativeBuffer.ofString("exec")) {
-      long fd = SystemCall.raw(SystemCall.MEMFD_CREATE, name.address(), MFD_CLOEXEC | MFD_EXEC);
-      if (fd == -Errno.EINVAL) {
-        // Before 6.3 every one may be executed.
-        fd = SystemCall.raw(SystemCall.MEMFD_CREATE, name.address(), MFD_CLOEXEC);
-      }
-      Fd file = Fd.of((int) SystemCall.check(fd, "memfd_create", "exec"));
-      try {
-        file.writeAll(image);
-        Fs.chmod(file, FILE_MODE);
-        return file;
-      } catch (LinuxException e) {
-        file.close();
-        throw e;
-      }
+    Fd file = TinyExecutable.inMemory("exec", image);
+    try {
+      Fs.chmod(file, FILE_MODE);
+      return file;
+    } catch (LinuxException e) {
+      file.close();
+      throw e;
     }
   }
 }

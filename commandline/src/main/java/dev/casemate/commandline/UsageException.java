@@ -15,7 +15,11 @@ public final class UsageException extends RuntimeException {
    * @param expected such as {@code table or json}
    */
   public static UsageException ofValue(String option, String value, String expected) {
-    return new UsageException(
-        "invalid value \"" + value + "\" for --" + option + ": expected " + expected);
+    return new UsageException(wrongValue(option, value, expected));
+  }
+
+  /** What {@link #ofValue} says, for an error of another kind. */
+  public static String wrongValue(String option, String value, String expected) {
+    return "invalid value \"" + value + "\" for --" + option + ": expected " + expected;
   }
 }

@@ -3,6 +3,7 @@ package dev.casemate.ocicli;
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.commandline.Arguments;
+import dev.casemate.commandline.UsageException;
 import dev.casemate.linux.Text;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.UserSpec;
@@ -65,8 +66,7 @@ final class ExecProcess {
 
   private static CasemateException wrong(String option, String text, String expected) {
     return CasemateException.of(
-        Kind.INVALID_ARGUMENT,
-        "invalid value \"" + text + "\" for --" + option + ": expected " + expected);
+        Kind.INVALID_ARGUMENT, UsageException.wrongValue(option, text, expected));
   }
 
   private static Optional<ProcessSpec.Capabilities> capabilities(

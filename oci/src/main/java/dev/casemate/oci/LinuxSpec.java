@@ -208,6 +208,20 @@ public record LinuxSpec(
   }
 
   /**
+   * The namespace of a type, new or joined; empty if the container is in its creator's.
+   *
+   * @param type such as {@code network}
+   */
+  public Optional<Namespace> namespace(String type) {
+    for (Namespace namespace : namespaces) {
+      if (namespace.type().equals(type)) {
+        return Optional.of(namespace);
+      }
+    }
+    return Optional.empty();
+  }
+
+  /**
    * The same without the namespace of a type.
    *
    * @param type such as {@code network}

@@ -130,7 +130,7 @@ final class BlockDeviceSpec {
    */
   void plug(Plug plug) {
     for (Wanted disk : wanted) {
-      if (GuestSpec.has(given.linux(), "user")) {
+      if (given.linux().namespace("user").isPresent()) {
         throw CasemateException.of(
             Kind.INVALID_ARGUMENT,
             "block device "

@@ -65,13 +65,11 @@ final class GuestSpec {
     if (spec.process().isPresent()) {
       guest = guest.withProcess(process(spec.process().get(), warnings));
     }
-    if (has(spec.linux(), "user")
-        && spec.process().flatMap(ProcessSpec::capabilities).isPresent()
+    if (spec.linux().namespace("user").isPresent()
         && spec.process()
             .flatMap(ProcessSpec::capabilities)
-            .get()
-            .effective()
-            .contains("CAP_NET_ADMIN")) {
+            .filter(sets -> sets.effective().contains("CAP_NET_ADMIN"))
+            .isPresent()) {
       warnings.accept(
           "process.capabilities CAP_NET_ADMIN has no effect on the VM's network, which is outside"
               + " of the container's user namespace");
@@ -84,16 +82,6 @@ final class GuestSpec {
       guest = guest.withHostname("").withDomainname("");
     }
     return guest;
-  }
-
-  /** Whether a container has a namespace of a type, of its own or joined. */
-  static boolean has(LinuxSpec linux, String type) {
-    for (LinuxSpec.Namespace namespace : linux.namespaces()) {
-      if (namespace.type().equals(type)) {
-        return true;
-      }
-    }
-    return false;
   }
 
   private static void left(Consumer<String> warnings, String field, String value, String why) {

@@ -1,18 +1,16 @@
 package dev.casemate.sandbox;
 
 import dev.casemate.base.Failures;
-import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.linux.NativeBuffer;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Pipe;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.Spawn;
-import dev.casemate.linux.SystemCall;
+import dev.casemate.linux.TinyExecutable;
 import dev.casemate.oci.IdMapping;
 import java.util.List;
 
@@ -22,10 +20,7 @@ import java.util.List;
  * a descriptor of it.
  */
 final class MappingNamespace {
-  private static final int BASE = 0x400000;
-  private static final int HEADERS = 64 + 56;
-  private static final int MFD_CLOEXEC = 1;
-  private static final int MFD_EXEC = 0x10;
+  private static final String NAME = "casemate-ids";
 
   /** Writes the result of unshare(CLONE_NEWUSER) to standard output, then reads, then ends. */
   private static final int[] CODE = {
@@ -58,7 +53,7 @@ final class MappingNamespace {
         Pipe answer = Pipe.open();
         Pipe life = Pipe.open()) {
       int pid =
-          Spawn.program(file.procPath(), List.of("casemate-ids"))
+          Spawn.program(file.procPath(), List.of(NAME))
               .environment(List.of())
               .stdio(life.read(), answer.write(), answer.write())
               .start();
@@ -82,21 +77,13 @@ final class MappingNamespace {
   }
 
   private static void write(int pid, String file, List<IdMapping> maps) {
-    StringBuilder text = new StringBuilder();
-    for (IdMapping map : maps) {
-      text.append(Integer.toUnsignedString(map.containerId()))
-          .append(' ')
-          .append(Integer.toUnsignedString(map.hostId()))
-          .append(' ')
-          .append(Integer.toUnsignedString(map.size()))
-          .append('\n');
-    }
+    String text = IdMapping.lines(maps);
     try {
-      FileContent.writeControl("/proc/" + pid + "/" + file, text.toString());
+      FileContent.writeControl("/proc/" + pid + "/" + file, text);
     } catch (LinuxException e) {
       throw Failures.invalid(
           "the kernel does not take the id maps \""
-              + text.toString().strip().replace('\n', ',')
+              + text.strip().replace('\n', ',')
               + "\" of a mount ("
               + file
               + "): "
@@ -105,53 +92,13 @@ final class MappingNamespace {
   }
 
   private static Fd program() {
-    try (NativeBuffer name = NativeBuffer.ofString("casemate-ids")) {
-      long fd = SystemCall.raw(SystemCall.MEMFD_CREATE, name.address(), MFD_CLOEXEC | MFD_EXEC);
-      if (fd == -Errno.EINVAL) {
-        // Before 6.3 every one may be executed.
-        fd = SystemCall.raw(SystemCall.MEMFD_CREATE, name.address(), MFD_CLOEXEC);
-      }
-      Fd file = Fd.of((int) SystemCall.check(fd, "memfd_create", "casemate-ids"));
-      try {
-        file.writeAll(image());
-        // A file that is open for writing is not executed (ETXTBSY).
-        return Fs.open(file.procPath(), OpenFlag.READ_ONLY);
-      } finally {
-        file.close();
-      }
+    byte[] code = new byte[CODE.length];
+    for (int i = 0; i < code.length; i++) {
+      code[i] = (byte) CODE[i];
     }
-  }
-
-  /** {@code Elf64_Ehdr} and one {@code Elf64_Phdr} (elf(5)) before the code. */
-  private static byte[] image() {
-    byte[] image = new byte[HEADERS + CODE.length];
-    byte[] ident = {0x7f, 'E', 'L', 'F', 2, 1, 1};
-    System.arraycopy(ident, 0, image, 0, ident.length);
-    put(image, 16, 2, 2);
-    put(image, 18, 62, 2);
-    put(image, 20, 1, 4);
-    put(image, 24, BASE + HEADERS, 8);
-    put(image, 32, 64, 8);
-    put(image, 52, 64, 2);
-    put(image, 54, 56, 2);
-    put(image, 56, 1, 2);
-    // PT_LOAD of all that is in the file, to be read and executed.
-    put(image, 64, 1, 4);
-    put(image, 68, 5, 4);
-    put(image, 80, BASE, 8);
-    put(image, 88, BASE, 8);
-    put(image, 96, image.length, 8);
-    put(image, 104, image.length, 8);
-    put(image, 112, 4096, 8);
-    for (int i = 0; i < CODE.length; i++) {
-      image[HEADERS + i] = (byte) CODE[i];
-    }
-    return image;
-  }
-
-  private static void put(byte[] bytes, int at, long value, int size) {
-    for (int i = 0; i < size; i++) {
-      bytes[at + i] = (byte) (value >>> (8 * i));
+    try (Fd file = TinyExecutable.inMemory(NAME, TinyExecutable.image(code))) {
+      // A file that is open for writing is not executed (ETXTBSY).
+      return Fs.open(file.procPath(), OpenFlag.READ_ONLY);
     }
   }
 }

@@ -74,7 +74,7 @@ public record MountIds(List<IdMapping> uids, List<IdMapping> gids, boolean recur
           continue;
         }
       } catch (NumberFormatException e) {
-        // told below
+        // Refused below.
       }
       throw Failures.invalid(
           "mount option "
@@ -105,15 +105,7 @@ public record MountIds(List<IdMapping> uids, List<IdMapping> gids, boolean recur
   }
 
   private static int mapped(List<IdMapping> lines, int id) {
-    if (lines.isEmpty()) {
-      return id;
-    }
-    for (IdMapping line : lines) {
-      if (Integer.compareUnsigned(id - line.containerId(), line.size()) < 0) {
-        return line.hostId() + (id - line.containerId());
-      }
-    }
-    return OVERFLOW;
+    return lines.isEmpty() ? id : IdMapping.outside(id, lines).orElse(OVERFLOW);
   }
 
   /**

@@ -115,7 +115,7 @@ public final class Volumes implements AutoCloseable {
     switch (kind) {
       case SHARED_MEMORY -> {
         storages.add(sharedMemory(source));
-        // It is empty, and everybody's.
+        // It is empty, and any user may write to it.
         mounts.add(plain.withSource(GuestContract.SHM));
       }
       case BLOCK_DEVICE -> {

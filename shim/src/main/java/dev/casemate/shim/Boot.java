@@ -65,12 +65,7 @@ record Boot(
 
   /** The path of the network namespace, empty for a new one; absent for the host's. */
   private static Optional<String> namespace(Spec spec) {
-    for (LinuxSpec.Namespace namespace : spec.linux().namespaces()) {
-      if (namespace.type().equals("network")) {
-        return Optional.of(namespace.path());
-      }
-    }
-    return Optional.empty();
+    return spec.linux().namespace("network").map(LinuxSpec.Namespace::path);
   }
 
   private static void put(Map<String, String> annotations, String name, long value) {
