@@ -55,7 +55,7 @@ class ExecTest extends CellTest {
     assertThat(ok("exec a grep CapEff /proc/self/status").out()).contains("0000000020000420");
     assertThat(ok("exec --no-new-privs a grep NoNewPrivs /proc/self/status").out()).contains("1");
     assertThat(cell("exec -u x a true").expect(255).err())
-        .contains("invalid value \"x\" for --user");
+        .contains("invalid value \\\"x\\\" for --user");
     assertThat(cell("exec --cgroup ../up a true").expect(255).err())
         .contains("not a sub cgroup path");
   }
