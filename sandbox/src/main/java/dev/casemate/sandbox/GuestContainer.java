@@ -46,6 +46,7 @@ public final class GuestContainer implements OomPump.Subject {
   private final ContainerExecs execs;
   private final AtomicBoolean started = new AtomicBoolean();
   private final AtomicBoolean killed = new AtomicBoolean();
+  private final PendingSignals pendingSignals = new PendingSignals();
   private volatile Json.Obj limits;
   private volatile boolean paused;
   private volatile boolean outOfMemory;
@@ -147,7 +148,16 @@ public final class GuestContainer implements OomPump.Subject {
     }
     init.running(true);
     listener.started(this);
-    init.attach(plan.log(), this::beforeEnd, () -> listener.exited(this, init));
+    init.attach(plan.log(), this::beforeEnd, this::exited);
+  }
+
+  private void exited() {
+    pendingSignals.settle();
+    listener.exited(this, init);
+  }
+
+  PendingSignals pendingSignals() {
+    return pendingSignals;
   }
 
   private void startInGuest() {

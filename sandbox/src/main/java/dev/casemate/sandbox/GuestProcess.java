@@ -166,11 +166,13 @@ public final class GuestProcess implements AutoCloseable {
     if (!lost) {
       beforeEnd.accept(status);
     }
-    exitStatus = status;
-    exitedMillis = System.currentTimeMillis();
-    running = false;
+    synchronized (this) {
+      exitStatus = status;
+      exitedMillis = System.currentTimeMillis();
+      running = false;
+      ended.countDown();
+    }
     EventFd.signal(stop);
-    ended.countDown();
     onEnd.run();
   }
 

@@ -1,6 +1,9 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Signals;
+import dev.casemate.rpc.ConnectionLostException;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcStatus;
 
@@ -12,6 +15,9 @@ final class Kills {
   /** The same where other containers run in the VM, which would end with it. */
   private static final long KILLED_AMONG_OTHERS_MILLIS = 30_000;
 
+  /** How long the end of the VMM may be behind that of the agent's connection. */
+  private static final long DYING_MILLIS = 1_000;
+
   private final Sandbox sandbox;
   private final SandboxListener listener;
 
@@ -22,9 +28,25 @@ final class Kills {
 
   /** See {@link Sandbox#kill}. */
   void kill(GuestContainer container, String execId, int signal, boolean all) {
+    container.pendingSignals().begin();
+    try {
+      send(container, execId, signal, all);
+    } finally {
+      container.pendingSignals().end();
+    }
+  }
+
+  private void send(GuestContainer container, String execId, int signal, boolean all) {
     try {
       container.signal(execId, signal, all);
     } catch (RpcException e) {
+      long millis = e instanceof ConnectionLostException ? DYING_MILLIS : 0;
+      if (sandbox.awaitEndCause(millis).isPresent()) {
+        throw CasemateException.of(
+            Kind.NOT_FOUND,
+            "container " + container.id() + " has ended with its VM: there is nothing to signal",
+            e);
+      }
       if (signal != Signals.KILL
           || !execId.isEmpty()
           || e.status() != RpcStatus.DEADLINE_EXCEEDED) {

@@ -16,6 +16,8 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -160,6 +162,17 @@ public final class Sandbox implements AutoCloseable {
   /** Why the VM ended; empty while it runs. */
   public Optional<String> endCause() {
     return Optional.ofNullable(ended.getNow(null));
+  }
+
+  /** {@link #endCause}, of a VM that may just be ending. */
+  Optional<String> awaitEndCause(long millis) {
+    try {
+      return Optional.of(ended.get(millis, TimeUnit.MILLISECONDS));
+    } catch (TimeoutException e) {
+      return Optional.empty();
+    } catch (InterruptedException | ExecutionException e) {
+      throw CasemateException.of(Kind.UNAVAILABLE, "interrupted while waiting for the VM", e);
+    }
   }
 
   /**

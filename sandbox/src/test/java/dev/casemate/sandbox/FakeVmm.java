@@ -27,6 +27,7 @@ import dev.casemate.protocol.casemate.GuestService;
 import dev.casemate.rpc.RpcContext;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcService;
+import dev.casemate.rpc.RpcStatus;
 import dev.casemate.rpc.TtrpcServer;
 import java.nio.charset.StandardCharsets;
 import java.util.EnumSet;
@@ -55,7 +56,14 @@ final class FakeVmm implements Vmm {
   /** What the guest was asked for first. */
   volatile CreateSandboxRequest created = CreateSandboxRequest.builder().build();
 
+  /** Counted down when the last VM ends. */
+  final CountDownLatch over = new CountDownLatch(1);
+
   volatile Guest guest = Guest.ANSWERS;
+
+  /** Whether the guest leaves signals unanswered until its VM ends. */
+  volatile boolean deaf;
+
   volatile String launchFailure = "";
 
   @Override
@@ -127,8 +135,27 @@ final class FakeVmm implements Vmm {
           }
           yield ProtoMessage.NO_BYTES;
         }
+        case AgentService.CREATE_CONTAINER,
+            AgentService.START_CONTAINER,
+            AgentService.CLOSE_STDIN ->
+            ProtoMessage.NO_BYTES;
+        case AgentService.SIGNAL_PROCESS -> {
+          journal.add(method);
+          yield deaf ? untilOver() : ProtoMessage.NO_BYTES;
+        }
+        case AgentService.WAIT_PROCESS, AgentService.READ_STDOUT, AgentService.READ_STDERR ->
+            untilOver();
         default -> throw RpcException.unimplemented(name, method);
       };
+    }
+
+    private byte[] untilOver() {
+      try {
+        over.await();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+      throw new RpcException(RpcStatus.UNAVAILABLE, "the VM is over");
     }
   }
 
@@ -161,6 +188,7 @@ final class FakeVmm implements Vmm {
       exit = Optional.of(how);
       server.ifPresentOrElse(TtrpcServer::close, ends[1]::close);
       ended.countDown();
+      over.countDown();
       listener.event(new VmEvent.Exited(how));
     }
 

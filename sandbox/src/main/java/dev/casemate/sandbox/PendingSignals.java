@@ -1,0 +1,36 @@
+package dev.casemate.sandbox;
+
+/**
+ * The signals that are on their way to a container. An engine that learns of a container's end
+ * removes it at once, and closes the connection on which a kill may still wait for its answer; so
+ * the end is told after the answers.
+ */
+final class PendingSignals {
+  /** How long the end waits at most. */
+  private static final long SETTLE_MILLIS = 1_000;
+
+  private int count;
+
+  synchronized void begin() {
+    count++;
+  }
+
+  synchronized void end() {
+    count--;
+    notifyAll();
+  }
+
+  /** Waits until the signals have been answered. */
+  synchronized void settle() {
+    long deadline = System.nanoTime() + SETTLE_MILLIS * 1_000_000;
+    long left;
+    while (count > 0 && (left = deadline - System.nanoTime()) > 0) {
+      try {
+        wait(left / 1_000_000 + 1);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return;
+      }
+    }
+  }
+}
