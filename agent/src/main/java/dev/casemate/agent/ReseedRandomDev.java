@@ -16,7 +16,15 @@ final class ReseedRandomDev {
   private ReseedRandomDev() {}
 
   static void handle(ReseedRandomDevRequest request) {
-    byte[] data = request.data();
+    reseed(request.data());
+  }
+
+  /**
+   * Gives the kernel randomness, and has it draw from it at once.
+   *
+   * @throws dev.casemate.base.CasemateException INVALID_ARGUMENT for no bytes, or too many
+   */
+  static void reseed(byte[] data) {
     if (data.length == 0 || data.length > LIMIT) {
       throw Failures.invalid("expected 1 to " + LIMIT + " random bytes, got " + data.length);
     }

@@ -4,6 +4,7 @@ import dev.casemate.protocol.agent.*;
 import dev.casemate.protocol.casemate.ArchiveRequest;
 import dev.casemate.protocol.casemate.ClockRequest;
 import dev.casemate.protocol.casemate.GuestService;
+import dev.casemate.protocol.casemate.PersonalizeRequest;
 import dev.casemate.protocol.casemate.RelayRequest;
 import dev.casemate.protocol.casemate.SupplyModulesRequest;
 import dev.casemate.protocol.casemate.SyncDirectoryRequest;
@@ -36,6 +37,10 @@ final class Services {
   private static void guest(Agent agent, String method, byte[] payload, Answer answer) {
     switch (method) {
       case GuestService.BOOT -> answer.ok(Boot.report(agent));
+      case GuestService.PERSONALIZE -> {
+        Personalize.handle(agent, PersonalizeRequest.decode(payload));
+        answer.ok(EMPTY);
+      }
       case GuestService.START_ARCHIVE ->
           answer.ok(StartArchive.handle(agent, ArchiveRequest.decode(payload)));
       case GuestService.START_RELAY -> {

@@ -17,6 +17,8 @@ public enum Capability {
   PLUG_VCPUS("give a running VM more vCPUs"),
   /** {@link VirtualMachine#save} and {@link Vmm#restore} work. */
   SNAPSHOTS("save and restore VMs"),
+  /** {@link VirtualMachine#saveTemplate} and {@link Vmm#copy} work. */
+  TEMPLATES("start VMs as copies of a template"),
   /** {@link VmConfig#jail} is obeyed. */
   JAIL("be confined to a jail");
 

@@ -104,6 +104,16 @@ public interface VirtualMachine extends AutoCloseable {
    */
   VmSnapshot save(Fd to, int timeoutMillis);
 
+  /**
+   * Writes a paused VM as a template for {@link Vmm#copy}. Only a VM whose configuration says so
+   * ({@link VmConfig#becomesTemplate}) can be written; it is of no use afterwards and must be
+   * closed.
+   *
+   * @param memory an empty file: gets the guest's memory, without the pages that are all zero
+   * @param state an empty file for the rest
+   */
+  void saveTemplate(Fd memory, Fd state, int timeoutMillis);
+
   /** How the VM ended; empty while it runs. */
   Optional<VmExit> exit();
 

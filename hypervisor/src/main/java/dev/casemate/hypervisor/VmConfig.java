@@ -26,6 +26,7 @@ import java.util.Set;
  * @param hotplugPorts how many devices may be attached later at one time, 0 to 14
  * @param sharedMemory memory that other processes can map: needed by a {@link Device.FileShare} now
  *     (then it is implied) or later
+ * @param becomesTemplate whether the VM is to be saved by {@link VirtualMachine#saveTemplate}
  * @param networkNamespace path of a network namespace to start the VMM in; empty for the caller's
  * @param console whether the guest has a serial console that {@link VirtualMachine#console} keeps
  * @param jail whom the VMM runs as, shut into a jail; empty: as the caller, without a jail
@@ -44,6 +45,7 @@ public record VmConfig(
     List<Device> devices,
     int hotplugPorts,
     boolean sharedMemory,
+    boolean becomesTemplate,
     String networkNamespace,
     boolean console,
     Optional<JailUser> jail) {
@@ -151,6 +153,7 @@ public record VmConfig(
     private final List<Device> devices = new ArrayList<>();
     private int hotplugPorts;
     private boolean sharedMemory;
+    private boolean becomesTemplate;
     private String networkNamespace = "";
     private boolean console = true;
     private Optional<JailUser> jail = Optional.empty();
@@ -220,6 +223,11 @@ public record VmConfig(
       return this;
     }
 
+    public Builder becomesTemplate(boolean wanted) {
+      becomesTemplate = wanted;
+      return this;
+    }
+
     public Builder networkNamespace(String path) {
       networkNamespace = path;
       return this;
@@ -250,6 +258,7 @@ public record VmConfig(
           devices,
           hotplugPorts,
           sharedMemory,
+          becomesTemplate,
           networkNamespace,
           console,
           jail);

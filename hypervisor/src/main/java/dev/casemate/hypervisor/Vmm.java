@@ -34,6 +34,17 @@ public interface Vmm {
   VirtualMachine launch(VmConfig config, VmListener listener);
 
   /**
+   * Starts a VM as a copy of a template and returns as soon as the VMM's process exists. The guest
+   * goes on where the template was saved once memory and state have been read; a request over the
+   * agent's channel waits for that. A state that cannot be read ends the VM.
+   *
+   * @param config as the template's; devices may follow those that the template had, and the guest
+   *     finds them when it looks for new ones
+   * @throws dev.casemate.base.CasemateException as {@link #launch}
+   */
+  VirtualMachine copy(VmConfig config, VmTemplate template, VmListener listener);
+
+  /**
    * Starts a VM from a state that {@link VirtualMachine#save} has written, and returns once it has
    * been read; the VM is paused. The content of the disks must be the same as at the save.
    *

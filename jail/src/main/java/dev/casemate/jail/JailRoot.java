@@ -38,8 +38,7 @@ public final class JailRoot {
 
   private final Map<String, File> files = new LinkedHashMap<>();
   private final Set<String> devices = new HashSet<>();
-  private String memory = "";
-  private long memoryBytes;
+  private final Map<String, Fd> mounts = new LinkedHashMap<>();
 
   /** An empty root. */
   public JailRoot() {}
@@ -82,15 +81,13 @@ public final class JailRoot {
   }
 
   /**
-   * Adds a directory of the program's own for memory that it shares with others: a tmpfs whose
-   * files are made of large pages where the host's kernel has any.
+   * Adds a file system of the program's own.
    *
    * @param target absolute path in the jail
-   * @param bytes how much its files may take
+   * @param tree a detached mount; the caller closes it after the start
    */
-  public JailRoot memory(String target, long bytes) {
-    memory = target;
-    memoryBytes = bytes;
+  public JailRoot mount(String target, Fd tree) {
+    mounts.put(target, tree);
     return this;
   }
 
@@ -120,8 +117,8 @@ public final class JailRoot {
       for (String device : devices) {
         node(root, device, user, made, groups);
       }
-      if (!memory.isEmpty()) {
-        largePages(root, user, made);
+      for (Map.Entry<String, Fd> mount : mounts.entrySet()) {
+        attach(root, mount.getKey(), mount.getValue(), made);
       }
       Mounts.setAttributes(
           root, false, NewMount.ATTR_RDONLY | NewMount.ATTR_NOSUID | NewMount.ATTR_NOEXEC, 0, 0, 0);
@@ -242,34 +239,12 @@ public final class JailRoot {
     }
   }
 
-  private void largePages(Fd root, JailUser user, Set<String> made) {
-    String path = makeParents(root, memory, made);
+  private static void attach(Fd root, String target, Fd tree, Set<String> made) {
+    String path = makeParents(root, target, made);
     Fs.makeDirectoryAt(root, path, 0700);
-    List<String> options = new ArrayList<>();
-    options.add("mode=0700");
-    options.add("uid=" + user.uid());
-    options.add("gid=" + user.gid());
-    options.add("size=" + memoryBytes);
-    options.add("nr_inodes=16");
-    options.add("huge=always");
     try (Fd place =
-            Fs.openAt(root, path, OpenFlag.PATH | OpenFlag.DIRECTORY | OpenFlag.NO_FOLLOW, 0);
-        Fd tree = tmpfs(options)) {
+        Fs.openAt(root, path, OpenFlag.PATH | OpenFlag.DIRECTORY | OpenFlag.NO_FOLLOW, 0)) {
       Mounts.moveMount(tree, place);
-    }
-  }
-
-  /** With the last option where the kernel knows it. */
-  private static Fd tmpfs(List<String> options) {
-    long attributes = NewMount.ATTR_NOSUID | NewMount.ATTR_NODEV | NewMount.ATTR_NOEXEC;
-    try {
-      return NewMount.create("tmpfs", "casemate-memory", options, attributes);
-    } catch (LinuxException e) {
-      if (e.errno() != Errno.EINVAL) {
-        throw e;
-      }
-      List<String> plain = options.subList(0, options.size() - 1);
-      return NewMount.create("tmpfs", "casemate-memory", plain, attributes);
     }
   }
 

@@ -108,8 +108,14 @@ public final class FileContent {
    */
   public static void copySparse(String from, String to, int mode) {
     try (Fd source = Fs.open(from, OpenFlag.READ_ONLY);
-        Fd target = Fs.open(to, OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.EXCLUSIVE, mode);
-        NativeBuffer offsets = NativeBuffer.allocate(16)) {
+        Fd target = Fs.open(to, OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.EXCLUSIVE, mode)) {
+      copySparse(source, target);
+    }
+  }
+
+  /** As {@link #copySparse(String, String, int)}, to an empty file. */
+  public static void copySparse(Fd source, Fd target) {
+    try (NativeBuffer offsets = NativeBuffer.allocate(16)) {
       long size = Fs.stat(source).size();
       truncate(target, size);
       boolean inKernel = true;

@@ -32,10 +32,11 @@ final class CommandLine implements AutoCloseable {
       Accelerator accelerator,
       List<String> kernelParameters,
       Sockets sockets,
-      Optional<IncomingMigration> incoming) {
+      Optional<MemoryFiles> memory,
+      Optional<? extends Incoming> incoming) {
     CommandLine line = new CommandLine();
     try {
-      line.fill(binary, firmware, config, accelerator, kernelParameters, sockets, incoming);
+      line.fill(binary, firmware, config, accelerator, kernelParameters, sockets, memory, incoming);
     } catch (RuntimeException e) {
       line.close();
       throw e;
@@ -50,14 +51,15 @@ final class CommandLine implements AutoCloseable {
       Accelerator accelerator,
       List<String> kernelParameters,
       Sockets sockets,
-      Optional<IncomingMigration> incoming) {
+      Optional<MemoryFiles> memory,
+      Optional<? extends Incoming> incoming) {
     add(binary);
     add("-name", "guest=" + config.vmId());
     add("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none");
     // QEMU may neither start programs nor change its identity, whatever a guest makes of it.
     add("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
-    MachineArguments.add(this, config, accelerator, firmware);
-    MemoryArguments.add(this, config, accelerator);
+    MachineArguments.add(this, config, accelerator, firmware, memory);
+    MemoryArguments.add(this, config, memory);
     boolean jailed = config.jail().isPresent();
     add("-kernel", jailed ? QemuJail.KERNEL : config.kernel());
     if (!config.initramfs().isEmpty()) {

@@ -15,7 +15,7 @@ import java.util.Map;
  *
  * @param disks those of the snapshot, in its order
  */
-record IncomingMigration(VmSnapshot snapshot, List<Device.Disk> disks) {
+record IncomingMigration(VmSnapshot snapshot, List<Device.Disk> disks) implements Incoming {
   private static final String PROCESSOR_SUFFIX = "-x86_64-cpu";
 
   static IncomingMigration of(VmConfig config, VmSnapshot snapshot, List<Device.Disk> disks) {
@@ -73,7 +73,8 @@ record IncomingMigration(VmSnapshot snapshot, List<Device.Disk> disks) {
     }
   }
 
-  void add(String vmId, CommandLine line) {
+  @Override
+  public void add(String vmId, CommandLine line) {
     for (int i = 0; i < disks.size(); i++) {
       Device.Disk disk = disks.get(i);
       int port = snapshot.disks().get(i).port();
@@ -87,8 +88,9 @@ record IncomingMigration(VmSnapshot snapshot, List<Device.Disk> disks) {
     line.add("-S", "-incoming", "defer");
   }
 
-  /** Where everything sits: what the configuration places, and what was plugged in. */
-  PciLayout layout(VmConfig config) {
+  /** What the configuration places, and what was plugged in. */
+  @Override
+  public PciLayout layout(VmConfig config) {
     return PciLayout.withDisks(config, snapshot.disks());
   }
 }

@@ -2,13 +2,20 @@ package dev.casemate.qemu;
 
 import dev.casemate.hypervisor.Accelerator;
 import dev.casemate.hypervisor.VmConfig;
+import java.util.Optional;
 
 /** Machine, accelerator, processors, firmware. */
 final class MachineArguments {
   private MachineArguments() {}
 
-  static void add(CommandLine line, VmConfig config, Accelerator accelerator, String firmware) {
-    String memory = config.sharedMemory() ? ",memory-backend=memory" : "";
+  static void add(
+      CommandLine line,
+      VmConfig config,
+      Accelerator accelerator,
+      String firmware,
+      Optional<MemoryFiles> files) {
+    String memory =
+        MemoryArguments.isObject(config, files) ? ",memory-backend=" + MemoryFiles.START : "";
     String common = ",usb=off,graphics=off,dump-guest-core=off,mem-merge=off" + memory;
     // Under KVM the guest's clocks are the host's. So there is no HPET, which the kernel would
     // measure first, and no keyboard controller, which it would wait for. Emulation needs the HPET.

@@ -1,55 +1,28 @@
 package dev.casemate.qemu;
 
-import dev.casemate.hypervisor.Accelerator;
 import dev.casemate.hypervisor.VmConfig;
+import java.util.Optional;
 
-/**
- * Memory: private and anonymous, unless another process has to map it.
- *
- * <p>Under KVM a page that the host has not mapped yet costs an exit. Anonymous memory comes in
- * large pages; shared memory only from a file system that makes its files of them, aligned to one,
- * which a memfd of QEMU's is not. With a memfd a start takes 36,000 of these exits, with this some
- * hundred. Emulation gains nothing by it, and clearing large pages takes time.
- */
+/** Memory: private and anonymous, unless {@link MemoryFiles} or another process need a file. */
 final class MemoryArguments {
   private MemoryArguments() {}
 
-  /** Whether memory lies in {@link QemuJail#MEMORY}. */
-  static boolean large(VmConfig config, Accelerator accelerator) {
-    return config.sharedMemory()
-        && config.jail().isPresent()
-        && accelerator.kind() == Accelerator.Kind.KVM;
-  }
-
-  /** The part of a back end that is shared; its size and name follow. */
-  private static String shared(VmConfig config, Accelerator accelerator, String id) {
-    return large(config, accelerator)
-        ? "memory-backend-file,mem-path="
-            + QemuJail.MEMORY
-            + "/"
-            + id
-            + ",align=2M,share=on,id="
-            + id
-        : "memory-backend-memfd,share=on,id=" + id;
-  }
-
-  static void add(CommandLine line, VmConfig config, Accelerator accelerator) {
+  static void add(CommandLine line, VmConfig config, Optional<MemoryFiles> files) {
     String size = config.memoryMib() + "M";
     int growth = config.maxMemoryMib() - config.memoryMib();
     line.add("-m", growth == 0 ? size : size + ",maxmem=" + config.maxMemoryMib() + "M");
-    if (config.sharedMemory()) {
-      line.add("-object", shared(config, accelerator, "memory") + ",size=" + size);
+    if (isObject(config, files)) {
+      line.add(
+          "-object",
+          files
+                  .map(f -> f.backend(MemoryFiles.START))
+                  .orElse("memory-backend-memfd,share=on,id=" + MemoryFiles.START)
+              + ",size="
+              + size);
     }
     if (growth > 0) {
       // Nothing of it is taken from the host before the guest plugs it in.
-      line.add(
-          "-object",
-          (config.sharedMemory()
-                  ? shared(config, accelerator, Resizing.BACKEND)
-                  : "memory-backend-ram,id=" + Resizing.BACKEND)
-              + ",reserve=off,size="
-              + growth
-              + "M");
+      line.add("-object", growth(config, files) + ",reserve=off,size=" + growth + "M");
       line.add(
           "-device",
           "virtio-mem-pci,id="
@@ -59,5 +32,20 @@ final class MemoryArguments {
               + ",requested-size=0"
               + PciLayout.place(config, PciLayout.GROWTH));
     }
+  }
+
+  /** Whether the memory of the start is an object of QEMU's that the machine names. */
+  static boolean isObject(VmConfig config, Optional<MemoryFiles> files) {
+    return config.sharedMemory() || files.isPresent();
+  }
+
+  private static String growth(VmConfig config, Optional<MemoryFiles> files) {
+    if (!config.sharedMemory()) {
+      return "memory-backend-ram,id=" + Resizing.BACKEND;
+    }
+    return files
+        .filter(MemoryFiles::holdsGrowth)
+        .map(f -> f.backend(Resizing.BACKEND))
+        .orElse("memory-backend-memfd,share=on,id=" + Resizing.BACKEND);
   }
 }

@@ -7,6 +7,7 @@ import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Pipe;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -17,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 final class Migration {
   private static final String NAME = "state";
   private static final int PIECE = 256 * 1024;
-  private static final int POLL_MILLIS = 5;
+  private static final int POLL_MILLIS = 1;
 
   /** In bytes a second: the guest stands still meanwhile, so as fast as it goes. */
   private static final long UNLIMITED = 1L << 40;
@@ -70,6 +71,13 @@ final class Migration {
         Thread.currentThread().interrupt();
       }
     }
+  }
+
+  /** From now on memory that is a file is not in the state, neither coming nor going. */
+  void leaveOutShared() {
+    Json.Obj capability = new Json.Obj().put("capability", "x-ignore-shared").put("state", true);
+    qmp.execute(
+        "migrate-set-capabilities", new Json.Obj().putObjects("capabilities", List.of(capability)));
   }
 
   void save(Fd to, int timeoutMillis) {

@@ -11,6 +11,7 @@ import dev.casemate.hypervisor.VmConfig;
 import dev.casemate.hypervisor.VmListener;
 import dev.casemate.hypervisor.VmRecord;
 import dev.casemate.hypervisor.VmSnapshot;
+import dev.casemate.hypervisor.VmTemplate;
 import dev.casemate.hypervisor.Vmm;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
@@ -35,6 +36,9 @@ public final class QemuDriver implements Vmm {
 
   /** How long a QEMU takes to end that cannot read a state. */
   private static final int REFUSAL_MILLIS = 500;
+
+  /** How long a copy may take to have its state, on a busy machine. */
+  private static final int TEMPLATE_MILLIS = 60_000;
 
   private final String configuredBinary;
 
@@ -70,6 +74,15 @@ public final class QemuDriver implements Vmm {
   }
 
   @Override
+  public VirtualMachine copy(VmConfig config, VmTemplate template, VmListener listener) {
+    requireFile(config.vmId(), "template", template.memory(), "casemate template build");
+    requireFile(config.vmId(), "template", template.state(), "casemate template build");
+    QemuVm vm = launch(config, Optional.of(new IncomingTemplate()), listener);
+    vm.takeIn(template, TEMPLATE_MILLIS);
+    return vm;
+  }
+
+  @Override
   public VirtualMachine restore(
       VmConfig config,
       VmSnapshot snapshot,
@@ -97,7 +110,7 @@ public final class QemuDriver implements Vmm {
   }
 
   private QemuVm launch(
-      VmConfig config, Optional<IncomingMigration> incoming, VmListener listener) {
+      VmConfig config, Optional<? extends Incoming> incoming, VmListener listener) {
     String binary = QemuBinary.find(configuredBinary);
     Accelerator accelerator = Accelerator.choose(config.accelerator());
     checkFiles(config);
@@ -212,5 +225,6 @@ public final class QemuDriver implements Vmm {
       }
     }
     QemuSockets.remove(record);
+    Fs.unlinkIfExists(MemoryFiles.startPath(record.runDirectory()));
   }
 }

@@ -23,10 +23,8 @@ final class QemuJail {
 
   static final String INITRAMFS = "/guest/initramfs";
 
-  /** Where the guest's shared memory lies, if that is of large pages. */
+  /** Where the guest's memory lies if it is a file. */
   static final String MEMORY = "/memory";
-
-  private static final long LARGE_PAGE = 2 << 20;
 
   /** Largest image file that can be plugged in later: what QEMU may write to is limited. */
   static final long HOT_PLUGGED_BYTES = 1L << 42;
@@ -75,10 +73,6 @@ final class QemuJail {
     root.device("/dev/null").device("/dev/urandom");
     if (accelerator.kind() == Accelerator.Kind.KVM) {
       root.device("/dev/kvm");
-    }
-    if (MemoryArguments.large(config, accelerator)) {
-      // The memory of the start and what it may grow by are two files.
-      root.memory(MEMORY, ((long) config.maxMemoryMib() << 20) + 2 * LARGE_PAGE);
     }
     return root;
   }

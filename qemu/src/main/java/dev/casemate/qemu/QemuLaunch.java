@@ -6,6 +6,7 @@ import dev.casemate.hypervisor.VmConfig;
 import dev.casemate.hypervisor.VmListener;
 import dev.casemate.hypervisor.VmRecord;
 import dev.casemate.jail.Jail;
+import dev.casemate.jail.JailRoot;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
@@ -28,7 +29,7 @@ final class QemuLaunch {
       String firmware,
       VmConfig config,
       Accelerator accelerator,
-      Optional<IncomingMigration> incoming,
+      Optional<? extends Incoming> incoming,
       VmListener listener) {
     String directory = config.runDirectory();
     QemuSockets files = QemuSockets.of(config);
@@ -36,6 +37,7 @@ final class QemuLaunch {
     String agentPath = files.agent();
     List<Fd> opened = new ArrayList<>();
     List<Fd> kept = new ArrayList<>();
+    List<MemoryFiles> owned = new ArrayList<>();
     try (Pipe errors = Pipe.open();
         Fd nothing = Fs.open("/dev/null", OpenFlag.READ_WRITE)) {
       CommandLine.Sockets sockets =
@@ -49,6 +51,13 @@ final class QemuLaunch {
           consolePath.isEmpty()
               ? Optional.empty()
               : Optional.of(keep(UnixSocket.connect(consolePath), kept));
+      boolean copy = incoming.map(Incoming::bringsMemory).orElse(false);
+      Optional<MemoryFiles> memory = MemoryFiles.of(config, accelerator, copy);
+      memory.ifPresent(owned::add);
+      Optional<Fd> template =
+          memory.isPresent() && (copy || config.becomesTemplate())
+              ? Optional.of(keep(memory.get().create(config), kept))
+              : Optional.empty();
       int pid;
       try (CommandLine line =
           CommandLine.of(
@@ -58,11 +67,14 @@ final class QemuLaunch {
               accelerator,
               QemuKernelParameters.all(config, accelerator),
               sockets,
+              memory,
               incoming)) {
         Spawn spawn =
             program(binary, line, config, accelerator)
                 .stdio(nothing, errors.write(), errors.write());
-        pid = start(spawn, binary, firmware, config, accelerator);
+        JailRoot root = QemuJail.root(binary, firmware, config, accelerator);
+        memory.ifPresent(m -> m.addTo(root));
+        pid = start(spawn, root, config);
       }
       Fd process = keep(Processes.openPid(pid), kept);
       VmRecord record =
@@ -77,7 +89,16 @@ final class QemuLaunch {
           incoming.isPresent() ? incoming.get().layout(config) : PciLayout.of(config);
       Fd errorPipe = keep(Fd.of(errors.read().release()), kept);
       QemuVm vm =
-          new QemuVm(record, layout, accelerator, process, control, console, errorPipe, listener);
+          new QemuVm(
+              record,
+              layout,
+              accelerator,
+              process,
+              control,
+              console,
+              errorPipe,
+              template,
+              listener);
       kept.clear();
       return vm;
     } catch (LinuxException e) {
@@ -94,6 +115,7 @@ final class QemuLaunch {
       for (Fd fd : kept) {
         fd.close();
       }
+      owned.forEach(MemoryFiles::close);
     }
   }
 
@@ -134,8 +156,7 @@ final class QemuLaunch {
   }
 
   /** Starts the process in its jail, or, without one, in the wanted network namespace. */
-  private static int start(
-      Spawn spawn, String binary, String firmware, VmConfig config, Accelerator accelerator) {
+  private static int start(Spawn spawn, JailRoot root, VmConfig config) {
     Optional<Fd> namespace =
         config.networkNamespace().isEmpty()
             ? Optional.empty()
@@ -144,7 +165,7 @@ final class QemuLaunch {
       if (config.jail().isPresent()) {
         return Jail.full(
                 config.runDirectory(),
-                QemuJail.root(binary, firmware, config, accelerator),
+                root,
                 config.jail().get(),
                 QemuJail.limits(config),
                 namespace)

@@ -11,9 +11,13 @@ import dev.casemate.hypervisor.VmExit;
 import dev.casemate.hypervisor.VmListener;
 import dev.casemate.hypervisor.VmRecord;
 import dev.casemate.hypervisor.VmSnapshot;
+import dev.casemate.hypervisor.VmTemplate;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.FileContent;
+import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.UnixSocket;
@@ -39,6 +43,7 @@ final class QemuVm implements VirtualMachine {
   private final Resizing resizing;
   private final ByteRing console = new ByteRing(CONSOLE_LIMIT);
   private final ByteRing message = new ByteRing(MESSAGE_LIMIT);
+  private final Optional<Fd> memory;
   private final VmThread thread;
 
   QemuVm(
@@ -49,8 +54,10 @@ final class QemuVm implements VirtualMachine {
       Fd control,
       Optional<Fd> consoleSocket,
       Fd errors,
+      Optional<Fd> memory,
       VmListener listener) {
     this.launched = record;
+    this.memory = memory;
     this.accelerator = accelerator;
     this.process = process;
     this.qmp = new Qmp(control, record.vmId());
@@ -219,6 +226,48 @@ final class QemuVm implements VirtualMachine {
     new Migration(vmId(), qmp).load(from, timeoutMillis);
   }
 
+  /**
+   * Takes in a template, on a thread of its own: memory first, while QEMU still starts, and then
+   * the state, with whose last byte the guest runs. One that cannot be read ends the VM.
+   */
+  void takeIn(VmTemplate template, int timeoutMillis) {
+    Fd to = memory.orElseThrow();
+    Thread thread =
+        new Thread(
+            () -> {
+              try (Fd from = Fs.open(template.memory(), OpenFlag.READ_ONLY);
+                  Fd state = Fs.open(template.state(), OpenFlag.READ_ONLY)) {
+                FileContent.copySparse(from, to);
+                Migration migration = new Migration(vmId(), qmp);
+                migration.leaveOutShared();
+                migration.load(state, timeoutMillis);
+                // It was saved paused.
+                qmp.execute("cont");
+              } catch (RuntimeException e) {
+                kill();
+              }
+            },
+            "template");
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  @Override
+  public void saveTemplate(Fd to, Fd state, int timeoutMillis) {
+    Fd from =
+        memory.orElseThrow(
+            () ->
+                CasemateException.of(
+                    CasemateException.Kind.FAILED_PRECONDITION,
+                    "VM "
+                        + vmId()
+                        + " cannot become a template: it was not started to become one"));
+    Migration migration = new Migration(vmId(), qmp);
+    migration.leaveOutShared();
+    migration.save(state, timeoutMillis);
+    MemoryImage.write(from, to);
+  }
+
   @Override
   public Optional<VmExit> exit() {
     return thread.exit();
@@ -283,5 +332,7 @@ final class QemuVm implements VirtualMachine {
       awaitExit(-1);
     }
     QemuSockets.remove(launched);
+    Fs.unlinkIfExists(MemoryFiles.startPath(launched.runDirectory()));
+    memory.ifPresent(Fd::close);
   }
 }

@@ -29,13 +29,21 @@ class CommandLineTest {
   }
 
   private CommandLine line(VmConfig.Builder builder, Accelerator accelerator) {
+    return line(builder, accelerator, false);
+  }
+
+  private CommandLine line(VmConfig.Builder builder, Accelerator accelerator, boolean copy) {
+    VmConfig config = builder.kernel("/k").initramfs("/i").build();
+    Optional<MemoryFiles> memory = MemoryFiles.of(config, accelerator, copy);
+    memory.ifPresent(MemoryFiles::close);
     return CommandLine.of(
         "/usr/bin/qemu",
         "/fw/qboot.rom",
-        builder.kernel("/k").initramfs("/i").build(),
+        config,
         accelerator,
         List.of("quiet", "x=1"),
         new CommandLine.Sockets(fd, Optional.of(fd), Optional.of(fd)),
+        memory,
         Optional.empty());
   }
 
@@ -91,6 +99,19 @@ class CommandLineTest {
             large + "growth-memory,align=2M,share=on,id=growth-memory,reserve=off,size=512M");
     assertThat(line(config, TCG).arguments())
         .contains("memory-backend-memfd,share=on,id=memory,size=512M");
+  }
+
+  @Test
+  void memoryOfATemplateIsAFile() {
+    VmConfig.Builder config =
+        VmConfig.builder("vm", "/run/x").maxMemoryMib(1024).jail(Optional.of(TestGuest.USER));
+    List<String> copy = line(config, TCG, true).arguments();
+    assertThat(copy)
+        .contains(
+            "memory-backend-file,mem-path=/memory/memory,share=on,id=memory,size=256M",
+            "memory-backend-ram,id=growth-memory,reserve=off,size=768M");
+    assertThat(after(copy, "-machine")).contains(",memory-backend=memory");
+    assertThat(line(config.becomesTemplate(true), TCG).arguments()).isEqualTo(copy);
   }
 
   @Test

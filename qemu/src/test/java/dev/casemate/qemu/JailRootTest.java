@@ -2,6 +2,8 @@ package dev.casemate.qemu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.hypervisor.Accelerator;
+import dev.casemate.hypervisor.VmConfig;
 import dev.casemate.jail.Jail;
 import dev.casemate.jail.JailLimits;
 import dev.casemate.jail.JailRoot;
@@ -63,16 +65,27 @@ class JailRootTest {
   @Test
   void sharedMemoryHasAFileSystemOfLargePagesThatIsTheUsersOwn() throws IOException {
     String run = Files.createDirectories(directory.resolve("run")).toString();
-    JailRoot root = new JailRoot().program(probe.binary(), List.of()).memory("/memory", 8 << 20);
+    VmConfig config =
+        VmConfig.builder("v", run)
+            .kernel("/k")
+            .memoryMib(8)
+            .sharedMemory(true)
+            .jail(Optional.of(TestGuest.USER))
+            .build();
+    MemoryFiles files =
+        MemoryFiles.of(config, new Accelerator(Accelerator.Kind.KVM, ""), false).orElseThrow();
+    JailRoot root = new JailRoot().program(probe.binary(), List.of());
+    files.addTo(root);
     JailLimits limits = new JailLimits(1 << 20, 64);
-    try (Probe.Running running =
-        probe.start(Jail.full(run, root, TestGuest.USER, limits, Optional.empty()), "hold")) {
+    try (files;
+        Probe.Running running =
+            probe.start(Jail.full(run, root, TestGuest.USER, limits, Optional.empty()), "hold")) {
       assertThat(running.line()).isEqualTo("holding");
       Stat stat = Fs.lstat("/proc/" + running.pid() + "/root/memory");
       assertThat(stat.uid()).isEqualTo(TestGuest.USER.uid());
       assertThat(stat.permissions()).isEqualTo(0700);
       assertThat(Files.readString(Path.of("/proc/" + running.pid() + "/mounts")))
-          .containsPattern("/memory tmpfs rw,nosuid,nodev,noexec,.*size=8192k.*huge=always");
+          .containsPattern("/memory tmpfs rw,nosuid,nodev,noexec,.*size=12288k.*huge=always");
     }
   }
 

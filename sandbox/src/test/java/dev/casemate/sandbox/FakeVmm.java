@@ -15,6 +15,7 @@ import dev.casemate.hypervisor.VmExit;
 import dev.casemate.hypervisor.VmListener;
 import dev.casemate.hypervisor.VmRecord;
 import dev.casemate.hypervisor.VmSnapshot;
+import dev.casemate.hypervisor.VmTemplate;
 import dev.casemate.hypervisor.Vmm;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.UnixSocket;
@@ -87,6 +88,12 @@ final class FakeVmm implements Vmm {
     if (!launchFailure.isEmpty()) {
       throw CasemateException.of(Kind.FAILED_PRECONDITION, launchFailure);
     }
+    return new Machine(config, listener);
+  }
+
+  @Override
+  public VirtualMachine copy(VmConfig config, VmTemplate template, VmListener listener) {
+    journal.add("copy");
     return new Machine(config, listener);
   }
 
@@ -277,6 +284,12 @@ final class FakeVmm implements Vmm {
     public VmSnapshot save(Fd to, int timeoutMillis) {
       journal.add("save");
       return new VmSnapshot(name(), List.of(), List.of());
+    }
+
+    @Override
+    public void saveTemplate(Fd memory, Fd state, int timeoutMillis) {
+      journal.add("save template");
+      state.writeAll("state".getBytes(StandardCharsets.UTF_8));
     }
 
     @Override

@@ -1,0 +1,10 @@
+package dev.casemate.hypervisor;
+
+/**
+ * A saved VM that others start as copies of, any number of them and at the same time; see {@link
+ * VirtualMachine#saveTemplate}.
+ *
+ * @param memory path of a sparse file: the guest's memory
+ * @param state path of what the driver wrote besides
+ */
+public record VmTemplate(String memory, String state) {}
