@@ -26,6 +26,7 @@ final class Commands {
           new ImagesCommand(),
           new RmiCommand(),
           new GuestCommand(),
+          new TemplateCommand(),
           new DoctorCommand(),
           new VersionCommand());
 

@@ -90,6 +90,12 @@ final class RunOptions {
           Option.value(
               "ca-file", '\0', "FILE", "also trust the certification authorities in this PEM file"),
           Option.value("hypervisor", '\0', "NAME", "VMM: " + String.join(", ", Vmms.names())),
+          Option.value(
+              "template",
+              '\0',
+              "auto|existing|never",
+              "start as a copy of a booted VM: make a template if there is none, use only an"
+                  + " existing one, or boot (default: auto)"),
           Option.value("accel", '\0', "auto|kvm|tcg", "accelerator of the VM (default: auto)"),
           Option.value("guest", '\0', "NAME", "guest to boot (default: default)"),
           Option.value("kernel", '\0', "FILE", "boot this kernel (uncompressed, PVH) instead"),

@@ -227,6 +227,7 @@ final class RunWishes {
     }
     arguments.last("cpus").ifPresent(text -> builder.cpus(cpus(text)));
     arguments.last("accel").ifPresent(builder::accelerator);
+    arguments.last("template").ifPresent(builder::template);
     arguments.last("hypervisor").ifPresent(builder::hypervisor);
     arguments.last("guest").ifPresent(builder::guest);
     arguments.last("kernel").ifPresent(builder::kernel);

@@ -297,6 +297,12 @@ public final class ContainerBuilder {
     return this;
   }
 
+  /** {@code --template}: {@code auto}, {@code existing} or {@code never}. */
+  public ContainerBuilder template(String use) {
+    wishes.template = use;
+    return this;
+  }
+
   /** {@code --accel}: {@code auto}, {@code kvm} or {@code tcg}. */
   public ContainerBuilder accelerator(String accelerator) {
     wishes.accelerator = accelerator;

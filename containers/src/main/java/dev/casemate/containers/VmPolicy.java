@@ -6,6 +6,7 @@ import dev.casemate.guest.Guest;
 import dev.casemate.guest.GuestStore;
 import dev.casemate.linux.Fs;
 import dev.casemate.sandbox.SandboxPaths;
+import dev.casemate.sandbox.TemplateUse;
 import dev.casemate.sandbox.VmOptions;
 import dev.casemate.vmms.Vmms;
 import java.nio.file.Path;
@@ -33,7 +34,8 @@ final class VmPolicy {
         initramfs,
         wishes.memoryMib,
         (int) Math.ceil(wishes.cpus),
-        wishes.bootTimeoutSeconds * 1000);
+        wishes.bootTimeoutSeconds * 1000,
+        TemplateUse.of(wishes.template));
   }
 
   private static void check(Wishes wishes) {
@@ -51,6 +53,13 @@ final class VmPolicy {
     if (!List.of("auto", "kvm", "tcg").contains(wishes.accelerator)) {
       throw Refusal.of(
           "invalid value \"" + wishes.accelerator + "\" for --accel: expected auto, kvm or tcg");
+    }
+    if (!TemplateUse.WORDS.contains(wishes.template)) {
+      throw Refusal.of(
+          "invalid value \""
+              + wishes.template
+              + "\" for --template: expected "
+              + String.join(", ", TemplateUse.WORDS));
     }
     if (!Vmms.has(wishes.hypervisor)) {
       throw Refusal.of(

@@ -8,6 +8,7 @@ import dev.casemate.oci.MountSpec;
 import dev.casemate.oci.ProcessSpec.ConsoleSize;
 import dev.casemate.oci.ProcessSpec.Rlimit;
 import dev.casemate.oci.SeccompSpec;
+import dev.casemate.sandbox.TemplateUse;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -58,6 +59,7 @@ final class Wishes {
   int bootTimeoutSeconds = ContainerDefaults.BOOT_TIMEOUT_SECONDS;
   String hypervisor = ContainerDefaults.HYPERVISOR;
   String accelerator = ContainerDefaults.ACCELERATOR;
+  String template = TemplateUse.byDefault().word();
   String guest = ContainerDefaults.GUEST;
   String kernel = "";
   String initramfs = "";

@@ -13,6 +13,7 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.sandbox.SandboxPaths;
+import dev.casemate.sandbox.TemplateUse;
 import dev.casemate.sandbox.VmOptions;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -57,7 +58,7 @@ class ContainerStoreTest {
         false,
         false,
         new RootFs.Erofs("/root.erofs"),
-        new VmOptions("qemu", "auto", "/kernel", "/initramfs", 256, 1, 60_000),
+        new VmOptions("qemu", "auto", "/kernel", "/initramfs", 256, 1, 60_000, TemplateUse.NEVER),
         "none",
         List.of(),
         List.of(),

@@ -10,6 +10,7 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.Processes;
 import dev.casemate.sandbox.SandboxPaths;
+import dev.casemate.sandbox.TemplateUse;
 import dev.casemate.sandbox.VmOptions;
 import dev.casemate.testsupport.Wait;
 import java.nio.file.Path;
@@ -21,7 +22,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** Records and locks around a sandbox process that does not do its work. */
 class SandboxLauncherTest {
   private static final String RUN = "/tmp/l" + Processes.currentPid();
-  private static final VmOptions VM = new VmOptions("qemu", "tcg", "/k", "/i", 256, 1, 1000);
+  private static final VmOptions VM =
+      new VmOptions("qemu", "tcg", "/k", "/i", 256, 1, 1000, TemplateUse.NEVER);
 
   @TempDir Path state;
   private ContainerStore store = new ContainerStore(new SandboxPaths(RUN, "/tmp/none"));

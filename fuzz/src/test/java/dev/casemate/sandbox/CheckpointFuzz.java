@@ -31,7 +31,7 @@ public final class CheckpointFuzz {
     int mode = input.next();
     FILE.with(input.rest());
     Expect.parsed(() -> VmCheckpoint.read(FILE.directory()));
-    VmOptions vm = new VmOptions("qemu", "tcg", KERNEL, KERNEL, 512, 1, 1000);
+    VmOptions vm = new VmOptions("qemu", "tcg", KERNEL, KERNEL, 512, 1, 1000, TemplateUse.NEVER);
     SandboxConfig node =
         new SandboxConfig(
             "node", vm, Optional.empty(), false, 4, VmSize.of(vm), MOST, JailOptions.DEFAULT);

@@ -61,6 +61,15 @@ public record Accelerator(Kind kind, String reason) {
     return Text.split(processorField(root, "flags"), ' ');
   }
 
+  /** The first processor's model and all that it can. */
+  public static String processor() {
+    return processorField("", "model name")
+        + " "
+        + processorField("", "microcode")
+        + " "
+        + processorField("", "flags");
+  }
+
   /**
    * A field of the first processor, empty if there is none. The file of a big machine has
    * megabytes, its start is enough.

@@ -17,6 +17,14 @@ public interface Vmm {
   Set<Capability> capabilities();
 
   /**
+   * Which program, in which version, VMs would get from {@link #launch} now: a saved state is only
+   * good for the same. Cheap: it runs nothing.
+   *
+   * @throws dev.casemate.base.CasemateException NOT_FOUND for a missing VMM
+   */
+  String identity();
+
+  /**
    * Whether this machine has the VMM, in a version that works, and what goes with it; for {@code
    * casemate doctor}. Runs the VMM once to ask for its version: not for the start path.
    */

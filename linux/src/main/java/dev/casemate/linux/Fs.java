@@ -323,6 +323,8 @@ public final class Fs {
           s.getInt(140),
           s.getLong(112),
           s.getInt(120),
+          s.getLong(96),
+          s.getInt(104),
           s.getLong(48));
     }
   }

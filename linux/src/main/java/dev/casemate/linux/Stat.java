@@ -7,6 +7,7 @@ package dev.casemate.linux;
  * @param size bytes
  * @param deviceMajor major number of the device that a device node refers to
  * @param mtimeSeconds modification time, seconds since the epoch
+ * @param ctimeSeconds last change of content or attributes, which no program can set
  * @param blocks 512-byte blocks that are allocated
  */
 public record Stat(
@@ -22,6 +23,8 @@ public record Stat(
     int filesystemMinor,
     long mtimeSeconds,
     int mtimeNanos,
+    long ctimeSeconds,
+    int ctimeNanos,
     long blocks) {
   public static final int TYPE_MASK = 0xf000;
   public static final int FIFO = 0x1000;

@@ -4,6 +4,7 @@ import dev.casemate.base.CasemateException;
 import dev.casemate.hypervisor.Accelerator;
 import dev.casemate.hypervisor.Capability;
 import dev.casemate.hypervisor.Device;
+import dev.casemate.hypervisor.FileMark;
 import dev.casemate.hypervisor.Finding;
 import dev.casemate.hypervisor.KernelImage;
 import dev.casemate.hypervisor.VirtualMachine;
@@ -61,6 +62,14 @@ public final class QemuDriver implements Vmm {
   @Override
   public Set<Capability> capabilities() {
     return EnumSet.allOf(Capability.class);
+  }
+
+  /** Packages replace files when they bring another version. */
+  @Override
+  public String identity() {
+    String firmware = QemuBinary.firmware();
+    return FileMark.of(QemuBinary.find(configuredBinary)).text()
+        + (firmware.isEmpty() ? "" : " " + FileMark.of(firmware).text());
   }
 
   @Override

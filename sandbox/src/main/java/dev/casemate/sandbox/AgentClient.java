@@ -1,9 +1,6 @@
 package dev.casemate.sandbox;
 
-import dev.casemate.linux.Fd;
-import dev.casemate.linux.Fs;
 import dev.casemate.linux.Machine;
-import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.WallClock;
 import dev.casemate.protobuf.MalformedMessageException;
 import dev.casemate.protobuf.ProtoMessage;
@@ -23,6 +20,8 @@ import dev.casemate.protocol.agent.TtyWinResizeRequest;
 import dev.casemate.protocol.agent.WaitProcessRequest;
 import dev.casemate.protocol.agent.WaitProcessResponse;
 import dev.casemate.protocol.agent.WriteStreamRequest;
+import dev.casemate.protocol.casemate.GuestService;
+import dev.casemate.protocol.casemate.PersonalizeRequest;
 import dev.casemate.rpc.ConnectionLostException;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcStatus;
@@ -280,11 +279,17 @@ final class AgentClient implements AutoCloseable {
 
   /** Makes a copy of a guest draw other random numbers than its original. */
   void reseed() {
-    try (Fd random = Fs.open("/dev/urandom", OpenFlag.READ_ONLY)) {
-      byte[] seed = new byte[SEED_BYTES];
-      random.read(seed, 0, SEED_BYTES);
-      call(AgentService.RESEED_RANDOM_DEV, ReseedRandomDevRequest.builder().data(seed).build());
-    }
+    call(AgentService.RESEED_RANDOM_DEV, ReseedRandomDevRequest.builder().data(seed()).build());
+  }
+
+  /** Fresh randomness of this machine's for a guest. */
+  static byte[] seed() {
+    return Machine.random(SEED_BYTES);
+  }
+
+  /** Makes a copy of a template a machine of its own; waits until the copy runs. */
+  void personalize(PersonalizeRequest request, int timeoutMillis) {
+    call(GuestService.NAME, GuestService.PERSONALIZE, request, timeoutMillis);
   }
 
   /**

@@ -29,11 +29,20 @@ record GuestBoot(BootReport report, long agentMainMicros, long agentReadyMicros)
     return new GuestBoot(report, ready - Math.clamp(inGuest, 0, timeoutMillis * 1000L), ready);
   }
 
+  /** Of a copy of a template, whose agent began when it went on. */
+  static GuestBoot ofCopy(BootReport report) {
+    long now = Machine.monotonicMicros();
+    return new GuestBoot(report, now, now);
+  }
+
   void describe(Json.Obj json) {
     json.put("kernelRelease", report.kernelRelease())
         .put("agentVersion", report.agentVersion())
-        .put("machine", report.machine())
-        .put("memoryTotalBytes", report.memoryTotalBytes())
-        .put("agentRssBytes", report.agentRssBytes());
+        .put("machine", report.machine());
+    // A copy of a template says only what holds for all of them.
+    if (report.memoryTotalBytes() > 0) {
+      json.put("memoryTotalBytes", report.memoryTotalBytes())
+          .put("agentRssBytes", report.agentRssBytes());
+    }
   }
 }

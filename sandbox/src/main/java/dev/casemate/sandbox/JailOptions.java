@@ -23,7 +23,8 @@ public record JailOptions(boolean enabled, UserRange users, String cgroup, boole
   /** Below it lie the groups of sandboxes that no engine has a place for. */
   static final String CGROUP = "/casemate";
 
-  private static final String VARIABLE = "CASEMATE_JAIL";
+  /** The environment variable with the setting. */
+  static final String VARIABLE = "CASEMATE_JAIL";
 
   /**
    * The default, or the setting in the environment: {@code CASEMATE_JAIL} is {@code off}, {@code
@@ -42,6 +43,11 @@ public record JailOptions(boolean enabled, UserRange users, String cgroup, boole
     return text.equals("off")
         ? new JailOptions(false, UserRange.DEFAULT, "", false)
         : new JailOptions(true, UserRange.parse(text), "", false);
+  }
+
+  /** The setting as {@link #fromEnvironment} reads it. */
+  String word() {
+    return enabled ? users.first() + ":" + users.count() : "off";
   }
 
   /** For the process of one sandbox, in its control group. */

@@ -18,6 +18,9 @@ final class LaunchedVm implements AutoCloseable {
   private static final int SHUTDOWN_GRACE_MILLIS = 1_000;
   private static final int LOST_GRACE_MILLIS = 3_000;
 
+  /** How long a copy of a template may take to answer before it is given up. */
+  private static final int COPY_MILLIS = 20_000;
+
   private final VirtualMachine machine;
   private final Consumer<String> warnings;
   private final long launchedMicros = Machine.monotonicMicros();
@@ -75,6 +78,12 @@ final class LaunchedVm implements AutoCloseable {
       machine.resume();
       client.setClock();
       client.reseed();
+    } else if (prepared.template().isPresent()) {
+      client.personalize(
+          prepared.personalizeRequest(AgentClient.seed()), Math.min(bootMillis, COPY_MILLIS));
+      booted = Optional.of(GuestBoot.ofCopy(prepared.template().get().report()));
+      client.setClock();
+      client.createSandbox(prepared.sandboxRequest(hostname), AgentClient.CALL_TIMEOUT_MILLIS);
     } else {
       booted = Optional.of(GuestBoot.await(client, bootMillis));
       client.setClock();

@@ -14,9 +14,11 @@ import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.Text;
 import dev.casemate.protocol.GuestContract;
 import dev.casemate.protocol.agent.CreateSandboxRequest;
 import dev.casemate.protocol.agent.Storage;
+import dev.casemate.protocol.casemate.PersonalizeRequest;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -38,6 +40,9 @@ final class PreparedVm implements AutoCloseable {
   private final List<Fd> holds = new ArrayList<>();
   private final StringBuilder modules = new StringBuilder(GuestContract.OVERLAY_MODULES);
   private Optional<VmRestore> checkpoint = Optional.empty();
+  private Optional<Template> template = Optional.empty();
+  private boolean becomesTemplate;
+  private boolean hasOwnDevices;
   private Map<String, String> sysctls = Map.of();
 
   /** Is attached by the launch, as late as possible. */
@@ -92,6 +97,32 @@ final class PreparedVm implements AutoCloseable {
     return checkpoint;
   }
 
+  /** The VM is to start as a copy of a template instead of booting. */
+  void copyOf(Template from) {
+    template = Optional.of(from);
+  }
+
+  /** What the VM is a copy of; empty if it boots. */
+  Optional<Template> template() {
+    return template;
+  }
+
+  /** The VM is to be saved as a template: whatever a copy may need is loaded. */
+  void becomesTemplate() {
+    becomesTemplate = true;
+    modules.setLength(0);
+    modules.append(String.join(",", TemplateBuilder.MODULES));
+  }
+
+  /** What the agent of a copy is asked for first. */
+  PersonalizeRequest personalizeRequest(byte[] seed) {
+    return PersonalizeRequest.builder()
+        .seed(seed)
+        .findDevices(hasOwnDevices)
+        .moduleGroups(Text.split(modules.toString(), ','))
+        .build();
+  }
+
   /** The VM's network; empty before the launch, and if it is to have none. */
   Optional<GuestNetwork> network() {
     return network;
@@ -105,6 +136,13 @@ final class PreparedVm implements AutoCloseable {
   /** What the VM may grow to. */
   VmSize most() {
     return VmSize.of(config.vm()).growingTo(config.most());
+  }
+
+  /** What the VM has before it grows: a copy of a template has less than it was asked for. */
+  VmSize atStart() {
+    return template
+        .map(t -> new VmSize(t.memoryMib(), config.vm().vcpus()))
+        .orElse(VmSize.of(config.vm()));
   }
 
   /**
@@ -122,7 +160,9 @@ final class PreparedVm implements AutoCloseable {
     try {
       attachNetwork(builder, taps);
       builder.kernelParameter(GuestContract.MODULES_PARAMETER + modules);
-      return launch(vmm, builder.build(), listener);
+      VmConfig built = builder.build();
+      hasOwnDevices = built.devices().size() > 1;
+      return launch(vmm, built, listener);
     } finally {
       taps.forEach(Fd::close);
     }
@@ -134,16 +174,18 @@ final class PreparedVm implements AutoCloseable {
         VmConfig.builder(config.id(), paths.sandbox(config.id()) + "/vm")
             .kernel(options.kernel())
             .initramfs(options.initramfs())
-            .memoryMib(options.memoryMib())
+            .memoryMib(atStart().memoryMib())
             .vcpus(options.vcpus())
             .accelerator(AcceleratorChoice.valueOf(options.accelerator().toUpperCase(Locale.ROOT)))
             .console(true)
-            .hotplugPorts(config.hotplugPorts())
+            .hotplugPorts(template.isPresent() ? VmConfig.MAX_HOTPLUG_PORTS : config.hotplugPorts())
+            .becomesTemplate(becomesTemplate)
             .device(new Device.SerialChannel("agent", GuestContract.AGENT_PORT));
     for (Device disk : disks) {
       builder.device(disk);
     }
-    VmSize most = most();
+    VmSize most =
+        template.map(t -> new VmSize(t.maxMemoryMib(), t.kind().maxVcpus())).orElse(most());
     if (!most.isSameAs(VmSize.of(options))) {
       builder.maxMemoryMib(most.memoryMib()).maxVcpus(most.vcpus());
     }
@@ -181,7 +223,10 @@ final class PreparedVm implements AutoCloseable {
     if (checkpoint.isPresent()) {
       return checkpoint.get().launch(vmm, built, record, listener);
     }
-    VirtualMachine launched = vmm.launch(built, listener);
+    VirtualMachine launched =
+        template.isPresent()
+            ? vmm.copy(built, template.get().files(), listener)
+            : vmm.launch(built, listener);
     record.accept(launched.record());
     return launched;
   }

@@ -26,19 +26,26 @@ final class ReadyVm implements AutoCloseable {
     this.prepared = prepared;
     this.machine = machine;
     this.agent = agent;
-    this.atStart = VmSize.of(config.vm());
+    this.atStart = prepared.atStart();
     this.volumes = new Volumes(prepared.shares(), machine, agent, warnings);
     this.clock = new GuestClock(agent, warnings);
     this.modules = new ModuleSupply(agent, config.vm().initramfs(), warnings);
     VmSize most = prepared.most();
+    VmSize least = VmSize.of(config.vm());
     if (most.isSameAs(atStart)) {
       this.growth = Optional.empty();
     } else {
       VmSize now = prepared.checkpoint().map(VmRestore::size).orElse(atStart);
       this.growth =
           Optional.of(
-              new VmGrowth(config.configured(), atStart, most, now, machine, agent, warnings));
+              new VmGrowth(
+                  config.configured(), atStart, least, most, now, machine, agent, warnings));
     }
+  }
+
+  /** Begins to give a copy of a template the memory that it was asked for. */
+  void grow() {
+    growth.filter(_ -> prepared.template().isPresent()).ifPresent(VmGrowth::begin);
   }
 
   /** Tells the guest of its network, and follows one that others furnish. */

@@ -94,9 +94,7 @@ public final class Sandbox implements AutoCloseable {
 
   private void launchAndAwait(String hostname, Consumer<SandboxVm> prepare) {
     try {
-      prepare.accept(vm);
-      vm.launch(this::vmEvent);
-      vm.awaitReady(hostname);
+      start(hostname, prepare);
       booted.complete(null);
     } catch (CasemateException e) {
       booted.completeExceptionally(e);
@@ -131,6 +129,20 @@ public final class Sandbox implements AutoCloseable {
   /** The VMM's process, 0 before it exists. */
   public int vmmPid() {
     return vm.pid();
+  }
+
+  private void start(String hostname, Consumer<SandboxVm> prepare) {
+    prepare.accept(vm);
+    vm.launch(this::vmEvent);
+    try {
+      vm.awaitReady(hostname);
+    } catch (CasemateException e) {
+      if (!vm.isUnprovenCopy()) {
+        throw e;
+      }
+      vm.giveUpCopy(String.valueOf(e.getMessage()));
+      start(hostname, prepare);
+    }
   }
 
   private void vmEvent(VmEvent event) {

@@ -88,6 +88,11 @@ public record SandboxPaths(String run, String state) {
     return state + "/guest";
   }
 
+  /** VMs that others start as copies of. */
+  public String templates() {
+    return state + "/templates";
+  }
+
   /** Files that are created once and copied often. */
   public String cache() {
     return state + "/cache";

@@ -29,12 +29,16 @@ public final class SandboxVm implements AutoCloseable {
   private final SandboxConfig config;
   private final Vmm vmm;
   private final Consumer<String> warnings;
-  private final PreparedVm prepared;
+  private final SandboxPaths paths;
+  private volatile PreparedVm prepared;
   private volatile Optional<LaunchedVm> launched = Optional.empty();
   private volatile Optional<ReadyVm> ready = Optional.empty();
+  private Trial trial = new Trial(VmListener.NONE);
+  private boolean mayCopy = true;
   private boolean closed;
 
   SandboxVm(SandboxPaths paths, SandboxConfig config, Vmm vmm, Consumer<String> warnings) {
+    this.paths = paths;
     this.vmm = vmm;
     this.config = config;
     this.warnings = warnings;
@@ -68,9 +72,38 @@ public final class SandboxVm implements AutoCloseable {
     if (closed) {
       throw CasemateException.of(Kind.UNAVAILABLE, "the sandbox is shutting down");
     }
-    LaunchedVm now = new LaunchedVm(prepared.launch(vmm, listener), warnings);
+    Optional<Template> template =
+        mayCopy ? TemplateChoice.of(paths, config, prepared, vmm, warnings) : Optional.empty();
+    template.ifPresent(prepared::copyOf);
+    Trial events = new Trial(listener);
+    if (template.isEmpty()) {
+      events.accept();
+    }
+    trial = events;
+    LaunchedVm now = new LaunchedVm(prepared.launch(vmm, events), warnings);
     launched = Optional.of(now);
     prepared.confine(now.machine(), now::sharesLost);
+  }
+
+  /** Whether the VM was launched as a copy of a template, and that has failed so far. */
+  synchronized boolean isUnprovenCopy() {
+    return !closed && prepared.template().isPresent() && !trial.isAccepted();
+  }
+
+  /**
+   * Gives up a copy whose template is of no use, and the template: what follows is as for a new
+   * sandbox, whose VM boots.
+   */
+  synchronized void giveUpCopy(String why) {
+    new TemplateStore(paths).discard(prepared.template().orElseThrow().directory(), why, warnings);
+    launched.ifPresent(LaunchedVm::close);
+    launched = Optional.empty();
+    ready.ifPresent(ReadyVm::close);
+    ready = Optional.empty();
+    PreparedVm next = new PreparedVm(paths, config, warnings);
+    prepared.close();
+    prepared = next;
+    mayCopy = false;
   }
 
   /** Restores the VM from a checkpoint instead of booting it. */
@@ -107,6 +140,8 @@ public final class SandboxVm implements AutoCloseable {
       ReadyVm answered = new ReadyVm(prepared, now.machine(), client, config, warnings);
       // Before its network is made: what it has by then is to be given back after a failure, too.
       ready = Optional.of(answered);
+      trial.accept();
+      answered.grow();
       answered.configureNetwork();
     } catch (RpcException e) {
       throw BootFailure.of(now.machine(), config.vm(), e);

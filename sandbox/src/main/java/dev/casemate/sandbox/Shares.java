@@ -51,6 +51,7 @@ public final class Shares implements AutoCloseable {
    * thread.
    */
   public static void isolate() {
+    HostMounts.keep();
     Processes.unshare(Processes.CLONE_NEWNS);
     // The host's later mounts still arrive (slave), ours do not leave.
     Mounts.mount("", "/", "", Mounts.REC | Mounts.SLAVE, "");

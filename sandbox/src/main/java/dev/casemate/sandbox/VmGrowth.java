@@ -28,15 +28,23 @@ final class VmGrowth {
   private final AgentClient agent;
   private final Consumer<String> warnings;
   private final Map<String, Json.Obj> resources = new LinkedHashMap<>();
+  private final VmSize requested;
   private VmSize least;
   private VmSize size;
   private boolean processorsFail;
   private boolean memoryFails;
   private boolean moduleLoaded;
 
+  /**
+   * Growth of one VM.
+   *
+   * @param atStart what the VMM was started with
+   * @param least what the VM has at least, whatever its containers need
+   */
   VmGrowth(
       VmSize configured,
       VmSize atStart,
+      VmSize least,
       VmSize most,
       VmSize now,
       VirtualMachine vm,
@@ -48,8 +56,23 @@ final class VmGrowth {
     this.vm = vm;
     this.agent = agent;
     this.warnings = warnings;
-    this.least = atStart;
+    this.requested = least;
+    this.least = least;
     this.size = now;
+  }
+
+  /** Asks for the least already, without waiting: it comes while other things are done. */
+  synchronized void begin() {
+    int extra = extra(least);
+    if (extra > 0) {
+      try {
+        // A template's guest has the module.
+        moduleLoaded = true;
+        vm.resizeMemory(extra, 0);
+      } catch (CasemateException e) {
+        warnings.accept("the VM's memory cannot be changed: " + e.getMessage());
+      }
+    }
   }
 
   /**
@@ -57,7 +80,7 @@ final class VmGrowth {
    * containers want. It never becomes smaller than at its start.
    */
   synchronized void atLeast(Json.Obj limits) {
-    least = VmSize.wanted(NOTHING, atStart, most, List.of(limits));
+    least = VmSize.wanted(NOTHING, requested, most, List.of(limits));
     resize();
   }
 
@@ -84,7 +107,7 @@ final class VmGrowth {
     int memory = size.memoryMib();
     int vcpus = size.vcpus();
     boolean more = false;
-    int extra = roundUp(wanted.memoryMib() - atStart.memoryMib());
+    int extra = extra(wanted);
     if (extra != memory - atStart.memoryMib()) {
       try {
         if (!moduleLoaded) {
@@ -130,8 +153,11 @@ final class VmGrowth {
     size = new VmSize(memory, vcpus);
   }
 
-  private static int roundUp(int mib) {
-    return Math.max(0, (mib + VmSize.BLOCK_MIB - 1) / VmSize.BLOCK_MIB * VmSize.BLOCK_MIB);
+  /** Whole blocks beside what the VM was started with, but no more than it may have. */
+  private int extra(VmSize wanted) {
+    int mib = wanted.memoryMib() - atStart.memoryMib();
+    int blocks = (mib + VmSize.BLOCK_MIB - 1) / VmSize.BLOCK_MIB * VmSize.BLOCK_MIB;
+    return Math.max(0, Math.min(blocks, most.memoryMib() - atStart.memoryMib()));
   }
 
   private void online(int vcpus, boolean wait) {

@@ -12,6 +12,7 @@ import dev.casemate.base.Json;
  * @param memoryMib memory of the VM in MiB
  * @param vcpus virtual CPUs at boot
  * @param bootTimeoutMillis how long the agent may take to answer
+ * @param template whether it may start as a copy of a template
  */
 public record VmOptions(
     String hypervisor,
@@ -20,7 +21,8 @@ public record VmOptions(
     String initramfs,
     int memoryMib,
     int vcpus,
-    int bootTimeoutMillis) {
+    int bootTimeoutMillis,
+    TemplateUse template) {
   /** These options for a VM of another size. */
   public VmOptions withSize(VmSize size) {
     return new VmOptions(
@@ -30,7 +32,8 @@ public record VmOptions(
         initramfs,
         size.memoryMib(),
         size.vcpus(),
-        bootTimeoutMillis);
+        bootTimeoutMillis,
+        template);
   }
 
   public Json.Obj toJson() {
@@ -41,7 +44,8 @@ public record VmOptions(
         .put("initramfs", initramfs)
         .put("memoryMib", memoryMib)
         .put("vcpus", vcpus)
-        .put("bootTimeoutMillis", bootTimeoutMillis);
+        .put("bootTimeoutMillis", bootTimeoutMillis)
+        .put("template", template.word());
   }
 
   public static VmOptions fromJson(Json.Obj json) {
@@ -52,6 +56,7 @@ public record VmOptions(
         json.string("initramfs"),
         (int) json.integer("memoryMib", 0),
         (int) json.integer("vcpus", 1),
-        (int) json.integer("bootTimeoutMillis", 60_000));
+        (int) json.integer("bootTimeoutMillis", 60_000),
+        TemplateUse.of(json.string("template")));
   }
 }

@@ -25,6 +25,7 @@ import dev.casemate.protocol.agent.CreateSandboxRequest;
 import dev.casemate.protocol.casemate.BootReport;
 import dev.casemate.protocol.casemate.ClockReading;
 import dev.casemate.protocol.casemate.GuestService;
+import dev.casemate.protocol.casemate.PersonalizeRequest;
 import dev.casemate.rpc.RpcContext;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcService;
@@ -62,6 +63,12 @@ final class FakeVmm implements Vmm {
 
   volatile Guest guest = Guest.ANSWERS;
 
+  /** How the guest of a copy of a template behaves. */
+  volatile Guest copy = Guest.ANSWERS;
+
+  /** What a copy was asked for first. */
+  volatile PersonalizeRequest personalized = PersonalizeRequest.builder().build();
+
   /** Whether the guest leaves signals unanswered until its VM ends. */
   volatile boolean deaf;
 
@@ -77,6 +84,14 @@ final class FakeVmm implements Vmm {
     return Set.copyOf(capabilities);
   }
 
+  /** Another one stands for another version of the VMM. */
+  volatile String identity = "fake 1";
+
+  @Override
+  public String identity() {
+    return identity;
+  }
+
   @Override
   public List<Finding> check() {
     return List.of();
@@ -88,13 +103,13 @@ final class FakeVmm implements Vmm {
     if (!launchFailure.isEmpty()) {
       throw CasemateException.of(Kind.FAILED_PRECONDITION, launchFailure);
     }
-    return new Machine(config, listener);
+    return new Machine(config, listener, guest);
   }
 
   @Override
   public VirtualMachine copy(VmConfig config, VmTemplate template, VmListener listener) {
-    journal.add("copy");
-    return new Machine(config, listener);
+    journal.add("copy " + config.memoryMib() + " MiB");
+    return new Machine(config, listener, copy);
   }
 
   @Override
@@ -107,7 +122,7 @@ final class FakeVmm implements Vmm {
       Consumer<VmRecord> launched,
       VmListener listener) {
     journal.add("restore");
-    Machine machine = new Machine(config, listener);
+    Machine machine = new Machine(config, listener, guest);
     launched.accept(machine.record());
     return machine;
   }
@@ -142,6 +157,12 @@ final class FakeVmm implements Vmm {
           }
           yield ProtoMessage.NO_BYTES;
         }
+        case GuestService.PERSONALIZE -> {
+          personalized = PersonalizeRequest.decode(payload);
+          journal.add(method);
+          yield ProtoMessage.NO_BYTES;
+        }
+        case AgentService.ONLINE_CPU_MEM -> ProtoMessage.NO_BYTES;
         case AgentService.CREATE_CONTAINER,
             AgentService.START_CONTAINER,
             AgentService.CLOSE_STDIN ->
@@ -174,15 +195,15 @@ final class FakeVmm implements Vmm {
     private Optional<TtrpcServer> server = Optional.empty();
     private volatile Optional<VmExit> exit = Optional.empty();
 
-    Machine(VmConfig config, VmListener listener) {
+    Machine(VmConfig config, VmListener listener, Guest behaviour) {
       this.config = config;
       this.listener = listener;
-      if (guest == Guest.ANSWERS) {
+      if (behaviour == Guest.ANSWERS) {
         TtrpcServer agent =
             new TtrpcServer(List.of(new Agent(AgentService.NAME), new Agent(GuestService.NAME)));
         agent.start(new FdChannel(ends[1]));
         server = Optional.of(agent);
-      } else if (guest == Guest.PANICS) {
+      } else if (behaviour == Guest.PANICS) {
         end(VmEvent.ShutdownReason.GUEST_PANIC, "Kernel panic - not syncing: a test's");
       }
     }
@@ -257,6 +278,7 @@ final class FakeVmm implements Vmm {
 
     @Override
     public long resizeMemory(long extraMib, int timeoutMillis) {
+      journal.add("memory +" + extraMib);
       return extraMib;
     }
 
@@ -289,6 +311,7 @@ final class FakeVmm implements Vmm {
     @Override
     public void saveTemplate(Fd memory, Fd state, int timeoutMillis) {
       journal.add("save template");
+      memory.writeAll("memory".getBytes(StandardCharsets.UTF_8));
       state.writeAll("state".getBytes(StandardCharsets.UTF_8));
     }
 

@@ -43,7 +43,8 @@ class KillsTest {
   void start() throws Exception {
     SandboxPaths paths = new SandboxPaths(run, directory + "/state");
     Files.createDirectories(Path.of(paths.sandbox("k1")));
-    VmOptions vm = new VmOptions("fake", "tcg", "/kernel", "/initramfs", 256, 1, 5_000);
+    VmOptions vm =
+        new VmOptions("fake", "tcg", "/kernel", "/initramfs", 256, 1, 5_000, TemplateUse.NEVER);
     sandbox =
         new Sandbox(
             paths,

@@ -50,7 +50,9 @@ class SandboxStartTest {
   }
 
   private SandboxConfig config(boolean sharing, int ports, VmSize most, JailOptions jail) {
-    VmOptions vm = new VmOptions("fake", "tcg", "/kernel", "/initramfs", 256, 1, BOOT_MILLIS);
+    VmOptions vm =
+        new VmOptions(
+            "fake", "tcg", "/kernel", "/initramfs", 256, 1, BOOT_MILLIS, TemplateUse.NEVER);
     return new SandboxConfig(ID, vm, Optional.empty(), sharing, ports, VmSize.of(vm), most, jail);
   }
 

@@ -89,7 +89,14 @@ final class TestPod implements AutoCloseable, SandboxListener {
       String id, Optional<NetworkConfig> network, int hotplugPorts, boolean sharing) {
     VmOptions vm =
         new VmOptions(
-            "qemu", "auto", GUEST + "/vmlinux", GUEST + "/initramfs.cpio", 320, 1, BOOT_MILLIS);
+            "qemu",
+            "auto",
+            GUEST + "/vmlinux",
+            GUEST + "/initramfs.cpio",
+            320,
+            1,
+            BOOT_MILLIS,
+            TemplateUse.NEVER);
     return new SandboxConfig(
         id,
         vm,

@@ -10,6 +10,7 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.network.NetworkModel;
 import dev.casemate.sandbox.JailOptions;
 import dev.casemate.sandbox.SandboxPaths;
+import dev.casemate.sandbox.TemplateUse;
 import dev.casemate.sandbox.VmOptions;
 import dev.casemate.sandbox.VmSize;
 import dev.casemate.vmms.Vmms;
@@ -28,6 +29,7 @@ import java.util.Map;
  * @param memoryMib the VM's memory where nothing says how much its containers need
  * @param maxMemoryMib what annotations may ask for at most
  * @param maxVcpus what annotations may ask for at most
+ * @param template whether VMs may start as copies of a template
  * @param sharing whether the VM can have directories and files of the host, by virtio-fs
  * @param cgroup where the shim and its VM live; empty: in a group beside the container's
  * @param jail whether VMM and file-sharing daemon run in a jail, and as which users
@@ -44,6 +46,7 @@ record RuntimeConfig(
     int vcpus,
     int maxVcpus,
     int bootTimeoutSeconds,
+    TemplateUse template,
     boolean sharing,
     NetworkModel networkModel,
     String cgroup,
@@ -96,6 +99,7 @@ record RuntimeConfig(
         otherVcpus,
         maxVcpus,
         bootTimeoutSeconds,
+        template,
         otherSharing,
         networkModel,
         cgroup,
@@ -150,6 +154,7 @@ record RuntimeConfig(
             reader.integer("vm.vcpus", 1, 1, 240),
             reader.integer("vm.max_vcpus", 240, 1, 240),
             reader.integer("vm.boot_timeout_seconds", 60, 1, 3600),
+            reader.template(),
             reader.oneOf("vm.file_sharing", List.of("virtio-fs", "none")).equals("virtio-fs"),
             NetworkModel.parse(reader.string("network.model", "tcfilter")),
             reader.string("shim.cgroup", ""),
@@ -190,7 +195,8 @@ record RuntimeConfig(
         initramfs,
         size.memoryMib(),
         size.vcpus(),
-        bootTimeoutSeconds * 1000);
+        bootTimeoutSeconds * 1000,
+        template);
   }
 
   /** Takes values and remembers which, so that a misspelt key is told. */
@@ -226,6 +232,16 @@ record RuntimeConfig(
         throw wrong(key, value, String.join(", ", words));
       }
       return value;
+    }
+
+    /** The environment's word holds where the file has none. */
+    TemplateUse template() {
+      String key = "vm.template";
+      String value = string(key, TemplateUse.byDefault().word());
+      if (!TemplateUse.WORDS.contains(value)) {
+        throw wrong(key, value, String.join(", ", TemplateUse.WORDS));
+      }
+      return TemplateUse.of(value);
     }
 
     int integer(String key, int otherwise, int least, int most) {

@@ -21,6 +21,7 @@ import dev.casemate.sandbox.Leftovers;
 import dev.casemate.sandbox.OwnerProcess;
 import dev.casemate.sandbox.RpcErrors;
 import dev.casemate.sandbox.SandboxPaths;
+import dev.casemate.sandbox.TemplateUse;
 import java.util.List;
 import java.util.Optional;
 import org.graalvm.nativeimage.ImageInfo;
@@ -156,7 +157,8 @@ final class StartCommand {
   /** What containerd has in its environment is none of the VM's business. */
   private static List<String> environment() {
     List<String> kept = new java.util.ArrayList<>();
-    for (String name : List.of("PATH", "CASEMATE_RUN", "CASEMATE_STATE", "CASEMATE_TRACE")) {
+    for (String name :
+        List.of("PATH", "CASEMATE_RUN", "CASEMATE_STATE", "CASEMATE_TRACE", TemplateUse.VARIABLE)) {
       String value = Env.get(name);
       if (!value.isEmpty()) {
         kept.add(name + "=" + value);

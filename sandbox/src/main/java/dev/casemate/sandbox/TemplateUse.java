@@ -1,0 +1,40 @@
+package dev.casemate.sandbox;
+
+import java.util.List;
+import java.util.Locale;
+
+/** Whether a sandbox's VM may start as a copy of a template. */
+public enum TemplateUse {
+  /** If there is one that fits; if there is none, one is made in the background for the next. */
+  AUTO,
+  /** If there is one that fits. */
+  EXISTING,
+  /** It boots. */
+  NEVER;
+
+  /** The environment variable with the default. */
+  public static final String VARIABLE = "CASEMATE_TEMPLATE";
+
+  /** The words for them, in configuration files and options. */
+  public static final List<String> WORDS = List.of("auto", "existing", "never");
+
+  public String word() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+
+  /** By its word; {@link #AUTO} for any other. */
+  public static TemplateUse of(String word) {
+    for (TemplateUse use : values()) {
+      if (use.word().equals(word)) {
+        return use;
+      }
+    }
+    return AUTO;
+  }
+
+  /** What holds if nothing else is said: the environment's word. */
+  public static TemplateUse byDefault() {
+    String word = System.getenv(VARIABLE);
+    return of(word == null ? "" : word);
+  }
+}
