@@ -17,6 +17,7 @@ record Agent(
     Containers containers,
     Storages storages,
     OomWatch oom,
+    DerivedLimits limits,
     Sandbox sandbox,
     long mainMicros) {
   static Agent create(
@@ -30,6 +31,7 @@ record Agent(
         new Containers(),
         new Storages(loop, uevents, modules, console),
         new OomWatch(loop),
+        new DerivedLimits(console),
         new Sandbox(),
         mainMicros);
   }

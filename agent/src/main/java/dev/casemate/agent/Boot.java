@@ -10,6 +10,7 @@ final class Boot {
   private Boot() {}
 
   static BootReport report(Agent agent) {
+    agent.limits().remember();
     String release = kernel("osrelease");
     return BootReport.builder()
         .mainMicros(agent.mainMicros())

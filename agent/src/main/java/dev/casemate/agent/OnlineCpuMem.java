@@ -21,6 +21,7 @@ final class OnlineCpuMem {
     if (!request.cpuOnly()) {
       agent.modules().loadGroup(GuestContract.MEMORY_MODULES);
       onlineMemory();
+      agent.limits().follow();
     }
     int wanted = request.nbCpus();
     if (!request.wait_()) {

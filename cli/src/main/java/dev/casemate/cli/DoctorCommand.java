@@ -20,6 +20,7 @@ import dev.casemate.linux.Spawn;
 import dev.casemate.network.Leftover;
 import dev.casemate.network.Networks;
 import dev.casemate.sandbox.SandboxPaths;
+import dev.casemate.sandbox.TemplateStore;
 import dev.casemate.vmms.Vmms;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -64,6 +65,7 @@ final class DoctorCommand implements Command {
     findings.add(
         tool("mkfs.erofs", "erofs-utils", "images cannot be converted into root file systems"));
     findings.add(tool("mkfs.ext4", "e2fsprogs", "containers get no scratch disk"));
+    findings.add(looked("templates", () -> templates(paths)));
     findings.add(looked("leftovers", () -> leftovers(paths)));
     boolean failed = false;
     for (Finding finding : findings) {
@@ -145,6 +147,30 @@ final class DoctorCommand implements Command {
             meaning,
             "apt-get install -y " + debianPackage)
         : new Finding(name, Finding.Level.OK, name, path, "", "");
+  }
+
+  private static Finding templates(SandboxPaths paths) {
+    TemplateStore store = new TemplateStore(paths);
+    List<String> wrong = new ArrayList<>();
+    int ready = 0;
+    for (TemplateStore.Entry entry : store.list(Vmms.named(Vmms.DEFAULT))) {
+      if (entry.problem().isEmpty()) {
+        ready++;
+      } else {
+        wrong.add(entry.key() + " is " + entry.problem());
+      }
+    }
+    store.failures().forEach((key, why) -> wrong.add(key + " could not be made: " + why));
+    String count = ready == 0 ? "none" : Integer.toString(ready);
+    return wrong.isEmpty()
+        ? new Finding("templates", Finding.Level.OK, "templates", count, "", "")
+        : new Finding(
+            "templates",
+            Finding.Level.WARNING,
+            "templates",
+            count + " ready; " + String.join("; ", wrong),
+            "VMs of these kinds boot until a new template has been made, which the next start does",
+            "casemate template rm KEY, or casemate template build to see what is wrong");
   }
 
   private static Finding leftovers(SandboxPaths paths) {

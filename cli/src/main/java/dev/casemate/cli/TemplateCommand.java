@@ -239,24 +239,22 @@ final class TemplateCommand implements Command {
 
   private static int inspect(List<String> keys) {
     requireKeys("inspect", keys);
-    List<TemplateStore.Entry> all = store().list(Vmms.named(Vmms.DEFAULT));
     List<Json> values = new ArrayList<>();
     for (String key : keys) {
-      values.add(
-          json(
-              all.stream()
-                  .filter(entry -> entry.key().equals(key))
-                  .findFirst()
-                  .orElseThrow(
-                      () ->
-                          CasemateException.of(
-                              Kind.NOT_FOUND,
-                              "there is no template \""
-                                  + key
-                                  + "\"; casemate template ls shows all"))));
+      values.add(json(find(key)));
     }
     Console.out(new Json.Arr(values).pretty());
     return 0;
+  }
+
+  private static TemplateStore.Entry find(String key) {
+    for (TemplateStore.Entry entry : store().list(Vmms.named(Vmms.DEFAULT))) {
+      if (entry.key().equals(key)) {
+        return entry;
+      }
+    }
+    throw CasemateException.of(
+        Kind.NOT_FOUND, "there is no template \"" + key + "\"; casemate template ls shows all");
   }
 
   private static int remove(List<String> keys) {

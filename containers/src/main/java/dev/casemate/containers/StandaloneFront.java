@@ -134,7 +134,9 @@ final class StandaloneFront implements TaskFront, SandboxListener {
     finished.await();
   }
 
+  /** Once more if the VM was a copy of a template that proved to be of no use. */
   private void prepare(SandboxVm vm) {
+    mounts.clear();
     for (MountSpec mount : spec.mounts()) {
       // A volume that the image declares lies in the guest: the agent makes it on the scratch disk.
       mounts.add(
@@ -156,6 +158,7 @@ final class StandaloneFront implements TaskFront, SandboxListener {
     }
     if (config.scratchMib() > 0) {
       String scratch = paths.container(config.id()) + "/scratch.ext4";
+      Fs.unlinkIfExists(scratch);
       ScratchDisk.create(paths, config.scratchMib(), scratch);
       vm.addDisk(new Device.Disk(SCRATCH_DISK, scratch, false), "ext4");
     }

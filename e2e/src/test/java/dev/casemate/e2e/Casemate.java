@@ -54,6 +54,7 @@ final class Casemate {
       Files.createDirectories(RUN);
       Files.createFile(EMULATION_NOTICED);
       Files.createSymbolicLink(STATE.resolve("guest"), GUEST);
+      Files.createSymbolicLink(STATE.resolve("templates"), GUEST.resolveSibling("templates"));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -127,6 +128,7 @@ final class Casemate {
       words.addAll(List.of(arguments));
       environment.put("CASEMATE_RUN", RUN.toString());
       environment.put("CASEMATE_STATE", STATE.toString());
+      environment.put("CASEMATE_TEMPLATE", "existing");
       environment.put("HOME", FILES.toString());
     }
 
@@ -196,6 +198,7 @@ final class Casemate {
   static String shellWords(String... arguments) {
     StringBuilder text = new StringBuilder();
     text.append("env CASEMATE_RUN=").append(RUN).append(" CASEMATE_STATE=").append(STATE);
+    text.append(" CASEMATE_TEMPLATE=existing");
     text.append(' ').append(EXECUTABLE);
     for (String argument : arguments) {
       text.append(" '").append(argument.replace("'", "'\\''")).append('\'');

@@ -86,6 +86,9 @@ class ParsersTest {
           Map.entry("network.Joint", "a word in NetworkRecord"),
           Map.entry("network.NetworkRecord", "a record that this machine's root has written"),
           Map.entry("sandbox.DirectorySnapshot", "copies files and looks at none"),
+          Map.entry("sandbox.Template", "a record that this machine's root has written"),
+          Map.entry("sandbox.TemplateKind", "a record that this machine's root has written"),
+          Map.entry("hypervisor.FileMark", "a record that this machine's root has written"),
           Map.entry("shim.ShimRecord", "a record that this machine's root has written"));
 
   private static Set<String> covered() {

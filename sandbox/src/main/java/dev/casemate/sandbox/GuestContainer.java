@@ -45,7 +45,6 @@ public final class GuestContainer implements OomPump.Subject {
   private final GuestProcess init;
   private final ContainerExecs execs;
   private final AtomicBoolean started = new AtomicBoolean();
-  private final AtomicBoolean killed = new AtomicBoolean();
   private final PendingSignals pendingSignals = new PendingSignals();
   private volatile Json.Obj limits;
   private volatile boolean paused;
@@ -148,12 +147,10 @@ public final class GuestContainer implements OomPump.Subject {
     }
     init.running(true);
     listener.started(this);
-    init.attach(plan.log(), this::beforeEnd, this::exited);
-  }
-
-  private void exited() {
-    pendingSignals.settle();
-    listener.exited(this, init);
+    init.attach(
+        plan.log(),
+        this::beforeEnd,
+        () -> pendingSignals.settled(() -> listener.exited(this, init)));
   }
 
   PendingSignals pendingSignals() {
@@ -284,11 +281,6 @@ public final class GuestContainer implements OomPump.Subject {
     } catch (RpcException e) {
       // Gone already, or with a VM that is just ending; a guest that keeps it only costs itself.
     }
-  }
-
-  /** Whether its end has yet to be told, and nobody looks after that already. */
-  boolean awaitsEnd() {
-    return init.running() && !killed.getAndSet(true);
   }
 
   void signal(String execId, int signal, boolean all) {

@@ -55,7 +55,10 @@ final class Kills {
       sandbox.vm().kill();
       return;
     }
-    if (signal == Signals.KILL && execId.isEmpty() && container.awaitsEnd()) {
+    if (signal == Signals.KILL
+        && execId.isEmpty()
+        && container.init().running()
+        && container.pendingSignals().isFirstKill()) {
       Threads.start("killed", () -> awaitKilled(container));
     }
   }

@@ -22,6 +22,7 @@ final class LaunchedVm implements AutoCloseable {
   private static final int COPY_MILLIS = 20_000;
 
   private final VirtualMachine machine;
+  private final Optional<Template> template;
   private final Consumer<String> warnings;
   private final long launchedMicros = Machine.monotonicMicros();
 
@@ -30,8 +31,9 @@ final class LaunchedVm implements AutoCloseable {
 
   private volatile Optional<GuestBoot> booted = Optional.empty();
 
-  LaunchedVm(VirtualMachine machine, Consumer<String> warnings) {
+  LaunchedVm(VirtualMachine machine, Optional<Template> template, Consumer<String> warnings) {
     this.machine = machine;
+    this.template = template;
     this.warnings = warnings;
   }
 
@@ -115,6 +117,7 @@ final class LaunchedVm implements AutoCloseable {
     json.put("pid", machine.pid())
         .put("accelerator", machine.accelerator().kind().name().toLowerCase(Locale.ROOT))
         .put("acceleratorReason", machine.accelerator().reason());
+    template.ifPresent(from -> json.put("template", from.key()));
     booted.ifPresent(boot -> boot.describe(json));
   }
 

@@ -10,9 +10,17 @@ final class PendingSignals {
   private static final long SETTLE_MILLIS = 1_000;
 
   private int count;
+  private boolean killed;
 
   synchronized void begin() {
     count++;
+  }
+
+  /** Whether no KILL was sent before this one: its end needs to be watched only once. */
+  synchronized boolean isFirstKill() {
+    boolean first = !killed;
+    killed = true;
+    return first;
   }
 
   synchronized void end() {
@@ -32,5 +40,11 @@ final class PendingSignals {
         return;
       }
     }
+  }
+
+  /** Does something once the signals have been answered. */
+  void settled(Runnable what) {
+    settle();
+    what.run();
   }
 }

@@ -80,7 +80,8 @@ public final class Sandbox implements AutoCloseable {
    * Starts the VM on a thread of its own.
    *
    * @param hostname the VM's, which is that of a pod
-   * @param prepare adds the disks and shares that the VM is to have at its start
+   * @param prepare adds the disks and shares that the VM is to have at its start; is called again
+   *     if the VM starts as a copy of a template and that proves to be of no use
    */
   public void boot(String hostname, Consumer<SandboxVm> prepare) {
     Threads.start("boot", () -> launchAndAwait(hostname, prepare));
@@ -94,7 +95,7 @@ public final class Sandbox implements AutoCloseable {
 
   private void launchAndAwait(String hostname, Consumer<SandboxVm> prepare) {
     try {
-      start(hostname, prepare);
+      vm.start(hostname, prepare, this::vmEvent);
       booted.complete(null);
     } catch (CasemateException e) {
       booted.completeExceptionally(e);
@@ -129,20 +130,6 @@ public final class Sandbox implements AutoCloseable {
   /** The VMM's process, 0 before it exists. */
   public int vmmPid() {
     return vm.pid();
-  }
-
-  private void start(String hostname, Consumer<SandboxVm> prepare) {
-    prepare.accept(vm);
-    vm.launch(this::vmEvent);
-    try {
-      vm.awaitReady(hostname);
-    } catch (CasemateException e) {
-      if (!vm.isUnprovenCopy()) {
-        throw e;
-      }
-      vm.giveUpCopy(String.valueOf(e.getMessage()));
-      start(hostname, prepare);
-    }
   }
 
   private void vmEvent(VmEvent event) {

@@ -80,29 +80,43 @@ public final class SandboxVm implements AutoCloseable {
       events.accept();
     }
     trial = events;
-    LaunchedVm now = new LaunchedVm(prepared.launch(vmm, events), warnings);
+    LaunchedVm now = new LaunchedVm(prepared.launch(vmm, events), template, warnings);
     launched = Optional.of(now);
     prepared.confine(now.machine(), now::sharesLost);
   }
 
-  /** Whether the VM was launched as a copy of a template, and that has failed so far. */
-  synchronized boolean isUnprovenCopy() {
+  /**
+   * Starts the VM and waits for its agent.
+   *
+   * @param prepare adds what the VM is to have at its start; is called again if the VM was a copy
+   *     of a template that proves to be of no use: then the VM boots
+   */
+  void start(String hostname, Consumer<SandboxVm> prepare, VmListener listener) {
+    prepare.accept(this);
+    launch(listener);
+    try {
+      awaitReady(hostname);
+    } catch (CasemateException e) {
+      if (!isUnprovenCopy()) {
+        throw e;
+      }
+      giveUpCopy(String.valueOf(e.getMessage()));
+      start(hostname, prepare, listener);
+    }
+  }
+
+  private synchronized boolean isUnprovenCopy() {
     return !closed && prepared.template().isPresent() && !trial.isAccepted();
   }
 
-  /**
-   * Gives up a copy whose template is of no use, and the template: what follows is as for a new
-   * sandbox, whose VM boots.
-   */
-  synchronized void giveUpCopy(String why) {
+  private synchronized void giveUpCopy(String why) {
     new TemplateStore(paths).discard(prepared.template().orElseThrow().directory(), why, warnings);
     launched.ifPresent(LaunchedVm::close);
     launched = Optional.empty();
     ready.ifPresent(ReadyVm::close);
     ready = Optional.empty();
-    PreparedVm next = new PreparedVm(paths, config, warnings);
     prepared.close();
-    prepared = next;
+    prepared = new PreparedVm(paths, config, warnings);
     mayCopy = false;
   }
 
@@ -132,7 +146,7 @@ public final class SandboxVm implements AutoCloseable {
   }
 
   /** Waits for the agent and sets up the sandbox in the guest. */
-  void awaitReady(String hostname) {
+  private void awaitReady(String hostname) {
     LaunchedVm now = launched();
     AgentClient client = now.connect();
     try {

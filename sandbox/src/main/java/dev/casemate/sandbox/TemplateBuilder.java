@@ -151,7 +151,8 @@ public final class TemplateBuilder {
     SandboxConfig config = config(id, bootMillis);
     try (PreparedVm prepared = new PreparedVm(paths, config, warnings)) {
       prepared.becomesTemplate();
-      LaunchedVm launched = new LaunchedVm(prepared.launch(vmm, VmListener.NONE), warnings);
+      LaunchedVm launched =
+          new LaunchedVm(prepared.launch(vmm, VmListener.NONE), Optional.empty(), warnings);
       try (Fd memory = Fs.open(directory + Template.MEMORY, CREATE, 0600);
           Fd state = Fs.open(directory + Template.STATE, CREATE, 0600)) {
         prepared.confine(launched.machine(), launched::sharesLost);

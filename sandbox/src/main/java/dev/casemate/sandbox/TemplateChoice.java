@@ -40,7 +40,11 @@ final class TemplateChoice {
 
   private static boolean fits(SandboxConfig config, Vmm vmm) {
     VmOptions vm = config.vm();
-    return vm.template() != TemplateUse.NEVER
+    // A checkpoint's VM is restored with the machine that the configuration describes, not with a
+    // template's.
+    boolean savable = !config.sharing() && config.hotplugPorts() > 0;
+    return !savable
+        && vm.template() != TemplateUse.NEVER
         && vmm.capabilities().contains(Capability.TEMPLATES)
         && vm.memoryMib() >= TemplateKind.MEMORY_MIB
         && VmSize.of(vm).growingTo(config.most()).memoryMib() <= TemplateKind.maxMemoryMib()

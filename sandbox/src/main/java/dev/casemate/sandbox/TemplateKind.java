@@ -42,10 +42,11 @@ public record TemplateKind(
         vm.hypervisor(), vm.accelerator(), vm.kernel(), vm.initramfs(), vm.vcpus(), most.vcpus());
   }
 
-  /** What copies may grow to, in MiB: all that this machine has. */
+  /** What copies may grow to: all that this machine has, in whole blocks. */
   static int maxMemoryMib() {
     int host = VmSize.ofHost().memoryMib();
-    return Math.max(2, (host + GIB_IN_MIB - 1) / GIB_IN_MIB) * GIB_IN_MIB;
+    int gib = Math.max(2, (host + GIB_IN_MIB - 1) / GIB_IN_MIB);
+    return new VmSize(MEMORY_MIB, 1).growingTo(new VmSize(gib * GIB_IN_MIB, 1)).memoryMib();
   }
 
   /**

@@ -145,7 +145,9 @@ class TemplatesTest {
         .containsExactly("copy 112 MiB", "Personalize", "CreateSandbox", "memory +400");
     assertThat(vmm.personalized.seed()).hasSizeGreaterThanOrEqualTo(32);
     assertThat(vmm.personalized.moduleGroups()).contains("overlay");
-    assertThat(sandbox.describe().text()).contains("\"kernelRelease\":\"6.1\"");
+    assertThat(sandbox.describe().text())
+        .contains("\"template\":\"" + find().orElseThrow().key() + "\"")
+        .contains("\"kernelRelease\":\"6.1\"");
     assertThat(warnings).isEmpty();
   }
 

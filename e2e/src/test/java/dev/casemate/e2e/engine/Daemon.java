@@ -67,6 +67,7 @@ public abstract class Daemon implements AutoCloseable {
     builder.environment().put("PLACES_MARK", Places.MARK);
     builder.environment().put("CASEMATE_RUN", Places.CASEMATE_RUN.toString());
     builder.environment().put("CASEMATE_STATE", Places.CASEMATE_STATE.toString());
+    builder.environment().put("CASEMATE_TEMPLATE", "existing");
     builder.environment().putAll(environment());
     for (String proxy : List.of("http_proxy", "https_proxy", "no_proxy", "all_proxy")) {
       builder.environment().remove(proxy);

@@ -32,7 +32,10 @@ public final class Places {
     try {
       Files.createDirectories(CASEMATE_RUN);
       Files.createDirectories(CASEMATE_STATE);
-      Files.createSymbolicLink(CASEMATE_STATE.resolve("guest"), Path.of("/var/lib/casemate/guest"));
+      for (String shared : List.of("guest", "templates")) {
+        Files.createSymbolicLink(
+            CASEMATE_STATE.resolve(shared), Path.of("/var/lib/casemate", shared));
+      }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -62,6 +62,7 @@ public final class ShimByHand {
     this.environment.put("PLACES_MARK", Places.MARK);
     this.environment.put("CASEMATE_RUN", Places.CASEMATE_RUN.toString());
     this.environment.put("CASEMATE_STATE", Places.CASEMATE_STATE.toString());
+    this.environment.put("CASEMATE_TEMPLATE", "existing");
   }
 
   /** A bundle with busybox, as an engine leaves it behind when it calls the shim. */
