@@ -3,6 +3,8 @@
 # a plugin of QEMU (bench/blocks.c), for casemate run [OPTION…] IMAGE true. They hardly depend on the host's load. -l: every block into FILE.
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
+# What is compared here boots.
+export CASEMATE_TEMPLATE=never
 [[ $EUID -eq 0 ]] || die "it puts the plugin before QEMU in a mount namespace: run it as root"
 log=
 if [[ ${1:-} == -l ]]; then

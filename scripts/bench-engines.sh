@@ -3,6 +3,8 @@
 # BENCH_ROUNDS: rounds (default 8); BENCH_PODS: how many containers for the last line about memory (default 30).
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
+# What is compared here boots.
+export CASEMATE_TEMPLATE=never
 [[ $EUID -eq 0 ]] || die "the benchmark starts VMs: run it as root"
 rounds=${BENCH_ROUNDS:-8}
 pods=${BENCH_PODS:-30}

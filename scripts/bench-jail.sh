@@ -2,6 +2,8 @@
 # What the jail costs a start: `casemate run … true` with it and without it in turns. bench-jail.sh [ROUNDS]
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
+# What is compared here boots.
+export CASEMATE_TEMPLATE=never
 rounds=${1:-12}
 image=oci:build/demo-image
 [[ -f build/demo-image/index.json ]] || build/casemate demo-image build/demo-image > /dev/null

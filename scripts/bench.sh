@@ -3,6 +3,8 @@
 # Every comparison is one interleaved run; quote ratios, not milliseconds. BENCH_ROUNDS: rounds (default 10).
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
+# What is compared here boots.
+export CASEMATE_TEMPLATE=never
 [[ $EUID -eq 0 ]] || die "the benchmark starts VMs: run it as root"
 rounds=${BENCH_ROUNDS:-10}
 work=$(mktemp -d)

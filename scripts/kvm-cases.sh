@@ -88,6 +88,20 @@ vhost_net() {
     pgrep '^vhost-' > /dev/null || { ls -l /dev/vhost-net; pgrep -af qemu-system; return 1; }
 }
 
+# A copy of a template: its memory grows, and its devices are its own.
+start_from_a_template() {
+    local out
+    "$casemate" template build > /tmp/out 2>&1 || { cat /tmp/out; return 1; }
+    for _ in 1 2; do
+        out=$("$casemate" run --rm --template existing -m 512m -v "$KVM_DISK/rw:/rw" "$image" \
+            sh -c 'cat /rw/file; awk "/MemTotal/ {print (\$2 > 400000)}" /proc/meminfo; cat /proc/sys/kernel/random/boot_id' 2> /tmp/err)
+        expect "file and memory" "from-host 1" "$(head -n 2 <<< "$out" | tr '\n' ' ' | sed 's/ $//')" || { cat /tmp/err; return 1; }
+        sed -n 3p <<< "$out" >> /tmp/boot-ids
+    done
+    expect "different boot ids" 2 "$(sort -u /tmp/boot-ids | wc -l)" || return 1
+    "$casemate" template ls | grep -q ready || { echo "the copies failed, and the template was removed"; return 1; }
+}
+
 stop_with_a_handler() {
     "$casemate" stop lab > /dev/null || return 1
     expect "exit status" 5 "$("$casemate" wait lab)" && "$casemate" rm lab > /dev/null
@@ -189,7 +203,7 @@ docker_container() {
     return "$status"
 }
 
-cases=(auto_picks_kvm run_and_exit_status detached_start exec_streams_and_status terminal volumes read_only_volume published_port vhost_net
+cases=(auto_picks_kvm run_and_exit_status detached_start exec_streams_and_status terminal volumes read_only_volume published_port vhost_net start_from_a_template
     copy_both_ways pause_and_unpause stop_with_a_handler out_of_memory exits_of_a_bare_kernel exits_of_casemate_run
     sigkill_of_the_vmm sigkill_of_virtiofsd sigkill_of_the_sandbox_process nothing_is_left
     containerd_shim exits_of_the_shim exits_of_the_shim_with_a_block_root pod_of_two_containers memory_growth checkpoint_and_restore

@@ -1,5 +1,6 @@
 # What the scripts share that run in the laboratory of kvm-lab.sh. Sourced, not run. State goes to $KVM_DISK.
-export CASEMATE_STATE=$KVM_DISK/state CASEMATE_RUN=/run/cm-kvm
+# VMs boot: exits are counted, and the boot is what they are counted of. One case has templates.
+export CASEMATE_STATE=$KVM_DISK/state CASEMATE_RUN=/run/cm-kvm CASEMATE_TEMPLATE=never
 export PATH=$ROOT/build/engines/usr/bin:$ROOT/build/engines/usr/sbin:$PATH
 image=oci:$ROOT/build/demo-image
 casemate=${CASEMATE:-$ROOT/build/casemate}

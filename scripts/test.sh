@@ -166,6 +166,12 @@ if [[ -e $results/build.problem ]]; then
     finish
 fi
 
+# Most end-to-end tests start from templates, which the tests themselves never make; those about booting say so.
+templates() {
+    run_logged templates build/casemate template build && run_logged templates build/casemate template build --max-cpus "$(($(nproc) < 32 ? $(nproc) : 32))"
+}
+stage templates templates
+
 # What both Mavens need, `make check` has compiled and fetched.
 junit fuzz fuzz/target/check/surefire-reports -o -Pcheck,root -pl fuzz -am -Dcasemate.target=target/check \
     -Dsurefire.failIfNoSpecifiedTests=false '-Dtest=dev.casemate.fuzz.*Test' test &

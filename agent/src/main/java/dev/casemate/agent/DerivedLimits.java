@@ -2,7 +2,8 @@ package dev.casemate.agent;
 
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.LinuxException;
-import dev.casemate.linux.Text;
+import dev.casemate.linux.ResourceLimits;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -10,33 +11,21 @@ import java.util.Map;
 /**
  * Limits that the kernel derives from the machine's memory once, when it boots. A VM that grows
  * gets those of its new size: a copy of a template boots with little memory, and must not be left
- * with limits of so small a machine. What a user has set is left alone.
+ * with the limits of so small a machine. What a user has set is left alone, and nothing shrinks.
+ *
+ * <p>The rules are the kernel's own: kernel/fork.c, fs/file_table.c, fs/eventpoll.c,
+ * fs/notify/inotify/inotify_user.c, net/ipv4/tcp.c, net/ipv4/udp.c, mm/huge_memory.c.
  */
 final class DerivedLimits {
   private static final String SYSTEM = "/proc/sys/";
   private static final String MEMORY = "/proc/meminfo";
+  private static final String LARGE_PAGES = "/sys/kernel/mm/transparent_hugepage/enabled";
   private static final int MEMORY_LIMIT = 64 * 1024;
   private static final int VALUE_LIMIT = 256;
+  private static final long LEAST_FOR_LARGE_PAGES_KIB = 512 << 10;
 
-  /**
-   * A limit.
-   *
-   * @param firstScaled index of the first of its numbers that depends on memory
-   * @param most what the kernel itself gives at most
-   */
-  private record Limit(String name, int firstScaled, long most) {}
-
-  private static final List<Limit> LIMITS =
-      List.of(
-          new Limit("kernel/threads-max", 0, 0x3fffffff),
-          new Limit("fs/file-max", 0, Long.MAX_VALUE),
-          new Limit("fs/epoll/max_user_watches", 0, Long.MAX_VALUE),
-          new Limit("fs/inotify/max_user_watches", 0, 1 << 20),
-          new Limit("net/ipv4/tcp_mem", 0, Integer.MAX_VALUE),
-          new Limit("net/ipv4/udp_mem", 0, Integer.MAX_VALUE),
-          new Limit("net/ipv4/tcp_max_orphans", 0, 1 << 18),
-          new Limit("net/ipv4/tcp_rmem", 2, 6 << 20),
-          new Limit("net/ipv4/tcp_wmem", 2, 4 << 20));
+  private static final List<String> NAMESPACES =
+      List.of("user", "pid", "uts", "ipc", "net", "mnt", "cgroup", "time");
 
   private final Console console;
   private final Map<String, String> known = new HashMap<>();
@@ -59,13 +48,18 @@ final class DerivedLimits {
     if (memoryKib == 0 || now <= memoryKib) {
       return;
     }
-    for (Limit limit : LIMITS) {
+    for (Map.Entry<String, List<Long>> limit : of(now).entrySet()) {
       try {
-        raise(limit, now);
+        raise(limit.getKey(), limit.getValue());
       } catch (LinuxException e) {
         // Not every kernel has all of them.
-        console.debug(limit.name() + " remains as it is: " + e.getMessage());
+        console.debug(limit.getKey() + " remains as it is: " + e.getMessage());
       }
+    }
+    try {
+      raiseOwn(now);
+    } catch (LinuxException e) {
+      console.debug("limits of processes remain as they are: " + e.getMessage());
     }
     memoryKib = now;
   }
@@ -74,34 +68,74 @@ final class DerivedLimits {
     return ProcText.memInfo(FileContent.readString(MEMORY, MEMORY_LIMIT), "MemTotal") / 1024;
   }
 
-  private void raise(Limit limit, long now) {
-    String path = SYSTEM + limit.name();
+  /**
+   * What a kernel that boots with so much memory has; 0 for a number that does not depend on it.
+   */
+  static Map<String, List<Long>> of(long kib) {
+    long pages = kib / 4;
+    long threads = kib / 128;
+    Map<String, List<Long>> limits = new HashMap<>();
+    limits.put("kernel/threads-max", List.of(threads));
+    limits.put("fs/file-max", List.of(kib / 10));
+    limits.put("fs/epoll/max_user_watches", List.of(kib * 1024 / 25 / 188));
+    limits.put(
+        "fs/inotify/max_user_watches",
+        List.of(Math.clamp(kib * 1024 / 100 / 1350, 8192L, 1L << 20)));
+    limits.put("net/ipv4/tcp_mem", middle(pages / 16));
+    limits.put("net/ipv4/udp_mem", middle(pages / 8));
+    limits.put("net/ipv4/tcp_max_orphans", List.of(Math.min(pages / 64, 1L << 18)));
+    limits.put("net/ipv4/tcp_rmem", List.of(0L, 0L, Math.min(pages * 32, 6L << 20)));
+    limits.put("net/ipv4/tcp_wmem", List.of(0L, 0L, Math.min(pages * 32, 4L << 20)));
+    for (String namespace : NAMESPACES) {
+      limits.put("user/max_" + namespace + "_namespaces", List.of(threads / 2));
+    }
+    return limits;
+  }
+
+  private static List<Long> middle(long limit) {
+    return List.of(limit / 4 * 3, limit, limit / 4 * 6);
+  }
+
+  private void raise(String name, List<Long> wanted) {
+    String path = SYSTEM + name;
     String text = FileContent.readString(path, VALUE_LIMIT).strip();
-    String last = known.putIfAbsent(limit.name(), text);
+    String last = known.putIfAbsent(name, text);
     if (last != null && !last.equals(text)) {
       return;
     }
-    String scaled = scale(text, limit.firstScaled(), limit.most(), memoryKib, now);
-    if (!scaled.equals(text)) {
-      FileContent.writeControl(path, scaled);
-      known.put(limit.name(), FileContent.readString(path, VALUE_LIMIT).strip());
+    String raised = raised(text, wanted);
+    if (!raised.equals(text)) {
+      FileContent.writeControl(path, raised);
+      known.put(name, FileContent.readString(path, VALUE_LIMIT).strip());
     }
   }
 
-  /** Numbers separated by blanks; those from {@code first} on grow as memory has grown. */
-  static String scale(String text, int first, long most, long before, long now) {
-    List<String> numbers = Text.split(text.replace('\t', ' '), ' ');
-    StringBuilder scaled = new StringBuilder();
+  /** The numbers of a file, separated by tabs, each at least as wanted. */
+  static String raised(String text, List<Long> wanted) {
+    List<String> result = new ArrayList<>();
+    List<String> numbers = List.of(text.split("\t"));
+    if (numbers.size() != wanted.size()) {
+      return text;
+    }
     for (int i = 0; i < numbers.size(); i++) {
       long number = Numbers.parse(numbers.get(i), -1);
       if (number < 0) {
         return text;
       }
-      // Some are as good as infinite already, and never become smaller.
-      boolean fits = i >= first && number <= Long.MAX_VALUE / now;
-      long grown = fits ? Math.max(number, Math.min(number * now / before, most)) : number;
-      scaled.append(i == 0 ? "" : "\t").append(grown);
+      result.add(Long.toString(Math.max(number, wanted.get(i))));
     }
-    return scaled.toString();
+    return String.join("\t", result);
+  }
+
+  /** What processes inherit from this one, and large pages, which a small machine does without. */
+  private void raiseOwn(long now) {
+    int pending = ResourceLimits.number("RLIMIT_SIGPENDING");
+    long signals = Math.max(now / 256, ResourceLimits.get(pending).hard());
+    ResourceLimits.set(pending, new ResourceLimits.Limit(signals, signals));
+    if (memoryKib < LEAST_FOR_LARGE_PAGES_KIB
+        && now >= LEAST_FOR_LARGE_PAGES_KIB
+        && FileContent.readString(LARGE_PAGES, VALUE_LIMIT).contains("[never]")) {
+      FileContent.writeControl(LARGE_PAGES, "always");
+    }
   }
 }

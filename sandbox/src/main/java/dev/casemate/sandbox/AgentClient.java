@@ -20,6 +20,8 @@ import dev.casemate.protocol.agent.TtyWinResizeRequest;
 import dev.casemate.protocol.agent.WaitProcessRequest;
 import dev.casemate.protocol.agent.WaitProcessResponse;
 import dev.casemate.protocol.agent.WriteStreamRequest;
+import dev.casemate.protocol.casemate.ClockReading;
+import dev.casemate.protocol.casemate.ClockRequest;
 import dev.casemate.protocol.casemate.GuestService;
 import dev.casemate.protocol.casemate.PersonalizeRequest;
 import dev.casemate.rpc.ConnectionLostException;
@@ -275,6 +277,17 @@ final class AgentClient implements AutoCloseable {
               .usec(micros % 1_000_000)
               .build());
     }
+  }
+
+  /** Corrects the guest's clocks, and reads them. */
+  ClockReading clock(ClockRequest request) {
+    return ask(
+        GuestService.NAME,
+        GuestService.CLOCK,
+        request,
+        CALL_TIMEOUT_MILLIS,
+        SMALL_ANSWER,
+        ClockReading::decode);
   }
 
   /** Makes a copy of a guest draw other random numbers than its original. */

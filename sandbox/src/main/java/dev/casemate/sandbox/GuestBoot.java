@@ -38,11 +38,8 @@ record GuestBoot(BootReport report, long agentMainMicros, long agentReadyMicros)
   void describe(Json.Obj json) {
     json.put("kernelRelease", report.kernelRelease())
         .put("agentVersion", report.agentVersion())
-        .put("machine", report.machine());
-    // A copy of a template says only what holds for all of them.
-    if (report.memoryTotalBytes() > 0) {
-      json.put("memoryTotalBytes", report.memoryTotalBytes())
-          .put("agentRssBytes", report.agentRssBytes());
-    }
+        .put("machine", report.machine())
+        .put("memoryTotalBytes", report.memoryTotalBytes())
+        .put("agentRssBytes", report.agentRssBytes());
   }
 }

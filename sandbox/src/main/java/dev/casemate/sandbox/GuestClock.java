@@ -5,7 +5,6 @@ import dev.casemate.linux.Machine;
 import dev.casemate.linux.WallClock;
 import dev.casemate.protocol.casemate.ClockReading;
 import dev.casemate.protocol.casemate.ClockRequest;
-import dev.casemate.protocol.casemate.GuestService;
 import dev.casemate.rpc.ConnectionLostException;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcStatus;
@@ -63,16 +62,7 @@ final class GuestClock implements AutoCloseable {
   private Sample base = new Sample(0, 0, 0, 0, Long.MAX_VALUE);
 
   GuestClock(AgentClient agent, Consumer<String> warnings) {
-    this(
-        request ->
-            agent.ask(
-                GuestService.NAME,
-                GuestService.CLOCK,
-                request,
-                AgentClient.CALL_TIMEOUT_MILLIS,
-                AgentClient.SMALL_ANSWER,
-                ClockReading::decode),
-        warnings);
+    this(agent::clock, warnings);
   }
 
   GuestClock(Guest guest, Consumer<String> warnings) {

@@ -293,6 +293,12 @@ public final class SandboxVm implements AutoCloseable {
   Json.Obj describe() {
     Json.Obj json = new Json.Obj();
     launched.ifPresent(l -> l.describe(json));
+    Optional<Template> template = prepared.template();
+    if (template.isPresent()) {
+      // What has been plugged in since comes on top.
+      long grown = (long) (size().memoryMib() - template.get().memoryMib()) << 20;
+      json.put("memoryTotalBytes", template.get().report().memoryTotalBytes() + grown);
+    }
     return json;
   }
 

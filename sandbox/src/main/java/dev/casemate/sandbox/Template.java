@@ -21,9 +21,7 @@ import java.util.Optional;
  * @param createdMillis when it was made, since 1970
  * @param memory the mark that the file had when it was complete
  * @param state likewise
- * @param kernelRelease of its guest
- * @param agentVersion of its guest
- * @param machine {@code uname -a} of its guest, without the host name
+ * @param report what the guest said of itself when it had booted
  */
 public record Template(
     String directory,
@@ -34,9 +32,7 @@ public record Template(
     long createdMillis,
     FileMark memory,
     FileMark state,
-    String kernelRelease,
-    String agentVersion,
-    String machine) {
+    BootReport report) {
   static final String RECORD = "/template.json";
   static final String MEMORY = "/memory";
   static final String STATE = "/state";
@@ -51,13 +47,9 @@ public record Template(
     return new VmTemplate(directory + MEMORY, directory + STATE);
   }
 
-  /** What the guest said of itself when it had booted. */
-  BootReport report() {
-    return BootReport.builder()
-        .kernelRelease(kernelRelease)
-        .agentVersion(agentVersion)
-        .machine(machine)
-        .build();
+  /** Of the guest's kernel. */
+  public String kernelRelease() {
+    return report.kernelRelease();
   }
 
   /** Bytes that it takes on the disk. */
@@ -93,9 +85,11 @@ public record Template(
         .put("createdMillis", createdMillis)
         .put("memory", memory.toJson())
         .put("state", state.toJson())
-        .put("kernelRelease", kernelRelease)
-        .put("agentVersion", agentVersion)
-        .put("machine", machine);
+        .put("kernelRelease", report.kernelRelease())
+        .put("agentVersion", report.agentVersion())
+        .put("machine", report.machine())
+        .put("memoryTotalBytes", report.memoryTotalBytes())
+        .put("agentRssBytes", report.agentRssBytes());
   }
 
   void write() {
@@ -127,9 +121,13 @@ public record Template(
         json.integer("createdMillis", 0),
         FileMark.fromJson(part(json, "memory")),
         FileMark.fromJson(part(json, "state")),
-        json.string("kernelRelease"),
-        json.string("agentVersion"),
-        json.string("machine"));
+        BootReport.builder()
+            .kernelRelease(json.string("kernelRelease"))
+            .agentVersion(json.string("agentVersion"))
+            .machine(json.string("machine"))
+            .memoryTotalBytes(json.integer("memoryTotalBytes", 0))
+            .agentRssBytes(json.integer("agentRssBytes", 0))
+            .build());
   }
 
   private static Json.Obj part(Json.Obj json, String name) {

@@ -11,12 +11,16 @@ import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.Machine;
 import dev.casemate.linux.OpenFlag;
 import dev.casemate.protocol.GuestContract;
+import dev.casemate.protocol.casemate.ClockReading;
+import dev.casemate.protocol.casemate.ClockRequest;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.vmms.Vmms;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
@@ -25,6 +29,12 @@ import java.util.function.Consumer;
  */
 public final class TemplateBuilder {
   private static final int SAVE_MILLIS = 120_000;
+  private static final long CLOCK_NANOS = 200_000_000L;
+
+  /** Of the ratio of guest and host; a busy host answers late. */
+  private static final double CLOCK_TOLERANCE = 0.2;
+
+  private static final int ATTEMPTS = 3;
   private static final String SANDBOX = "template-";
   private static final int CREATE = OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.EXCLUSIVE;
 
@@ -96,11 +106,9 @@ public final class TemplateBuilder {
 
   private Template make(String id, String key, String facts, int bootMillis) {
     String unfinished = store.directory(key) + TemplateStore.UNFINISHED;
-    FileTree.removeTree(unfinished);
     FileTree.makeDirectories(paths.templates(), 0700);
-    Fs.makeDirectory(unfinished, 0700);
     try {
-      GuestBoot boot = save(id, unfinished, bootMillis);
+      GuestBoot boot = save(id, unfinished, bootMillis, ATTEMPTS);
       Template template =
           new Template(
               unfinished,
@@ -111,9 +119,7 @@ public final class TemplateBuilder {
               System.currentTimeMillis(),
               FileMark.of(unfinished + Template.MEMORY),
               FileMark.of(unfinished + Template.STATE),
-              boot.report().kernelRelease(),
-              boot.report().agentVersion(),
-              boot.report().machine());
+              boot.report());
       template.write();
       store.prune(vmm);
       Fs.rename(unfinished, store.directory(key));
@@ -122,6 +128,26 @@ public final class TemplateBuilder {
       FileTree.removeTree(unfinished);
       store.failed(key, String.valueOf(e.getMessage()));
       throw e;
+    }
+  }
+
+  /**
+   * A kernel measures its counter when it boots. On a machine that is very busy the result can be
+   * wrong, and with it the clocks of all copies.
+   */
+  private static void checkClock(AgentClient client) {
+    ClockReading before = client.clock(ClockRequest.builder().build());
+    long hostBefore = Machine.monotonicMicros();
+    LockSupport.parkNanos(CLOCK_NANOS);
+    ClockReading after = client.clock(ClockRequest.builder().build());
+    double host = Machine.monotonicMicros() - hostBefore;
+    double guest = after.rawMicros() - before.rawMicros();
+    if (Math.abs(guest / host - 1) > CLOCK_TOLERANCE) {
+      throw CasemateException.of(
+          Kind.UNAVAILABLE,
+          "the clock of the template's guest runs "
+              + Math.round(guest / host * 100)
+              + " % as fast as the host's: the machine was too busy while it booted");
     }
   }
 
@@ -147,6 +173,19 @@ public final class TemplateBuilder {
         jail);
   }
 
+  private GuestBoot save(String id, String directory, int bootMillis, int attempts) {
+    FileTree.removeTree(directory);
+    Fs.makeDirectory(directory, 0700);
+    try {
+      return save(id, directory, bootMillis);
+    } catch (CasemateException e) {
+      if (attempts <= 1 || e.kind() != Kind.UNAVAILABLE) {
+        throw e;
+      }
+      return save(id, directory, bootMillis, attempts - 1);
+    }
+  }
+
   private GuestBoot save(String id, String directory, int bootMillis) {
     SandboxConfig config = config(id, bootMillis);
     try (PreparedVm prepared = new PreparedVm(paths, config, warnings)) {
@@ -159,6 +198,7 @@ public final class TemplateBuilder {
         GuestBoot boot;
         try (AgentClient client = launched.connect()) {
           boot = GuestBoot.await(client, bootMillis);
+          checkClock(client);
         } catch (RpcException e) {
           throw BootFailure.of(launched.machine(), config.vm(), e);
         }

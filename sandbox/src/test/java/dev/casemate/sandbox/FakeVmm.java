@@ -63,6 +63,9 @@ final class FakeVmm implements Vmm {
 
   volatile Guest guest = Guest.ANSWERS;
 
+  /** How fast the guest's counter runs. */
+  volatile int clockPercent = 100;
+
   /** How the guest of a copy of a template behaves. */
   volatile Guest copy = Guest.ANSWERS;
 
@@ -148,7 +151,11 @@ final class FakeVmm implements Vmm {
     @Override
     public byte[] call(String method, byte[] payload, RpcContext context) {
       return switch (method) {
-        case GuestService.CLOCK -> ClockReading.builder().build().encode();
+        case GuestService.CLOCK ->
+            ClockReading.builder()
+                .rawMicros(dev.casemate.linux.Machine.monotonicMicros() * clockPercent / 100)
+                .build()
+                .encode();
         case GuestService.BOOT -> BootReport.builder().kernelRelease("6.1").build().encode();
         case AgentService.CREATE_SANDBOX, AgentService.DESTROY_SANDBOX -> {
           journal.add(method);

@@ -242,6 +242,15 @@ class TemplatesTest {
   }
 
   @Test
+  void aGuestWhoseClockRunsWrongBecomesNoTemplate() {
+    vmm.clockPercent = 300;
+    assertThatThrownBy(this::build)
+        .hasMessageMatching("(?s).*runs (29|30). % as fast as the host's.*");
+    assertThat(vmm.journal.stream().filter("launch"::equals)).as("attempts").hasSize(3);
+    assertThat(find()).isEmpty();
+  }
+
+  @Test
   void removingATemplateNeedsItsKey() {
     Template template = build().orElseThrow();
     for (String key : List.of("", "..", "0123", "../templates/" + template.key())) {

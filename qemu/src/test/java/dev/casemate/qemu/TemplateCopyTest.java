@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** VMs that start as copies of a saved one. */
 @Tag("vm")
 @Timeout(180)
-class TemplateTest {
+class TemplateCopyTest {
   private static final int MILLIS = 60_000;
   private static final int MEMORY_MIB = 192;
 
