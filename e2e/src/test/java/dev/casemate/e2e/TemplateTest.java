@@ -60,7 +60,7 @@ class TemplateTest extends EndToEnd {
   }
 
   private static String builders() {
-    return Shell.result("pgrep -a -f 'template build --background' || true").out();
+    return Shell.result("pgrep -a -f '[t]emplate build --background' || true").out();
   }
 
   private static void awaitNoBuilder() {
@@ -222,7 +222,7 @@ class TemplateTest extends EndToEnd {
     String made = with("existing", "template", "build").run().expect(0).out();
     assertThat(made).startsWith("template ");
     assertThat(keys()).hasSize(1).noneMatch(key -> key.endsWith(".new"));
-    assertThat(Shell.result("pgrep -a -f guest=template- || true").out())
+    assertThat(Shell.result("pgrep -a -f '[g]uest=template-' || true").out())
         .as("the VM of the killed one")
         .isEmpty();
     String key = keys().iterator().next();

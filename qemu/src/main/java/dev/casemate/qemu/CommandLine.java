@@ -74,7 +74,8 @@ final class CommandLine implements AutoCloseable {
           "socket,id=console,server=on,wait=off,fd=" + descriptor(sockets.console().get()));
       add("-serial", "chardev:console");
     }
-    DeviceArguments.add(this, config, accelerator, sockets);
+    boolean copy = incoming.map(Incoming::bringsMemory).orElse(false);
+    DeviceArguments.add(this, config, accelerator, sockets, copy);
     incoming.ifPresent(state -> state.add(config.vmId(), this));
   }
 

@@ -14,11 +14,24 @@ final class DeviceArguments {
 
   private DeviceArguments() {}
 
+  /**
+   * Adds them.
+   *
+   * @param sharesLater whether file shares are left out: a QEMU that takes in a state refuses them
+   */
   static void add(
-      CommandLine line, VmConfig config, Accelerator accelerator, CommandLine.Sockets sockets) {
+      CommandLine line,
+      VmConfig config,
+      Accelerator accelerator,
+      CommandLine.Sockets sockets,
+      boolean sharesLater) {
     for (int i = 0; i < config.devices().size(); i++) {
+      Device device = config.devices().get(i);
+      if (sharesLater && device instanceof Device.FileShare) {
+        continue;
+      }
       String place = PciLayout.place(config, PciLayout.deviceSlot(i));
-      device(line, config.vmId(), i + 1, config.devices().get(i), place, accelerator, sockets);
+      device(line, config.vmId(), i + 1, device, place, accelerator, sockets);
     }
   }
 

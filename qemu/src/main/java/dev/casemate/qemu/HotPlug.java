@@ -15,6 +15,8 @@ import java.util.Set;
 
 /** Devices that come and go while the guest runs: a host half, then a device in a free slot. */
 final class HotPlug {
+  private static final int NO_PORT = -1;
+
   private final String vmId;
   private final Qmp qmp;
   private final PciLayout layout;
@@ -41,6 +43,13 @@ final class HotPlug {
       layout.free(device.id());
       throw e;
     }
+  }
+
+  /**
+   * Adds a device that belongs to a VM's start, in the slot that is its own, before the guest runs.
+   */
+  void attachAtStart(Device device, int slot) {
+    qmp.execute("device_add", inSlot(addBackend(device, NO_PORT), device.id(), slot));
   }
 
   /** Adds the host's half; returns the arguments of the guest's half so far. */
@@ -142,12 +151,16 @@ final class HotPlug {
     return frontend;
   }
 
-  /** In which slot, and under which name. */
+  /** In which port, and under which name. */
   static Json.Obj placed(Json.Obj frontend, String deviceId, int port) {
+    return inSlot(frontend, deviceId, PciLayout.portSlot(port));
+  }
+
+  private static Json.Obj inSlot(Json.Obj frontend, String deviceId, int slot) {
     return frontend
         .put("id", deviceId)
         .put("bus", PciLayout.HOT_BUS)
-        .put("addr", Integer.toHexString(PciLayout.portSlot(port)));
+        .put("addr", Integer.toHexString(slot));
   }
 
   private CasemateException notPluggable(Device device) {

@@ -87,7 +87,7 @@ public final class QemuDriver implements Vmm {
     requireFile(config.vmId(), "template", template.memory(), "casemate template build");
     requireFile(config.vmId(), "template", template.state(), "casemate template build");
     QemuVm vm = launch(config, Optional.of(new IncomingTemplate()), listener);
-    vm.takeIn(template, TEMPLATE_MILLIS);
+    vm.takeIn(template, config.devices(), TEMPLATE_MILLIS);
     return vm;
   }
 

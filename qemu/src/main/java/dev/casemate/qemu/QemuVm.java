@@ -21,6 +21,7 @@ import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.UnixSocket;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -227,10 +228,10 @@ final class QemuVm implements VirtualMachine {
   }
 
   /**
-   * Takes in a template, on a thread of its own: memory first, while QEMU still starts, and then
-   * the state, with whose last byte the guest runs. One that cannot be read ends the VM.
+   * Takes in a template, on a thread of its own: memory first, while QEMU still starts, then the
+   * state, then what can only be added after it. A template that cannot be read ends the VM.
    */
-  void takeIn(VmTemplate template, int timeoutMillis) {
+  void takeIn(VmTemplate template, List<Device> devices, int timeoutMillis) {
     Fd to = memory.orElseThrow();
     Thread thread =
         new Thread(
@@ -241,9 +242,16 @@ final class QemuVm implements VirtualMachine {
                 Migration migration = new Migration(vmId(), qmp);
                 migration.leaveOutShared();
                 migration.load(state, timeoutMillis);
+                for (int i = 0; i < devices.size(); i++) {
+                  if (devices.get(i) instanceof Device.FileShare share) {
+                    hotPlug.attachAtStart(share, PciLayout.deviceSlot(i));
+                  }
+                }
                 // It was saved paused.
                 qmp.execute("cont");
               } catch (RuntimeException e) {
+                byte[] why = String.valueOf(e.getMessage()).getBytes(StandardCharsets.UTF_8);
+                message.append(why, 0, why.length);
                 kill();
               }
             },
