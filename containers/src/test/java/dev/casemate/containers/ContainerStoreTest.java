@@ -3,15 +3,15 @@ package dev.casemate.containers;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
-import dev.casemate.base.Json;
+import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.OpenFlag;
+import dev.casemate.oci.Spec;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.VmOptions;
 import java.nio.charset.StandardCharsets;
@@ -80,8 +80,8 @@ class ContainerStoreTest {
         Fd second = own("aa22")) {
       assertThat(first.isOpen() && second.isOpen()).isTrue();
       ContainerConfig config = config("aa11", "one");
-      store.create(config, new Json.Obj());
-      store.create(config("aa22", "two"), new Json.Obj());
+      store.create(config, Spec.EMPTY);
+      store.create(config("aa22", "two"), Spec.EMPTY);
       assertThat(store.find("one").config()).isEqualTo(config);
       assertThat(store.find("aa2").config().name()).isEqualTo("two");
       assertThat(store.list()).hasSize(2);
@@ -98,8 +98,8 @@ class ContainerStoreTest {
   void givesANameToOneContainerOnly() {
     try (Fd lock = own("aa11")) {
       assertThat(lock.isOpen()).isTrue();
-      store.create(config("aa11", "one"), new Json.Obj());
-      assertThatThrownBy(() -> store.create(config("bb22", "one"), new Json.Obj()))
+      store.create(config("aa11", "one"), Spec.EMPTY);
+      assertThatThrownBy(() -> store.create(config("bb22", "one"), Spec.EMPTY))
           .isInstanceOfSatisfying(
               CasemateException.class, e -> assertThat(e.kind()).isEqualTo(Kind.ALREADY_EXISTS))
           .hasMessageContaining("casemate rm -f one");
@@ -126,7 +126,7 @@ class ContainerStoreTest {
                     () -> {
                       try {
                         start.await();
-                        store.create(config, new Json.Obj());
+                        store.create(config, Spec.EMPTY);
                         won.incrementAndGet();
                       } catch (CasemateException e) {
                         assertThat(e.kind()).isEqualTo(Kind.ALREADY_EXISTS);
@@ -149,7 +149,7 @@ class ContainerStoreTest {
     FileContent.write(paths.names() + "/one", "cc33".getBytes(StandardCharsets.UTF_8), 0600);
     try (Fd lock = own("aa11")) {
       assertThat(lock.isOpen()).isTrue();
-      store.create(config("aa11", "one"), new Json.Obj());
+      store.create(config("aa11", "one"), Spec.EMPTY);
       assertThat(store.find("one").config().id()).isEqualTo("aa11");
     }
   }
@@ -157,7 +157,7 @@ class ContainerStoreTest {
   @Test
   void refusesNamesThatAreNone() {
     for (String name : List.of("", "-x", "a/b", "..", "a b", "ü", "x".repeat(129))) {
-      assertThatThrownBy(() -> store.create(config("aa11", name), new Json.Obj()))
+      assertThatThrownBy(() -> store.create(config("aa11", name), Spec.EMPTY))
           .isInstanceOfSatisfying(
               CasemateException.class, e -> assertThat(e.kind()).isEqualTo(Kind.INVALID_ARGUMENT));
     }
@@ -168,7 +168,7 @@ class ContainerStoreTest {
   void buriesWhatDiedWithoutAWord() {
     try (Fd lock = own("aa11")) {
       assertThat(lock.isOpen()).isTrue();
-      store.create(config("aa11", "one"), new Json.Obj());
+      store.create(config("aa11", "one"), Spec.EMPTY);
       assertThat(store.find("one").state().phase()).isEqualTo(ContainerState.Phase.CREATED);
     }
     ContainerState state = store.find("one").state();
