@@ -286,7 +286,7 @@ public final class GuestContainer implements OomPump.Subject {
     }
   }
 
-  /** Whether its end has yet to be told, and nobody looks after that already. */
+  /** Whether its end has yet to be reported, and no other thread does that already. */
   boolean awaitsEnd() {
     return init.running() && !killed.getAndSet(true);
   }
