@@ -1,7 +1,7 @@
 package dev.casemate.containers;
 
-import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.LinuxException;
