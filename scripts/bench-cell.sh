@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compares casemate-cell with runc and crun on one bundle, interleaved; takes 20 s, and fails if a comparison takes more than 5 minutes.
+# Compares casemate-cell with runc and crun on one bundle, interleaved; takes 11 s, and fails if a comparison takes more than 5 minutes.
 # BENCH_ROUNDS: rounds (default 8, times 5). CELL: the executable.
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
