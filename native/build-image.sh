@@ -76,7 +76,7 @@ build_own_library() {
 compile_substitutions() {
     local sources=("$NATIVE_DIR"/substitutions/dev/casemate/substitutions/*.java)
     if [[ $JDK_FORMATTER == yes ]]; then
-        sources=("${sources[0]%/*}"/{Target_java_lang_System,UnchangedPages}.java)
+        sources=("${sources[0]%/*}"/{Target_dev_casemate_linux_ProcessMemory,Target_java_lang_System,UnchangedPages}.java)
     fi
     "$1/bin/javac" -proc:none -d "$WORK/substitutions" -cp "$2/*" "${sources[@]}"
     CLASSPATH=$CLASSPATH:$WORK/substitutions

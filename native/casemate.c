@@ -5,6 +5,7 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -80,12 +81,18 @@ static long release_between(int pagemap, uintptr_t start, uintptr_t end) {
     return released;
 }
 
-/* Gives back the executable's unchanged pages, of its code and constants only or also of its data. Returns how many that were, or -1. */
+/*
+ * Gives back the executable's unchanged pages, of its code and constants only or also of its data. Returns how many that were, or -1.
+ * From then on these are mapped in small pieces only: the kernel has code of the page cache in pages of 2 MiB, if it can, and would map
+ * one of these whole for the next instruction.
+ */
 static long release(int data) {
+    static atomic_int small;
     const Elf64_Phdr *header = (const Elf64_Phdr *)getauxval(AT_PHDR);
     unsigned long count = getauxval(AT_PHNUM);
     uintptr_t base = 0;
     long released = 0;
+    int advise = atomic_exchange(&small, 1) == 0;
     int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
     if (pagemap < 0) {
         return -1;
@@ -96,9 +103,17 @@ static long release(int data) {
         }
     }
     for (unsigned long i = 0; i < count; i++) {
-        if (header[i].p_type == PT_LOAD && (data || !(header[i].p_flags & PF_W))) {
-            uintptr_t start = base + header[i].p_vaddr;
-            released += release_between(pagemap, start & -(uintptr_t)PAGE, (start + header[i].p_filesz + PAGE - 1) & -(uintptr_t)PAGE);
+        uintptr_t start = (base + header[i].p_vaddr) & -(uintptr_t)PAGE;
+        uintptr_t end = (base + header[i].p_vaddr + header[i].p_filesz + PAGE - 1) & -(uintptr_t)PAGE;
+        if (header[i].p_type != PT_LOAD) {
+            continue;
+        }
+        if (advise) {
+            /* A kernel without large pages refuses it. */
+            madvise((void *)start, end - start, MADV_NOHUGEPAGE);
+        }
+        if (data || !(header[i].p_flags & PF_W)) {
+            released += release_between(pagemap, start, end);
         }
     }
     close(pagemap);
@@ -119,16 +134,37 @@ static void sleep_millis(long millis) {
     nanosleep(&time, NULL);
 }
 
+/* How often casemate_worked was called: what casemate_idle waits for. See futex(2), whose constants musl does not have. */
+static atomic_int works;
+enum { WAIT_PRIVATE = 0 | 128, WAKE_PRIVATE = 1 | 128 };
+
+/* The calling thread has done some work in the background and will wait again: ends casemate_idle, if another thread is in it. */
+void casemate_worked(void) {
+    atomic_fetch_add(&works, 1);
+    casemate_syscall(SYS_futex, (long)&works, WAKE_PRIVATE, 1, 0, 0, 0);
+}
+
 /*
- * Sleeps (less, if a signal comes), and gives back the pages of code and constants once the caller's own way here is forgotten: the
- * caller could not do that itself, its way back would map much of them again. Any thread may run meanwhile. Returns how many pages that
- * were, or -1.
+ * Gives back the pages of code and constants once the caller's own way here is forgotten: the caller could not do that itself, its way
+ * back would map much of them again. Then sleeps, less if a signal comes or when a thread has worked; that one waits again by then. Any
+ * thread may run meanwhile. Returns how many pages that were, or -1.
  */
 long casemate_idle(long millis) {
-    enum { SETTLE = 100 };
+    enum { SETTLE = 30 };
+    static atomic_int handled;
+    int seen = atomic_load(&handled);
     sleep_millis(millis < SETTLE ? millis : SETTLE);
     long released = release(0);
-    sleep_millis(millis < SETTLE ? 0 : millis - SETTLE);
+    long left = millis < SETTLE ? 0 : millis - SETTLE;
+    if (left > 0) {
+        struct timespec time = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
+        casemate_syscall(SYS_futex, (long)&works, WAIT_PRIVATE, seen, (long)&time, 0, 0);
+    }
+    int now = atomic_load(&works);
+    if (now != seen) {
+        atomic_store(&handled, now);
+        sleep_millis(SETTLE);
+    }
     return released;
 }
 

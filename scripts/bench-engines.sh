@@ -84,13 +84,18 @@ start_detached() {
     "${ctr[@]}" run -d --fifo-dir "$work/fifo" --runtime io.containerd.casemate.v2 --memory-limit $((64 << 20)) "$image" "$1" sleep 100000 > /dev/null
 }
 
-# Shims of this containerd, by its address in their environment or command line.
+# Shims of this containerd, by its address in their environment or command line. The least of three looks: a shim that corrects its guest's
+# clock at this moment does not wait.
 shim_pss() {
     local pid
-    for pid in $(pgrep -f 'containerd-shim-casemate-v2|casemate-sandbox' || true); do
-        grep -qz "$work" "/proc/$pid/environ" "/proc/$pid/cmdline" 2> /dev/null || continue
-        awk '/^Pss:/ { print $2 }' "/proc/$pid/smaps_rollup" 2> /dev/null || true
-    done | awk -v pods="$1" '{ sum += $1; if ($1 > max) max = $1 }
+    for _ in 1 2 3; do
+        sleep 1
+        for pid in $(pgrep -f 'containerd-shim-casemate-v2|casemate-sandbox' || true); do
+            grep -qz "$work" "/proc/$pid/environ" "/proc/$pid/cmdline" 2> /dev/null || continue
+            awk -v pid="$pid" '/^Pss:/ { print pid, $2 }' "/proc/$pid/smaps_rollup" 2> /dev/null || true
+        done
+    done | awk '!($1 in least) || $2 < least[$1] { least[$1] = $2 } END { for (pid in least) print least[pid] }' \
+        | awk -v pods="$1" '{ sum += $1; if ($1 > max) max = $1 }
         END {
             printf "%3d containers: %d shims, PSS mean %.2f MiB, most %.2f MiB", pods, NR, NR ? sum / NR / 1024 : 0, max / 1024
             print NR == pods && max <= 2048 ? " (goal, at most 2 MiB each: met)" : " (goal, at most 2 MiB each: NOT MET)"

@@ -5,5 +5,5 @@ source "$(dirname "$0")/common.sh"
 say "guest: kernel and initramfs"
 scripts/kernel.sh check
 build/casemate guest build --agent build/casemate-agent
-scripts/kernel.sh used /var/lib/casemate/guest/default
-scripts/sbom.sh guest /var/lib/casemate/guest/default
+scripts/kernel.sh used "${CASEMATE_STATE:-/var/lib/casemate}/guest/default"
+scripts/sbom.sh guest "${CASEMATE_STATE:-/var/lib/casemate}/guest/default"

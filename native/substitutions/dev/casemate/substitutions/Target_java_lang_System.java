@@ -23,6 +23,9 @@ final class Target_java_lang_System {
         UnsignedWord kept = HeapParameters.getMaximumHeapFree();
         // Zero would mean: as the policy says.
         HeapParameters.setMaximumHeapFree(WordFactory.unsigned(1));
+        // The first collection copies what is alive into chunks that it has just emptied, and these keep their old content beyond it: up to
+        // half a megabyte each. By the second one they have been given back, and it copies into fresh memory.
+        Runtime.getRuntime().gc();
         Runtime.getRuntime().gc();
         HeapParameters.setMaximumHeapFree(kept);
         Heap.getHeap().doReferenceHandling();

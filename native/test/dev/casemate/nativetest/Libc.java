@@ -28,4 +28,7 @@ final class Libc {
 
     @CFunction(value = "casemate_idle", transition = Transition.TO_NATIVE)
     static native long idle(long millis);
+
+    @CFunction(value = "casemate_worked", transition = Transition.TO_NATIVE)
+    static native void worked();
 }

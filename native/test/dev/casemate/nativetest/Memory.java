@@ -27,14 +27,40 @@ final class Memory {
         for (int number : NUMBERS) {
             sum += number;
         }
-        long read = residentFileKib();
+        long read = residentKib("RssFile:");
         System.gc();
-        long given = read - residentFileKib();
+        long given = read - residentKib("RssFile:");
         if (sum == (1L << 19) * ((1 << 20) - 1) && given > 3 << 10) {
             return true;
         }
         System.out.println("sum " + sum + ", given back " + given + " KiB of " + read);
         return false;
+    }
+
+    /** The heap's chunks have half a mebibyte each: what is kept of them must not have the pages of the garbage around it. */
+    static boolean garbageIsGivenBack() throws Exception {
+        System.gc();
+        long before = residentKib("RssAnon:");
+        byte[][] kept = new byte[64][];
+        for (int i = 0; i < 1 << 14; i++) {
+            kept[i % kept.length] = new byte[512];
+        }
+        System.gc();
+        long grown = residentKib("RssAnon:") - before;
+        if (grown < 256 && kept[0].length == 512) {
+            return true;
+        }
+        System.out.println("32 KiB of objects keep " + grown + " KiB");
+        return false;
+    }
+
+    /** So that the caller gives back more, and not only after a minute. */
+    static boolean workEndsIdling() throws Exception {
+        Thread idle = Thread.ofPlatform().start(() -> Libc.idle(60_000));
+        Thread.sleep(300);
+        boolean idled = idle.isAlive();
+        Libc.worked();
+        return idled && idle.join(java.time.Duration.ofSeconds(20));
     }
 
     /** Told by the call itself: whoever looks from inside maps the code again that it looks with. */
@@ -87,10 +113,10 @@ final class Memory {
         }
     }
 
-    private static long residentFileKib() throws Exception {
+    private static long residentKib(String kind) throws Exception {
         for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-            if (line.startsWith("RssFile:")) {
-                return Long.parseLong(line.substring(8, line.length() - 2).strip());
+            if (line.startsWith(kind)) {
+                return Long.parseLong(line.substring(kind.length(), line.length() - 2).strip());
             }
         }
         return 0;

@@ -23,7 +23,9 @@ public final class NativeTest {
         }
         threads();
         check("unchanged pages are given back", Memory::unchangedPagesAreGivenBack);
+        check("garbage is given back", Memory::garbageIsGivenBack);
         check("casemate_idle: gives code back", Memory::codeIsGivenBack);
+        check("casemate_worked: ends casemate_idle", Memory::workEndsIdling);
         check("no change is lost by giving back", Memory::noChangeIsLost);
         libraries();
         Runtime.getRuntime().addShutdownHook(new Thread(() -> System.out.println("ok shutdown hooks")));

@@ -11,6 +11,6 @@ interface Answer {
 
   void fail(Throwable cause);
 
-  /** Whether somebody still waits; if not, nothing may be taken from a stream for this answer. */
+  /** Whether the caller still waits; if not, this answer must not take anything from a stream. */
   boolean isWanted();
 }

@@ -44,7 +44,7 @@ final class BlockDevices {
       if (e.errno() == Errno.ENXIO || e.errno() == Errno.ENOENT) {
         return Optional.empty();
       }
-      // Whoever uses it is told what is wrong with it.
+      // The call that uses the device reports what is wrong with it.
       return Optional.of(node);
     }
   }

@@ -49,7 +49,7 @@ final class BootMounts {
         "");
     // Mounted by the C constructor before the runtime starts.
     Mounts.mount("/proc", NEW_ROOT + "/proc", "", Mounts.MOVE, "");
-    // Whoever opens /proc/PID/exe of the agent's children cannot write to the agent.
+    // A process that opens /proc/PID/exe of the agent's children cannot write to the agent.
     try {
       Mounts.mount("", "/", "", Mounts.REMOUNT | Mounts.BIND | Mounts.RDONLY, "");
     } catch (LinuxException e) {

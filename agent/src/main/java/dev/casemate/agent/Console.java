@@ -83,11 +83,11 @@ final class Console {
         Fs.open("/dev/console", OpenFlag.WRITE_ONLY | OpenFlag.NO_CTTY | OpenFlag.NON_BLOCK)) {
       console.write(bytes, 0, bytes.length);
     } catch (LinuxException e) {
-      // Nobody can be told.
+      // There is no other place to report it.
     }
   }
 
-  /** Control characters could drive the terminal of whoever reads the console. */
+  /** Control characters could drive the terminal on which the console is read. */
   static String printable(String text) {
     StringBuilder safe = new StringBuilder(text.length());
     for (int i = 0; i < text.length(); i++) {

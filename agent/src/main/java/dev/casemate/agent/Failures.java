@@ -6,7 +6,7 @@ import dev.casemate.protobuf.MalformedMessageException;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcStatus;
 
-/** What the host is told of an exception. */
+/** How an exception is reported to the host. */
 final class Failures {
   private static final int MESSAGE_LIMIT = 4096;
 

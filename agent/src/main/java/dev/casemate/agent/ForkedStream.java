@@ -66,7 +66,7 @@ final class ForkedStream {
       Fd.STDERR.writeAll(
           (Console.printable(Console.describe(e)) + "\n").getBytes(StandardCharsets.UTF_8));
     } catch (Throwable again) {
-      // Nobody reads.
+      // The reader has gone.
     }
   }
 }

@@ -105,7 +105,7 @@ final class GuestProcess {
     return exitStatus >= 0;
   }
 
-  /** Whether somebody has been told how it ended and nothing can come any more. */
+  /** Whether a waiting call has returned its exit status and no more output can come. */
   boolean isDone() {
     return over && waited && stdout.isDrained() && stderr.isDrained();
   }
@@ -179,7 +179,7 @@ final class GuestProcess {
     answer.ok(WaitProcessResponse.builder().status(exitStatus).build());
   }
 
-  /** Frees the streams; whoever reads gets their end. */
+  /** Frees the streams; readers see the end of the stream. */
   void close() {
     stdin.abandon();
     stdout.abandon();

@@ -105,7 +105,7 @@ final class ResolverRelay {
 
   private void ask(int resolver, byte[] message, Question question) {
     if (questions.size() >= QUESTIONS_LIMIT) {
-      // Whoever asked that long ago has asked again, or has given up.
+      // A client that asked that long ago has asked again or given up.
       Iterator<Question> oldest = questions.values().iterator();
       oldest.next();
       oldest.remove();

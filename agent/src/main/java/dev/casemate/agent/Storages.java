@@ -167,7 +167,7 @@ final class Storages {
     }
     Mounted there = byMountPoint.get(storage.mountPoint());
     if (there != null) {
-      // Somebody else has mounted it while this one waited for the device.
+      // Another call has mounted it while this one waited for the device.
       there.users++;
       return;
     }
@@ -190,7 +190,7 @@ final class Storages {
     try {
       Mounts.mount(source, target, fstype, options.flags(), options.data());
     } catch (LinuxException e) {
-      // ENODEV: the file system is a module that nobody has loaded yet.
+      // ENODEV: the file system is a module that is not loaded yet.
       if (e.errno() != Errno.ENODEV || !modules.loadNamed(fstype, "")) {
         throw e;
       }
@@ -284,7 +284,7 @@ final class Storages {
         options.data());
   }
 
-  /** Gives mount points back, the last one first; what nobody uses any more is unmounted. */
+  /** Gives mount points back, the last one first, and unmounts those without other users. */
   void detachAll(List<String> mountPoints) {
     for (String mountPoint : mountPoints.reversed()) {
       detach(mountPoint);

@@ -251,7 +251,7 @@ public final class RootedExtractor implements AutoCloseable {
     Fs.makeNodeAt(directory, name, type | 0600, entry.deviceMajor(), entry.deviceMinor());
   }
 
-  /** {@code fchmodat(2)} follows links: should somebody put one here, it must not. */
+  /** {@code fchmodat(2)} follows links, which it must not if another process puts one here. */
   private static void chmodNode(Fd directory, String name, int mode) {
     try (Fd node = Fs.openAt(directory, name, OpenFlag.PATH | OpenFlag.NO_FOLLOW, 0)) {
       if (!Fs.stat(node).isSymlink()) {

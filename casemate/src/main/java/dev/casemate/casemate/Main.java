@@ -10,7 +10,7 @@ import java.util.List;
 
 /** One executable, several roles: the name under which it was started picks one. */
 public final class Main {
-  /** {@code casemate cell …} is {@code casemate-cell …}, for where nobody made that link. */
+  /** {@code casemate cell …} is {@code casemate-cell …}, for installations without that link. */
   private static final String CELL = "cell";
 
   private static final int FIRST_INHERITED = 3;
@@ -32,7 +32,7 @@ public final class Main {
                   ? dev.casemate.cellcli.Main.run(words.subList(1, words.size()))
                   : people(words);
         };
-    // No shutdown hooks, no waiting for threads: whoever had something to end has ended it.
+    // No shutdown hooks, no waiting for threads: the command has closed what it had opened.
     Processes.exit(status);
   }
 

@@ -7,7 +7,7 @@ import dev.casemate.oci.DefaultSpec;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What the cell can do, as the runtime-spec's features.md wants it told. */
+/** What the cell can do, in the form of the runtime-spec's features.md. */
 final class CellFeatures {
   static final List<String> MOUNT_OPTIONS =
       List.of(

@@ -122,7 +122,7 @@ final class Checkpoint {
     }
   }
 
-  /** Namespaces of somebody else are not the container's to be dumped. */
+  /** Namespaces that the container only joined are not dumped with it. */
   private void namespaces() {
     if (!ImageRecord.joined(spec.linux(), "network", "net").isEmpty()) {
       request.external("net[" + Fs.stat(proc + "/ns/net").inode() + "]:" + Criu.NETWORK);

@@ -193,7 +193,7 @@ public final class Container implements AutoCloseable {
       lifecycle.note(State.STOPPED);
       throw lifecycle.wrong("start", "created");
     }
-    // From here on it counts as running: should it fail, its end is told to onExit.
+    // From here on it counts as running: if it fails, onExit receives its end.
     lifecycle.note(State.RUNNING);
     try (SyncChannel open = channel.get()) {
       Launcher.followStart(open, init.pid(), this::config);
@@ -365,7 +365,7 @@ public final class Container implements AutoCloseable {
     lifecycle.note(State.STOPPED);
     channel.ifPresent(SyncChannel::close);
     if (!record.ownPids()) {
-      // Nobody takes the others along, as the first process of a pid namespace does.
+      // Without a pid namespace, the end of the first process does not end the others.
       cgroup.kill();
     }
     return true;

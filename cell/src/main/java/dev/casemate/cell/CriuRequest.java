@@ -112,7 +112,7 @@ final class CriuRequest {
 
   static CriuRequest restore(CriuOptions options, String rootfs) {
     CriuRequest request = new CriuRequest(Type.RESTORE, options, rootfs);
-    // A child of whoever has started criu, which itself ends then.
+    // A child of the process that started criu; criu itself ends then.
     request.fields.putBool(RESTORE_SIBLING, true);
     // The inherited streams may be devices that the container does not have.
     request.fields.putBool(EVASIVE_DEVICES, true);

@@ -186,7 +186,7 @@ final class InitProcess {
     }
   }
 
-  /** Takes the ids that the engine has mapped; before that the process is nobody. */
+  /** Takes the ids that the engine has mapped; until then the process has the overflow ids. */
   static void becomeRoot() {
     try {
       Identity.groups(List.of());

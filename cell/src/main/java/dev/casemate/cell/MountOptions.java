@@ -36,7 +36,7 @@ final class MountOptions {
 
   boolean destinationNoFollow;
 
-  /** What the file system itself is told. */
+  /** The options that the file system itself gets. */
   final List<String> filesystem = new ArrayList<>();
 
   private static final int MS_NOATIME = 1 << 10;
@@ -219,7 +219,7 @@ final class MountOptions {
     propagationRecursive = recursive;
   }
 
-  /** Whether the file system is told an option of this name. */
+  /** Whether the file system gets an option of this name. */
   boolean has(String name) {
     for (String option : filesystem) {
       if (option.equals(name) || option.startsWith(name + "=")) {

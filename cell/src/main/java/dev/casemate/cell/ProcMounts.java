@@ -15,7 +15,7 @@ import java.util.Optional;
 final class ProcMounts {
   private static final long PROC_MAGIC = 0x9fa0;
 
-  /** Files that lxcfs and the like provide, and which nobody's safety hangs on. */
+  /** Files that lxcfs and the like provide; no program's safety depends on them. */
   private static final List<String> ALLOWED =
       List.of(
           "/proc/cpuinfo",

@@ -167,7 +167,7 @@ final class Restoration {
     return own.isPresent() && its.isPresent() && own.get().inode() != its.get().inode();
   }
 
-  /** Somebody waits for the other end of a terminal, or nobody would take it. */
+  /** A terminal needs a caller that takes its other end, and such a caller a terminal. */
   private void checkTerminal(Criu.Outcome outcome, Stdio stdio) {
     boolean wanted = stdio instanceof Stdio.Terminal;
     if (outcome.terminal().isPresent() != wanted) {

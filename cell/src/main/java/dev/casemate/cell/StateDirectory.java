@@ -133,7 +133,7 @@ public final class StateDirectory implements AutoCloseable {
     }
   }
 
-  /** Whether nobody is at work on the container; takes the lock then. */
+  /** Whether no other process works on the container; takes the lock if so. */
   boolean tryLock() {
     return Fs.lock(directory(), true, false);
   }

@@ -142,7 +142,7 @@ public final class CgroupV2 implements Cgroup {
         try {
           FileContent.writeControl(file, controller);
         } catch (LinuxException one) {
-          // Whoever sets a limit that needs it hears of it then.
+          // A later limit that needs it fails and says so.
         }
       }
     }

@@ -137,7 +137,7 @@ final class CgroupValues {
         "rejecting " + what + " " + limit + ": " + usage + " bytes are in use; free memory first");
   }
 
-  /** Killing and removing the group would be the end of somebody else's processes. */
+  /** Killing and removing the group would end processes that are not the container's. */
   static CasemateException inUse(String directory) {
     return Failures.precondition(
         "container's cgroup is not empty: there are processes in "
@@ -145,7 +145,7 @@ final class CgroupValues {
             + "; use another cgroupsPath or end them");
   }
 
-  /** A process that is put into it would stop at once, and whoever waits for it with it. */
+  /** A process in a frozen group stops at once, and its caller would wait for ever. */
   static CasemateException frozen(String directory) {
     return Failures.precondition(
         "container's cgroup unexpectedly frozen: "

@@ -59,7 +59,7 @@ final class OptionalCgroup implements Cgroup {
 
   @Override
   public List<String> applyDevices(List<Resources.DeviceRule> rules) {
-    // Whoever may make no device nodes needs no filter, and may load none.
+    // A user who cannot create device nodes needs no filter, and cannot load one.
     return List.of();
   }
 

@@ -33,7 +33,7 @@ final class ArchiveTransfer {
     this.sandboxDirectory = sandboxDirectory;
   }
 
-  /** Ends the guest's side of a stream that nobody wants any more; from another thread. */
+  /** Ends the guest's side of a stream that is no longer wanted; called by another thread. */
   void abort() {
     current.ifPresent(Transfer::forget);
   }

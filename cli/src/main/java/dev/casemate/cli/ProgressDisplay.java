@@ -153,7 +153,7 @@ final class ProgressDisplay implements PullProgress, AutoCloseable {
     try {
       Console.errLine(text);
     } catch (LinuxException e) {
-      // Progress that nobody can read is no reason to stop.
+      // A closed terminal is no reason to stop.
     }
   }
 
@@ -168,7 +168,7 @@ final class ProgressDisplay implements PullProgress, AutoCloseable {
     try {
       Console.draw(Fd.STDERR, text);
     } catch (LinuxException e) {
-      // Progress that nobody can read is no reason to stop.
+      // A closed terminal is no reason to stop.
     }
   }
 

@@ -4,7 +4,7 @@ import dev.casemate.commandline.Option;
 import dev.casemate.vmms.Vmms;
 import java.util.List;
 
-/** What {@code casemate run} can be told. */
+/** The options of {@code casemate run}. */
 final class RunOptions {
   static final List<Option> ALL =
       List.of(

@@ -29,11 +29,11 @@ final class Streams implements AutoCloseable {
     /** The terminal has a new size. */
     void resized(Tty.Size size);
 
-    /** Nobody reads our output any more. */
+    /** The reader of our output has gone. */
     void outputClosed();
   }
 
-  /** The signals that are handed on; blocked so that none is lost before somebody looks. */
+  /** The signals that are handed on; blocked so that none is lost before it is read. */
   private static final int[] FORWARDED = {
     Signals.INT, Signals.TERM, Signals.HUP, Signals.QUIT, Signals.USR1, Signals.USR2, Signals.WINCH
   };

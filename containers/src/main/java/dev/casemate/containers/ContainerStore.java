@@ -10,6 +10,7 @@ import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
+import dev.casemate.oci.Spec;
 import dev.casemate.sandbox.Leftovers;
 import dev.casemate.sandbox.SandboxPaths;
 import java.nio.charset.StandardCharsets;
@@ -30,7 +31,7 @@ public final class ContainerStore {
   private static final int RECORD_LIMIT = 4 << 20;
   private static final int NAME_LIMIT = 128;
 
-  /** What Docker, too, says of a container whose end nobody saw. */
+  /** The status of a container whose end was not observed, as in Docker. */
   private static final int LOST_EXIT_CODE = 255;
 
   private final SandboxPaths paths;
@@ -50,7 +51,7 @@ public final class ContainerStore {
    * @throws CasemateException ALREADY_EXISTS if its name is taken, INVALID_ARGUMENT if the name is
    *     not valid
    */
-  public ContainerRecord create(ContainerConfig config, Json.Obj spec) {
+  public ContainerRecord create(ContainerConfig config, Spec spec) {
     checkName(config.name());
     String directory = paths.container(config.id());
     try {
@@ -61,7 +62,7 @@ public final class ContainerStore {
     }
     ContainerRecord record = new ContainerRecord(config, ContainerState.created());
     try {
-      write(directory + "/config.json", spec);
+      write(directory + "/config.json", spec.toJson());
       write(directory + "/container.json", config.toJson());
       write(directory + "/state.json", record.state().toJson());
       takeName(config);

@@ -52,7 +52,7 @@ public final class PreparedContainer {
    */
   public Container create() {
     SandboxClient client =
-        SandboxLauncher.create(casemate.store()).launch(config, spec.toJson(), beganMicros);
+        SandboxLauncher.create(casemate.store()).launch(config, spec, beganMicros);
     return casemate.opened(new Container(casemate, client, config));
   }
 }

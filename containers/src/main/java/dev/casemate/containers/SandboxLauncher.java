@@ -2,12 +2,12 @@ package dev.casemate.containers;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
-import dev.casemate.base.Json;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Spawn;
 import dev.casemate.linux.UnixSocket;
+import dev.casemate.oci.Spec;
 import dev.casemate.sandbox.JailOptions;
 import dev.casemate.sandbox.OwnerProcess;
 import dev.casemate.sandbox.SandboxPaths;
@@ -62,7 +62,7 @@ public final class SandboxLauncher {
    *     timings
    * @return a connection to the sandbox, which waits for {@link SandboxClient#create}
    */
-  public SandboxClient launch(ContainerConfig config, Json.Obj spec, long commandStartMicros) {
+  public SandboxClient launch(ContainerConfig config, Spec spec, long commandStartMicros) {
     String id = config.id();
     SandboxPaths paths = store.paths();
     // The sandbox process reads it, too: what is wrong with it belongs to the caller.
@@ -92,7 +92,7 @@ public final class SandboxLauncher {
 
   private static OwnerProcess.Claim claim(SandboxPaths paths, String id) {
     try {
-      // An id of its own: what lies there is nobody's.
+      // The id is new, so a directory of this name belongs to no sandbox.
       return OwnerProcess.claim(paths, id, () -> false)
           .orElseThrow(
               () ->

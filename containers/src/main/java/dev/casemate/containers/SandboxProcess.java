@@ -1,9 +1,9 @@
 package dev.casemate.containers;
 
-import dev.casemate.base.Json;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Signals;
+import dev.casemate.oci.Spec;
 import dev.casemate.rpc.TtrpcServer;
 import dev.casemate.sandbox.Acceptor;
 import dev.casemate.sandbox.OwnerProcess;
@@ -46,8 +46,8 @@ public final class SandboxProcess {
       System.err.println(ROLE + ": container " + id + " has no record");
       return 1;
     }
-    Json.Obj spec =
-        Json.parseObject(
+    Spec spec =
+        Spec.parse(
             FileContent.readString(store.paths().container(id) + "/config.json", SPEC_LIMIT));
     if (StandaloneFront.needsShares(record.get().config(), spec)) {
       Shares.isolate();
@@ -58,7 +58,7 @@ public final class SandboxProcess {
     Threads.start("accept", () -> Acceptor.run(inherited.get().listener(), server));
     Threads.start("signals", () -> awaitSignal(front));
     front.run();
-    // Whoever waits for the container must hear of its end before the socket closes.
+    // Callers that wait for the container need the answer before the socket closes.
     server.awaitIdle(ANSWER_GRACE_MILLIS);
     return 0;
   }

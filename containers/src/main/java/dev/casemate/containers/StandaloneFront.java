@@ -2,7 +2,6 @@ package dev.casemate.containers;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
-import dev.casemate.base.Json;
 import dev.casemate.hypervisor.Device;
 import dev.casemate.hypervisor.VmExit;
 import dev.casemate.linux.Fs;
@@ -52,7 +51,7 @@ final class StandaloneFront implements TaskFront, SandboxListener {
   /** Type of the statistics: the agent's own message. */
   static final String STATS_TYPE = "grpc.StatsContainerResponse";
 
-  /** A sandbox that nobody talks to ends by itself after this time. */
+  /** A sandbox that receives no request ends by itself after this time. */
   private static final long CREATE_TIMEOUT_MILLIS = 60_000;
 
   private static final long ANSWER_GRACE_MILLIS = 2_000;
@@ -77,11 +76,11 @@ final class StandaloneFront implements TaskFront, SandboxListener {
   private ContainerState state;
 
   StandaloneFront(
-      ContainerStore store, ContainerRecord record, Json.Obj spec, long commandStartMicros) {
+      ContainerStore store, ContainerRecord record, Spec spec, long commandStartMicros) {
     this.paths = store.paths();
     this.store = store;
     this.config = record.config();
-    this.spec = Spec.fromJson(spec);
+    this.spec = spec;
     this.commandStartMicros = commandStartMicros;
     this.mainMicros = Machine.monotonicMicros();
     this.state = record.state();
@@ -97,13 +96,13 @@ final class StandaloneFront implements TaskFront, SandboxListener {
   }
 
   /** Whether the host has to share files: these need a mount namespace of the sandbox's own. */
-  static boolean needsShares(ContainerConfig config, Json.Obj spec) {
+  static boolean needsShares(ContainerConfig config, Spec spec) {
     if (config.rootfs() instanceof RootFs.Directory) {
       return true;
     }
-    for (Json.Obj mount : spec.objects("mounts")) {
-      if (SpecMounts.isBind(MountSpec.fromJson(mount))
-          && !mount.string("source").startsWith(GuestContract.imageVolumes(config.id()))) {
+    for (MountSpec mount : spec.mounts()) {
+      if (SpecMounts.isBind(mount)
+          && !mount.source().startsWith(GuestContract.imageVolumes(config.id()))) {
         return true;
       }
     }

@@ -5,13 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
-import dev.casemate.base.Json;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.OpenFlag;
+import dev.casemate.oci.Spec;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.TemplateUse;
 import dev.casemate.sandbox.VmOptions;
@@ -81,8 +81,8 @@ class ContainerStoreTest {
         Fd second = own("aa22")) {
       assertThat(first.isOpen() && second.isOpen()).isTrue();
       ContainerConfig config = config("aa11", "one");
-      store.create(config, new Json.Obj());
-      store.create(config("aa22", "two"), new Json.Obj());
+      store.create(config, Spec.EMPTY);
+      store.create(config("aa22", "two"), Spec.EMPTY);
       assertThat(store.find("one").config()).isEqualTo(config);
       assertThat(store.find("aa2").config().name()).isEqualTo("two");
       assertThat(store.list()).hasSize(2);
@@ -99,8 +99,8 @@ class ContainerStoreTest {
   void givesANameToOneContainerOnly() {
     try (Fd lock = own("aa11")) {
       assertThat(lock.isOpen()).isTrue();
-      store.create(config("aa11", "one"), new Json.Obj());
-      assertThatThrownBy(() -> store.create(config("bb22", "one"), new Json.Obj()))
+      store.create(config("aa11", "one"), Spec.EMPTY);
+      assertThatThrownBy(() -> store.create(config("bb22", "one"), Spec.EMPTY))
           .isInstanceOfSatisfying(
               CasemateException.class, e -> assertThat(e.kind()).isEqualTo(Kind.ALREADY_EXISTS))
           .hasMessageContaining("casemate rm -f one");
@@ -127,7 +127,7 @@ class ContainerStoreTest {
                     () -> {
                       try {
                         start.await();
-                        store.create(config, new Json.Obj());
+                        store.create(config, Spec.EMPTY);
                         won.incrementAndGet();
                       } catch (CasemateException e) {
                         assertThat(e.kind()).isEqualTo(Kind.ALREADY_EXISTS);
@@ -150,7 +150,7 @@ class ContainerStoreTest {
     FileContent.write(paths.names() + "/one", "cc33".getBytes(StandardCharsets.UTF_8), 0600);
     try (Fd lock = own("aa11")) {
       assertThat(lock.isOpen()).isTrue();
-      store.create(config("aa11", "one"), new Json.Obj());
+      store.create(config("aa11", "one"), Spec.EMPTY);
       assertThat(store.find("one").config().id()).isEqualTo("aa11");
     }
   }
@@ -158,7 +158,7 @@ class ContainerStoreTest {
   @Test
   void refusesNamesThatAreNone() {
     for (String name : List.of("", "-x", "a/b", "..", "a b", "ü", "x".repeat(129))) {
-      assertThatThrownBy(() -> store.create(config("aa11", name), new Json.Obj()))
+      assertThatThrownBy(() -> store.create(config("aa11", name), Spec.EMPTY))
           .isInstanceOfSatisfying(
               CasemateException.class, e -> assertThat(e.kind()).isEqualTo(Kind.INVALID_ARGUMENT));
     }
@@ -169,7 +169,7 @@ class ContainerStoreTest {
   void buriesWhatDiedWithoutAWord() {
     try (Fd lock = own("aa11")) {
       assertThat(lock.isOpen()).isTrue();
-      store.create(config("aa11", "one"), new Json.Obj());
+      store.create(config("aa11", "one"), Spec.EMPTY);
       assertThat(store.find("one").state().phase()).isEqualTo(ContainerState.Phase.CREATED);
     }
     ContainerState state = store.find("one").state();

@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.base.CasemateException;
-import dev.casemate.base.Json;
 import dev.casemate.linux.FileTree;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.Processes;
+import dev.casemate.oci.Spec;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.TemplateUse;
 import dev.casemate.sandbox.VmOptions;
@@ -43,7 +43,7 @@ class SandboxLauncherTest {
   }
 
   private void launch(String executable, ContainerConfig config) {
-    SandboxLauncher.create(store, executable).launch(config, new Json.Obj(), 0).close();
+    SandboxLauncher.create(store, executable).launch(config, Spec.EMPTY, 0).close();
   }
 
   @Test
@@ -75,7 +75,7 @@ class SandboxLauncherTest {
 
   @Test
   void aTakenNameLeavesNothingOfTheSecond() {
-    store.create(config("c"), new Json.Obj());
+    store.create(config("c"), Spec.EMPTY);
     ContainerConfig second = config("c");
     assertThatThrownBy(() -> launch("/bin/true", second)).hasMessageContaining("is in use");
     assertThat(store.load(second.id())).isEmpty();

@@ -69,7 +69,8 @@ final class HostCost {
     for (int pid : Traces.pids()) {
       String commandLine = Traces.commandLine(pid);
       if (commandLine.startsWith("casemate-sandbox ")) {
-        memory.merge(commandLine.substring(0, 29) + " (" + pid + ")", pss(pid), Math::max);
+        memory.merge(
+            commandLine.substring(0, 29) + " (" + pid + ")", kib(pid, "Pss") << 10, Math::max);
       }
     }
     for (Path parent :
@@ -82,13 +83,14 @@ final class HostCost {
     }
   }
 
-  private static long pss(int pid) {
+  /** A line of the kernel's account of a process's memory, such as {@code Pss}; 0 if it is gone. */
+  static long kib(int pid, String kind) {
     try {
       for (String line :
           Files.readAllLines(
               Path.of("/proc/" + pid + "/smaps_rollup"), StandardCharsets.US_ASCII)) {
-        if (line.startsWith("Pss:")) {
-          return Long.parseLong(line.replaceAll("[^0-9]", "")) << 10;
+        if (line.startsWith(kind + ":")) {
+          return Long.parseLong(line.replaceAll("[^0-9]", ""));
         }
       }
     } catch (IOException e) {

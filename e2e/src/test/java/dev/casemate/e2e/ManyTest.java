@@ -3,6 +3,7 @@ package dev.casemate.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.testsupport.Running;
+import dev.casemate.testsupport.Wait;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -10,6 +11,13 @@ import org.junit.jupiter.api.Test;
 /** Many containers at the same time. */
 class ManyTest extends EndToEnd {
   private static final int MANY = 10;
+  private static final int PSS_KIB = 2048;
+
+  /** Of its own: 700 to 850 after a collection on 2026-11-30, and garbage up to the next one. */
+  private static final int ANON_KIB = 1280;
+
+  /** A process does it after a second and a half, and again after each correction of the clock. */
+  private static final int TRIM_SECONDS = 60;
 
   @Test
   void startAndStopTogether() {
@@ -37,6 +45,7 @@ class ManyTest extends EndToEnd {
     for (Running start : starts) {
       start.await(300).expect(0);
     }
+    sandboxProcessesThatWaitAreSmall();
     assertThat(ok("ps", "-q").out()).hasLineCount(MANY);
     assertThat(ok("stats").out()).hasLineCount(MANY + 1);
     for (int i = 0; i < MANY; i++) {
@@ -49,6 +58,23 @@ class ManyTest extends EndToEnd {
     assertThat(ok(words.toArray(new String[0])).out()).isEqualTo("137\n".repeat(MANY));
     words.set(0, "rm");
     assertThat(ok(words.toArray(new String[0])).out()).hasLineCount(MANY);
+  }
+
+  /** What docs/performance.md promises: soon after the start, and before any call. */
+  private static void sandboxProcessesThatWaitAreSmall() {
+    List<Integer> pids = new ArrayList<>();
+    for (int pid : Traces.pids()) {
+      if (Traces.commandLine(pid).startsWith("casemate-sandbox ")) {
+        pids.add(pid);
+      }
+    }
+    assertThat(pids).hasSize(MANY);
+    for (int pid : pids) {
+      Wait.until(
+          TRIM_SECONDS,
+          () -> "sandbox process " + pid + " to be small: PSS " + HostCost.kib(pid, "Pss") + " KiB",
+          () -> HostCost.kib(pid, "Pss") < PSS_KIB && HostCost.kib(pid, "Pss_Anon") < ANON_KIB);
+    }
   }
 
   @Test

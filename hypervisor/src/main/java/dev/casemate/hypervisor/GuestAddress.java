@@ -53,11 +53,6 @@ public sealed interface GuestAddress {
       return new PciPath(List.of(new Slot(device, 0)));
     }
 
-    /** Slot 0 behind a port of the root bus. */
-    public static PciPath behind(int portDevice, int portFunction) {
-      return new PciPath(List.of(new Slot(portDevice, portFunction), new Slot(0, 0)));
-    }
-
     @Override
     public String text() {
       StringBuilder text = new StringBuilder();

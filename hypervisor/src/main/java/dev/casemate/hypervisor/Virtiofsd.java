@@ -191,7 +191,7 @@ public final class Virtiofsd implements AutoCloseable {
     try (Pipe pipe = Pipe.open();
         Fd nothing = Fs.open("/dev/null", OpenFlag.READ_WRITE);
         Fd listener = UnixSocket.listen(options.socketPath(), 1)) {
-      // A pipe that nobody empties must not stop the daemon: what does not fit is dropped.
+      // A full pipe must not stop the daemon: what does not fit is dropped.
       pipe.write().nonBlocking(true);
       pipe.read().nonBlocking(true);
       Spawn spawn =

@@ -192,7 +192,7 @@ public final class ImageStore {
   private PreparedImage bring(
       SourceOpener opener, String refPath, String name, PullProgress progress) {
     makeFolders();
-    // Shared: many may add at once, but nobody sweeps meanwhile.
+    // Shared: many may add at once; a sweep has to wait.
     try (Fd lock = lockFile()) {
       Fs.lock(lock, false, true);
       TempEntry.clean(root + "/temp");

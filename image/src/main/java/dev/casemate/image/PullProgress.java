@@ -5,7 +5,7 @@ package dev.casemate.image;
  * called from several threads, one after the other for one blob. All do nothing by default.
  */
 public interface PullProgress {
-  /** Nobody looks. */
+  /** Reports nothing. */
   PullProgress NONE = new PullProgress() {};
 
   /** An image's manifest is requested from a registry. */

@@ -196,7 +196,7 @@ final class RegistryConnection {
     }
   }
 
-  /** Whether nobody could be reached at all. */
+  /** Whether no server could be reached at all. */
   static boolean isUnreachable(IOException e) {
     return e instanceof ConnectException
         || e instanceof UnknownHostException

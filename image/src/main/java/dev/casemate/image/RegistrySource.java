@@ -221,7 +221,7 @@ final class RegistrySource implements ImageSource {
         new IOException("the transfer was interrupted " + MAX_ATTEMPTS + " times"));
   }
 
-  /** One connection's worth of a blob; empty when it is complete or nobody wants it any more. */
+  /** One connection's worth of a blob; empty when it is complete or no longer wanted. */
   private Optional<Attempt> transfer(Descriptor blob, BlobSink sink) throws IOException {
     Map<String, String> headers = new LinkedHashMap<>();
     long from = sink.position();

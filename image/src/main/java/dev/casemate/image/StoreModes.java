@@ -24,7 +24,7 @@ final class StoreModes {
    * it tells that all is done, so this costs one stat(2) from then on. A store that cannot be
    * repaired, on a read-only file system or another owner's, can still be used.
    *
-   * @param warnings is told what stays open, and what to do
+   * @param warnings receives what stays open, and what to do
    */
   static void repair(String root, Consumer<String> warnings) {
     Optional<Stat> stat = Fs.statIfExists(root);
@@ -46,7 +46,7 @@ final class StoreModes {
     if (refused.isEmpty()) {
       return Optional.empty();
     }
-    // Nobody passes a directory that is closed, whatever the modes below.
+    // A closed directory protects what is below it, whatever the modes there.
     return Optional.of(
         "image store "
             + root

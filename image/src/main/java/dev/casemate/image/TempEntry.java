@@ -57,7 +57,7 @@ final class TempEntry implements AutoCloseable {
           fd.close();
         }
       }
-      // Whoever held the lock before may have moved or removed it: then it is another's by now.
+      // The former holder of the lock may have moved or removed it; then this is another file.
       if (held) {
         return new TempEntry(path, fd);
       }
@@ -112,7 +112,7 @@ final class TempEntry implements AutoCloseable {
           FileTree.removeTree(path);
         }
       } catch (LinuxException e) {
-        // Gone or taken by somebody else meanwhile; the next run looks again.
+        // Another process removed or took it meanwhile; the next run looks again.
       }
     }
   }

@@ -66,7 +66,7 @@ public final class FileTree {
       }
       Fs.removeDirectoryAt(directory, name);
     } catch (LinuxException e) {
-      // Somebody else may be removing it, too.
+      // Another process may be removing it, too.
       if (e.errno() != Errno.ENOENT) {
         throw e;
       }

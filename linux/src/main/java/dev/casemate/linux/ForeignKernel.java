@@ -83,6 +83,9 @@ final class ForeignKernel implements Kernel {
   }
 
   @Override
+  public void worked() {}
+
+  @Override
   public void exit(int status) {
     Runtime.getRuntime().halt(status);
   }

@@ -26,10 +26,13 @@ interface Kernel {
   void exit(int status);
 
   /**
-   * Sleeps while the pages of the executable's code are given back. Does nothing and returns false
-   * on a JVM, whose executable is not ours.
+   * Sleeps, until {@link #worked} at most, while the pages of the executable's code are given back.
+   * Does nothing and returns false on a JVM, whose executable is not ours.
    */
   boolean idle(long millis);
+
+  /** Ends another thread's {@link #idle} once the caller waits again. */
+  void worked();
 
   /**
    * A call of one of libc's {@code posix_spawn} family; returns the errno that the function

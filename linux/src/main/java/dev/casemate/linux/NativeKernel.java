@@ -26,6 +26,9 @@ final class NativeKernel implements Kernel {
   @CFunction("casemate_idle")
   private static native void casemateIdle(long millis);
 
+  @CFunction("casemate_worked")
+  private static native void casemateWorked();
+
   @CFunction("posix_spawn")
   private static native int posixSpawn(long a, long b, long c, long d, long e, long f);
 
@@ -75,6 +78,11 @@ final class NativeKernel implements Kernel {
   public boolean idle(long millis) {
     casemateIdle(millis);
     return true;
+  }
+
+  @Override
+  public void worked() {
+    casemateWorked();
   }
 
   @Override

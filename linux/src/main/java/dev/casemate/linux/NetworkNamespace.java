@@ -51,7 +51,7 @@ public final class NetworkNamespace {
       try {
         Mounts.unmount(path, Mounts.DETACH | Mounts.UMOUNT_NOFOLLOW);
       } catch (LinuxException e) {
-        // Somebody else was faster.
+        // Another process was faster.
         if (e.errno() != Errno.EINVAL && e.errno() != Errno.ENOENT) {
           throw e;
         }

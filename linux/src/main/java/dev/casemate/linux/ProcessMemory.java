@@ -4,16 +4,17 @@ package dev.casemate.linux;
 public final class ProcessMemory {
   private static final long PERIOD_MILLIS = 60_000;
 
-  /** So much garbage is worth the looking at all that is not. */
-  private static final long GARBAGE_BYTES = 1 << 20;
+  /** So much garbage is worth a collection, which reads the whole heap of the image. */
+  private static final long GARBAGE_BYTES = 256 << 10;
 
   private ProcessMemory() {}
 
   /**
-   * Keeps a process small that mostly waits: collects its garbage now and whenever a mebibyte has
-   * come together, and gives back each minute the pages of its executable that it has not changed.
-   * They stay in the page cache; what is used again is mapped again, some microseconds a piece.
-   * Does not return in a native image; does nothing on a JVM, which minds its memory itself.
+   * Keeps a process small that mostly waits: collects its garbage now and whenever a quarter of a
+   * mebibyte has come together, and gives back each minute and after {@link #worked} the pages of
+   * its executable that it has not changed. They stay in the page cache; what is used again is
+   * mapped again, some microseconds a piece. Does not return in a native image; does nothing on a
+   * JVM, which minds its memory itself.
    */
   public static void keepSmall() {
     if (!Kernel.INSTANCE.idle(0)) {
@@ -25,9 +26,21 @@ public final class ProcessMemory {
       long least = used();
       do {
         Kernel.INSTANCE.idle(PERIOD_MILLIS);
+        releaseUnchanged();
       } while (used() < least + GARBAGE_BYTES);
     }
   }
+
+  /**
+   * For threads that do something by themselves now and then, after it: what that mapped is given
+   * back at once, if a thread keeps the process small, and not after a minute.
+   */
+  public static void worked() {
+    Kernel.INSTANCE.worked();
+  }
+
+  /** Replaced in a native image: {@code native/substitutions}. */
+  private static void releaseUnchanged() {}
 
   private static long used() {
     return Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory();

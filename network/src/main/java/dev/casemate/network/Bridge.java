@@ -43,7 +43,7 @@ record Bridge(int index, String name, IpNetwork subnet, IpAddress gateway, int m
   static Bridge ensure(RouteNetlink route, String name, String file) {
     Optional<Bridge> there = find(route, name);
     Bridge bridge = there.isPresent() ? there.get() : create(route, name, file);
-    // Somebody may have switched it off since.
+    // An administrator may have switched it off since.
     if (!FileContent.readString(FORWARDING, LIMIT).strip().equals("1")) {
       FileContent.writeControl(FORWARDING, "1");
     }
@@ -114,7 +114,7 @@ record Bridge(int index, String name, IpNetwork subnet, IpAddress gateway, int m
     return new Bridge(index, name, subnet, gateway, mtu);
   }
 
-  /** Last time's subnet if nobody else has taken it since, or the first that is free. */
+  /** Last time's subnet if it is still free, or the first that is free. */
   private static IpNetwork subnet(RouteNetlink route, String file) {
     List<NetworkRoute> routes = route.routes();
     List<NetworkAddress> addresses = route.addresses();

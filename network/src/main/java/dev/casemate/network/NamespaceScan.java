@@ -65,7 +65,7 @@ final class NamespaceScan {
     return switch (link.kind()) {
       // Traffic control's own; nothing arrives there.
       case "ifb" -> false;
-      // The kernel's fallback devices, until somebody makes use of them.
+      // The kernel's fallback devices, as long as they are unused.
       case "gretap", "ip6gretap", "erspan", "ip6erspan" ->
           link.isUp() || !addresses(link.index()).isEmpty();
       default -> true;

@@ -176,7 +176,7 @@ public final class Networks {
     }
   }
 
-  /** Somebody has flushed all packet filters while sandboxes are running. */
+  /** All packet filters were flushed while sandboxes are running. */
   private void restorePorts(NfTables tables) {
     for (String owner : new HashSet<>(leases.all().values())) {
       Optional<NetworkRecord> record = owner.isEmpty() ? Optional.empty() : readForRelease(owner);
@@ -326,7 +326,7 @@ public final class Networks {
       }
     }
     NetworkNamespace.destroy(namespace(sandboxId));
-    // The lease goes last but for the record: until then nobody may get the address.
+    // The lease goes last but for the record: until then no other sandbox may get the address.
     leases.release(sandboxId);
     Fs.unlinkIfExists(record(sandboxId));
   }

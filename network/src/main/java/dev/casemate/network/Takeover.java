@@ -154,7 +154,7 @@ public final class Takeover {
       case "macvtap" ->
           scan.describe(link, requireMac(link, netnsPath)).joined(Joint.GIVEN_MACVTAP, link.name());
       case "tun" ->
-          // With somebody at its other end, such as slirp, it is an interface like any other.
+          // With a process at its other end, such as slirp, it is an interface like any other.
           link.carrier()
               ? TapRedirect.attach(route, scan, netnsPath, owner, link)
               : GivenTap.attach(route, scan, netnsPath, link);

@@ -122,7 +122,7 @@ final class Foreground implements AutoCloseable {
         }
         typedDone += n;
       } catch (LinuxException e) {
-        // Nobody has the terminal any more.
+        // No process has the terminal open any more.
         typedDone = typed.length;
       }
     }
@@ -141,7 +141,7 @@ final class Foreground implements AutoCloseable {
       }
       return false;
     } catch (LinuxException e) {
-      // EIO: the last process has closed the terminal. EPIPE: nobody reads what we print.
+      // EIO: the last process has closed the terminal. EPIPE: our output has no reader.
       if (e.errno() != Errno.EIO && e.errno() != Errno.EPIPE) {
         throw e;
       }

@@ -94,7 +94,7 @@ final class Making {
             + "; correct or unset it");
   }
 
-  /** The process is told of them; it is the first of its pid namespace. */
+  /** Announces them as systemd does; the process is the first of its pid namespace. */
   private static ProcessSpec withListenFds(ProcessSpec process, int count) {
     List<String> environment = new ArrayList<>(process.env());
     environment.add("LISTEN_FDS=" + count);
@@ -118,7 +118,7 @@ final class Making {
     return count;
   }
 
-  /** Refuses a terminal that nobody would take, and a taker that would get none. */
+  /** Refuses a detached terminal without a console socket, and a socket without a terminal. */
   static void checkTerminal(
       Optional<ProcessSpec> process, boolean detach, Optional<String> consoleSocket) {
     boolean terminal = process.isPresent() && process.get().terminal();
@@ -154,7 +154,7 @@ final class Making {
     return !Tty.isTerminal(Fd.STDOUT);
   }
 
-  /** Gives the terminal's master to whoever listens on the socket (runc's docs/terminals.md). */
+  /** Sends the terminal's master to the listener of the socket (runc's docs/terminals.md). */
   static void sendConsole(Optional<String> consoleSocket, Engine.Running process) {
     if (consoleSocket.isEmpty()) {
       return;
@@ -169,7 +169,7 @@ final class Making {
     }
   }
 
-  /** Gives a descriptor of the process to whoever listens on the socket: no pid is taken for it. */
+  /** Sends a pidfd of the process to the listener of the socket: no pid is taken for it. */
   static void sendPidfd(Arguments arguments, Engine.Running process) {
     String path = arguments.last("pidfd-socket", "");
     if (path.isEmpty()) {

@@ -3,7 +3,7 @@ package dev.casemate.protocol;
 /**
  * What the host and the agent must agree on beside the messages: paths in the guest, names of
  * channels and tags, words on the kernel command line, annotations. The two are built together, but
- * a change here also separates a new host from a guest that somebody built earlier.
+ * a change here also separates a new host from a guest that was built earlier.
  */
 public final class GuestContract {
   /** The virtio port that the agent's connection uses. */

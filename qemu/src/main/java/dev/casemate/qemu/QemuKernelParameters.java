@@ -5,7 +5,7 @@ import dev.casemate.hypervisor.VmConfig;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What the guest's kernel is told, and why. */
+/** The parameters of the guest's kernel, and why it gets them. */
 final class QemuKernelParameters {
   private QemuKernelParameters() {}
 

@@ -36,7 +36,7 @@ final class Qmp {
   private long nextId = 1;
   private String broken = "";
 
-  /** Negotiation is sent at once: QEMU reads it after its greeting, nobody has to wait for that. */
+  /** Negotiation is sent at once: QEMU reads it after its greeting, whenever that comes. */
   Qmp(Fd socket, String vmId) {
     this.socket = socket;
     this.vmId = vmId;
@@ -80,7 +80,7 @@ final class Qmp {
 
   private synchronized void complete(long id, QmpMessage answer) {
     Pending waiting = pending.get(id);
-    // Nobody waits for the answer to the negotiation, or any longer for one that timed out.
+    // No caller waits for the answer to the negotiation or to a command that timed out.
     if (waiting != null && waiting.answer == null) {
       waiting.answer = answer;
       notifyAll();
@@ -163,7 +163,7 @@ final class Qmp {
     }
   }
 
-  /** Sends a command whose answer nobody waits for. */
+  /** Sends a command and does not wait for its answer. */
   synchronized void post(String command) {
     post(command, new Json.Obj(), nextId++, Optional.empty());
   }

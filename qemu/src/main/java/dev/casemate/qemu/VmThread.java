@@ -239,7 +239,7 @@ final class VmThread {
         }
       }
       default -> {
-        // Events of devices that nobody has asked about.
+        // Events of devices for which no call waits.
       }
     }
   }

@@ -2,6 +2,7 @@ package dev.casemate.sandbox;
 
 import dev.casemate.linux.ClockWatch;
 import dev.casemate.linux.Machine;
+import dev.casemate.linux.ProcessMemory;
 import dev.casemate.linux.WallClock;
 import dev.casemate.protocol.casemate.ClockReading;
 import dev.casemate.protocol.casemate.ClockRequest;
@@ -100,6 +101,7 @@ final class GuestClock implements AutoCloseable {
         }
         // Otherwise it is busy, or stopped: later.
       }
+      ProcessMemory.worked();
       event = watch.await(wait);
     }
   }

@@ -22,7 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** What the agent is told of the guest's interfaces. */
+/** The description of the guest's interfaces for the agent. */
 final class GuestInterfaces {
   /** RTNH_F_ONLINK of rtnetlink(7). */
   private static final int ON_LINK = 4;

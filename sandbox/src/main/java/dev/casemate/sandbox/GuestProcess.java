@@ -17,7 +17,7 @@ import java.util.function.IntConsumer;
  * ended.
  */
 public final class GuestProcess implements AutoCloseable {
-  /** How long output that nobody reads may hold up the news that a process has ended. */
+  /** How long unread output may delay the report that a process has ended. */
   private static final long READER_GRACE_MILLIS = 2_000;
 
   /** The status reported for a process whose VM ended while it ran. */
@@ -137,7 +137,7 @@ public final class GuestProcess implements AutoCloseable {
     StdinPump pump =
         new StdinPump(agent, guestId, execId, stdio.stdin(), stdio.engine().isPresent(), stop);
     stdin = Optional.of(pump);
-    // A thread of its own that ends with the process: nobody waits for it.
+    // A thread of its own, which ends with the process and is not joined.
     input = Optional.of(Threads.start("stdin", pump));
     if (inputClosed) {
       pump.drain();

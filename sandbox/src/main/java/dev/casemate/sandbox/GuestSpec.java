@@ -48,7 +48,7 @@ final class GuestSpec {
    *
    * @param rootPath the container's root in the guest
    * @param mounts with sources that the guest has
-   * @param warnings is told what is left out
+   * @param warnings receives what is left out
    */
   static Spec of(
       Spec spec,

@@ -27,7 +27,7 @@ final class GuestStats {
         StatsContainerResponse::decode);
   }
 
-  /** Whether the kernel has killed a process of it for lack of memory; false if nobody says. */
+  /** Whether the kernel has killed a process of it for lack of memory; false if that is unknown. */
   static boolean wasOutOfMemory(AgentClient agent, String guestId) {
     try {
       return of(agent, guestId, SHORT_TIMEOUT_MILLIS)

@@ -17,7 +17,7 @@ import java.util.function.Consumer;
  * guest.
  */
 public final class HostHooks {
-  /** After so long a hook without a timeout is ended: nobody waits for it for ever. */
+  /** A hook without a timeout is ended after this time. */
   static final int LIMIT_SECONDS = 120;
 
   private static final HookRunner RUNNER = new HookRunner(HostHooks::start, LIMIT_SECONDS);

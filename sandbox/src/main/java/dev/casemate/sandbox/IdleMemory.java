@@ -7,7 +7,7 @@ import dev.casemate.linux.ProcessMemory;
  * and all that it does from then on is to wait.
  */
 final class IdleMemory {
-  /** After the start's own bustle; nobody waits for it. */
+  /** After the work of the start; no caller waits for it. */
   private static final long SETTLE_MILLIS = 1_500;
 
   private IdleMemory() {}

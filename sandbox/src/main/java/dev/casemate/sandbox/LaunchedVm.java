@@ -46,7 +46,7 @@ final class LaunchedVm implements AutoCloseable {
     return launchedMicros;
   }
 
-  /** What the guest told of its boot; empty before, and for one that was restored. */
+  /** The guest's report of its boot; empty before, and for a restored VM. */
   Optional<GuestBoot> booted() {
     return booted;
   }

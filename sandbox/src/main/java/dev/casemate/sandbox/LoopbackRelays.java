@@ -122,7 +122,7 @@ final class LoopbackRelays implements AutoCloseable {
               PortForwarding.start(
                   namespace.get(), sandbox.vm().agent(), this::runningIds, sandbox::warn));
     } catch (CasemateException | LinuxException e) {
-      // The loopback interface is down: so nobody can connect to it either.
+      // The loopback interface is down, so no program can connect to it either.
       if (!(e instanceof LinuxException failure) || failure.errno() != Errno.EADDRNOTAVAIL) {
         sandbox.warn("port-forward to the pod: " + e.getMessage());
       }

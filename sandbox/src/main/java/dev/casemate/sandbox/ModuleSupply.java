@@ -64,7 +64,7 @@ final class ModuleSupply {
     try {
       supply(names, "", false);
     } catch (ConnectionLostException e) {
-      // Whoever starts the container is told.
+      // The start of the container fails and reports it.
     } catch (RpcException | CasemateException | LinuxException e) {
       failed(e);
     }

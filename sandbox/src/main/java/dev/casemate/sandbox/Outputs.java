@@ -12,7 +12,7 @@ import java.util.Optional;
 /**
  * The host's ends of a process's output: FIFOs, files, or a logging program of the engine's.
  *
- * @param stdout empty: nobody wants it
+ * @param stdout empty: it is discarded
  * @param logger ends when its pipes do, by {@link #close} at the latest
  */
 record Outputs(Optional<Fd> stdout, Optional<Fd> stderr, Optional<LoggerProcess> logger)
@@ -31,7 +31,7 @@ record Outputs(Optional<Fd> stdout, Optional<Fd> stderr, Optional<LoggerProcess>
       LogUri program = LogUri.of(uri.substring(BINARY.length()));
       LoggerProcess logger = LoggerProcess.start(program, containerId, stdio.engine().get());
       if (stdio.terminal()) {
-        // Nothing comes there, and nobody else would end it.
+        // Nothing comes there, and this is the only place that closes it.
         logger.stderr().close();
       }
       return new Outputs(

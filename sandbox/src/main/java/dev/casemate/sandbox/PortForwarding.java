@@ -87,7 +87,7 @@ final class PortForwarding implements AutoCloseable {
    * Begins to take connections.
    *
    * @param containers names those that run, the one first that is expected to last longest
-   * @param warnings is told if it ends before it is closed
+   * @param warnings receives a line if it ends before it is closed
    */
   static PortForwarding start(
       String networkNamespace,
@@ -218,10 +218,10 @@ final class PortForwarding implements AutoCloseable {
     try {
       fromGuest(socket, containerId, execId);
       UnixSocket.shutdown(socket, SHUTDOWN_WRITE);
-      // Once both directions have ended. 1: nobody listens, or the program broke it off.
+      // Once both directions have ended. 1: no program listens, or it broke the connection off.
       broken = agent.waitProcess(containerId, execId) != 0;
     } catch (LinuxException e) {
-      // The caller has gone: nobody wants the rest.
+      // The caller has gone and does not need the rest.
       kill(containerId, execId);
     } finally {
       if (broken) {
@@ -338,7 +338,7 @@ final class PortForwarding implements AutoCloseable {
             }
           });
     } catch (LinuxException e) {
-      // Whoever made the namespace has removed it, and the rule with it.
+      // The namespace's owner has removed it, and the rule with it.
     }
   }
 }

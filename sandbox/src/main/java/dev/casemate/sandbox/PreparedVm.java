@@ -66,7 +66,7 @@ final class PreparedVm implements AutoCloseable {
     modules.append(',').append(GuestContract.BLOCK_MODULES).append(',').append(fstype);
   }
 
-  /** The store keeps an image's root file system while somebody holds a shared lock on it. */
+  /** The store keeps an image's root file system while a process holds a shared lock on it. */
   void holdImage(String path) {
     try {
       Fd root = Fs.open(path, OpenFlag.READ_ONLY);
@@ -128,7 +128,7 @@ final class PreparedVm implements AutoCloseable {
     return network;
   }
 
-  /** Whether somebody else may put interfaces into the network's namespace, or take them out. */
+  /** Whether another program may add interfaces to the network's namespace or remove them. */
   boolean isNetworkForeign() {
     return SandboxNetworks.isForeign(config.network());
   }
@@ -218,7 +218,7 @@ final class PreparedVm implements AutoCloseable {
   }
 
   private VirtualMachine launch(Vmm vmm, VmConfig built, VmListener listener) {
-    // From its first moment on somebody else can clean up after it.
+    // From its first moment on another command can clean up after it.
     Consumer<VmRecord> record = confinement::started;
     if (checkpoint.isPresent()) {
       return checkpoint.get().launch(vmm, built, record, listener);

@@ -434,7 +434,7 @@ public final class Sandbox implements AutoCloseable {
   public void close() {
     relays.close();
     vm.close();
-    // Where there never was a VM nobody else tells of its end.
+    // Without a VM, no other thread reports its end.
     ended.complete("it was closed");
   }
 }

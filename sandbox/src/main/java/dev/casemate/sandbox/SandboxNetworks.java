@@ -12,7 +12,7 @@ final class SandboxNetworks {
   /**
    * Makes a sandbox's network; empty if it is to have none.
    *
-   * @param warnings is told what goes wrong with it later
+   * @param warnings receives what goes wrong with it later
    */
   static Optional<GuestNetwork> attach(
       SandboxPaths paths, String id, Optional<NetworkConfig> network, Consumer<String> warnings) {
@@ -23,7 +23,7 @@ final class SandboxNetworks {
     return Optional.of(new GuestNetwork(networks, networks.attach(id, network.get()), warnings));
   }
 
-  /** Whether somebody else may put interfaces into its namespace, or take them out. */
+  /** Whether another program may add interfaces to its namespace or remove them. */
   static boolean isForeign(Optional<NetworkConfig> network) {
     return network.isPresent() && !(network.get() instanceof NetworkConfig.Bridge);
   }

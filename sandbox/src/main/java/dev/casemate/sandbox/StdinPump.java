@@ -60,7 +60,7 @@ final class StdinPump implements Runnable, AutoCloseable {
         agent.writeStdin(containerId, execId, java.util.Arrays.copyOf(piece, n));
       }
     } catch (RuntimeException e) {
-      // The process or the VM has ended: nobody wants the rest.
+      // The process or the VM has ended and does not need the rest.
     } catch (Error e) {
       agent.giveUp("a stream to the guest cannot be forwarded: " + e);
     }

@@ -15,7 +15,7 @@ public final class Threads {
     return thread;
   }
 
-  /** What ends a thread is told in a line; left to the virtual machine, as it is. */
+  /** Prints the cause of a thread's end in one line; the virtual machine would print a stack. */
   private static void run(String name, Runnable work) {
     try {
       work.run();

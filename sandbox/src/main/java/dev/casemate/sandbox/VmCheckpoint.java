@@ -72,7 +72,7 @@ public record VmCheckpoint(
         Fs.unlinkIfExists(disk(directory, i));
       }
     } catch (LinuxException e) {
-      // What kept the checkpoint from being written is being told.
+      // The cause of the failure is being reported.
     }
   }
 

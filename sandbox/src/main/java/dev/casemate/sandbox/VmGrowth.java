@@ -114,13 +114,13 @@ final class VmGrowth {
           online(vcpus, false);
           moduleLoaded = true;
         }
-        // Nobody waits for memory that is given back: the guest may need long, or not be able to.
+        // No caller waits for memory to be given back: the guest may need long or be unable to.
         boolean grows = extra > memory - atStart.memoryMib();
         long got = vm.resizeMemory(extra, grows && !memoryFails ? TIMEOUT_MILLIS : 0);
         more = got > memory - atStart.memoryMib();
         memory = atStart.memoryMib() + (int) got;
         if (grows && got < extra && !memoryFails) {
-          // It may come yet; but nobody waits for this guest again.
+          // It may come yet, but no later call waits for this guest.
           memoryFails = true;
           warnings.accept(
               "the guest accepted only " + got + " MiB of the " + extra + " MiB to be added");

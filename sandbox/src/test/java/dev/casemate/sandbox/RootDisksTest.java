@@ -25,7 +25,7 @@ class RootDisksTest {
         "/c",
         (path, readOnly) -> {
           plugged.add(path + (readOnly ? " ro" : " rw"));
-          return GuestAddress.PciPath.behind(0x10 + plugged.size() - 1, 0);
+          return GuestAddress.PciPath.root(0x10 + plugged.size() - 1);
         });
   }
 
@@ -46,7 +46,7 @@ class RootDisksTest {
     Storage storage = root.storages().getFirst();
     assertThat(root.storages()).hasSize(1);
     assertThat(storage.driver()).isEqualTo("blk");
-    assertThat(storage.source()).isEqualTo("10/00");
+    assertThat(storage.source()).isEqualTo("10");
     assertThat(storage.options()).containsExactly("rw", "noatime");
     assertThat(storage.mountPoint()).isEqualTo("/c/rootfs");
   }

@@ -95,7 +95,7 @@ class VolumesTest {
     devices.plug(
         (path, readOnly) -> {
           plugged.add(path + " " + readOnly);
-          return GuestAddress.PciPath.behind(0x10, 0);
+          return GuestAddress.PciPath.root(0x10);
         });
     assertThat(plugged).containsExactly("/dev/loop0 true");
     assertThat(devices.devices()).extracting(Device::containerPath).containsExactly("/dev/mine");
@@ -109,7 +109,7 @@ class VolumesTest {
     assertThatThrownBy(
             () ->
                 new BlockDeviceSpec(users)
-                    .plug((path, readOnly) -> GuestAddress.PciPath.behind(0x10, 0)))
+                    .plug((path, readOnly) -> GuestAddress.PciPath.root(0x10)))
         .hasMessageContaining("block device /dev/mine")
         .hasMessageContaining("user namespace");
     assertThatThrownBy(

@@ -98,7 +98,7 @@ final class Annotations {
         return number;
       }
     } catch (NumberFormatException e) {
-      // told below
+      // reported below
     }
     throw wrong(key, value, "an integer from " + least + " to " + most);
   }

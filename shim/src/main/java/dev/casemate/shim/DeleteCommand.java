@@ -54,7 +54,7 @@ final class DeleteCommand {
     return response.encode();
   }
 
-  /** Nobody saw how it ended; a process whose VM is gone was killed. */
+  /** Its end was not observed; a process whose VM is gone was killed. */
   private static DeleteResponse lost() {
     return DeleteResponse.builder()
         .exitStatus(GuestProcess.LOST_STATUS)

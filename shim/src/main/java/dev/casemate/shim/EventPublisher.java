@@ -104,7 +104,7 @@ final class EventPublisher implements Runnable {
     notifyAll();
   }
 
-  /** Waits before the next attempt; shortly once somebody waits for the end. */
+  /** Waits before the next attempt; only briefly once a caller waits for the end. */
   private void pauseFor(int millis) {
     boolean hurry;
     synchronized (this) {

@@ -106,7 +106,7 @@ final class EventSink implements SandboxListener {
   public void exited(GuestContainer container, GuestProcess process) {
     boolean init = process == container.init();
     if (init) {
-      // Those in its PID namespace die with it; their ends are told first.
+      // Those in its PID namespace die with it; their ends are reported first.
       for (GuestProcess exec : container.execs()) {
         if (exec.running()) {
           exec.awaitEnd(EXECS_GRACE_MILLIS);

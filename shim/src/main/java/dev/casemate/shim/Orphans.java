@@ -12,7 +12,7 @@ import dev.casemate.linux.Signals;
  * do not stay as zombies for as long as the pod is there.
  */
 final class Orphans implements Runnable {
-  /** A child that somebody waits for may stand before an orphan for so long. */
+  /** A child with a waiting caller may precede an orphan for this long. */
   private static final int RETRY_MILLIS = 100;
 
   private static final int RETRIES = 50;

@@ -105,7 +105,7 @@ final class PodService implements RpcService {
           Boot.ofPod(record, paths, pod(request), request.netnsPath(), request.annotations());
       state.podWithoutPause(boot.hostname());
       state.start(boot, listener);
-      // Only now: a shim whose pod could not be made ends by itself if nobody tries again.
+      // Only now: a shim whose pod could not be made ends by itself if there is no second attempt.
       state.keepPod();
     } finally {
       state.release();

@@ -199,7 +199,7 @@ record RuntimeConfig(
         template);
   }
 
-  /** Takes values and remembers which, so that a misspelt key is told. */
+  /** Takes values and remembers which, so that misspelt keys can be reported. */
   private static final class Reader {
     private final String name;
     private final Map<String, Object> left;

@@ -62,7 +62,7 @@ final class ShimLog {
     try {
       fifo.get().write(line, 0, line.length);
     } catch (LinuxException e) {
-      // Nobody reads.
+      // The reader has gone.
     }
   }
 

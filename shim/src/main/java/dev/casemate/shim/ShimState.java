@@ -36,7 +36,7 @@ final class ShimState {
   /** Containers, those that are being made too, and calls of the sandbox service under way. */
   private int users;
 
-  /** Whether the sandbox service has made a pod, which stays until it is told to end. */
+  /** Whether the sandbox service has made a pod, which stays until a request ends it. */
   private boolean pod;
 
   private long idleSince = System.nanoTime();
@@ -67,7 +67,7 @@ final class ShimState {
     return made;
   }
 
-  /** Replaces a sandbox that nobody has used by another, which has not been started. */
+  /** Replaces an unused sandbox by another, which has not been started. */
   synchronized Sandbox restart(SandboxConfig config) {
     Sandbox before = require();
     if (!before.isEmpty()) {
@@ -92,7 +92,7 @@ final class ShimState {
     restart(boot.config()).boot(boot.hostname(), vm -> vm.sysctls(boot.sysctls()));
   }
 
-  /** What kept the sandbox from being made: whoever creates a container is told. */
+  /** Why the sandbox could not be made; the next call that creates a container fails with it. */
   void fail(CasemateException e) {
     failure = Optional.of(e);
   }
@@ -123,7 +123,7 @@ final class ShimState {
     podName = Optional.of(name);
   }
 
-  /** The sandbox service has made the pod: from now on the shim ends only when it is told to. */
+  /** The sandbox service has made the pod: from now on the shim ends only on request. */
   void keepPod() {
     synchronized (life) {
       pod = true;
@@ -153,7 +153,7 @@ final class ShimState {
     return beganMicros;
   }
 
-  /** Somebody uses the shim: until {@link #release} it ends only when it is told to. */
+  /** A caller uses the shim: until {@link #release} it ends only on request. */
   void use() {
     synchronized (life) {
       if (over) {
@@ -165,7 +165,7 @@ final class ShimState {
     }
   }
 
-  /** One that has used the shim is gone. After the last one it waits a while to be told to end. */
+  /** A caller has gone. After the last one the shim waits a while for a request to end. */
   void release() {
     synchronized (life) {
       users--;
