@@ -72,7 +72,7 @@ class MetricsFieldsTest {
     return 1000L + LINES.indexOf(name);
   }
 
-  private static StatsContainerResponse stats(long memoryLimit, long swapLimit) {
+  static StatsContainerResponse stats(long memoryLimit, long swapLimit) {
     Map<String, Long> lines = new LinkedHashMap<>();
     LINES.forEach(name -> lines.put(name, line(name)));
     return StatsContainerResponse.builder()
@@ -184,7 +184,7 @@ class MetricsFieldsTest {
   }
 
   /** All leaves of a message by their paths; a message that is absent is an empty Optional. */
-  private static Map<String, Object> flat(Record message) {
+  static Map<String, Object> flat(Record message) {
     Map<String, Object> all = new TreeMap<>();
     add(all, "", message);
     return all;
