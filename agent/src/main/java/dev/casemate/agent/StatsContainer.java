@@ -1,6 +1,7 @@
 package dev.casemate.agent;
 
 import dev.casemate.cell.Container;
+import dev.casemate.cgroup.Pressure;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.protocol.agent.BlkioStats;
@@ -13,12 +14,15 @@ import dev.casemate.protocol.agent.MemoryData;
 import dev.casemate.protocol.agent.MemoryStats;
 import dev.casemate.protocol.agent.NetworkStats;
 import dev.casemate.protocol.agent.PidsStats;
+import dev.casemate.protocol.agent.PressureStats;
+import dev.casemate.protocol.agent.StallStats;
 import dev.casemate.protocol.agent.StatsContainerRequest;
 import dev.casemate.protocol.agent.StatsContainerResponse;
 import dev.casemate.protocol.agent.ThrottlingData;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** {@code StatsContainer}: a container's cgroup and the machine's network interfaces. */
 final class StatsContainer {
@@ -62,7 +66,7 @@ final class StatsContainer {
                     .current(known(stats.pids().current()))
                     .limit(known(stats.pids().limit()))
                     .build())
-            .blkioStats(blkio(stats.io()));
+            .blkioStats(blkio(stats.io(), stats.ioPressure()));
     for (dev.casemate.cgroup.CgroupStats.Hugepages pages : stats.hugepages()) {
       builder.putHugetlbStats(
           pages.pageSize(),
@@ -90,7 +94,9 @@ final class StatsContainer {
   }
 
   private static CpuStats cpu(dev.casemate.cgroup.CgroupStats.Cpu cpu, int cpus) {
-    return CpuStats.builder()
+    CpuStats.Builder builder = CpuStats.builder();
+    cpu.pressure().ifPresent(pressure -> builder.pressure(pressure(pressure)));
+    return builder
         .cpuUsage(
             CpuUsage.builder()
                 .totalUsage(1000 * known(cpu.totalMicros()))
@@ -103,13 +109,17 @@ final class StatsContainer {
                 .periods(known(cpu.periods()))
                 .throttledPeriods(known(cpu.throttledPeriods()))
                 .throttledTime(1000 * known(cpu.throttledMicros()))
+                .bursts(known(cpu.bursts()))
+                .burstTime(1000 * known(cpu.burstMicros()))
                 .build())
         .build();
   }
 
   private static MemoryStats memory(
       dev.casemate.cgroup.CgroupStats.Memory memory, Map<String, Long> events) {
-    return MemoryStats.builder()
+    MemoryStats.Builder builder = MemoryStats.builder();
+    memory.pressure().ifPresent(pressure -> builder.pressure(pressure(pressure)));
+    return builder
         .cache(memory.stat().getOrDefault("file", 0L))
         .usage(
             MemoryData.builder()
@@ -139,8 +149,10 @@ final class StatsContainer {
     return limit < 0 ? -1L : limit;
   }
 
-  private static BlkioStats blkio(List<dev.casemate.cgroup.CgroupStats.Io> devices) {
+  private static BlkioStats blkio(
+      List<dev.casemate.cgroup.CgroupStats.Io> devices, Optional<Pressure> waited) {
     BlkioStats.Builder builder = BlkioStats.builder();
+    waited.ifPresent(pressure -> builder.pressure(pressure(pressure)));
     for (dev.casemate.cgroup.CgroupStats.Io io : devices) {
       builder.addIoServiceBytesRecursive(entry(io, "Read", io.readBytes()));
       builder.addIoServiceBytesRecursive(entry(io, "Write", io.writeBytes()));
@@ -159,6 +171,22 @@ final class StatsContainer {
         .minor(io.minor())
         .op(op)
         .value(known(value))
+        .build();
+  }
+
+  private static PressureStats pressure(Pressure pressure) {
+    PressureStats.Builder builder = PressureStats.builder();
+    pressure.some().ifPresent(some -> builder.some(stall(some)));
+    pressure.full().ifPresent(full -> builder.full(stall(full)));
+    return builder.build();
+  }
+
+  private static StallStats stall(Pressure.Stall stall) {
+    return StallStats.builder()
+        .avg10(stall.avg10())
+        .avg60(stall.avg60())
+        .avg300(stall.avg300())
+        .total(stall.totalMicros())
         .build();
   }
 

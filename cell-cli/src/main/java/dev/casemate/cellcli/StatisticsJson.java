@@ -2,9 +2,11 @@ package dev.casemate.cellcli;
 
 import dev.casemate.base.Json;
 import dev.casemate.cgroup.CgroupStats;
+import dev.casemate.cgroup.Pressure;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** A control group's counters in the shape of runc's {@code events --stats} (types.Stats). */
 final class StatisticsJson {
@@ -19,7 +21,7 @@ final class StatisticsJson {
       pids.put("limit", stats.pids().limit());
     }
     data.put("pids", pids);
-    data.put("blkio", blockIo(stats.io()));
+    data.put("blkio", blockIo(stats.io(), stats.ioPressure()));
     Json.Obj hugetlb = new Json.Obj();
     for (CgroupStats.Hugepages pages : stats.hugepages()) {
       hugetlb.put(
@@ -42,7 +44,8 @@ final class StatisticsJson {
             .put("periods", Math.max(0, cpu.periods()))
             .put("throttledPeriods", Math.max(0, cpu.throttledPeriods()))
             .put("throttledTime", nanos(cpu.throttledMicros()));
-    return new Json.Obj().put("usage", usage).put("throttling", throttling);
+    Json.Obj all = new Json.Obj().put("usage", usage).put("throttling", throttling);
+    return pressure(all, cpu.pressure());
   }
 
   private static long nanos(long micros) {
@@ -55,11 +58,15 @@ final class StatisticsJson {
     for (Map.Entry<String, Long> line : stat.entrySet()) {
       raw.put(line.getKey(), line.getValue());
     }
-    return new Json.Obj()
-        .put("cache", stat.getOrDefault("cache", stat.getOrDefault("file", 0L)))
-        .put("usage", entry(memory.usage(), memory.maxUsage(), memory.limit(), memory.maxEvents()))
-        .put("swap", entry(memory.swapUsage(), -1, memory.swapLimit(), 0))
-        .put("raw", raw);
+    Json.Obj all =
+        new Json.Obj()
+            .put("cache", stat.getOrDefault("cache", stat.getOrDefault("file", 0L)))
+            .put(
+                "usage",
+                entry(memory.usage(), memory.maxUsage(), memory.limit(), memory.maxEvents()))
+            .put("swap", entry(memory.swapUsage(), -1, memory.swapLimit(), 0))
+            .put("raw", raw);
+    return pressure(all, memory.pressure());
   }
 
   private static Json.Obj entry(long usage, long most, long limit, long failures) {
@@ -74,7 +81,7 @@ final class StatisticsJson {
     return entry.put("failcnt", Math.max(0, failures));
   }
 
-  private static Json.Obj blockIo(List<CgroupStats.Io> devices) {
+  private static Json.Obj blockIo(List<CgroupStats.Io> devices, Optional<Pressure> pressure) {
     List<Json.Obj> bytes = new ArrayList<>();
     List<Json.Obj> operations = new ArrayList<>();
     for (CgroupStats.Io io : devices) {
@@ -88,7 +95,26 @@ final class StatisticsJson {
       blockIo.putObjects("ioServiceBytesRecursive", bytes);
       blockIo.putObjects("ioServicedRecursive", operations);
     }
-    return blockIo;
+    return pressure(blockIo, pressure);
+  }
+
+  /** Percent, as the kernel prints them. */
+  private static Json.Obj pressure(Json.Obj of, Optional<Pressure> pressure) {
+    if (pressure.isPresent()) {
+      Json.Obj psi = new Json.Obj();
+      pressure.get().some().ifPresent(some -> psi.put("some", stall(some)));
+      pressure.get().full().ifPresent(full -> psi.put("full", stall(full)));
+      of.put("psi", psi);
+    }
+    return of;
+  }
+
+  private static Json.Obj stall(Pressure.Stall stall) {
+    return new Json.Obj()
+        .put("avg10", Json.Num.of(stall.avg10() / 100.0))
+        .put("avg60", Json.Num.of(stall.avg60() / 100.0))
+        .put("avg300", Json.Num.of(stall.avg300() / 100.0))
+        .put("total", stall.totalMicros());
   }
 
   private static Json.Obj line(CgroupStats.Io io, String operation, long value) {

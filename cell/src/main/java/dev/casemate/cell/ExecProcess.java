@@ -5,7 +5,6 @@ import dev.casemate.cgroup.OutOfMemory;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Processes;
-import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.seccomp.SeccompFilter;
 import java.util.ArrayList;
@@ -14,26 +13,23 @@ import java.util.Optional;
 
 /** A further process of a container, from its fork to its exec. */
 final class ExecProcess {
-  private final LinuxSpec linux;
+  private final ContainerConfig config;
   private final ProcessSpec process;
   private final Optional<SeccompFilter> filter;
   private final boolean terminal;
   private final LaunchOptions options;
-  private final boolean lenient;
   private final SyncChannel channel;
   private final List<String> warnings = new ArrayList<>();
 
   ExecProcess(
-      LinuxSpec linux,
+      ContainerConfig config,
       ProcessSpec process,
       Optional<SeccompFilter> filter,
       boolean terminal,
       LaunchOptions options,
-      boolean lenient,
       SyncChannel channel) {
     this.options = options;
-    this.lenient = lenient;
-    this.linux = linux;
+    this.config = config;
     this.process = process;
     this.filter = filter;
     this.terminal = terminal;
@@ -59,7 +55,7 @@ final class ExecProcess {
       if (toJoin != 0) {
         OutOfMemory.adjust(process.oomScoreAdj(), warnings);
       }
-      labels = Labels.open(process, lenient, warnings);
+      labels = Labels.open(process, config.ownKernel(), warnings);
       step = "joining the container's namespaces";
       if (toJoin != 0) {
         Child.hide();
@@ -86,8 +82,7 @@ final class ExecProcess {
       throw Failures.of(step, e);
     }
     int preserved = options.preserved().size();
-    new ProcessSetup(process, linux, filter, preserved, channel, labels, warnings)
-        .direct(lenient)
+    new ProcessSetup(process, config, filter, preserved, channel, labels, warnings)
         .execute(
             (environment, last) -> {
               if (!channel.awaitGo()) {

@@ -4,7 +4,6 @@ import dev.casemate.base.Failures;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.oci.ProcessSpec;
-import dev.casemate.oci.Spec;
 import dev.casemate.seccomp.CompiledSeccomp;
 import dev.casemate.seccomp.SeccompFilter;
 import java.util.Optional;
@@ -22,16 +21,14 @@ final class Execution {
       Container container, Fd first, ProcessSpec process, Stdio stdio, LaunchOptions options) {
     SpecCheck.check(process);
     ContainerConfig config = container.config();
-    Spec spec = config.spec();
-    Optional<SeccompFilter> filter = CompiledSeccomp.of(spec, config.ownKernel());
+    Optional<SeccompFilter> filter = CompiledSeccomp.of(config.spec(), config.ownKernel());
     Launcher.Launched exec;
     try (OuterRoot root = OuterRoot.of(container.record())) {
       exec =
           Launcher.exec(
-              spec.linux(),
+              config,
               container.record().namespaces(),
               options,
-              config.ownKernel(),
               process,
               filter,
               stdio,

@@ -63,7 +63,7 @@ final class InitProcess {
       }
       if (namespaces.has(Processes.CLONE_NEWUSER)) {
         step = "user namespace";
-        becomeRoot();
+        becomeRoot(spec);
       }
       if (!namespaces.isFresh(Processes.CLONE_NEWPID)) {
         Child.hide();
@@ -97,8 +97,7 @@ final class InitProcess {
     buildRoot(process, hooks);
     ProcessSetup setup =
         new ProcessSetup(
-                process, linux, filter, options.preserved().size(), channel, labels, warnings)
-            .direct(config.ownKernel());
+            process, config, filter, options.preserved().size(), channel, labels, warnings);
     EndingSignals signals = EndingSignals.hold();
     setup.execute(
         (environment, last) -> {
@@ -187,9 +186,11 @@ final class InitProcess {
   }
 
   /** Takes the ids that the engine has mapped; until then the process has the overflow ids. */
-  static void becomeRoot() {
+  static void becomeRoot(Spec spec) {
     try {
-      Identity.groups(List.of());
+      if (!spec.keepsGroups()) {
+        Identity.groups(List.of());
+      }
     } catch (LinuxException e) {
       if (e.errno() != Errno.EPERM) {
         throw e;

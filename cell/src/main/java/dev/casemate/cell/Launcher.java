@@ -13,7 +13,7 @@ import dev.casemate.linux.Signals;
 import dev.casemate.linux.Tty;
 import dev.casemate.linux.UnixSocket;
 import dev.casemate.linux.WaitStatus;
-import dev.casemate.oci.LinuxSpec;
+import dev.casemate.oci.Spec;
 import dev.casemate.seccomp.SeccompFilter;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -109,7 +109,7 @@ final class Launcher {
               OutOfMemory.adjust(
                   config.spec().process().flatMap(process -> process.oomScoreAdj()),
                   new ArrayList<>());
-              joinAndPart(namespaces, config.spec().linux(), fresh, channel);
+              joinAndPart(namespaces, config.spec(), fresh, channel);
             }
             if (!channel.awaitGo()) {
               Processes.exit(1);
@@ -170,7 +170,7 @@ final class Launcher {
    * that belong to a user namespace of the engine's user the ones in there.
    */
   private static void joinAndPart(
-      Namespaces namespaces, LinuxSpec linux, long fresh, SyncChannel channel) {
+      Namespaces namespaces, Spec spec, long fresh, SyncChannel channel) {
     Map<Long, Fd> left = new LinkedHashMap<>();
     for (Map.Entry<Long, String> namespace : namespaces.joined.entrySet()) {
       // All before the first is joined: a mount namespace would change what the paths mean.
@@ -189,7 +189,7 @@ final class Launcher {
       Map<Long, Fd> first = new LinkedHashMap<>();
       first.put(Processes.CLONE_NEWUSER, user);
       join(first, namespaces, false);
-      InitProcess.becomeRoot();
+      InitProcess.becomeRoot(spec);
       join(left, namespaces, false);
     } else if (time) {
       Processes.unshare(Processes.CLONE_NEWUSER);
@@ -197,7 +197,7 @@ final class Launcher {
     }
     if (offsets.isPresent()) {
       Processes.unshare(Processes.CLONE_NEWTIME);
-      Borrowed.offset(offsets.get(), linux.timeOffsets());
+      Borrowed.offset(offsets.get(), spec.linux().timeOffsets());
     }
     part(flags, channel);
   }
@@ -255,10 +255,9 @@ final class Launcher {
    * @param root its root, if its mounts are the engine's
    */
   static Launched exec(
-      LinuxSpec linux,
+      ContainerConfig config,
       long namespaces,
       LaunchOptions options,
-      boolean lenient,
       dev.casemate.oci.ProcessSpec process,
       Optional<SeccompFilter> filter,
       Stdio stdio,
@@ -280,11 +279,11 @@ final class Launcher {
               Child.hide();
               // All at once: those outside of the user namespace need the rights that end with it.
               Processes.joinNamespace(fds.get(0), namespaces);
-              InitProcess.becomeRoot();
+              InitProcess.becomeRoot(config.spec());
               part(0, channel);
               toJoin = 0;
             }
-            new ExecProcess(linux, process, filter, terminal, options, lenient, channel)
+            new ExecProcess(config, process, filter, terminal, options, channel)
                 .run(
                     fds.get(0),
                     root.isPresent() ? Optional.of(fds.get(1)) : Optional.empty(),

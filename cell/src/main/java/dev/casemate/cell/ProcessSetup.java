@@ -16,6 +16,7 @@ import dev.casemate.linux.Stat;
 import dev.casemate.linux.SystemCall;
 import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.ProcessSpec;
+import dev.casemate.oci.Spec;
 import dev.casemate.oci.UserSpec;
 import dev.casemate.seccomp.SeccompFilter;
 import java.util.List;
@@ -37,6 +38,7 @@ final class ProcessSetup {
   private static final long FOR_EXEC = Capabilities.DAC_OVERRIDE | Capabilities.DAC_READ_SEARCH;
 
   private final ProcessSpec process;
+  private final ContainerConfig config;
   private final LinuxSpec linux;
   private final Optional<SeccompFilter> filter;
   private final int preserved;
@@ -44,32 +46,22 @@ final class ProcessSetup {
   private final List<String> warnings;
   private final Labels labels;
 
-  private boolean direct;
-
   ProcessSetup(
       ProcessSpec process,
-      LinuxSpec linux,
+      ContainerConfig config,
       Optional<SeccompFilter> filter,
       int preserved,
       SyncChannel channel,
       Labels labels,
       List<String> warnings) {
     this.process = process;
-    this.linux = linux;
+    this.config = config;
+    this.linux = config.spec().linux();
     this.filter = filter;
     this.preserved = preserved;
     this.channel = channel;
     this.labels = labels;
     this.warnings = warnings;
-  }
-
-  /**
-   * Executes the command without a program between (see {@link FinalExec}), which saves an exec: in
-   * a VM of the container's own, where the engine's file lies on a mount that nobody can write to.
-   */
-  ProcessSetup direct(boolean allowed) {
-    direct = allowed;
-    return this;
   }
 
   /** What lies between being ready and the exec. */
@@ -116,8 +108,10 @@ final class ProcessSetup {
       // A filter takes either this right or no_new_privs; it has to survive the next exec.
       boolean needed = filter.isPresent() && !process.noNewPrivileges();
       long extra = needed ? Capabilities.SYS_ADMIN & wanted.available() : 0;
+      // Without a program between (see FinalExec), which saves an exec: in a VM of the container's
+      // own the engine's file lies on a read-only mount.
       boolean straight =
-          direct
+          config.ownKernel()
               && extra == 0
               && labels.none()
               && !Rlimits.hasLate(process.rlimits())
@@ -270,18 +264,29 @@ final class ProcessSetup {
 
   private void become(UserSpec user) {
     Capabilities.keepOverUidChange(true);
-    try {
-      Identity.groups(user.additionalGids());
-    } catch (LinuxException e) {
-      // A user namespace that was made without rights has no say over groups.
-      if (e.errno() != Errno.EPERM || !user.additionalGids().isEmpty()) {
-        throw e;
-      }
+    if (!config.spec().keepsGroups()) {
+      groups(user.additionalGids());
+    } else if (!user.additionalGids().isEmpty()) {
+      warnings.add(
+          "process.user.additionalGids is not set: annotation "
+              + Spec.KEEP_GROUPS
+              + " keeps the caller's groups instead");
     }
     Identity.gid(user.gid());
     Identity.uid(user.uid());
     Processes.fileModeMask(user.umask().orElse(0022));
     Capabilities.keepOverUidChange(false);
+  }
+
+  private static void groups(List<Integer> gids) {
+    try {
+      Identity.groups(gids);
+    } catch (LinuxException e) {
+      // A user namespace that was made without rights has no say over groups.
+      if (e.errno() != Errno.EPERM || !gids.isEmpty()) {
+        throw e;
+      }
+    }
   }
 
   /** Whether it has worked; a directory that only the user may enter is tried again as the user. */

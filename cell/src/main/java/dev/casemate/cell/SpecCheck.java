@@ -5,6 +5,7 @@ import dev.casemate.base.Failures;
 import dev.casemate.hooks.HookRunner;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.Resources;
+import dev.casemate.oci.Spec;
 
 /** Refuses what cannot be, before anything is made. */
 final class SpecCheck {
@@ -14,6 +15,11 @@ final class SpecCheck {
     HookRunner.check(config.spec().hooks());
     if (config.spec().annotations().containsKey("")) {
       throw Failures.invalid("annotations holds an empty key; name it or remove it");
+    }
+    String groups = config.spec().annotations().getOrDefault(Spec.KEEP_GROUPS, "1");
+    if (!groups.equals("1")) {
+      throw Failures.invalid(
+          "annotation " + Spec.KEEP_GROUPS + " \"" + groups + "\" is unknown; use 1 or remove it");
     }
     check(config.spec().linux().resources());
     MemoryPolicies.check(config.spec().linux().memoryPolicy());

@@ -30,7 +30,7 @@ final class CgroupFiles {
     }
   }
 
-  private static long parse(String text, long otherwise) {
+  static long parse(String text, long otherwise) {
     try {
       return Long.parseLong(text);
     } catch (NumberFormatException e) {
@@ -64,15 +64,20 @@ final class CgroupFiles {
 
   static CgroupStats stats(String directory) {
     return new CgroupStats(
-        cpu(read(directory + "/cpu.stat").orElse("")),
+        cpu(read(directory + "/cpu.stat").orElse(""), pressure(directory, "cpu")),
         memory(directory),
         new CgroupStats.Pids(
             number(directory + "/pids.current", -1), number(directory + "/pids.max", -1)),
         io(read(directory + "/io.stat").orElse("")),
+        pressure(directory, "io"),
         hugepages(directory));
   }
 
-  static CgroupStats.Cpu cpu(String stat) {
+  private static Optional<Pressure> pressure(String directory, String resource) {
+    return read(directory + "/" + resource + ".pressure").flatMap(Pressure::parse);
+  }
+
+  static CgroupStats.Cpu cpu(String stat, Optional<Pressure> pressure) {
     Map<String, Long> fields = fields(stat);
     return new CgroupStats.Cpu(
         fields.getOrDefault("usage_usec", 0L),
@@ -80,7 +85,10 @@ final class CgroupFiles {
         fields.getOrDefault("system_usec", 0L),
         fields.getOrDefault("nr_periods", 0L),
         fields.getOrDefault("nr_throttled", 0L),
-        fields.getOrDefault("throttled_usec", 0L));
+        fields.getOrDefault("throttled_usec", 0L),
+        fields.getOrDefault("nr_bursts", 0L),
+        fields.getOrDefault("burst_usec", 0L),
+        pressure);
   }
 
   private static CgroupStats.Memory memory(String directory) {
@@ -94,7 +102,8 @@ final class CgroupFiles {
         events.getOrDefault("max", 0L),
         events.getOrDefault("oom", 0L),
         events.getOrDefault("oom_kill", 0L),
-        fields(read(directory + "/memory.stat").orElse("")));
+        fields(read(directory + "/memory.stat").orElse("")),
+        pressure(directory, "memory"));
   }
 
   /** Lines such as {@code 8:0 rbytes=90430464 wbytes=0 rios=8950 wios=0 dbytes=0 dios=0}. */

@@ -2,20 +2,29 @@ package dev.casemate.cgroup;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The resource usage of a control group. Sizes are in bytes; −1 means "no limit" or "not measured".
  */
 public record CgroupStats(
-    Cpu cpu, Memory memory, Pids pids, List<Io> io, List<Hugepages> hugepages) {
-  /** Times in microseconds. */
+    Cpu cpu,
+    Memory memory,
+    Pids pids,
+    List<Io> io,
+    Optional<Pressure> ioPressure,
+    List<Hugepages> hugepages) {
+  /** Times in microseconds; pressures are those of version 2. */
   public record Cpu(
       long totalMicros,
       long userMicros,
       long systemMicros,
       long periods,
       long throttledPeriods,
-      long throttledMicros) {}
+      long throttledMicros,
+      long bursts,
+      long burstMicros,
+      Optional<Pressure> pressure) {}
 
   /**
    * Memory.
@@ -34,7 +43,8 @@ public record CgroupStats(
       long maxEvents,
       long oomEvents,
       long oomKills,
-      Map<String, Long> stat) {}
+      Map<String, Long> stat,
+      Optional<Pressure> pressure) {}
 
   public record Pids(long current, long limit) {}
 

@@ -26,6 +26,7 @@ final class CgroupV1Stats {
             pids.map(d -> CgroupFiles.number(d + "/pids.current", -1)).orElse(-1L),
             pids.map(d -> CgroupFiles.number(d + "/pids.max", -1)).orElse(-1L)),
         group.directory("blkio").map(CgroupV1Stats::io).orElse(List.of()),
+        Optional.empty(),
         hugepages(group, unified));
   }
 
@@ -50,7 +51,10 @@ final class CgroupV1Stats {
         system,
         stat.getOrDefault("nr_periods", 0L),
         stat.getOrDefault("nr_throttled", 0L),
-        stat.getOrDefault("throttled_time", 0L) / 1000);
+        stat.getOrDefault("throttled_time", 0L) / 1000,
+        stat.getOrDefault("nr_bursts", 0L),
+        stat.getOrDefault("burst_time", 0L) / 1000,
+        Optional.empty());
   }
 
   private static long limit(String path) {
@@ -60,7 +64,7 @@ final class CgroupV1Stats {
 
   private static CgroupStats.Memory memory(Optional<String> group) {
     if (group.isEmpty()) {
-      return new CgroupStats.Memory(-1, -1, -1, -1, -1, 0, 0, 0, Map.of());
+      return new CgroupStats.Memory(-1, -1, -1, -1, -1, 0, 0, 0, Map.of(), Optional.empty());
     }
     String prefix = group.get() + "/memory.";
     long usage = CgroupFiles.number(prefix + "usage_in_bytes", -1);
@@ -79,7 +83,8 @@ final class CgroupV1Stats {
         CgroupFiles.number(prefix + "failcnt", 0),
         kills,
         kills,
-        CgroupFiles.fields(CgroupFiles.read(prefix + "stat").orElse("")));
+        CgroupFiles.fields(CgroupFiles.read(prefix + "stat").orElse("")),
+        Optional.empty());
   }
 
   private static List<CgroupStats.Io> io(String directory) {

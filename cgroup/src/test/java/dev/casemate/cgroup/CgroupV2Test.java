@@ -72,6 +72,14 @@ class CgroupV2Test {
   }
 
   @Test
+  void theTimeThatProcessesWaitedIsToldWhereTheKernelCountsIt() {
+    boolean counted = Fs.exists(cgroup.directory() + "/cpu.pressure");
+    assertThat(cgroup.stats().cpu().pressure().isPresent()).isEqualTo(counted);
+    assertThat(cgroup.stats().ioPressure().isPresent()).isEqualTo(counted);
+    assertThat(cgroup.stats().memory().pressure().isPresent()).isEqualTo(counted);
+  }
+
+  @Test
   void devicesAreFiltered() {
     cgroup.applyDevices(DefaultSpec.deviceRules());
     cgroup.applyDevices(List.of());

@@ -7,6 +7,7 @@ import dev.casemate.base.Json;
 import dev.casemate.oci.Resources;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class CgroupValuesTest {
@@ -83,9 +84,14 @@ class CgroupValuesTest {
   @Test
   void statisticsAreRead() {
     CgroupStats.Cpu cpu =
-        CgroupFiles.cpu("usage_usec 30\nuser_usec 20\nsystem_usec 10\nnr_throttled 3\nodd\n");
+        CgroupFiles.cpu(
+            "usage_usec 30\nuser_usec 20\nsystem_usec 10\nnr_throttled 3\nodd\nnr_bursts 4\n"
+                + "burst_usec 5\n",
+            Optional.empty());
     assertThat(cpu.totalMicros()).isEqualTo(30);
     assertThat(cpu.throttledPeriods()).isEqualTo(3);
+    assertThat(cpu.bursts()).isEqualTo(4);
+    assertThat(cpu.burstMicros()).isEqualTo(5);
     assertThat(CgroupFiles.io("8:0 rbytes=5 wbytes=6 rios=1 wios=2 dbytes=0 dios=0\n253:1 \n"))
         .containsExactly(
             new CgroupStats.Io(8, 0, 5, 6, 1, 2, 0, 0),

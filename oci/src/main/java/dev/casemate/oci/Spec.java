@@ -25,6 +25,11 @@ public record Spec(
   /** The specification in an empty document. */
   public static final Spec EMPTY = fromJson(new Json.Obj());
 
+  /**
+   * crun's annotation: with "1", processes keep the supplementary groups of the engine's caller.
+   */
+  public static final String KEEP_GROUPS = "run.oci.keep_original_groups";
+
   public static Spec fromJson(Json.Obj json) {
     return new Spec(
         json.string("ociVersion"),
@@ -41,6 +46,11 @@ public record Spec(
   /** Parses the text of a {@code config.json}; its keys may be in any case, as runc reads them. */
   public static Spec parse(String text) {
     return fromJson(Json.parseObject(text).inAnyCase());
+  }
+
+  /** Whether supplementary groups are left as they are ({@link #KEEP_GROUPS}). */
+  public boolean keepsGroups() {
+    return "1".equals(annotations.get(KEEP_GROUPS));
   }
 
   public Json.Obj toJson() {

@@ -28,6 +28,7 @@ final class BlockDeviceSpec {
   private final List<DeviceRule> rules = new ArrayList<>();
   private final List<Device> devices = new ArrayList<>();
   private final List<Wanted> wanted = new ArrayList<>();
+  private final List<String> left = new ArrayList<>();
   private boolean changed;
 
   private record Wanted(String containerPath, String hostPath, boolean readOnly) {}
@@ -48,6 +49,7 @@ final class BlockDeviceSpec {
       Optional<DeviceRule> rule = rule(node);
       if (rule.isEmpty()) {
         changed = true;
+        left.add(node.path());
         continue;
       }
       nodes.add(node);
@@ -58,6 +60,21 @@ final class BlockDeviceSpec {
               hostPath(node.major(), node.minor(), node.path()),
               !access.isEmpty() && !access.contains("w")));
     }
+  }
+
+  /** What is not passed on, in a line; empty for nothing. */
+  Optional<String> warning() {
+    return left.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            "linux.devices \""
+                + left.get(0)
+                + "\""
+                + (left.size() > 1
+                    ? " and " + (left.size() - 1) + " more block devices are"
+                    : " is")
+                + " not passed to the VM: no rule in linux.resources.devices allows it by its"
+                + " number, as for a device that was asked for");
   }
 
   /** The rule that allows a device by its own numbers. */

@@ -33,7 +33,8 @@ import java.util.function.Consumer;
  *   <li>with a warning that names the field: {@code apparmorProfile}, {@code selinuxLabel}, {@code
  *       mountLabel} (security modules), {@code intelRdt}, {@code memoryPolicy}, the marks of
  *       packets ({@code resources.network}), {@code rdma}, the limits of single devices in {@code
- *       blockIO}, in a pod the {@code domainname}, and annotations that only Casemate may set;
+ *       blockIO}, in a pod the {@code domainname}, annotations that only Casemate may set, and the
+ *       one that keeps the engine's groups;
  *   <li>refused: a {@code seccomp.listenerPath}, and {@code netDevices}.
  * </ul>
  *
@@ -96,6 +97,13 @@ final class GuestSpec {
       if (annotations.remove(own) != null) {
         left(warnings, "annotation " + own, "", "only Casemate sets it");
       }
+    }
+    if (annotations.remove(Spec.KEEP_GROUPS) != null) {
+      left(
+          warnings,
+          "annotation " + Spec.KEEP_GROUPS,
+          "",
+          "the engine's groups have no process there; use process.user.additionalGids");
     }
     Optional<SeccompSpec> seccomp = spec.linux().seccomp();
     if (seccomp.isPresent() && isCompiledHere(seccomp.get())) {

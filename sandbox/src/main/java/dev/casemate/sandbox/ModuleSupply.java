@@ -26,8 +26,13 @@ import java.util.function.Consumer;
  * else of the host.
  */
 final class ModuleSupply {
-  /** More different modules no kernel has; a guest that asks more often wants something else. */
-  private static final int WISHES_LIMIT = 4096;
+  /**
+   * A kernel asks anew each time that it lacks something, such as the protocol of a socket; after
+   * so many wishes it has to wait, so that a guest cannot keep the host busy with them.
+   */
+  static final int PROMPT_WISHES = 4096;
+
+  private static final int PAUSE_MILLIS = 20;
 
   private static final int BATCH_BYTES = 3 << 20;
 
@@ -98,15 +103,20 @@ final class ModuleSupply {
   private void run() {
     try {
       String wish = supply(List.of(), "", true);
-      for (int i = 0; i < WISHES_LIMIT; i++) {
+      for (long wishes = 1; ; wishes++) {
+        Thread.sleep(pauseMillis(wishes));
         wish = supply(List.of(wish), wish, true);
       }
-      warnings.accept("the guest has asked for " + WISHES_LIMIT + " kernel modules: no more");
-    } catch (ConnectionLostException e) {
+    } catch (ConnectionLostException | InterruptedException e) {
       // It ends with the VM.
     } catch (RpcException | CasemateException | LinuxException e) {
       failed(e);
     }
+  }
+
+  /** How long a wish has to wait, which is one of so many. */
+  static int pauseMillis(long wishes) {
+    return wishes > PROMPT_WISHES ? PAUSE_MILLIS : 0;
   }
 
   private void failed(RuntimeException e) {

@@ -80,6 +80,7 @@ public final class Volumes implements AutoCloseable {
     List<MountSpec> mounts = new ArrayList<>();
     List<Storage> storages = new ArrayList<>();
     BlockDeviceSpec devices = new BlockDeviceSpec(spec);
+    devices.warning().ifPresent(warnings);
     for (MountSpec mount : spec.mounts()) {
       if (SpecMounts.isBind(mount)) {
         bind(containerId, spec, mount, view, mounts, storages, devices);

@@ -72,6 +72,23 @@ class GuestSpecTest {
   }
 
   @Test
+  void keptGroupsOfTheEngineAreWarnedOfAndDoNotReplaceThoseOfTheUser() {
+    Spec spec =
+        guest(
+            """
+            {"ociVersion":"1.0.2","annotations":{"run.oci.keep_original_groups":"1"},
+             "process":{"cwd":"/","args":["a"],"user":{"additionalGids":[7]}}}""");
+
+    assertThat(spec.annotations()).isEmpty();
+    assertThat(spec.keepsGroups()).isFalse();
+    assertThat(spec.process().orElseThrow().user().additionalGids()).containsExactly(7);
+    assertThat(warnings)
+        .singleElement()
+        .asString()
+        .startsWith("annotation run.oci.keep_original_groups is not passed to the VM");
+  }
+
+  @Test
   void aFilterWithAListenerIsRefused() {
     assertThatThrownBy(
             () ->

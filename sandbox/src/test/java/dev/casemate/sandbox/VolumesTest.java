@@ -91,6 +91,8 @@ class VolumesTest {
              "resources":{"devices":[{"allow":true,"access":"rwm"},
               {"allow":true,"type":"b","major":7,"minor":0,"access":"r"}]}}}""");
     BlockDeviceSpec devices = new BlockDeviceSpec(spec);
+    assertThat(devices.warning().orElseThrow())
+        .startsWith("linux.devices \"/dev/hostdisk\" is not passed to the VM");
     List<String> plugged = new ArrayList<>();
     devices.plug(
         (path, readOnly) -> {

@@ -7,6 +7,8 @@ import dev.casemate.protocol.agent.HugetlbStats;
 import dev.casemate.protocol.agent.MemoryData;
 import dev.casemate.protocol.agent.MemoryStats;
 import dev.casemate.protocol.agent.NetworkStats;
+import dev.casemate.protocol.agent.PressureStats;
+import dev.casemate.protocol.agent.StallStats;
 import dev.casemate.protocol.agent.StatsContainerResponse;
 import dev.casemate.protocol.cgroups2.CPUStat;
 import dev.casemate.protocol.cgroups2.HugeTlbStat;
@@ -16,6 +18,8 @@ import dev.casemate.protocol.cgroups2.MemoryEvents;
 import dev.casemate.protocol.cgroups2.MemoryStat;
 import dev.casemate.protocol.cgroups2.Metrics;
 import dev.casemate.protocol.cgroups2.NetworkStat;
+import dev.casemate.protocol.cgroups2.PSIData;
+import dev.casemate.protocol.cgroups2.PSIStats;
 import dev.casemate.protocol.cgroups2.PidsStat;
 import dev.casemate.protocol.cgroups2.RdmaStat;
 import java.util.LinkedHashMap;
@@ -24,7 +28,7 @@ import java.util.Map;
 
 /**
  * The agent's figures in the words of control groups version 2. As {@link MetricsV1}: whatever
- * runc's metrics always have is there.
+ * runc's metrics always have is there. The pressures are there if the guest's kernel has them.
  */
 final class MetricsV2 {
   /** What containerd's library makes of the kernel's {@code max}. */
@@ -52,7 +56,7 @@ final class MetricsV2 {
                         .orElseGet(() -> dev.casemate.protocol.agent.CpuStats.builder().build())))
             .memory(memory(memory))
             .memoryEvents(events(memory))
-            .io(io(block.ioServiceBytesRecursive(), block.ioServicedRecursive()))
+            .io(io(block))
             // The host's adapters are not in the VM.
             .rdma(RdmaStat.builder().build());
     for (Map.Entry<String, HugetlbStats> pages : cgroup.hugetlbStats().entrySet()) {
@@ -61,6 +65,7 @@ final class MetricsV2 {
               .pagesize(pages.getKey())
               .current(pages.getValue().usage())
               .max(pages.getValue().limit())
+              .failcnt(pages.getValue().failcnt())
               .build());
     }
     for (NetworkStats device : stats.networkStats()) {
@@ -93,7 +98,10 @@ final class MetricsV2 {
             throttling ->
                 stat.nrPeriods(throttling.periods())
                     .nrThrottled(throttling.throttledPeriods())
-                    .throttledUsec(throttling.throttledTime() / 1000));
+                    .throttledUsec(throttling.throttledTime() / 1000)
+                    .nrBursts(throttling.bursts())
+                    .burstUsec(throttling.burstTime() / 1000));
+    cpu.pressure().ifPresent(pressure -> stat.psi(pressure(pressure)));
     return stat.build();
   }
 
@@ -102,8 +110,9 @@ final class MetricsV2 {
     MemoryData unknown = MemoryData.builder().limit(UNLIMITED).build();
     MemoryData usage = memory.usage().orElse(unknown);
     MemoryData swap = memory.swapUsage().orElse(unknown);
-    return MemoryStat.builder()
-        .anon(stats.getOrDefault("anon", 0L))
+    MemoryStat.Builder stat = MemoryStat.builder();
+    memory.pressure().ifPresent(pressure -> stat.psi(pressure(pressure)));
+    return stat.anon(stats.getOrDefault("anon", 0L))
         .file(stats.getOrDefault("file", 0L))
         .kernelStack(stats.getOrDefault("kernel_stack", 0L))
         .slab(stats.getOrDefault("slab", 0L))
@@ -143,6 +152,22 @@ final class MetricsV2 {
         .build();
   }
 
+  private static PSIStats pressure(PressureStats pressure) {
+    PSIStats.Builder stats = PSIStats.builder();
+    pressure.some().ifPresent(some -> stats.some(stall(some)));
+    pressure.full().ifPresent(full -> stats.full(stall(full)));
+    return stats.build();
+  }
+
+  private static PSIData stall(StallStats stall) {
+    return PSIData.builder()
+        .avg10(stall.avg10() / 100.0)
+        .avg60(stall.avg60() / 100.0)
+        .avg300(stall.avg300() / 100.0)
+        .total(stall.total())
+        .build();
+  }
+
   /** Newer kernels count anonymous and file pages apart. */
   private static long anonAndFile(Map<String, Long> stats, String name) {
     return stats.getOrDefault(name, 0L)
@@ -159,15 +184,17 @@ final class MetricsV2 {
         .max(events.getOrDefault("max", hits))
         .oom(events.getOrDefault("oom", 0L))
         .oomKill(events.getOrDefault("oom_kill", 0L))
+        .oomGroupKill(events.getOrDefault("oom_group_kill", 0L))
         .build();
   }
 
   /** One entry a device, of the entries a device and direction. */
-  private static IOStat io(List<BlkioStatsEntry> bytes, List<BlkioStatsEntry> operations) {
+  private static IOStat io(BlkioStats block) {
     Map<String, long[]> devices = new LinkedHashMap<>();
-    collect(devices, bytes, 2);
-    collect(devices, operations, 4);
+    collect(devices, block.ioServiceBytesRecursive(), 2);
+    collect(devices, block.ioServicedRecursive(), 4);
     IOStat.Builder io = IOStat.builder();
+    block.pressure().ifPresent(pressure -> io.psi(pressure(pressure)));
     for (long[] device : devices.values()) {
       io.addUsage(
           IOEntry.builder()

@@ -12,6 +12,8 @@ import dev.casemate.protocol.agent.MemoryData;
 import dev.casemate.protocol.agent.MemoryStats;
 import dev.casemate.protocol.agent.NetworkStats;
 import dev.casemate.protocol.agent.PidsStats;
+import dev.casemate.protocol.agent.PressureStats;
+import dev.casemate.protocol.agent.StallStats;
 import dev.casemate.protocol.agent.StatsContainerResponse;
 import dev.casemate.protocol.agent.ThrottlingData;
 import java.lang.reflect.RecordComponent;
@@ -70,7 +72,7 @@ class MetricsFieldsTest {
     return 1000L + LINES.indexOf(name);
   }
 
-  private static StatsContainerResponse stats(long memoryLimit, long swapLimit) {
+  static StatsContainerResponse stats(long memoryLimit, long swapLimit) {
     Map<String, Long> lines = new LinkedHashMap<>();
     LINES.forEach(name -> lines.put(name, line(name)));
     return StatsContainerResponse.builder()
@@ -90,7 +92,10 @@ class MetricsFieldsTest {
                                 .periods(11)
                                 .throttledPeriods(12)
                                 .throttledTime(13_000)
+                                .bursts(14)
+                                .burstTime(15_000)
                                 .build())
+                        .pressure(pressure(1_00))
                         .build())
                 .memoryStats(
                     MemoryStats.builder()
@@ -106,7 +111,19 @@ class MetricsFieldsTest {
                         .stats(lines)
                         .events(
                             Map.of(
-                                "low", 31L, "high", 32L, "max", 33L, "oom", 34L, "oom_kill", 35L))
+                                "low",
+                                31L,
+                                "high",
+                                32L,
+                                "max",
+                                33L,
+                                "oom",
+                                34L,
+                                "oom_kill",
+                                35L,
+                                "oom_group_kill",
+                                36L))
+                        .pressure(pressure(2_00))
                         .build())
                 .pidsStats(PidsStats.builder().current(3).limit(4).build())
                 .blkioStats(
@@ -115,6 +132,7 @@ class MetricsFieldsTest {
                         .addIoServiceBytesRecursive(entry("Write", 72))
                         .addIoServicedRecursive(entry("Read", 73))
                         .addIoServicedRecursive(entry("Write", 74))
+                        .pressure(pressure(3_00))
                         .build())
                 .putHugetlbStats(
                     "2MB",
@@ -135,12 +153,38 @@ class MetricsFieldsTest {
         .build();
   }
 
+  private static PressureStats pressure(long from) {
+    return PressureStats.builder().some(stall(from)).full(stall(from + 50)).build();
+  }
+
+  private static StallStats stall(long from) {
+    return StallStats.builder()
+        .avg10(from + 1)
+        .avg60(from + 2)
+        .avg300(from + 3)
+        .total(from + 4)
+        .build();
+  }
+
+  private static void pressure(Map<String, Object> expected, String resource, int from) {
+    String some = resource + ".psi.some.";
+    expected.put(some + "avg10", (from * 100 + 1) / 100.0);
+    expected.put(some + "avg60", (from * 100 + 2) / 100.0);
+    expected.put(some + "avg300", (from * 100 + 3) / 100.0);
+    expected.put(some + "total", from * 100L + 4);
+    String full = resource + ".psi.full.";
+    expected.put(full + "avg10", (from * 100 + 51) / 100.0);
+    expected.put(full + "avg60", (from * 100 + 52) / 100.0);
+    expected.put(full + "avg300", (from * 100 + 53) / 100.0);
+    expected.put(full + "total", from * 100L + 54);
+  }
+
   private static BlkioStatsEntry entry(String op, long value) {
     return BlkioStatsEntry.builder().major(254).minor(16).op(op).value(value).build();
   }
 
   /** All leaves of a message by their paths; a message that is absent is an empty Optional. */
-  private static Map<String, Object> flat(Record message) {
+  static Map<String, Object> flat(Record message) {
     Map<String, Object> all = new TreeMap<>();
     add(all, "", message);
     return all;
@@ -292,6 +336,11 @@ class MetricsFieldsTest {
     expected.put("cpu.nrPeriods", 11L);
     expected.put("cpu.nrThrottled", 12L);
     expected.put("cpu.throttledUsec", 13L);
+    expected.put("cpu.nrBursts", 14L);
+    expected.put("cpu.burstUsec", 15L);
+    pressure(expected, "cpu", 1);
+    pressure(expected, "memory", 2);
+    pressure(expected, "io", 3);
     for (String name : LINES) {
       if (!name.startsWith("workingset_") || name.equals("workingset_nodereclaim")) {
         expected.put("memory." + camelCase(name), line(name));
@@ -314,6 +363,7 @@ class MetricsFieldsTest {
     expected.put("memoryEvents.max", 33L);
     expected.put("memoryEvents.oom", 34L);
     expected.put("memoryEvents.oomKill", 35L);
+    expected.put("memoryEvents.oomGroupKill", 36L);
     expected.put("io.usage.0.major", 254L);
     expected.put("io.usage.0.minor", 16L);
     expected.put("io.usage.0.rbytes", 71L);
@@ -322,6 +372,7 @@ class MetricsFieldsTest {
     expected.put("io.usage.0.wios", 74L);
     expected.put("hugetlb.0.current", 81L);
     expected.put("hugetlb.0.max", 84L);
+    expected.put("hugetlb.0.failcnt", 83L);
     expected.put("hugetlb.0.pagesize", "2MB");
     expected.put("rdma.current", List.of());
     expected.put("rdma.limit", List.of());
@@ -343,10 +394,10 @@ class MetricsFieldsTest {
   }
 
   @Test
-  void nothingIsAbsentIfTheGuestTellsNothing() {
+  void onlyPressureIsAbsentIfTheGuestTellsNothing() {
     StatsContainerResponse nothing = StatsContainerResponse.builder().build();
     assertThat(absent(MetricsV1.of(nothing))).containsExactly("cgroupStats");
-    assertThat(absent(MetricsV2.of(nothing))).isEmpty();
+    assertThat(absent(MetricsV2.of(nothing))).containsExactly("cpu.psi", "io.psi", "memory.psi");
     StatsContainerResponse hollow =
         StatsContainerResponse.builder()
             .cgroupStats(
@@ -356,7 +407,7 @@ class MetricsFieldsTest {
                     .build())
             .build();
     assertThat(absent(MetricsV1.of(hollow))).containsExactly("cgroupStats");
-    assertThat(absent(MetricsV2.of(hollow))).isEmpty();
+    assertThat(absent(MetricsV2.of(hollow))).containsExactly("cpu.psi", "io.psi", "memory.psi");
   }
 
   @Test

@@ -198,6 +198,35 @@ class RuncWaysTest extends SpecTest {
         .containsExactlyInAnyOrder("PATH=/bin", "A=2", "B=", "HOME=/");
   }
 
+  /** crun's annotation, which {@code podman run --group-add keep-groups} sets. */
+  @Test
+  void anAnnotationKeepsTheGroupsOfTheCaller() {
+    String caller = "setpriv --groups 4321,4322 $CELL --root " + ROOT + " ";
+    String groups = "grep Groups /proc/self/status";
+    bundle("sh", "-c", groups)
+        .with(RuncWaysTest::keepsGroups)
+        .with(b -> b.process().put("user", json("{'uid':0,'gid':0,'additionalGids':[7]}")));
+    Result run = box.run(caller + "run -b must " + ID).expect(0);
+    assertThat(run.out()).isEqualTo("Groups:\t4321 4322 \n");
+    assertThat(run.err()).contains("level=warning", "process.user.additionalGids is not set");
+    bundle("sleep", "1000").with(RuncWaysTest::keepsGroups);
+    ok("run -d -b must " + ID + " > /dev/null 2>&1");
+    assertThat(box.ok(caller + "exec " + ID + " " + groups).out())
+        .isEqualTo("Groups:\t4321 4322 \n");
+    ok("delete -f " + ID);
+    // Without it nothing of the caller's is left.
+    bundle("sh", "-c", groups);
+    assertThat(box.ok(caller + "run -b must " + ID).out()).isEqualTo("Groups:\t \n");
+    refused(
+        b -> b.config().put("annotations", json("{'run.oci.keep_original_groups':'0'}")),
+        "run.oci.keep_original_groups",
+        "use 1 or remove it");
+  }
+
+  static void keepsGroups(Bundle bundle) {
+    bundle.config().put("annotations", json("{'run.oci.keep_original_groups':'1'}"));
+  }
+
   @Test
   void keysMayBeInAnyCase() {
     bundle("echo", "found")

@@ -7,6 +7,7 @@ import dev.casemate.testsupport.Shell;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -109,6 +110,11 @@ class UnifiedCgroupTest {
       say bad-key $CELL run -b /bundles/bad-key bad-key
       say bad-key-gone ls -d $ROOT/bad-key
       say bad-value $CELL run -b /bundles/bad-value bad-value
+      cp -a /rootfs /mapped
+      chown -R 100000:100000 /mapped
+      for one in mapped mapped-missing; do
+          say $one $CELL run -b /bundles/$one $one
+      done
       say path-in-key $CELL run -b /bundles/path-in-key path-in-key
       say left $CELL list
       say left-groups sh -c "find $ROOT -mindepth 1 -type d"
@@ -165,6 +171,8 @@ class UnifiedCgroupTest {
             .bundle("no-controller", "/no-controller", "{'unified':{'nonsense.max':'1'}}", "true")
             .bundle("bad-value", "/bad-value", "{'unified':{'memory.max':'many'}}", "true")
             .bundle("path-in-key", "/path-in-key", "{'unified':{'../memory.max':'1'}}", "true")
+            .mapped("mapped", "/dev/vda", "stat", "-c", "%F %t:%T %u", "/dev/vda")
+            .mapped("mapped-missing", "/dev/missing", "true")
             .run(SCRIPT);
     Shell.run("rm -rf " + directory);
   }
@@ -190,6 +198,22 @@ class UnifiedCgroupTest {
     assertThat(machine.status("run")).as(machine.toString()).isZero();
     says("group", "0::/test/limits");
     assertThat(machine.of("cgroup.procs")).matches("[0-9]+");
+  }
+
+  /** Its kernel is older than Linux 6.15, where the engine could make the node. */
+  @Test
+  void beforeLinux615DevicesOfUserNamespacesAreThoseOfTheHost() {
+    assertThat(machine.status("mapped")).as(machine.of("mapped")).isZero();
+    // The host's node has the host's owner, who is not mapped.
+    String[] numbers = machine.of("disk").split(":");
+    says(
+        "mapped",
+        "block special file "
+            + Integer.toHexString(Integer.parseInt(numbers[0]))
+            + ":"
+            + Integer.toHexString(Integer.parseInt(numbers[1]))
+            + " 65534");
+    fails("mapped-missing", 1, "/dev/missing", "no such file or directory");
   }
 
   @Test
@@ -240,6 +264,12 @@ class UnifiedCgroupTest {
     assertThat(
             data.object("memory").orElseThrow().object("usage").orElseThrow().integer("limit", 0))
         .isEqualTo(134_217_728);
+    for (String resource : List.of("cpu", "memory", "blkio")) {
+      Json.Obj psi = data.object(resource).orElseThrow().object("psi").orElseThrow();
+      assertThat(psi.object("some").orElseThrow().fields().keySet())
+          .as(resource)
+          .containsExactly("avg10", "avg60", "avg300", "total");
+    }
   }
 
   @Test

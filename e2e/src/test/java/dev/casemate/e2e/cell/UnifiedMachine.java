@@ -102,6 +102,27 @@ final class UnifiedMachine {
     }
   }
 
+  /**
+   * Adds a bundle with a user namespace, root {@code /mapped} and the disk as device {@code path}.
+   */
+  UnifiedMachine mapped(String name, String path, String... command) {
+    bundle(name, "/" + name, "{}", command);
+    Path file = directory.resolve("root/bundles").resolve(name).resolve("config.json");
+    try {
+      Json.Obj config = Json.parseObject(Files.readString(file).replace("/dev/disk", path));
+      config.object("root").orElseThrow().put("path", "/mapped");
+      Json.Obj linux = config.object("linux").orElseThrow();
+      List<Json.Obj> namespaces = new ArrayList<>(linux.objects("namespaces"));
+      namespaces.add(new Json.Obj().put("type", "user"));
+      Json map = SpecTest.array("[{'containerID':0,'hostID':100000,'size':65536}]");
+      linux.putObjects("namespaces", namespaces).put("uidMappings", map).put("gidMappings", map);
+      Files.writeString(file, config.pretty());
+      return this;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   /** Boots, executes the script and waits until the machine is off. */
   UnifiedMachine run(String script) {
     try {

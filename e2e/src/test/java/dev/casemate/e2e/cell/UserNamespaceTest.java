@@ -83,6 +83,35 @@ class UserNamespaceTest extends SpecTest {
   }
 
   @Test
+  void networkDevicesMoveIntoItWithTheirAddresses() {
+    box.ok(
+        "ip link add moved type veth peer name stays && ip addr add 169.254.169.14/32 dev moved");
+    try {
+      String out =
+          out(
+              b -> {
+                mapped(b);
+                b.linux().put("netDevices", json("{'moved':{'name':'inside'}}"));
+              },
+              "ip addr show dev inside");
+      assertThat(out).contains("inet 169.254.169.14/32", "UP");
+    } finally {
+      box.run("ip link del stays 2> /dev/null");
+    }
+  }
+
+  @Test
+  void groupsThatAnAnnotationKeepsOpenTheirFiles() {
+    box.ok("chown 0:4321 source/f && chmod 640 source/f");
+    String member = "setpriv --groups 4321 $CELL --root " + ROOT + " run -b must " + ID;
+    String mount = "{'source':'../source','destination':'/mnt','options':['bind']}";
+    bundle("cat", "/mnt/f").with(mount(mount));
+    assertThat(box.run(member).expect(1).err()).contains("Permission denied");
+    bundle("cat", "/mnt/f").with(mount(mount)).with(RuncWaysTest::keepsGroups);
+    assertThat(box.run(member).expect(0).out()).isEqualTo("data\n");
+  }
+
+  @Test
   void lockedFlagsOfASourceStayAndOthersAreClearedByAGivenOne() {
     box.ok(
         "mount -t tmpfs tmpfs source/deep && mount -o"
