@@ -73,6 +73,18 @@ interleave -f -n 3 "casemate run" build/casemate run --rm "oci:$image" echo here
     -- "  --network bridge" build/casemate run --rm --network bridge "oci:$image" echo here
 
 echo
+say "first byte of a copy of a template, against a boot of the same command"
+build/casemate template build > /dev/null
+copy=(build/casemate run --rm --template existing)
+interleave -f -n "$rounds" "boot" build/casemate run --rm "oci:$image" echo here \
+    -- "copy of a template" "${copy[@]}" "oci:$image" echo here \
+    -- "  -m 128m" "${copy[@]}" -m 128m "oci:$image" echo here \
+    -- "  --rootfs virtiofs" "${copy[@]}" --rootfs virtiofs "oci:$image" echo here \
+    -- "  --network bridge" "${copy[@]}" --network bridge "oci:$image" echo here
+goal "first byte of a copy of a template, against a boot: wall time" "$(column 'copy of a template' 3)" 0.25 x
+goal "first byte of a copy of a template, against a boot: CPU time" "$(column 'copy of a template' 0)" 0.25 x
+
+echo
 say "a start, stage by stage (casemate run --timings; median of 5, ms)"
 for _ in 1 2 3 4 5; do build/casemate run --rm --timings "oci:$image" echo here 2>> "$work/timings" > /dev/null; done
 awk '/^casemate:/ || $1 == "stage" || NF < 2 {next}
