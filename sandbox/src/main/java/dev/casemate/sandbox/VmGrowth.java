@@ -18,6 +18,9 @@ import java.util.function.Consumer;
 final class VmGrowth {
   private static final int TIMEOUT_MILLIS = 20_000;
 
+  /** A guest takes no less than this at a time. */
+  private static final int PIECE_MIB = 4;
+
   /** Beside limits, a pod that has none in one respect wants nothing. */
   private static final VmSize NOTHING = new VmSize(0, 0);
 
@@ -153,11 +156,19 @@ final class VmGrowth {
     size = new VmSize(memory, vcpus);
   }
 
-  /** Whole blocks beside what the VM was started with, but no more than it may have. */
+  /**
+   * What is to be plugged in: what a copy of a template lacks of the memory that was requested, and
+   * whole blocks above that, but no more than the VM may have.
+   */
   private int extra(VmSize wanted) {
-    int mib = wanted.memoryMib() - atStart.memoryMib();
-    int blocks = (mib + VmSize.BLOCK_MIB - 1) / VmSize.BLOCK_MIB * VmSize.BLOCK_MIB;
-    return Math.max(0, Math.min(blocks, most.memoryMib() - atStart.memoryMib()));
+    int lacking = roundUp(requested.memoryMib() - atStart.memoryMib(), PIECE_MIB);
+    int blocks = roundUp(wanted.memoryMib() - requested.memoryMib(), VmSize.BLOCK_MIB);
+    int most = roundUp(this.most.memoryMib() - atStart.memoryMib(), PIECE_MIB);
+    return Math.min(lacking + blocks, most);
+  }
+
+  private static int roundUp(int mib, int unit) {
+    return Math.max(0, (mib + unit - 1) / unit * unit);
   }
 
   private void online(int vcpus, boolean wait) {

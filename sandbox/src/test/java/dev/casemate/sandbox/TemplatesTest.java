@@ -152,6 +152,18 @@ class TemplatesTest {
   }
 
   @Test
+  void aGuestIsGivenMemoryInPiecesThatItTakes() {
+    build();
+    vmm.journal.clear();
+    start(TemplateUse.EXISTING, 321);
+    assertThat(vmm.journal).contains("memory +212");
+    started.ifPresent(Sandbox::close);
+    vmm.journal.clear();
+    start(TemplateUse.EXISTING, TemplateKind.MEMORY_MIB);
+    assertThat(vmm.journal).containsExactly("copy 112 MiB", "Personalize", "CreateSandbox");
+  }
+
+  @Test
   void whatIsToBootBoots() {
     build();
     vmm.journal.clear();
