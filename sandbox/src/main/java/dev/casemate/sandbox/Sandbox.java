@@ -411,6 +411,11 @@ public final class Sandbox implements AutoCloseable {
     return vm.describe();
   }
 
+  /** What the sandbox costs the host; empty while it has no VMM. */
+  public Optional<HostUse> hostUse() {
+    return vm.hostUse();
+  }
+
   /** When the stages of a start ended: the VM's are known here, the others to the caller. */
   public StartTimings timings(long command, long main, long created, long started) {
     return new StartTimings(

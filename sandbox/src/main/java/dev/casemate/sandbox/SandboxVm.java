@@ -299,7 +299,15 @@ public final class SandboxVm implements AutoCloseable {
       long grown = (long) (size().memoryMib() - template.get().memoryMib()) << 20;
       json.put("memoryTotalBytes", template.get().report().memoryTotalBytes() + grown);
     }
+    hostUse().ifPresent(use -> json.put("host", use.toJson()));
     return json;
+  }
+
+  /** What its processes cost the host; empty before there is a VMM and after its end. */
+  Optional<HostUse> hostUse() {
+    return launched
+        .filter(l -> l.machine().exit().isEmpty())
+        .map(l -> HostUse.of(l.machine().pid(), prepared.shares().daemonPid()));
   }
 
   /** Why the guest no longer answers. */

@@ -8,6 +8,7 @@ import dev.casemate.protocol.agent.MemoryData;
 import dev.casemate.protocol.agent.MemoryStats;
 import dev.casemate.protocol.agent.NetworkStats;
 import dev.casemate.protocol.agent.StatsContainerResponse;
+import dev.casemate.protocol.casemate.HostUse;
 import dev.casemate.protocol.cgroups2.CPUStat;
 import dev.casemate.protocol.cgroups2.HugeTlbStat;
 import dev.casemate.protocol.cgroups2.IOEntry;
@@ -21,6 +22,7 @@ import dev.casemate.protocol.cgroups2.RdmaStat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The agent's figures in the words of control groups version 2. As {@link MetricsV1}: whatever
@@ -32,7 +34,7 @@ final class MetricsV2 {
 
   private MetricsV2() {}
 
-  static Metrics of(StatsContainerResponse stats) {
+  static Metrics of(StatsContainerResponse stats, Optional<HostUse> host) {
     CgroupStats cgroup = stats.cgroupStats().orElseGet(() -> CgroupStats.builder().build());
     MemoryStats memory = cgroup.memoryStats().orElseGet(() -> MemoryStats.builder().build());
     BlkioStats block = cgroup.blkioStats().orElseGet(() -> BlkioStats.builder().build());
@@ -77,6 +79,7 @@ final class MetricsV2 {
               .txDropped(device.txDropped())
               .build());
     }
+    host.ifPresent(metrics::host);
     return metrics.build();
   }
 
