@@ -333,7 +333,7 @@ public final class Sandbox implements AutoCloseable {
       Threads.start(
           "oom", new OomPump(vm.agent(), id -> findInGuest(id).map(c -> c), listener::warning));
       vm.settle();
-      IdleMemory.settleLater();
+      IdleMemory.settleLater(vm::trim);
     }
   }
 
