@@ -90,13 +90,9 @@ final class StatsCommand implements Command {
           cgroup.cpuStats().flatMap(cpu -> cpu.cpuUsage()).map(usage -> usage.totalUsage()),
           cgroup.memoryStats().flatMap(memory -> memory.usage()).map(usage -> usage.usage()),
           cgroup.pidsStats().map(pids -> pids.current()),
-          // There is always the loopback interface.
-          networks.isEmpty()
-              ? Optional.empty()
-              : Optional.of(networks.stream().mapToLong(NetworkStats::rxBytes).sum()),
-          networks.isEmpty()
-              ? Optional.empty()
-              : Optional.of(networks.stream().mapToLong(NetworkStats::txBytes).sum()),
+          // Without an interface there is no traffic.
+          Optional.of(networks.stream().mapToLong(NetworkStats::rxBytes).sum()),
+          Optional.of(networks.stream().mapToLong(NetworkStats::txBytes).sum()),
           blocks.map(entries -> bytes(entries, "read")),
           blocks.map(entries -> bytes(entries, "write")),
           host);

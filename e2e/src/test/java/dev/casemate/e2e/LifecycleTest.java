@@ -114,7 +114,8 @@ class LifecycleTest extends EndToEnd {
     Json.Obj stats = stats();
     long pss = stats.integer("hostPssBytes", 0);
     long own = stats.integer("hostPrivateBytes", 0);
-    // At least the guest's kernel, which QEMU has; at most all of the VM and what QEMU emulates it with.
+    // At least the guest's kernel, which QEMU has; at most all of the VM and what QEMU emulates it
+    // with.
     assertThat(pss).as(stats.text()).isBetween(64L << 20, 512L << 20);
     assertThat(own).as(stats.text()).isBetween(48L << 20, pss);
     assertThat(stats.integer("hostSharedBytes", -1)).as(stats.text()).isEqualTo(pss - own);

@@ -347,7 +347,8 @@ class MetricsFieldsTest {
   @Test
   void nothingIsAbsentIfTheGuestTellsNothing() {
     StatsContainerResponse nothing = StatsContainerResponse.builder().build();
-    assertThat(absent(MetricsV1.of(nothing, Optional.empty()))).containsExactly("cgroupStats", "host");
+    assertThat(absent(MetricsV1.of(nothing, Optional.empty())))
+        .containsExactly("cgroupStats", "host");
     assertThat(absent(MetricsV2.of(nothing, Optional.empty()))).containsExactly("host");
     StatsContainerResponse hollow =
         StatsContainerResponse.builder()
@@ -357,7 +358,8 @@ class MetricsFieldsTest {
                     .memoryStats(MemoryStats.builder().build())
                     .build())
             .build();
-    assertThat(absent(MetricsV1.of(hollow, Optional.empty()))).containsExactly("cgroupStats", "host");
+    assertThat(absent(MetricsV1.of(hollow, Optional.empty())))
+        .containsExactly("cgroupStats", "host");
     assertThat(absent(MetricsV2.of(hollow, Optional.empty()))).containsExactly("host");
   }
 

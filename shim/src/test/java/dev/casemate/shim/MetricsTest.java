@@ -131,7 +131,8 @@ class MetricsTest {
     assertThat(host.memory().orElseThrow().pssBytes()).isEqualTo(333);
     assertThat(host.memory().orElseThrow().privateBytes()).isEqualTo(222);
     assertThat(host.memory().orElseThrow().sharedBytes()).isEqualTo(111);
-    assertThat(host.processes()).extracting(each -> each.role() + " " + each.pid())
+    assertThat(host.processes())
+        .extracting(each -> each.role() + " " + each.pid())
         .containsExactly("vmm 11", "virtiofsd 12", "sandbox 13");
     assertThat(host.processes().getFirst().memory().orElseThrow().sharedBytes()).isEqualTo(100);
   }
