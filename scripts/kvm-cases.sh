@@ -203,11 +203,66 @@ docker_container() {
     return "$status"
 }
 
+# The figures of a container come in the form of this machine's control groups.
+shim_metrics() {
+    local figures
+    containerd_begin || return 1
+    shim_run -d "$engine_image" measured sh -c 'head -c 20000000 /dev/zero | tail -c 20000000 | sleep 100000' || return 1
+    attempt 60 measured_bytes || { "${ctr[@]}" task metrics --format json measured; return 1; }
+    figures=$("${ctr[@]}" task metrics --format json measured)
+    "${ctr[@]}" task delete -f measured > /dev/null 2>&1
+    # Fields of version 2 that version 1 lacks.
+    grep -q usage_usec <<< "$figures" && grep -q memory_events <<< "$figures" || { echo "$figures"; return 1; }
+}
+
+measured_bytes() {
+    "${ctr[@]}" task metrics --format json measured \
+        | python3 -c 'import json, sys; sys.exit(json.load(sys.stdin)["memory"]["usage"] < 15000000)'
+}
+
+# cell_bundle NAME RESOURCES COMMAND…: a bundle of busybox in the group /cells/NAME.
+cell_bundle() {
+    local name=$1 resources=$2 directory=$KVM_DISK/cells/$1
+    shift 2
+    mkdir -p "$directory" "$KVM_DISK/cells/rootfs/bin"
+    cp /bin/busybox "$KVM_DISK/cells/rootfs/bin/"
+    chroot "$KVM_DISK/cells/rootfs" /bin/busybox --install -s /bin
+    (cd "$directory" && rm -f config.json && "$cell" spec) || return 1
+    python3 - "$directory/config.json" "$KVM_DISK/cells/rootfs" "/cells/$name" "$resources" "$@" << 'END'
+import json, sys
+path, root, group, resources, *command = sys.argv[1:]
+config = json.load(open(path))
+config["root"]["path"] = root
+config["process"].update(terminal=False, args=command)
+config["linux"].update(cgroupsPath=group, resources=json.loads(resources))
+json.dump(config, open(path, "w"))
+END
+}
+
+# casemate-cell on a machine that has version 2 of control groups and nothing else: what the kernel's files hold, and what they do.
+cell_control_groups() {
+    local group=/sys/fs/cgroup/cells/limits cell=$ROOT/build/casemate-cell
+    cell_bundle limits '{"memory":{"limit":67108864},"pids":{"limit":99},"cpu":{"quota":50000,"period":100000},"devices":[{"allow":false,"access":"rwm"}]}' \
+        sleep 100000 || return 1
+    "$cell" run -d -b "$KVM_DISK/cells/limits" limits > /dev/null || return 1
+    expect memory.max 67108864 "$(cat "$group/memory.max")" && expect pids.max 99 "$(cat "$group/pids.max")" \
+        && expect cpu.max "50000 100000" "$(cat "$group/cpu.max")" || return 1
+    "$cell" update --memory 128M --pids-limit 50 limits && expect "updated memory.max" 134217728 "$(cat "$group/memory.max")" || return 1
+    "$cell" pause limits && grep -q '^frozen 1' "$group/cgroup.events" && "$cell" resume limits && grep -q '^frozen 0' "$group/cgroup.events" \
+        || { cat "$group/cgroup.events"; return 1; }
+    "$cell" events --stats limits | grep -q '"limit":134217728' || { "$cell" events --stats limits; return 1; }
+    "$cell" delete -f limits || return 1
+    [[ ! -e $group ]] || { echo "$group is left"; return 1; }
+    cell_bundle hungry '{"memory":{"limit":16777216,"swap":16777216}}' sh -c 'tail /dev/zero; exit $?' || return 1
+    "$cell" run -b "$KVM_DISK/cells/hungry" hungry
+    expect "exit status out of memory" 137 $?
+}
+
 cases=(auto_picks_kvm run_and_exit_status detached_start exec_streams_and_status terminal volumes read_only_volume published_port vhost_net start_from_a_template
-    copy_both_ways pause_and_unpause stop_with_a_handler out_of_memory exits_of_a_bare_kernel exits_of_casemate_run
+    copy_both_ways pause_and_unpause stop_with_a_handler out_of_memory cell_control_groups exits_of_a_bare_kernel exits_of_casemate_run
     sigkill_of_the_vmm sigkill_of_virtiofsd sigkill_of_the_sandbox_process nothing_is_left
     containerd_shim exits_of_the_shim exits_of_the_shim_with_a_block_root pod_of_two_containers memory_growth checkpoint_and_restore
-    docker_container containerd_end nothing_is_left)
+    shim_metrics docker_container containerd_end nothing_is_left)
 [[ $# -eq 0 ]] || cases=("$@")
 for case in "${cases[@]}"; do
     begin=$SECONDS

@@ -20,11 +20,13 @@ import dev.casemate.protocol.agent.StatsContainerResponse;
 import dev.casemate.sandbox.SandboxPaths;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 
 /** {@code casemate stats}: what running containers use, measured twice a short time apart. */
 final class StatsCommand implements Command {
   private static final long INTERVAL_NANOS = 500_000_000L;
+  private static final String HOST_PSS = "pssBytes";
 
   @Override
   public String name() {
@@ -49,54 +51,73 @@ final class StatsCommand implements Command {
         Option.value("format", '\0', "table|json", "output format"));
   }
 
-  /** One measurement of one container. */
+  /** One measurement of one container; what it does not tell is absent. */
   private record Sample(
       long nanos,
-      long cpuNanos,
-      long memoryBytes,
-      long memoryLimitBytes,
-      long pids,
-      long received,
-      long sent,
-      long read,
-      long written) {
-    static Sample of(StatsContainerResponse response, long memoryLimitBytes) {
-      CgroupStats cgroup = response.cgroupStats().orElseGet(() -> CgroupStats.builder().build());
-      long received = 0;
-      long sent = 0;
-      for (NetworkStats network : response.networkStats()) {
-        received += network.rxBytes();
-        sent += network.txBytes();
-      }
-      long read = 0;
-      long written = 0;
-      if (cgroup.blkioStats().isPresent()) {
-        for (BlkioStatsEntry entry : cgroup.blkioStats().get().ioServiceBytesRecursive()) {
-          if (entry.op().equalsIgnoreCase("read")) {
-            read += entry.value();
-          } else if (entry.op().equalsIgnoreCase("write")) {
-            written += entry.value();
-          }
-        }
-      }
+      Optional<Long> cpuNanos,
+      Optional<Long> memoryBytes,
+      Optional<Long> pids,
+      Optional<Long> received,
+      Optional<Long> sent,
+      Optional<Long> read,
+      Optional<Long> written,
+      Json.Obj host) {
+    /** Of a container that does not answer. */
+    static Sample unknown() {
+      Optional<Long> absent = Optional.empty();
       return new Sample(
           System.nanoTime(),
-          cgroup
-              .cpuStats()
-              .flatMap(cpu -> cpu.cpuUsage())
-              .map(usage -> usage.totalUsage())
-              .orElse(0L),
-          cgroup
-              .memoryStats()
-              .flatMap(memory -> memory.usage())
-              .map(usage -> usage.usage())
-              .orElse(0L),
-          memoryLimitBytes,
-          cgroup.pidsStats().map(pids -> pids.current()).orElse(0L),
-          received,
-          sent,
-          read,
-          written);
+          absent,
+          absent,
+          absent,
+          absent,
+          absent,
+          absent,
+          absent,
+          new Json.Obj());
+    }
+
+    /**
+     * @param host what its sandbox costs the host, as {@code inspect} has it
+     */
+    static Sample of(StatsContainerResponse response, Json.Obj host) {
+      CgroupStats cgroup = response.cgroupStats().orElseGet(() -> CgroupStats.builder().build());
+      List<NetworkStats> networks = response.networkStats();
+      Optional<List<BlkioStatsEntry>> blocks =
+          cgroup.blkioStats().map(all -> all.ioServiceBytesRecursive());
+      return new Sample(
+          System.nanoTime(),
+          cgroup.cpuStats().flatMap(cpu -> cpu.cpuUsage()).map(usage -> usage.totalUsage()),
+          cgroup.memoryStats().flatMap(memory -> memory.usage()).map(usage -> usage.usage()),
+          cgroup.pidsStats().map(pids -> pids.current()),
+          // Without an interface there is no traffic.
+          Optional.of(networks.stream().mapToLong(NetworkStats::rxBytes).sum()),
+          Optional.of(networks.stream().mapToLong(NetworkStats::txBytes).sum()),
+          blocks.map(entries -> bytes(entries, "read")),
+          blocks.map(entries -> bytes(entries, "write")),
+          host);
+    }
+
+    private static long bytes(List<BlkioStatsEntry> entries, String direction) {
+      long sum = 0;
+      for (BlkioStatsEntry entry : entries) {
+        sum += entry.op().equalsIgnoreCase(direction) ? entry.value() : 0;
+      }
+      return sum;
+    }
+
+    /** A figure of the host's; empty if it is not known. */
+    Optional<Long> hostBytes(String name) {
+      return host.find(name).map(value -> host.integer(name, 0));
+    }
+
+    /** Of one processor, since another measurement. */
+    Optional<Double> cpuPercent(Sample before) {
+      long wall = nanos - before.nanos;
+      return cpuNanos
+          .flatMap(now -> before.cpuNanos.map(then -> now - then))
+          .filter(used -> wall > 0 && used >= 0)
+          .map(used -> 100.0 * used / wall);
     }
   }
 
@@ -141,37 +162,47 @@ final class StatsCommand implements Command {
   private static List<Sample> samples(ContainerStore store, List<ContainerRecord> records) {
     List<Sample> samples = new ArrayList<>();
     for (ContainerRecord record : records) {
-      long limit = (long) record.config().vm().memoryMib() << 20;
       try (SandboxClient client = SandboxClient.connect(store.paths(), record.config().id())) {
-        samples.add(Sample.of(client.stats(), limit));
+        samples.add(
+            Sample.of(client.stats(), client.inspect().object("host").orElseGet(Json.Obj::new)));
       } catch (CasemateException e) {
-        samples.add(new Sample(System.nanoTime(), 0, 0, limit, 0, 0, 0, 0, 0));
+        samples.add(Sample.unknown());
       }
     }
     return samples;
   }
 
-  private static double cpuPercent(Sample before, Sample after) {
-    long wall = after.nanos() - before.nanos();
-    long used = after.cpuNanos() - before.cpuNanos();
-    return wall <= 0 || used < 0 ? 0 : 100.0 * used / wall;
+  private static long vmBytes(ContainerRecord record) {
+    return (long) record.config().vm().memoryMib() << 20;
+  }
+
+  private static String size(Optional<Long> bytes) {
+    return bytes.map(Sizes::format).orElse("-");
   }
 
   private static Table table(
       List<ContainerRecord> records, List<Sample> before, List<Sample> after) {
     Table table =
         new Table(
-            "CONTAINER ID", "NAME", "CPU %", "MEM USAGE / VM", "NET I/O", "BLOCK I/O", "PIDS");
+            "CONTAINER ID",
+            "NAME",
+            "CPU %",
+            "MEM USAGE / VM",
+            "HOST MEM",
+            "NET I/O",
+            "BLOCK I/O",
+            "PIDS");
     for (int i = 0; i < records.size(); i++) {
       Sample s = after.get(i);
       table.row(
           records.get(i).config().shortId(),
           records.get(i).config().name(),
-          Sizes.decimal(cpuPercent(before.get(i), s)) + "%",
-          Sizes.format(s.memoryBytes()) + " / " + Sizes.format(s.memoryLimitBytes()),
-          Sizes.format(s.received()) + " / " + Sizes.format(s.sent()),
-          Sizes.format(s.read()) + " / " + Sizes.format(s.written()),
-          Long.toString(s.pids()));
+          s.cpuPercent(before.get(i)).map(percent -> Sizes.decimal(percent) + "%").orElse("-"),
+          size(s.memoryBytes()) + " / " + Sizes.format(vmBytes(records.get(i))),
+          size(s.hostBytes(HOST_PSS)),
+          size(s.received()) + " / " + size(s.sent()),
+          size(s.read()) + " / " + size(s.written()),
+          s.pids().map(Object::toString).orElse("-"));
     }
     return table;
   }
@@ -180,20 +211,28 @@ final class StatsCommand implements Command {
     List<Json> values = new ArrayList<>();
     for (int i = 0; i < records.size(); i++) {
       Sample s = after.get(i);
-      values.add(
+      Json.Obj json =
           new Json.Obj()
               .put("id", records.get(i).config().id())
-              .put("name", records.get(i).config().name())
-              .put("cpuPercent", Json.Num.of(cpuPercent(before.get(i), s)))
-              .put("cpuNanos", s.cpuNanos())
-              .put("memoryBytes", s.memoryBytes())
-              .put("vmMemoryBytes", s.memoryLimitBytes())
-              .put("receivedBytes", s.received())
-              .put("sentBytes", s.sent())
-              .put("readBytes", s.read())
-              .put("writtenBytes", s.written())
-              .put("pids", s.pids()));
+              .put("name", records.get(i).config().name());
+      s.cpuPercent(before.get(i)).ifPresent(known -> json.put("cpuPercent", Json.Num.of(known)));
+      put(json, "cpuNanos", s.cpuNanos());
+      put(json, "memoryBytes", s.memoryBytes());
+      json.put("vmMemoryBytes", vmBytes(records.get(i)));
+      put(json, "hostPssBytes", s.hostBytes(HOST_PSS));
+      put(json, "hostPrivateBytes", s.hostBytes("privateBytes"));
+      put(json, "hostSharedBytes", s.hostBytes("sharedBytes"));
+      put(json, "receivedBytes", s.received());
+      put(json, "sentBytes", s.sent());
+      put(json, "readBytes", s.read());
+      put(json, "writtenBytes", s.written());
+      put(json, "pids", s.pids());
+      values.add(json);
     }
     return new Json.Arr(values);
+  }
+
+  private static void put(Json.Obj json, String name, Optional<Long> value) {
+    value.ifPresent(known -> json.put(name, known));
   }
 }

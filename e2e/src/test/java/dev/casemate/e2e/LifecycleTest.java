@@ -109,6 +109,37 @@ class LifecycleTest extends EndToEnd {
     assertThat(ok("stats").out()).contains("alive", "MiB", "%");
   }
 
+  @Test
+  void whatItCostsTheHost() {
+    Json.Obj stats = stats();
+    long pss = stats.integer("hostPssBytes", 0);
+    long own = stats.integer("hostPrivateBytes", 0);
+    // At least the guest's kernel, which QEMU has; at most all of the VM and what QEMU emulates it
+    // with.
+    assertThat(pss).as(stats.text()).isBetween(64L << 20, 512L << 20);
+    assertThat(own).as(stats.text()).isBetween(48L << 20, pss);
+    assertThat(stats.integer("hostSharedBytes", -1)).as(stats.text()).isEqualTo(pss - own);
+    assertThat(ok("stats", "alive").out()).contains("HOST MEM");
+    Json.Obj sandbox =
+        new Json.Obj()
+            .put("all", Json.parse(ok("inspect", "alive").out()))
+            .objects("all")
+            .getFirst()
+            .object("sandbox")
+            .orElseThrow();
+    Json.Obj host = sandbox.object("host").orElseThrow();
+    assertThat(host.integer("pssBytes", 0)).as(host.text()).isBetween(64L << 20, 512L << 20);
+    long sum = 0;
+    for (Json.Obj process : host.objects("processes")) {
+      assertThat(process.integer("pssBytes", 0)).as(process.text()).isPositive();
+      sum += process.integer("pssBytes", 0);
+    }
+    assertThat(host.integer("pssBytes", 0)).isEqualTo(sum);
+    Json.Obj vmm = host.objects("processes").getFirst();
+    assertThat(vmm.string("role")).isEqualTo("vmm");
+    assertThat(vmm.integer("pid", 0)).isEqualTo(sandbox.integer("pid", -1));
+  }
+
   private static String cpu(Json.Obj stats) {
     return stats.find("cpuPercent").orElseThrow().text();
   }

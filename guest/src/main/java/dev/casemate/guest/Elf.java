@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -133,6 +134,37 @@ final class Elf {
       }
     }
     return Optional.empty();
+  }
+
+  /**
+   * The file without the zeros at the ends of its loaded segments, and without what is not loaded
+   * and comes last. Who loads it has zeros there anyway: a VMM would map, copy and keep them, a
+   * quarter of a kernel.
+   */
+  static byte[] withoutZeros(byte[] content, String what) {
+    Elf elf = parse(content, what);
+    byte[] trimmed = content.clone();
+    ByteBuffer header = ByteBuffer.wrap(trimmed).order(ByteOrder.LITTLE_ENDIAN);
+    int table = (int) header.getLong(32);
+    int size = Short.toUnsignedInt(header.getShort(54));
+    List<Segment> segments = elf.segments();
+    long end = table + (long) size * segments.size();
+    for (int i = 0; i < segments.size(); i++) {
+      Segment segment = segments.get(i);
+      long bytes = segment.bytes();
+      if (segment.type() == PT_LOAD) {
+        ByteBuffer data = elf.slice(segment.offset(), bytes);
+        while (bytes > 0 && data.get((int) bytes - 1) == 0) {
+          bytes--;
+        }
+        header.putLong(table + i * size + 32, bytes);
+      }
+      end = Math.max(end, segment.offset() + bytes);
+    }
+    // No section headers: they stand behind the segments.
+    header.putLong(40, 0).putShort(58, (short) HEADER_BYTES).putShort(60, (short) 0);
+    header.putShort(62, (short) 0);
+    return Arrays.copyOf(trimmed, (int) Math.max(end, HEADER_BYTES));
   }
 
   /** The bytes of a range of the file; CORRUPT when it does not lie inside the file. */

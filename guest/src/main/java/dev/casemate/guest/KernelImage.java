@@ -71,7 +71,7 @@ final class KernelImage {
     }
     byte[] elf = Elf.isElf(content) ? content : unpack(file, content);
     checkEntry(file, Elf.parse(elf, "Kernel " + file));
-    return new KernelImage(elf, release(file, elf));
+    return new KernelImage(Elf.withoutZeros(elf, "Kernel " + file), release(file, elf));
   }
 
   private static byte[] unpack(Path file, byte[] image) {

@@ -29,12 +29,13 @@ public final class ModuleGroups {
     ALL.put(GuestContract.NET_MODULES, List.of("virtio_net"));
     ALL.put("rng", List.of("virtio_rng"));
     ALL.put("vsock", List.of("vmw_vsock_virtio_transport"));
-    ALL.put("balloon", List.of("virtio_balloon"));
     ALL.put(GuestContract.MEMORY_MODULES, List.of("virtio_mem"));
     ALL.put("ext4", List.of("ext4"));
     // On request.
     ALL.put("9p", List.of("9p", "9pnet_virtio"));
     ALL.put("btrfs", List.of("btrfs"));
+    // The host supplies it after the start; it takes no time then.
+    ALL.put("balloon", List.of("virtio_balloon"));
     ALL.put("loop", List.of("loop"));
     ALL.put(
         "netfilter",
@@ -77,7 +78,6 @@ public final class ModuleGroups {
           GuestContract.NET_MODULES,
           "rng",
           "vsock",
-          "balloon",
           GuestContract.MEMORY_MODULES,
           "ext4");
 

@@ -57,6 +57,9 @@ final class ModulePackWriter {
           "vsockmon",
           "vxlan");
 
+  /** What the sandbox process sends unasked once a container runs. */
+  private static final List<String> UNASKED = List.of("virtio_balloon");
+
   /** Aliases of devices: none of those comes up in a VM. */
   private static final List<String> DEVICES =
       List.of(
@@ -87,9 +90,11 @@ final class ModulePackWriter {
    */
   static int write(Path target, ModuleTree tree, boolean strip) {
     List<String> names = new ArrayList<>(tree.below(DIRECTORIES));
-    for (String name : NETWORK) {
-      if (tree.isModule(name) && !names.contains(name)) {
-        names.add(name);
+    for (List<String> more : List.of(NETWORK, UNASKED)) {
+      for (String name : more) {
+        if (tree.isModule(name) && !names.contains(name)) {
+          names.add(name);
+        }
       }
     }
     StringBuilder index = new StringBuilder();

@@ -19,17 +19,23 @@ class KernelImageTest {
   @TempDir Path scratch;
 
   @Test
-  void takesAnElfFileAsItIs() throws IOException {
-    KernelImage image = read(SampleKernel.elf(true));
+  void takesAnElfFileWithoutTheZerosAtItsEnd() throws IOException {
+    byte[] given = SampleKernel.elf(true);
+    KernelImage image = read(given);
 
     assertThat(image.release()).isEqualTo(SampleKernel.RELEASE);
-    assertThat(image.elf()).isEqualTo(SampleKernel.elf(true));
+    assertThat(image.elf()).isEqualTo(SampleKernel.trimmed(given));
+    assertThat(image.elf().length).isLessThan(given.length);
+    Elf.Segment loaded = Elf.parse(image.elf(), "it").segments().getFirst();
+    assertThat(loaded.bytes()).as("less than in the file").isBetween(1L, 1023L);
+    assertThat(image.elf()[(int) (loaded.offset() + loaded.bytes()) - 1]).isNotZero();
+    assertThat(Elf.withoutZeros(image.elf(), "again")).isEqualTo(image.elf());
   }
 
   @Test
   void unpacksGzip() throws IOException {
     assertThat(read(SampleKernel.gzipImage(SampleKernel.elf(true))).elf())
-        .isEqualTo(SampleKernel.elf(true));
+        .isEqualTo(SampleKernel.trimmed(SampleKernel.elf(true)));
   }
 
   @Test
@@ -38,7 +44,7 @@ class KernelImageTest {
     for (String tool : List.of("xz", "zstd")) {
       Tool.Result packed = Tool.run(scratch, elf, List.of(Tool.require(tool, tool), "-c"));
       byte[] image = SampleKernel.image(packed.output(), true, elf.length);
-      assertThat(read(image).elf()).as(tool).isEqualTo(elf);
+      assertThat(read(image).elf()).as(tool).isEqualTo(SampleKernel.trimmed(elf));
     }
   }
 

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.zip.GZIPOutputStream;
 
 /** Small files with the parts of a kernel that the guest builder looks at. */
@@ -33,6 +34,20 @@ final class SampleKernel {
     elf.position(512);
     elf.put(banner);
     return elf.array();
+  }
+
+  /**
+   * What is kept of {@link #elf}: its one segment to load ends with the last byte that is not 0.
+   */
+  static byte[] trimmed(byte[] elf) {
+    int end = elf.length;
+    while (elf[end - 1] == 0) {
+      end--;
+    }
+    byte[] kept = Arrays.copyOf(elf, end);
+    ByteBuffer header = ByteBuffer.wrap(kept).order(ByteOrder.LITTLE_ENDIAN);
+    header.putLong(64 + 32, end - 512).putShort(58, (short) 64);
+    return kept;
   }
 
   /** A bzImage around a packed kernel; {@code size} is what it unpacks to. */

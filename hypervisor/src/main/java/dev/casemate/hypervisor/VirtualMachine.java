@@ -89,6 +89,13 @@ public interface VirtualMachine extends AutoCloseable {
    */
   void plugVcpus(int count);
 
+  /**
+   * Gives back what the VMM has in memory of files that it does not need once the guest has booted:
+   * kernel, initramfs, its own code. May be called at any time; takes some milliseconds, in which
+   * the VMM may pause.
+   */
+  default void trim() {}
+
   /** Stops the vCPUs. */
   void pause();
 

@@ -62,7 +62,7 @@ public record VmConfig(
   public static final int MAX_HOTPLUG_PORTS = 14;
 
   /** Greatest number of devices at boot: the slots that the hot-plug ports leave. */
-  public static final int MAX_DEVICES = 15;
+  public static final int MAX_DEVICES = 14;
 
   public VmConfig {
     kernelParameters = List.copyOf(kernelParameters);

@@ -8,6 +8,7 @@ public final class Signals {
   public static final int HUP = 1;
   public static final int INT = 2;
   public static final int QUIT = 3;
+  public static final int TRAP = 5;
   public static final int ABRT = 6;
   public static final int KILL = 9;
   public static final int USR1 = 10;

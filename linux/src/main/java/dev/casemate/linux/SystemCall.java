@@ -48,6 +48,7 @@ public final class SystemCall {
   public static final int FCHMOD = 91;
   public static final int UMASK = 95;
   public static final int SYSINFO = 99;
+  public static final int PTRACE = 101;
   public static final int GETUID = 102;
   public static final int GETGID = 104;
   public static final int SETUID = 105;

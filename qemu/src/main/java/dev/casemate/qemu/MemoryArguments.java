@@ -32,6 +32,11 @@ final class MemoryArguments {
               + ",requested-size=0"
               + PciLayout.place(config, PciLayout.GROWTH));
     }
+    // Pages that the guest frees go back to the host, once the guest has loaded the driver.
+    line.add(
+        "-device",
+        "virtio-balloon-pci,disable-legacy=on,free-page-reporting=on,id=reporting"
+            + PciLayout.place(config, PciLayout.REPORTING));
   }
 
   /** Whether the memory of the start is an object of QEMU's that the machine names. */

@@ -10,8 +10,8 @@ import java.util.List;
 
 /**
  * Which device sits in which PCI slot. There is one bus. Slots 0, 1 and 31 may be the chipset's;
- * devices of the start take slots 2 to 16 in the order of the configuration; slot 17 is memory that
- * grows; what is plugged in later sits in slots 18 to 31.
+ * devices of the start take slots 2 to 15 in the order of the configuration; slot 16 tells of free
+ * memory, slot 17 is memory that grows; what is plugged in later sits in slots 18 to 31.
  *
  * <p>On the bus of i440FX, the older chipset, any slot takes a device while the guest runs. On that
  * of q35 none does: there each takes a port with a bus of its own from the start, used or not,
@@ -24,8 +24,11 @@ final class PciLayout {
 
   private static final int FIRST_DEVICE = 2;
 
+  /** Slot of the device that tells of free memory. */
+  static final int REPORTING = FIRST_DEVICE + VmConfig.MAX_DEVICES;
+
   /** Slot of memory that grows. */
-  static final int GROWTH = FIRST_DEVICE + VmConfig.MAX_DEVICES;
+  static final int GROWTH = REPORTING + 1;
 
   private static final int FIRST_PORT = GROWTH + 1;
 

@@ -35,6 +35,9 @@ final class QemuKernelParameters {
         "nowatchdog",
         // Two wakes a second for compaction ahead of demand, one for statistics of memory.
         "sysctl.vm.compaction_proactiveness=0",
+        // Up to 54 MiB of free pages on lists of a processor's own, which are neither joined to
+        // large pages nor given back. This leaves 1.5 MiB a GiB, as kernels before 5.14 did.
+        "sysctl.vm.percpu_pagelist_high_fraction=640",
         "sysctl.vm.stat_interval=10");
   }
 
@@ -44,6 +47,9 @@ final class QemuKernelParameters {
         // The guest's clock is kvm-clock, which the host keeps. Without this the kernel compares a
         // clock that it does not use with another, twice a second.
         "tsc=nowatchdog",
+        // Variables of each processor in small pages: with large ones the kernel's accounts of them
+        // alone take 4 MiB, and the guest's memory lies in 14 MiB fewer of the host's large pages.
+        "percpu_alloc=page",
         // There is no keyboard controller to ask for a reset. QEMU ends at a triple fault, too.
         "reboot=triple");
   }

@@ -19,6 +19,7 @@ import dev.casemate.linux.UnixSocket;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /** From a configuration to a running process. */
 final class QemuLaunch {
@@ -72,8 +73,13 @@ final class QemuLaunch {
         Spawn spawn =
             program(binary, line, config, accelerator)
                 .stdio(nothing, errors.write(), errors.write());
-        JailRoot root = QemuJail.root(binary, firmware, config, accelerator);
-        memory.ifPresent(m -> m.addTo(root));
+        // Without a jail, the program need not be one whose libraries can be found.
+        Supplier<JailRoot> root =
+            () -> {
+              JailRoot all = QemuJail.root(binary, firmware, config, accelerator);
+              memory.ifPresent(m -> m.addTo(all));
+              return all;
+            };
         pid = start(spawn, root, config);
       }
       Fd process = keep(Processes.openPid(pid), kept);
@@ -98,6 +104,7 @@ final class QemuLaunch {
               console,
               errorPipe,
               template,
+              config.jail().isPresent() ? QemuJail.KERNEL : config.kernel(),
               listener);
       kept.clear();
       return vm;
@@ -156,7 +163,7 @@ final class QemuLaunch {
   }
 
   /** Starts the process in its jail, or, without one, in the wanted network namespace. */
-  private static int start(Spawn spawn, JailRoot root, VmConfig config) {
+  private static int start(Spawn spawn, Supplier<JailRoot> root, VmConfig config) {
     Optional<Fd> namespace =
         config.networkNamespace().isEmpty()
             ? Optional.empty()
@@ -165,7 +172,7 @@ final class QemuLaunch {
       if (config.jail().isPresent()) {
         return Jail.full(
                 config.runDirectory(),
-                root,
+                root.get(),
                 config.jail().get(),
                 QemuJail.limits(config),
                 namespace)

@@ -21,11 +21,13 @@ import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.UnixSocket;
+import dev.casemate.linux.UnusedPages;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 
 /** A running QEMU. */
 final class QemuVm implements VirtualMachine {
@@ -34,6 +36,8 @@ final class QemuVm implements VirtualMachine {
   private static final String PANIC = "Kernel panic - not syncing:";
   private static final int PANIC_LENGTH = 200;
   private static final int DYING_MILLIS = 200;
+  private static final int TRIM_ATTEMPTS = 5;
+  private static final int TRIM_PAUSE_MILLIS = 200;
 
   private final VmRecord launched;
   private final Accelerator accelerator;
@@ -45,8 +49,12 @@ final class QemuVm implements VirtualMachine {
   private final ByteRing console = new ByteRing(CONSOLE_LIMIT);
   private final ByteRing message = new ByteRing(MESSAGE_LIMIT);
   private final Optional<Fd> memory;
+  private final String kernel;
   private final VmThread thread;
 
+  /**
+   * @param kernel the path of the guest's kernel as QEMU knows it
+   */
   QemuVm(
       VmRecord record,
       PciLayout layout,
@@ -56,7 +64,9 @@ final class QemuVm implements VirtualMachine {
       Optional<Fd> consoleSocket,
       Fd errors,
       Optional<Fd> memory,
+      String kernel,
       VmListener listener) {
+    this.kernel = kernel;
     this.launched = record;
     this.memory = memory;
     this.accelerator = accelerator;
@@ -160,6 +170,17 @@ final class QemuVm implements VirtualMachine {
   @Override
   public void plugVcpus(int count) {
     resizing.plugProcessors(count);
+  }
+
+  @Override
+  public void trim() {
+    // It may be busy at one moment; where it must not be traced, it never is.
+    for (int i = 0; i < TRIM_ATTEMPTS; i++) {
+      if (UnusedPages.release(pid(), Set.of(kernel)) > 0
+          || awaitExit(TRIM_PAUSE_MILLIS).isPresent()) {
+        return;
+      }
+    }
   }
 
   @Override

@@ -63,7 +63,21 @@ class CommandLineTest {
     assertThat(after(a, "-bios")).isEqualTo("/fw/qboot.rom");
     assertThat(after(a, "-append")).isEqualTo("quiet x=1");
     assertThat(after(a, "-chardev")).isEqualTo("socket,id=control,server=on,wait=off,fd=3");
-    assertThat(a).doesNotContain("-object", "-device");
+    assertThat(a).doesNotContain("-object").containsOnlyOnce("-device");
+  }
+
+  @Test
+  void everyVmReportsFreePagesInASlotOfItsOwn() {
+    String device = "virtio-balloon-pci,disable-legacy=on,free-page-reporting=on,id=reporting,bus=";
+    assertThat(line(VmConfig.builder("vm", "/run/x"), TCG).arguments())
+        .contains(device + "pcie.0,addr=0x10");
+    VmConfig.Builder full = VmConfig.builder("vm", "/run/x").hotplugPorts(14);
+    for (int i = 0; i < VmConfig.MAX_DEVICES - 1; i++) {
+      full.device(new Device.Disk("d" + i, "/dev/null", true, ""));
+    }
+    List<String> a = line(full, KVM).arguments();
+    assertThat(a).contains(device + "pci.0,addr=0x10");
+    assertThat(a.stream().filter(word -> word.contains("addr=0x10"))).hasSize(1);
   }
 
   @Test

@@ -36,7 +36,8 @@ class QemuKernelParametersTest {
   void anIdleGuestIsNotWokenForWhatIsOfNoUse() {
     assertThat(of(vm(), TCG))
         .contains(
-            "nowatchdog", "sysctl.vm.compaction_proactiveness=0", "sysctl.vm.stat_interval=10");
+            "nowatchdog", "sysctl.vm.compaction_proactiveness=0",
+            "sysctl.vm.percpu_pagelist_high_fraction=640", "sysctl.vm.stat_interval=10");
     assertThat(of(vm(), KVM)).contains("nowatchdog", "tsc=nowatchdog", "reboot=triple");
     assertThat(of(vm(), TCG)).doesNotContain("tsc=nowatchdog");
   }

@@ -3,8 +3,8 @@ package dev.casemate.sandbox;
 import dev.casemate.linux.ProcessMemory;
 
 /**
- * Makes a sandbox's process small once its first container runs: there is one for every sandbox,
- * and all that it does from then on is to wait.
+ * Makes a sandbox small once its first container runs: its process, of which there is one for every
+ * sandbox and which only waits from then on, its VMM and its guest.
  */
 final class IdleMemory {
   /** After the work of the start; no caller waits for it. */
@@ -12,13 +12,18 @@ final class IdleMemory {
 
   private IdleMemory() {}
 
-  static void settleLater() {
-    Threads.start("settle", IdleMemory::settle);
+  /**
+   * @param vm makes the rest of the sandbox small; is called once, on a thread of its own
+   */
+  static void settleLater(Runnable vm) {
+    Threads.start("settle", () -> settle(vm));
   }
 
-  private static void settle() {
+  private static void settle(Runnable vm) {
     try {
       Thread.sleep(SETTLE_MILLIS);
+      // A thread that has traced another process must end (ptrace(2)); this one does not.
+      Threads.start("trim", vm).join();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return;

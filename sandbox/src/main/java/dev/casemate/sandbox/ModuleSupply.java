@@ -14,10 +14,10 @@ import dev.casemate.rpc.ConnectionLostException;
 import dev.casemate.rpc.RpcException;
 import dev.casemate.rpc.RpcStatus;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 
 /**
@@ -42,9 +42,10 @@ final class ModuleSupply {
   private final AgentClient agent;
   private final String path;
   private final Consumer<String> warnings;
-  private final Set<String> sent = new HashSet<>();
+  private final Set<String> sent = ConcurrentHashMap.newKeySet();
+  private final Object packs = new Object();
   private Optional<ModulePack> pack = Optional.empty();
-  private boolean usable;
+  private volatile boolean usable;
   private boolean started;
 
   /**
@@ -70,6 +71,20 @@ final class ModuleSupply {
       supply(names, "", false);
     } catch (ConnectionLostException e) {
       // The start of the container fails and reports it.
+    } catch (RpcException | CasemateException | LinuxException e) {
+      failed(e);
+    }
+  }
+
+  /** Loads a module, if the pack has it: a kernel may have it built in. */
+  void add(String module) {
+    if (!usable) {
+      return;
+    }
+    try {
+      supply(List.of(module), "", false);
+    } catch (ConnectionLostException e) {
+      // The VM has ended.
     } catch (RpcException | CasemateException | LinuxException e) {
       failed(e);
     }
@@ -161,9 +176,11 @@ final class ModuleSupply {
   }
 
   private ModulePack pack() {
-    if (pack.isEmpty()) {
-      pack = Optional.of(ModulePack.open(path));
+    synchronized (packs) {
+      if (pack.isEmpty()) {
+        pack = Optional.of(ModulePack.open(path));
+      }
+      return pack.get();
     }
-    return pack.get();
   }
 }

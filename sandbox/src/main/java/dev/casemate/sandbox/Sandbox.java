@@ -333,7 +333,7 @@ public final class Sandbox implements AutoCloseable {
       Threads.start(
           "oom", new OomPump(vm.agent(), id -> findInGuest(id).map(c -> c), listener::warning));
       vm.settle();
-      IdleMemory.settleLater();
+      IdleMemory.settleLater(vm::trim);
     }
   }
 
@@ -409,6 +409,11 @@ public final class Sandbox implements AutoCloseable {
   /** The VM's part of the output of {@code inspect}. */
   public Json.Obj describe() {
     return vm.describe();
+  }
+
+  /** What the sandbox costs the host; empty while it has no VMM. */
+  public Optional<HostUse> hostUse() {
+    return vm.hostUse();
   }
 
   /** When the stages of a start ended: the VM's are known here, the others to the caller. */

@@ -284,6 +284,11 @@ public final class SandboxVm implements AutoCloseable {
     ready.ifPresent(ReadyVm::settle);
   }
 
+  /** Gives back memory that only the start needed, and has the guest report what it frees. */
+  void trim() {
+    ready.ifPresent(ReadyVm::trim);
+  }
+
   /** Sets the guest's wall clock. */
   void setClock() {
     agent().setClock();
@@ -299,7 +304,15 @@ public final class SandboxVm implements AutoCloseable {
       long grown = (long) (size().memoryMib() - template.get().memoryMib()) << 20;
       json.put("memoryTotalBytes", template.get().report().memoryTotalBytes() + grown);
     }
+    hostUse().ifPresent(use -> json.put("host", use.toJson()));
     return json;
+  }
+
+  /** What its processes cost the host; empty before there is a VMM and after its end. */
+  Optional<HostUse> hostUse() {
+    return launched
+        .filter(l -> l.machine().exit().isEmpty())
+        .map(l -> HostUse.of(l.machine().pid(), prepared.shares().daemonPid()));
   }
 
   /** Why the guest no longer answers. */

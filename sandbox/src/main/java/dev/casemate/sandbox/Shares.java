@@ -250,6 +250,11 @@ public final class Shares implements AutoCloseable {
     return started;
   }
 
+  /** The daemon's process; empty without one. */
+  synchronized Optional<Integer> daemonPid() {
+    return daemon.map(Virtiofsd::pid);
+  }
+
   /** Runs {@code action} once if the daemon ends before {@link #close}. */
   synchronized void onDaemonEnd(Runnable action) {
     if (daemon.isEmpty()) {

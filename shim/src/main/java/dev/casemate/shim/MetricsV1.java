@@ -10,6 +10,7 @@ import dev.casemate.protocol.agent.MemoryStats;
 import dev.casemate.protocol.agent.NetworkStats;
 import dev.casemate.protocol.agent.StatsContainerResponse;
 import dev.casemate.protocol.agent.ThrottlingData;
+import dev.casemate.protocol.casemate.HostUse;
 import dev.casemate.protocol.cgroups1.BlkIOEntry;
 import dev.casemate.protocol.cgroups1.BlkIOStat;
 import dev.casemate.protocol.cgroups1.CPUStat;
@@ -26,6 +27,7 @@ import dev.casemate.protocol.cgroups1.Throttle;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The agent's figures in the words of control groups version 1. Clients follow these messages
@@ -38,7 +40,7 @@ final class MetricsV1 {
 
   private MetricsV1() {}
 
-  static Metrics of(StatsContainerResponse stats) {
+  static Metrics of(StatsContainerResponse stats, Optional<HostUse> host) {
     CgroupStats cgroup = stats.cgroupStats().orElseGet(() -> CgroupStats.builder().build());
     MemoryStats memory = cgroup.memoryStats().orElseGet(() -> MemoryStats.builder().build());
     dev.casemate.protocol.agent.PidsStats pids =
@@ -82,6 +84,7 @@ final class MetricsV1 {
               .txDropped(device.txDropped())
               .build());
     }
+    host.ifPresent(metrics::host);
     return metrics.build();
   }
 

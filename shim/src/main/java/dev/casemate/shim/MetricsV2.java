@@ -10,6 +10,7 @@ import dev.casemate.protocol.agent.NetworkStats;
 import dev.casemate.protocol.agent.PressureStats;
 import dev.casemate.protocol.agent.StallStats;
 import dev.casemate.protocol.agent.StatsContainerResponse;
+import dev.casemate.protocol.casemate.HostUse;
 import dev.casemate.protocol.cgroups2.CPUStat;
 import dev.casemate.protocol.cgroups2.HugeTlbStat;
 import dev.casemate.protocol.cgroups2.IOEntry;
@@ -25,6 +26,7 @@ import dev.casemate.protocol.cgroups2.RdmaStat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The agent's figures in the words of control groups version 2. As {@link MetricsV1}: whatever
@@ -36,7 +38,7 @@ final class MetricsV2 {
 
   private MetricsV2() {}
 
-  static Metrics of(StatsContainerResponse stats) {
+  static Metrics of(StatsContainerResponse stats, Optional<HostUse> host) {
     CgroupStats cgroup = stats.cgroupStats().orElseGet(() -> CgroupStats.builder().build());
     MemoryStats memory = cgroup.memoryStats().orElseGet(() -> MemoryStats.builder().build());
     BlkioStats block = cgroup.blkioStats().orElseGet(() -> BlkioStats.builder().build());
@@ -82,6 +84,7 @@ final class MetricsV2 {
               .txDropped(device.txDropped())
               .build());
     }
+    host.ifPresent(metrics::host);
     return metrics.build();
   }
 

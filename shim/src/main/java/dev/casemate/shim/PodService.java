@@ -208,7 +208,7 @@ final class PodService implements RpcService {
         .metrics(
             Metric.builder()
                 .timestamp(TaskApi.timestamp(System.currentTimeMillis()))
-                .data(Metrics.sum(all))
+                .data(Metrics.sum(all, state.require().hostUse()))
                 .build())
         .build();
   }

@@ -11,6 +11,7 @@ import dev.casemate.protocol.task.CheckpointTaskRequest;
 import dev.casemate.protocol.task.CreateTaskRequest;
 import dev.casemate.sandbox.ContainerPlan;
 import dev.casemate.sandbox.GuestContainer;
+import dev.casemate.sandbox.HostUse;
 import dev.casemate.sandbox.HostView;
 import dev.casemate.sandbox.RootPlan;
 import dev.casemate.sandbox.Sandbox;
@@ -252,7 +253,10 @@ final class ShimFront implements TaskFront {
 
   @Override
   public Any stats(GuestContainer container) {
-    return Metrics.of(container.stats());
+    // The VM's cost is told once, however many containers are in it.
+    Optional<HostUse> host =
+        container.id().equals(record.group()) ? state.require().hostUse() : Optional.empty();
+    return Metrics.of(container.stats(), host);
   }
 
   @Override

@@ -320,8 +320,9 @@ class MetricsFieldsTest {
     network(expected);
     // runc's library has no such figures: they come from elsewhere.
     expected.put("cgroupStats", Optional.empty());
+    expected.put("host", Optional.empty());
 
-    assertThat(flat(MetricsV1.of(stats(10_000, 4_000))))
+    assertThat(flat(MetricsV1.of(stats(10_000, 4_000), Optional.empty())))
         .containsExactlyInAnyOrderEntriesOf(expected);
   }
 
@@ -370,6 +371,7 @@ class MetricsFieldsTest {
     expected.put("io.usage.0.wbytes", 72L);
     expected.put("io.usage.0.rios", 73L);
     expected.put("io.usage.0.wios", 74L);
+    expected.put("host", Optional.empty());
     expected.put("hugetlb.0.current", 81L);
     expected.put("hugetlb.0.max", 84L);
     expected.put("hugetlb.0.failcnt", 83L);
@@ -378,7 +380,7 @@ class MetricsFieldsTest {
     expected.put("rdma.limit", List.of());
     network(expected);
 
-    assertThat(flat(MetricsV2.of(stats(10_000, 4_000))))
+    assertThat(flat(MetricsV2.of(stats(10_000, 4_000), Optional.empty())))
         .containsExactlyInAnyOrderEntriesOf(expected);
   }
 
@@ -396,8 +398,10 @@ class MetricsFieldsTest {
   @Test
   void onlyPressureIsAbsentIfTheGuestTellsNothing() {
     StatsContainerResponse nothing = StatsContainerResponse.builder().build();
-    assertThat(absent(MetricsV1.of(nothing))).containsExactly("cgroupStats");
-    assertThat(absent(MetricsV2.of(nothing))).containsExactly("cpu.psi", "io.psi", "memory.psi");
+    assertThat(absent(MetricsV1.of(nothing, Optional.empty())))
+        .containsExactly("cgroupStats", "host");
+    assertThat(absent(MetricsV2.of(nothing, Optional.empty())))
+        .containsExactlyInAnyOrder("cpu.psi", "io.psi", "memory.psi", "host");
     StatsContainerResponse hollow =
         StatsContainerResponse.builder()
             .cgroupStats(
@@ -406,24 +410,26 @@ class MetricsFieldsTest {
                     .memoryStats(MemoryStats.builder().build())
                     .build())
             .build();
-    assertThat(absent(MetricsV1.of(hollow))).containsExactly("cgroupStats");
-    assertThat(absent(MetricsV2.of(hollow))).containsExactly("cpu.psi", "io.psi", "memory.psi");
+    assertThat(absent(MetricsV1.of(hollow, Optional.empty())))
+        .containsExactly("cgroupStats", "host");
+    assertThat(absent(MetricsV2.of(hollow, Optional.empty())))
+        .containsExactlyInAnyOrder("cpu.psi", "io.psi", "memory.psi", "host");
   }
 
   @Test
   void noLimitIsWhatTheKernelsOfBothVersionsSay() {
     StatsContainerResponse unlimited = stats(-1, -1);
-    Map<String, Object> one = flat(MetricsV1.of(unlimited));
+    Map<String, Object> one = flat(MetricsV1.of(unlimited, Optional.empty()));
     for (String name : List.of("usage", "swap", "kernel", "kernelTcp")) {
       assertThat(one).containsEntry("memory." + name + ".limit", UNLIMITED_V1);
     }
     assertThat(one).containsEntry("memory.hierarchicalMemoryLimit", UNLIMITED_V1);
     assertThat(one).containsEntry("memory.hierarchicalSwapLimit", UNLIMITED_V1);
-    assertThat(flat(MetricsV2.of(unlimited)))
+    assertThat(flat(MetricsV2.of(unlimited, Optional.empty())))
         .containsEntry("memory.usageLimit", -1L)
         .containsEntry("memory.swapLimit", -1L);
     StatsContainerResponse nothing = StatsContainerResponse.builder().build();
-    assertThat(flat(MetricsV1.of(nothing))).containsEntry("pids.limit", 0L);
-    assertThat(flat(MetricsV2.of(nothing))).containsEntry("pids.limit", -1L);
+    assertThat(flat(MetricsV1.of(nothing, Optional.empty()))).containsEntry("pids.limit", 0L);
+    assertThat(flat(MetricsV2.of(nothing, Optional.empty()))).containsEntry("pids.limit", -1L);
   }
 }

@@ -2,6 +2,7 @@ package dev.casemate.shim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.casemate.linux.MemoryUse;
 import dev.casemate.protocol.agent.BlkioStats;
 import dev.casemate.protocol.agent.BlkioStatsEntry;
 import dev.casemate.protocol.agent.CgroupStats;
@@ -13,8 +14,10 @@ import dev.casemate.protocol.agent.NetworkStats;
 import dev.casemate.protocol.agent.PidsStats;
 import dev.casemate.protocol.agent.StatsContainerResponse;
 import dev.casemate.protocol.google.Any;
+import dev.casemate.sandbox.HostUse;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class MetricsTest {
@@ -54,7 +57,7 @@ class MetricsTest {
 
   @Test
   void speaksVersion1() {
-    dev.casemate.protocol.cgroups1.Metrics metrics = MetricsV1.of(stats());
+    dev.casemate.protocol.cgroups1.Metrics metrics = MetricsV1.of(stats(), Optional.empty());
 
     assertThat(metrics.cpu().orElseThrow().usage().orElseThrow().total()).isEqualTo(5_000_000);
     assertThat(metrics.memory().orElseThrow().usage().orElseThrow().usage()).isEqualTo(4096);
@@ -70,7 +73,7 @@ class MetricsTest {
 
   @Test
   void speaksVersion2() {
-    dev.casemate.protocol.cgroups2.Metrics metrics = MetricsV2.of(stats());
+    dev.casemate.protocol.cgroups2.Metrics metrics = MetricsV2.of(stats(), Optional.empty());
 
     assertThat(metrics.cpu().orElseThrow().usageUsec()).isEqualTo(5000);
     assertThat(metrics.cpu().orElseThrow().userUsec()).isEqualTo(3000);
@@ -90,7 +93,7 @@ class MetricsTest {
 
   @Test
   void sumsAPod() throws Exception {
-    Any sum = Metrics.sum(List.of(stats(), stats()));
+    Any sum = Metrics.sum(List.of(stats(), stats()), Optional.empty());
 
     assertThat(sum.typeUrl()).startsWith("io.containerd.cgroups.v").endsWith(".Metrics");
     if (sum.typeUrl().contains(".v1.")) {
@@ -104,5 +107,42 @@ class MetricsTest {
       assertThat(metrics.cpu().orElseThrow().usageUsec()).isEqualTo(10_000);
       assertThat(metrics.network()).as("the VM has one network").hasSize(1);
     }
+  }
+
+  private static HostUse use(Optional<MemoryUse> daemon) {
+    return new HostUse(
+        List.of(
+            new HostUse.Process("vmm", 11, Optional.of(new MemoryUse(300, 200))),
+            new HostUse.Process("virtiofsd", 12, daemon),
+            new HostUse.Process("sandbox", 13, Optional.of(new MemoryUse(30, 20)))));
+  }
+
+  private static dev.casemate.protocol.casemate.HostUse told(HostUse use) throws Exception {
+    Any metrics = Metrics.of(stats(), Optional.of(use));
+    return metrics.typeUrl().contains(".v1.")
+        ? dev.casemate.protocol.cgroups1.Metrics.decode(metrics.value()).host().orElseThrow()
+        : dev.casemate.protocol.cgroups2.Metrics.decode(metrics.value()).host().orElseThrow();
+  }
+
+  @Test
+  void whatItCostsTheHostIsBesideTheGuestsFigures() throws Exception {
+    var host = told(use(Optional.of(new MemoryUse(3, 2))));
+
+    assertThat(host.memory().orElseThrow().pssBytes()).isEqualTo(333);
+    assertThat(host.memory().orElseThrow().privateBytes()).isEqualTo(222);
+    assertThat(host.memory().orElseThrow().sharedBytes()).isEqualTo(111);
+    assertThat(host.processes())
+        .extracting(each -> each.role() + " " + each.pid())
+        .containsExactly("vmm 11", "virtiofsd 12", "sandbox 13");
+    assertThat(host.processes().getFirst().memory().orElseThrow().sharedBytes()).isEqualTo(100);
+  }
+
+  @Test
+  void whatTheKernelDoesNotTellIsAbsent() throws Exception {
+    var host = told(use(Optional.empty()));
+
+    assertThat(host.memory()).as("a sum with a part missing would be wrong").isEmpty();
+    assertThat(host.processes().get(1).memory()).isEmpty();
+    assertThat(host.processes().get(2).memory().orElseThrow().pssBytes()).isEqualTo(30);
   }
 }

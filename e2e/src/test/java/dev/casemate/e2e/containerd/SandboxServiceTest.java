@@ -7,6 +7,9 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import dev.casemate.base.Json;
 import dev.casemate.e2e.engine.Places;
 import dev.casemate.e2e.engine.ShimByHand;
+import dev.casemate.protocol.casemate.HostMemory;
+import dev.casemate.protocol.casemate.HostProcess;
+import dev.casemate.protocol.casemate.HostUse;
 import dev.casemate.protocol.containerd.Metric;
 import dev.casemate.protocol.cri.LinuxContainerResources;
 import dev.casemate.protocol.cri.LinuxPodSandboxConfig;
@@ -155,6 +158,12 @@ final class SandboxServiceTest extends NewestLineCases {
     Wait.until(SECONDS, () -> "20 MB: " + figures(), () -> figures().memory() > 15_000_000);
     assertThat(figures().cpu()).isPositive();
     assertThat(figures().pids()).isGreaterThan(2);
+    HostUse host = figures().host();
+    HostMemory cost = host.memory().orElseThrow();
+    assertThat(cost.pssBytes()).isGreaterThan(64L << 20);
+    assertThat(cost.pssBytes()).isEqualTo(cost.privateBytes() + cost.sharedBytes());
+    assertThat(host.processes()).extracting(HostProcess::role).contains("vmm", "sandbox");
+    assertThat(host.processes().getFirst().pid()).isEqualTo(status().pid());
   }
 
   @Test
@@ -189,7 +198,7 @@ final class SandboxServiceTest extends NewestLineCases {
         UpdateSandboxRequest.builder().sandboxId(pod.id()).resources(resources).build());
   }
 
-  private record Figures(long memory, long cpu, long pids) {}
+  private record Figures(long memory, long cpu, long pids, HostUse host) {}
 
   /** All containers' together, in the form of this machine's cgroups. */
   private static Figures figures() {
@@ -207,14 +216,16 @@ final class SandboxServiceTest extends NewestLineCases {
       return new Figures(
           all.memory().orElseThrow().usage(),
           all.cpu().orElseThrow().usageUsec(),
-          all.pids().orElseThrow().current());
+          all.pids().orElseThrow().current(),
+          all.host().orElseThrow());
     }
     assertThat(data.typeUrl()).isEqualTo("io.containerd.cgroups.v1.Metrics");
     var all = dev.casemate.protocol.cgroups1.Metrics.decode(data.value());
     return new Figures(
         all.memory().orElseThrow().usage().orElseThrow().usage(),
         all.cpu().orElseThrow().usage().orElseThrow().total(),
-        all.pids().orElseThrow().current());
+        all.pids().orElseThrow().current(),
+        all.host().orElseThrow());
   }
 
   private static SandboxStatusResponse status() {
