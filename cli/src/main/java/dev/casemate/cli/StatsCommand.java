@@ -82,7 +82,12 @@ final class StatsCommand implements Command {
      */
     static Sample of(StatsContainerResponse response, Json.Obj host) {
       CgroupStats cgroup = response.cgroupStats().orElseGet(() -> CgroupStats.builder().build());
-      List<NetworkStats> networks = response.networkStats();
+      long received = 0;
+      long sent = 0;
+      for (NetworkStats network : response.networkStats()) {
+        received += network.rxBytes();
+        sent += network.txBytes();
+      }
       Optional<List<BlkioStatsEntry>> blocks =
           cgroup.blkioStats().map(all -> all.ioServiceBytesRecursive());
       return new Sample(
@@ -91,8 +96,8 @@ final class StatsCommand implements Command {
           cgroup.memoryStats().flatMap(memory -> memory.usage()).map(usage -> usage.usage()),
           cgroup.pidsStats().map(pids -> pids.current()),
           // Without an interface there is no traffic.
-          Optional.of(networks.stream().mapToLong(NetworkStats::rxBytes).sum()),
-          Optional.of(networks.stream().mapToLong(NetworkStats::txBytes).sum()),
+          Optional.of(received),
+          Optional.of(sent),
           blocks.map(entries -> bytes(entries, "read")),
           blocks.map(entries -> bytes(entries, "write")),
           host);

@@ -7,6 +7,7 @@ import dev.casemate.protobuf.MalformedMessageException;
 import dev.casemate.protocol.agent.StatsContainerResponse;
 import dev.casemate.protocol.google.Any;
 import java.util.List;
+import java.util.Optional;
 
 /** A guest's figures on their way to the engine; what the engine says at a start, and limits. */
 @Fuzzes({Metrics.class, MetricsV1.class, MetricsV2.class, PodResources.class, StartDialogue.class})
@@ -24,15 +25,17 @@ public final class EngineFuzz {
 
   public static void fuzzerTestOneInput(byte[] data) {
     Expect.parsed(
-        () -> Metrics.of(StatsContainerResponse.decode(data)), MalformedMessageException.class);
+        () -> Metrics.of(StatsContainerResponse.decode(data), Optional.empty()),
+        MalformedMessageException.class);
     Expect.parsed(
         () -> {
           StatsContainerResponse stats = StatsContainerResponse.decode(data);
-          return Metrics.sum(List.of(stats, stats));
+          return Metrics.sum(List.of(stats, stats), Optional.empty());
         },
         MalformedMessageException.class);
     Expect.parsed(
-        () -> MetricsV1.of(StatsContainerResponse.decode(data)), MalformedMessageException.class);
+        () -> MetricsV1.of(StatsContainerResponse.decode(data), Optional.empty()),
+        MalformedMessageException.class);
     Expect.parsed(() -> StartDialogue.read(FLAGS, data, name -> ""));
     Input input = new Input(data);
     Any any = Any.builder().typeUrl(input.choose(TYPES)).value(input.rest()).build();

@@ -37,8 +37,8 @@ public final class UnusedPages {
    * Gives back the pages of a process. Does nothing if the process is busy, or this one may not
    * trace it.
    *
-   * @param read paths of files, as the process knows them, that it has mapped writable and does not
-   *     write to; of others only what it cannot write to is given back
+   * @param read absolute paths of files, as the process knows them, that it has mapped writable and
+   *     does not write to; of others only what it cannot write to is given back
    * @return how many bytes of address space that was
    */
   public static long release(int pid, Set<String> read) {
@@ -68,7 +68,7 @@ public final class UnusedPages {
       }
       String rights = words.get(1);
       int dash = words.get(0).indexOf('-');
-      boolean constant = rights.charAt(1) == '-' || read.contains(words.get(5));
+      boolean constant = rights.charAt(1) == '-' || isRead(words.get(5), read);
       if (dash > 0 && rights.endsWith("p") && constant) {
         ranges.add(
             new Range(
@@ -77,6 +77,16 @@ public final class UnusedPages {
       }
     }
     return ranges;
+  }
+
+  /** The kernel shows paths of other mount namespaces below what these are mounted on. */
+  private static boolean isRead(String path, Set<String> read) {
+    for (String end : read) {
+      if (path.endsWith(end)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** The parts of a mapping without pages that the process has changed, now or earlier. */

@@ -29,7 +29,10 @@ class UnusedPagesTest {
             new UnusedPages.Range(0x400000, 0x452000), new UnusedPages.Range(0x651000, 0x652000));
     assertThat(UnusedPages.mappings(MAPS, Set.of("/guest/kernel")))
         .contains(new UnusedPages.Range(0x7f0a50800000L, 0x7f0a53ac7000L))
-        .hasSize(3);
+        .hasSize(3)
+        .isEqualTo(
+            UnusedPages.mappings(
+                MAPS.replace("/guest/kernel", "/new/guest/kernel"), Set.of("/guest/kernel")));
   }
 
   private static long filePages(int pid) throws IOException {

@@ -72,10 +72,12 @@ final class PciLayout {
     return config.hotplugPorts() == 0 ? "q35,sata=off" : "pc";
   }
 
-  /** Where a device is put, for QEMU's command line. */
+  /**
+   * Where a virtio device is put, for QEMU's command line. On the bus of q35 it would be one of PCI
+   * Express, whose further registers the kernel reads one by one and then does not use.
+   */
   static String place(VmConfig config, int slot) {
-    return ",bus="
-        + (config.hotplugPorts() == 0 ? "pcie.0" : HOT_BUS)
+    return (config.hotplugPorts() == 0 ? ",x-disable-pcie=on,bus=pcie.0" : ",bus=" + HOT_BUS)
         + ",addr=0x"
         + Integer.toHexString(slot);
   }

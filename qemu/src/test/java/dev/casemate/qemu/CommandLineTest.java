@@ -68,15 +68,15 @@ class CommandLineTest {
 
   @Test
   void everyVmReportsFreePagesInASlotOfItsOwn() {
-    String device = "virtio-balloon-pci,disable-legacy=on,free-page-reporting=on,id=reporting,bus=";
+    String device = "virtio-balloon-pci,disable-legacy=on,free-page-reporting=on,id=reporting";
     assertThat(line(VmConfig.builder("vm", "/run/x"), TCG).arguments())
-        .contains(device + "pcie.0,addr=0x10");
+        .contains(device + ",x-disable-pcie=on,bus=pcie.0,addr=0x10");
     VmConfig.Builder full = VmConfig.builder("vm", "/run/x").hotplugPorts(14);
     for (int i = 0; i < VmConfig.MAX_DEVICES - 1; i++) {
       full.device(new Device.Disk("d" + i, "/dev/null", true, ""));
     }
     List<String> a = line(full, KVM).arguments();
-    assertThat(a).contains(device + "pci.0,addr=0x10");
+    assertThat(a).contains(device + ",bus=pci.0,addr=0x10");
     assertThat(a.stream().filter(word -> word.contains("addr=0x10"))).hasSize(1);
   }
 
@@ -136,7 +136,8 @@ class CommandLineTest {
     assertThat(String.join("\n", a))
         .contains("memory-backend-ram,id=growth-memory,reserve=off,size=1792M")
         .contains(
-            "virtio-mem-pci,id=growth,memdev=growth-memory,requested-size=0,bus=pcie.0,addr=0x11");
+            "virtio-mem-pci,id=growth,memdev=growth-memory,requested-size=0"
+                + ",x-disable-pcie=on,bus=pcie.0,addr=0x11");
     assertThat(after(a, "-smp")).isEqualTo("1,maxcpus=4,sockets=4");
   }
 

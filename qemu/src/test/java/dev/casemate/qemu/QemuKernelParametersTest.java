@@ -21,8 +21,8 @@ class QemuKernelParametersTest {
 
   @Test
   void theSearchForPciBusesEndsAtThoseThatThereAre() {
-    assertThat(of(vm(), KVM)).contains("pci=lastbus=0");
-    assertThat(of(vm().hotplugPorts(8), TCG)).contains("pci=lastbus=0");
+    assertThat(of(vm(), KVM)).contains("pci=lastbus=0,noearly");
+    assertThat(of(vm().hotplugPorts(8), TCG)).contains("pci=lastbus=0,noearly");
   }
 
   @Test

@@ -32,7 +32,7 @@ class PodMetricsTest {
   @Test
   void everyFieldIsTheSumButLimitsPressureAndTheNetwork() {
     StatsContainerResponse one = MetricsFieldsTest.stats(-1, -1);
-    Map<String, Object> single = MetricsFieldsTest.flat(MetricsV2.of(one));
+    Map<String, Object> single = MetricsFieldsTest.flat(MetricsV2.of(one, Optional.empty()));
     Map<String, Object> expected = new TreeMap<>();
     single.forEach(
         (path, value) -> {
@@ -50,13 +50,16 @@ class PodMetricsTest {
     }
     expected.put("pids.limit", -1L);
     expected.put("hugetlb.0.max", -1L);
-    assertThat(MetricsFieldsTest.flat(MetricsV2.of(PodMetrics.sum(List.of(one, one)))))
+    assertThat(
+            MetricsFieldsTest.flat(
+                MetricsV2.of(PodMetrics.sum(List.of(one, one)), Optional.empty())))
         .containsExactlyInAnyOrderEntriesOf(expected);
   }
 
   @Test
   void aPodWithoutContainersHasZeros() {
-    Map<String, Object> none = MetricsFieldsTest.flat(MetricsV2.of(PodMetrics.sum(List.of())));
+    Map<String, Object> none =
+        MetricsFieldsTest.flat(MetricsV2.of(PodMetrics.sum(List.of()), Optional.empty()));
     assertThat(none).containsEntry("cpu.usageUsec", 0L).containsEntry("memory.usage", 0L);
     assertThat(none).containsEntry("network", List.of()).containsEntry("io.usage", List.of());
   }
