@@ -15,7 +15,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 image=$ROOT/build/demo-image
 [[ -f $image/index.json ]] || build/casemate demo-image "$image" > /dev/null
-gcc -O2 -Wall -Wextra -Werror -shared -fPIC -o "$work/blocks.so" bench/blocks.c
+gcc -O2 -Wall -Wextra -Werror -shared -fPIC -pthread -o "$work/blocks.so" bench/blocks.c
 qemu=$(command -v qemu-system-x86_64)
 cp "$qemu" "$work/qemu"
 cat > "$work/wrapper" << END

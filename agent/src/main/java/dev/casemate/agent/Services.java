@@ -1,5 +1,6 @@
 package dev.casemate.agent;
 
+import dev.casemate.linux.FileContent;
 import dev.casemate.protocol.agent.*;
 import dev.casemate.protocol.casemate.ArchiveRequest;
 import dev.casemate.protocol.casemate.ClockRequest;
@@ -53,6 +54,11 @@ final class Services {
       }
       case GuestService.SUPPLY_MODULES ->
           agent.wishes().handle(SupplyModulesRequest.decode(payload), answer);
+      case GuestService.FORGET_FILES -> {
+        // Documentation/admin-guide/sysctl/vm.rst: entries of directories, and inodes.
+        FileContent.writeControl("/proc/sys/vm/drop_caches", "2");
+        answer.ok(EMPTY);
+      }
       case GuestService.CLOCK -> answer.ok(Clock.handle(ClockRequest.decode(payload)));
       default -> throw RpcException.unimplemented(GuestService.NAME, method);
     }

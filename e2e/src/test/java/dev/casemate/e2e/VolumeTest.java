@@ -53,6 +53,21 @@ class VolumeTest extends EndToEnd {
     return result.err() + result.out();
   }
 
+  /** virtiofsd has a descriptor for each file that the guest knows. */
+  @Test
+  void moreFilesThanTheDaemonMayOpenAreWalkedOver() {
+    Shell.run(
+        "mkdir -p " + host + "/many && cd " + host + "/many && seq -f f%g 12000 | xargs touch");
+    String script = "ls -l /many | wc -l; ls -l /many > /dev/null && cat /many/f7 && echo read";
+    Result result =
+        Shell.result(
+            "prlimit --nofile=6000:6000 "
+                + Casemate.shellWords(
+                    "run", "--rm", "-v", host + "/many:/many", IMAGE, "sh", "-c", script));
+    assertThat(result.err()).isEmpty();
+    assertThat(result.out()).isEqualTo("12001\nread\n");
+  }
+
   @Test
   void bothSidesSeeWhatIsWritten() {
     assertThat(inside("echo inside > /rw/new; mkdir /rw/d; chmod 640 /rw/new; chown 5:6 /rw/new"))

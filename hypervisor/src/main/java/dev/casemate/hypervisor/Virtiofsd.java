@@ -303,6 +303,20 @@ public final class Virtiofsd implements AutoCloseable {
     return pid;
   }
 
+  /**
+   * How many descriptors the daemon has: one for each file whose name the guest knows, and some.
+   *
+   * @return 0 if it has ended
+   */
+  public long descriptors() {
+    return OpenDescriptors.most(pid);
+  }
+
+  /** How many descriptors it may have; 0 if that is not known. */
+  public long mostDescriptors() {
+    return hardLimit("/proc/" + pid + "/limits");
+  }
+
   /** Together with the pid it identifies the process uniquely; see {@link #cleanUp}. */
   public long startTime() {
     return startTime;

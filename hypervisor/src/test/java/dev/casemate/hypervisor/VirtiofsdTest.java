@@ -222,6 +222,24 @@ class VirtiofsdTest {
   }
 
   @Test
+  void itsDescriptorsAreCountedAndTheirLimitIsKnown() throws Exception {
+    Virtiofsd daemon = start();
+    try (Fd client = UnixSocket.connect(daemon.socketPath())) {
+      long most = 0;
+      for (int pid : List.of(daemon.pid(), serving(daemon))) {
+        most = Math.max(most, Fs.list("/proc/" + pid + "/fd").size());
+      }
+      assertThat(client.isOpen()).isTrue();
+      // Its threads may have opened one since.
+      assertThat(daemon.descriptors()).isBetween(most - 2, most + 2);
+      assertThat(daemon.mostDescriptors()).isBetween(1000L, 1_000_000L);
+    } finally {
+      daemon.close();
+    }
+    assertThat(daemon.descriptors()).isZero();
+  }
+
+  @Test
   void itInheritsNoDescriptor() throws Exception {
     try (Fd open = Fs.open(directory.toString(), OpenFlag.READ_ONLY | OpenFlag.DIRECTORY);
         Virtiofsd daemon = inheriting(open);

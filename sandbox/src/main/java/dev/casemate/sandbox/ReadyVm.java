@@ -2,6 +2,7 @@ package dev.casemate.sandbox;
 
 import dev.casemate.base.Json;
 import dev.casemate.hypervisor.VirtualMachine;
+import dev.casemate.hypervisor.Virtiofsd;
 import dev.casemate.oci.Spec;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -19,6 +20,8 @@ final class ReadyVm implements AutoCloseable {
   private final Optional<VmGrowth> growth;
   private final GuestClock clock;
   private final ModuleSupply modules;
+  private final Consumer<String> warnings;
+  private boolean following;
 
   ReadyVm(
       PreparedVm prepared,
@@ -29,6 +32,7 @@ final class ReadyVm implements AutoCloseable {
     this.prepared = prepared;
     this.machine = machine;
     this.agent = agent;
+    this.warnings = warnings;
     this.atStart = prepared.atStart();
     this.volumes = new Volumes(prepared.shares(), machine, agent, warnings);
     this.clock = new GuestClock(agent, warnings);
@@ -68,9 +72,14 @@ final class ReadyVm implements AutoCloseable {
   }
 
   /** Begins what has no place on the way to a container's first instruction. */
-  void settle() {
+  synchronized void settle() {
     modules.start();
     clock.start();
+    Optional<Virtiofsd> daemon = prepared.shares().daemon();
+    if (!following && daemon.isPresent()) {
+      following = true;
+      KnownFiles.follow(daemon.get(), agent, warnings);
+    }
   }
 
   /** Gives back memory that only the start needed, and has the guest report what it frees. */

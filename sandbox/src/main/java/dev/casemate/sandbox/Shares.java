@@ -255,6 +255,11 @@ public final class Shares implements AutoCloseable {
     return daemon.map(Virtiofsd::pid);
   }
 
+  /** What serves them; empty before {@link #serve}. */
+  synchronized Optional<Virtiofsd> daemon() {
+    return daemon;
+  }
+
   /** Runs {@code action} once if the daemon ends before {@link #close}. */
   synchronized void onDaemonEnd(Runnable action) {
     if (daemon.isEmpty()) {
