@@ -27,8 +27,15 @@ public record FileMark(long inode, long size, long changedSeconds, int changedNa
         && changedNanos == other.changedNanos;
   }
 
-  public String text() {
-    return inode + ":" + size + ":" + changedSeconds + "." + changedNanos;
+  /**
+   * Which version of a program or a guest's file this is: packages and builds replace it by another
+   * file. Links to it, which change more than its content, do not count.
+   *
+   * @throws dev.casemate.linux.LinuxException if there is no such file
+   */
+  public static String version(String path) {
+    Stat stat = Fs.stat(path);
+    return stat.inode() + ":" + stat.size() + ":" + stat.mtimeSeconds() + "." + stat.mtimeNanos();
   }
 
   public Json.Obj toJson() {

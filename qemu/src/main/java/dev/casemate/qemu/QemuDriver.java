@@ -68,8 +68,8 @@ public final class QemuDriver implements Vmm {
   @Override
   public String identity() {
     String firmware = QemuBinary.firmware();
-    return FileMark.of(QemuBinary.find(configuredBinary)).text()
-        + (firmware.isEmpty() ? "" : " " + FileMark.of(firmware).text());
+    return FileMark.version(QemuBinary.find(configuredBinary))
+        + (firmware.isEmpty() ? "" : " " + FileMark.version(firmware));
   }
 
   @Override

@@ -61,7 +61,7 @@ public record TemplateKind(
     return "layout "
         + LAYOUT
         + "\ncasemate "
-        + FileMark.of("/proc/self/exe").text()
+        + FileMark.version("/proc/self/exe")
         + "\n"
         + vmm.name()
         + " "
@@ -73,9 +73,9 @@ public record TemplateKind(
             ? " " + Accelerator.processor() + " " + FileContent.readString(RELEASE, 4096).strip()
             : "")
         + "\nkernel "
-        + FileMark.of(kernel).text()
+        + FileMark.version(kernel)
         + "\ninitramfs "
-        + (initramfs.isEmpty() ? "" : FileMark.of(initramfs).text())
+        + (initramfs.isEmpty() ? "" : FileMark.version(initramfs))
         + "\nvcpus "
         + vcpus
         + " to "
