@@ -1,8 +1,8 @@
 package dev.casemate.sandbox;
 
 import dev.casemate.base.Json;
-import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.hypervisor.Virtiofsd;
+import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.oci.Spec;
 import java.util.Optional;
 import java.util.function.Consumer;
