@@ -67,13 +67,14 @@ class CommandLineTest {
   }
 
   @Test
-  void everyVmReportsFreePagesInASlotOfItsOwn() {
+  void everyVmReportsFreePagesInASlotOfItsOwn(@TempDir Path directory) throws IOException {
+    Path disk = Files.createFile(directory.resolve("disk"));
     String device = "virtio-balloon-pci,disable-legacy=on,free-page-reporting=on,id=reporting";
     assertThat(line(VmConfig.builder("vm", "/run/x"), TCG).arguments())
         .contains(device + ",x-disable-pcie=on,bus=pcie.0,addr=0x10");
     VmConfig.Builder full = VmConfig.builder("vm", "/run/x").hotplugPorts(14);
     for (int i = 0; i < VmConfig.MAX_DEVICES - 1; i++) {
-      full.device(new Device.Disk("d" + i, "/dev/null", true, ""));
+      full.device(new Device.Disk("d" + i, disk.toString(), true, ""));
     }
     List<String> a = line(full, KVM).arguments();
     assertThat(a).contains(device + ",bus=pci.0,addr=0x10");
