@@ -95,12 +95,11 @@ unit() {
         -Dsurefire.failIfNoSpecifiedTests=false ${4:+"-Dtest=$4"} test
 }
 
-# e2e NAME TESTS [MAVEN ARGUMENT…]: end-to-end tests. They, too, are what `make check` has compiled.
+# e2e NAME TESTS [MAVEN ARGUMENT…]
 e2e() {
     local name=$1 tests=$2
     shift 2
-    junit "$name" "e2e/target/check/reports-$name" -T 2 -Pe2e,check -pl e2e -am -Dcasemate.target=target/check -DskipUnitTests \
-        -De2e.reports="reports-$name" "-Dit.test=$tests" "$@" verify
+    junit "$name" "e2e/target/reports-$name" -T 2 -Pe2e -pl e2e -am -DskipUnitTests -De2e.reports="reports-$name" "-Dit.test=$tests" "$@" verify
 }
 
 # kvm: a container's life under KVM, and what it costs in exits.
