@@ -108,14 +108,8 @@ public final class FileContent {
    */
   public static void copySparse(String from, String to, int mode) {
     try (Fd source = Fs.open(from, OpenFlag.READ_ONLY);
-        Fd target = Fs.open(to, OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.EXCLUSIVE, mode)) {
-      copySparse(source, target);
-    }
-  }
-
-  /** As {@link #copySparse(String, String, int)}, to an empty file. */
-  public static void copySparse(Fd source, Fd target) {
-    try (NativeBuffer offsets = NativeBuffer.allocate(16)) {
+        Fd target = Fs.open(to, OpenFlag.WRITE_ONLY | OpenFlag.CREATE | OpenFlag.EXCLUSIVE, mode);
+        NativeBuffer offsets = NativeBuffer.allocate(16)) {
       long size = Fs.stat(source).size();
       truncate(target, size);
       boolean inKernel = true;
@@ -127,6 +121,40 @@ public final class FileContent {
           // 0 with data left is what some file systems say instead of an error.
           inKernel = n > 0;
           data += inKernel ? n : copyChunk(source, target, data, end);
+        }
+        data = seek(source, end, 3);
+      }
+    }
+  }
+
+  /**
+   * Copies the data of a sparse file into an empty one of another file system, by {@code
+   * sendfile(2)}: twice as fast as through this process's memory. Holes stay holes.
+   */
+  public static void sendSparse(Fd source, Fd target) {
+    try (NativeBuffer offset = NativeBuffer.allocate(8)) {
+      long size = Fs.stat(source).size();
+      truncate(target, size);
+      long data = seek(source, 0, 3);
+      while (data >= 0 && data < size) {
+        long end = seek(source, data, 4);
+        seek(target, data, 0);
+        while (data < end) {
+          offset.putLong(0, data);
+          long n =
+              SystemCall.check(
+                  SystemCall.raw(
+                      SystemCall.SENDFILE,
+                      target.number(),
+                      source.number(),
+                      offset.address(),
+                      end - data),
+                  "sendfile",
+                  source + " to " + target);
+          if (n == 0) {
+            throw new LinuxException("sendfile", source.toString(), Errno.EIO);
+          }
+          data += n;
         }
         data = seek(source, end, 3);
       }

@@ -105,6 +105,13 @@ class FsTest {
       FileContent.seek(file, 512L << 20, 0);
       file.writeAll(bytes("middle"));
     }
+    try (Fd source = Fs.open(path("sparse"), OpenFlag.READ_ONLY);
+        Fd sent = Fs.open(path("sent"), OpenFlag.READ_WRITE | OpenFlag.CREATE, 0600)) {
+      FileContent.sendSparse(source, sent);
+    }
+    assertThat(Path.of(path("sent"))).hasSameBinaryContentAs(Path.of(path("sparse")));
+    assertThat(Fs.stat(path("sent")).blocks())
+        .isLessThanOrEqualTo(Fs.stat(path("sparse")).blocks());
     FileContent.copySparse(path("sparse"), path("copy"), 0600);
     Stat copy = Fs.stat(path("copy"));
     assertThat(copy.size()).isEqualTo(1L << 30);

@@ -259,7 +259,7 @@ final class QemuVm implements VirtualMachine {
             () -> {
               try (Fd from = Fs.open(template.memory(), OpenFlag.READ_ONLY);
                   Fd state = Fs.open(template.state(), OpenFlag.READ_ONLY)) {
-                FileContent.copySparse(from, to);
+                FileContent.sendSparse(from, to);
                 Migration migration = new Migration(vmId(), qmp);
                 migration.leaveOutShared();
                 migration.load(state, timeoutMillis);
