@@ -128,7 +128,7 @@ class KillsTest {
     kill(Signals.KILL).join();
     Wait.until(SECONDS, () -> journal.toString(), () -> journal.size() == 2);
     assertThat(journal).as("one end").containsExactlyInAnyOrder("signal answered", "c1 exited");
-    assertThat(sandbox.endCause()).isPresent();
+    assertThat(sandbox.awaitEndCause(SECONDS * 1000L)).isPresent();
   }
 
   /** An engine that learns of the end closes the connection on which it waits for the answer. */
