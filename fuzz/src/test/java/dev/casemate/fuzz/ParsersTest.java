@@ -80,6 +80,8 @@ class ParsersTest {
       Map.ofEntries(
           Map.entry("cgroup.CgroupFiles", "files of the kernel"),
           Map.entry("cgroup.CgroupV1Stats", "files of the kernel"),
+          Map.entry("cgroup.Pressure", "files of the kernel"),
+          Map.entry("linux.MemoryUse", "files of the kernel"),
           Map.entry("guest.GuestFile", "a record that this machine's root has written"),
           Map.entry("qemu.QemuBinary", "what a program of this machine says"),
           Map.entry("image.ImageArgument", "the user's own command line"),
