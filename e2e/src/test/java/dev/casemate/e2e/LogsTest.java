@@ -30,7 +30,8 @@ class LogsTest extends EndToEnd {
             IMAGE,
             "sh",
             "-c",
-            "echo one; echo two >&2; printf 'three\\n\\nfive'")
+            // Two streams have no order but that of time.
+            "echo one; echo two >&2; sleep 0.5; printf 'three\\n\\nfive'")
         .expect(0);
   }
 

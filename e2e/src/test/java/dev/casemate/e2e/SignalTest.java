@@ -177,12 +177,24 @@ class SignalTest extends EndToEnd {
 
   @Test
   void theMachineMonitorDiesDuringTheBoot() {
-    Running running = call("run", "--name", "stillborn", IMAGE, "true").start();
+    Running running =
+        call("run", "--name", "stillborn", "--template", "never", IMAGE, "true").start();
     Wait.until(Casemate.TIMEOUT_SECONDS, "QEMU", () -> !qemus().isEmpty() || !running.isAlive());
     Processes.kill(qemus().getFirst(), Signals.KILL);
     Result result = running.await(Casemate.TIMEOUT_SECONDS);
     isErrorWithConsole(result, "failed while starting the guest", "ended by signal 9");
     assertThat(ok("ps", "-a", "-q").out()).isEmpty();
+  }
+
+  /** It boots then: the same start goes on with another VM. */
+  @Test
+  void theMachineMonitorOfACopyDiesAtItsStart() {
+    call("template", "build").run().expect(0);
+    Running running = call("run", "--rm", IMAGE, "echo", "started").start();
+    Wait.until(Casemate.TIMEOUT_SECONDS, "QEMU", () -> !qemus().isEmpty() || !running.isAlive());
+    Processes.kill(qemus().getFirst(), Signals.KILL);
+    Result result = running.await(Casemate.TIMEOUT_SECONDS);
+    assertThat(result.expect(0).out()).isEqualTo("started\n");
   }
 
   @Test

@@ -7,4 +7,7 @@ package dev.casemate.hypervisor;
  * @param memory path of a sparse file: the guest's memory
  * @param state path of what the driver wrote besides
  */
-public record VmTemplate(String memory, String state) {}
+public record VmTemplate(String memory, String state) {
+  /** What a copy's {@link VmExit#message} has if the driver ended it because of the template. */
+  public static final String UNREADABLE = "the template cannot be read: ";
+}

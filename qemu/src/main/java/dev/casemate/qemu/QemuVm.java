@@ -271,7 +271,8 @@ final class QemuVm implements VirtualMachine {
                 // It was saved paused.
                 qmp.execute("cont");
               } catch (RuntimeException e) {
-                byte[] why = String.valueOf(e.getMessage()).getBytes(StandardCharsets.UTF_8);
+                byte[] why =
+                    (VmTemplate.UNREADABLE + e.getMessage()).getBytes(StandardCharsets.UTF_8);
                 message.append(why, 0, why.length);
                 kill();
               }

@@ -3,6 +3,7 @@ package dev.casemate.sandbox;
 import dev.casemate.base.Json;
 import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.hypervisor.VmExit;
+import dev.casemate.hypervisor.VmTemplate;
 import dev.casemate.linux.Machine;
 import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.agent.DestroySandboxRequest;
@@ -17,6 +18,9 @@ final class LaunchedVm implements AutoCloseable {
   private static final int DESTROY_TIMEOUT_MILLIS = 3_000;
   private static final int SHUTDOWN_GRACE_MILLIS = 1_000;
   private static final int LOST_GRACE_MILLIS = 3_000;
+
+  /** The exit status of a process that SIGKILL has ended. */
+  private static final int KILLED = 137;
 
   /** How long a copy of a template may take to answer before it is given up. */
   private static final int COPY_MILLIS = 20_000;
@@ -105,6 +109,15 @@ final class LaunchedVm implements AutoCloseable {
     warnings.accept(
         "virtiofsd ended while the VM was running, so access to shared files hangs: killing the VM");
     kill();
+  }
+
+  /** Whether another process, or the kernel for lack of memory, has killed the VMM. */
+  boolean wasKilledFromOutside() {
+    return machine
+        .exit()
+        .filter(exit -> exit.exitStatus().orElse(0) == KILLED)
+        .filter(exit -> !exit.message().contains(VmTemplate.UNREADABLE))
+        .isPresent();
   }
 
   /** Ends it without a word to the guest. */

@@ -110,7 +110,13 @@ public final class SandboxVm implements AutoCloseable {
   }
 
   private synchronized void giveUpCopy(String why) {
-    new TemplateStore(paths).discard(prepared.template().orElseThrow().directory(), why, warnings);
+    String directory = prepared.template().orElseThrow().directory();
+    if (launched.map(LaunchedVm::wasKilledFromOutside).orElse(false)) {
+      warnings.accept(
+          "the VM was killed as a copy of template " + directory + ": it boots instead");
+    } else {
+      new TemplateStore(paths).discard(directory, why, warnings);
+    }
     launched.ifPresent(LaunchedVm::close);
     launched = Optional.empty();
     ready.ifPresent(ReadyVm::close);

@@ -47,7 +47,9 @@ final class FakeVmm implements Vmm {
   enum Guest {
     ANSWERS,
     SILENT,
-    PANICS
+    PANICS,
+    /** Something kills its VMM. */
+    IS_KILLED
   }
 
   final Set<Capability> capabilities = EnumSet.allOf(Capability.class);
@@ -210,16 +212,22 @@ final class FakeVmm implements Vmm {
             new TtrpcServer(List.of(new Agent(AgentService.NAME), new Agent(GuestService.NAME)));
         agent.start(new FdChannel(ends[1]));
         server = Optional.of(agent);
+      } else if (behaviour == Guest.IS_KILLED) {
+        end(137, VmEvent.ShutdownReason.UNKNOWN, "");
       } else if (behaviour == Guest.PANICS) {
         end(VmEvent.ShutdownReason.GUEST_PANIC, "Kernel panic - not syncing: a test's");
       }
     }
 
-    private synchronized void end(VmEvent.ShutdownReason reason, String panic) {
+    private void end(VmEvent.ShutdownReason reason, String panic) {
+      end(0, reason, panic);
+    }
+
+    private synchronized void end(int status, VmEvent.ShutdownReason reason, String panic) {
       if (exit.isPresent()) {
         return;
       }
-      VmExit how = new VmExit(Optional.of(0), reason, "", panic);
+      VmExit how = new VmExit(Optional.of(status), reason, "", panic);
       exit = Optional.of(how);
       server.ifPresentOrElse(TtrpcServer::close, ends[1]::close);
       ended.countDown();

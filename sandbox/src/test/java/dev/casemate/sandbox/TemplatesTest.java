@@ -242,6 +242,17 @@ class TemplatesTest {
   }
 
   @Test
+  void aCopyThatIsKilledIsReplacedByABootAndItsTemplateStays() {
+    build();
+    vmm.copy = FakeVmm.Guest.IS_KILLED;
+    vmm.journal.clear();
+    start(TemplateUse.EXISTING, 512);
+    assertThat(vmm.journal).startsWith("copy 112 MiB").contains("launch", "CreateSandbox");
+    assertThat(warnings).singleElement().asString().contains("was killed as a copy of template");
+    assertThat(find()).isPresent();
+  }
+
+  @Test
   void aTemplateThatCannotBeMadeLeavesTheReason() {
     vmm.launchFailure = "no VM today";
     assertThatThrownBy(this::build).isInstanceOf(CasemateException.class);
