@@ -24,7 +24,9 @@ import org.junit.jupiter.api.TestMethodOrder;
 /** VMs that start as copies of one that has booted, with a state directory of this test's own. */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class TemplateTest extends EndToEnd {
-  private static final int SECONDS = 120;
+  /** The template is made with the lowest priority, and other tests may keep the machine busy. */
+  private static final int SECONDS = 300;
+
   private static final Path STATE = Casemate.FILES.resolve("template-state");
   private static final Path TEMPLATES = STATE.resolve("templates");
 
