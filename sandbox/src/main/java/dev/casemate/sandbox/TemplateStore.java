@@ -144,8 +144,12 @@ public final class TemplateStore {
 
   /** Remembers that a template cannot be made, so that not every start tries it again. */
   void failed(String key, String why) {
-    FileTree.makeDirectories(paths.templates(), 0700);
-    FileContent.write(failure(key), (why + "\n").getBytes(StandardCharsets.UTF_8), 0600);
+    try {
+      FileTree.makeDirectories(paths.templates(), 0700);
+      FileContent.write(failure(key), (why + "\n").getBytes(StandardCharsets.UTF_8), 0600);
+    } catch (LinuxException e) {
+      // A full disk may be what kept the template from being made: then each start tries again.
+    }
   }
 
   /** Whether making a template has failed within the last hour. */
