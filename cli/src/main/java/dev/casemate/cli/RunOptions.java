@@ -94,8 +94,8 @@ final class RunOptions {
               "template",
               '\0',
               "auto|existing|never",
-              "start as a copy of a booted VM: make a template if there is none, use only an"
-                  + " existing one, or boot (default: auto)"),
+              "copy a template, a booted VM: auto also has a missing one made for the next start,"
+                  + " existing only uses one, never boots (default: auto)"),
           Option.value("accel", '\0', "auto|kvm|tcg", "accelerator of the VM (default: auto)"),
           Option.value("guest", '\0', "NAME", "guest to boot (default: default)"),
           Option.value("kernel", '\0', "FILE", "boot this kernel (uncompressed, PVH) instead"),

@@ -13,6 +13,7 @@ import dev.casemate.commandline.UsageException;
 import dev.casemate.containers.ContainerDefaults;
 import dev.casemate.guest.Guest;
 import dev.casemate.guest.GuestStore;
+import dev.casemate.hypervisor.VmConfig.AcceleratorChoice;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Scheduling;
 import dev.casemate.sandbox.JailOptions;
@@ -144,7 +145,7 @@ final class TemplateCommand implements Command {
   private static TemplateKind kind(Arguments arguments) {
     int vcpus = arguments.number("cpus", 1, 1, MOST_CPUS);
     String accelerator = arguments.last("accel", "auto");
-    if (!List.of("auto", "kvm", "tcg").contains(accelerator)) {
+    if (!AcceleratorChoice.WORDS.contains(accelerator)) {
       throw UsageException.ofValue("accel", accelerator, "auto, kvm or tcg");
     }
     String hypervisor = arguments.last("hypervisor", Vmms.DEFAULT);
@@ -241,20 +242,10 @@ final class TemplateCommand implements Command {
     requireKeys("inspect", keys);
     List<Json> values = new ArrayList<>();
     for (String key : keys) {
-      values.add(json(find(key)));
+      values.add(json(store().find(key, Vmms.named(Vmms.DEFAULT))));
     }
     Console.out(new Json.Arr(values).pretty());
     return 0;
-  }
-
-  private static TemplateStore.Entry find(String key) {
-    for (TemplateStore.Entry entry : store().list(Vmms.named(Vmms.DEFAULT))) {
-      if (entry.key().equals(key)) {
-        return entry;
-      }
-    }
-    throw CasemateException.of(
-        Kind.NOT_FOUND, "there is no template \"" + key + "\"; casemate template ls shows all");
   }
 
   private static int remove(List<String> keys) {

@@ -4,13 +4,13 @@ import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.guest.Guest;
 import dev.casemate.guest.GuestStore;
+import dev.casemate.hypervisor.VmConfig.AcceleratorChoice;
 import dev.casemate.linux.Fs;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.TemplateUse;
 import dev.casemate.sandbox.VmOptions;
 import dev.casemate.vmms.Vmms;
 import java.nio.file.Path;
-import java.util.List;
 
 /** From wishes to the VM: its size, its VMM, what it boots. */
 final class VmPolicy {
@@ -50,7 +50,7 @@ final class VmPolicy {
       throw Refusal.of(
           "invalid value \"" + wishes.cpus + "\" for --cpus: expected a number from 0.01 to 255");
     }
-    if (!List.of("auto", "kvm", "tcg").contains(wishes.accelerator)) {
+    if (!AcceleratorChoice.WORDS.contains(wishes.accelerator)) {
       throw Refusal.of(
           "invalid value \"" + wishes.accelerator + "\" for --accel: expected auto, kvm or tcg");
     }

@@ -5,6 +5,7 @@ import dev.casemate.jail.JailUser;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 
@@ -55,7 +56,15 @@ public record VmConfig(
     /** KVM where it can run an ordinary kernel, else emulation; see {@link Accelerator}. */
     AUTO,
     KVM,
-    TCG
+    TCG;
+
+    /** The words for them, in configuration files and options. */
+    public static final List<String> WORDS = List.of("auto", "kvm", "tcg");
+
+    /** By its word. */
+    public static AcceleratorChoice of(String word) {
+      return valueOf(word.toUpperCase(Locale.ROOT));
+    }
   }
 
   /** Greatest number of hot-plug ports. */

@@ -187,15 +187,16 @@ public final class FileContent {
     if (n <= 0) {
       throw new LinuxException("read", source.toString(), Errno.EIO);
     }
-    if (!isZero(chunk, n)) {
+    if (!isZero(chunk, 0, n)) {
       seek(target, at, 0);
       target.writeAll(chunk, 0, n);
     }
     return n;
   }
 
-  private static boolean isZero(byte[] bytes, int length) {
-    for (int i = 0; i < length; i++) {
+  /** Whether bytes are all zero, from one index up to, not including, another. */
+  public static boolean isZero(byte[] bytes, int from, int to) {
+    for (int i = from; i < to; i++) {
       if (bytes[i] != 0) {
         return false;
       }

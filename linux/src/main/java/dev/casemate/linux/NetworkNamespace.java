@@ -22,7 +22,8 @@ public final class NetworkNamespace {
   public static <T> T create(String path, Callable<T> task) {
     Fs.open(path, OpenFlag.READ_ONLY | OpenFlag.CREATE | OpenFlag.EXCLUSIVE, 0).close();
     try {
-      return onThread(
+      return OwnThread.call(
+          "netns",
           () -> {
             Processes.unshare(Processes.CLONE_NEWNET);
             Mounts.mount(CURRENT, path, "", Mounts.BIND, "");
@@ -83,43 +84,11 @@ public final class NetworkNamespace {
 
   /** As {@link #run(String, Callable)} with an open namespace. */
   public static <T> T run(Fd namespace, Callable<T> task) {
-    return onThread(
+    return OwnThread.call(
+        "netns",
         () -> {
           Processes.joinNamespace(namespace, Processes.CLONE_NEWNET);
           return task.call();
         });
-  }
-
-  private static final class Outcome<T> {
-    private @org.jspecify.annotations.Nullable T value;
-    private @org.jspecify.annotations.Nullable Throwable failure;
-  }
-
-  private static <T> T onThread(Callable<T> task) {
-    Outcome<T> outcome = new Outcome<>();
-    Thread thread =
-        new Thread(
-            () -> {
-              try {
-                outcome.value = task.call();
-              } catch (Throwable e) {
-                outcome.failure = e;
-              }
-            },
-            "netns");
-    thread.start();
-    Uninterrupted.join(thread);
-    Throwable failure = outcome.failure;
-    if (failure instanceof RuntimeException e) {
-      throw e;
-    }
-    if (failure instanceof Error e) {
-      throw e;
-    }
-    T value = outcome.value;
-    if (failure != null || value == null) {
-      throw new IllegalStateException("task in a network namespace failed", failure);
-    }
-    return value;
   }
 }

@@ -33,7 +33,7 @@ final class MemoryImage {
     int begin = 0;
     while (begin < length) {
       int end = begin;
-      while (end < length && !isZero(piece, end, Math.min(end + PAGE, length))) {
+      while (end < length && !FileContent.isZero(piece, end, Math.min(end + PAGE, length))) {
         end = Math.min(end + PAGE, length);
       }
       if (end > begin) {
@@ -42,14 +42,5 @@ final class MemoryImage {
       }
       begin = end + PAGE;
     }
-  }
-
-  private static boolean isZero(byte[] bytes, int from, int to) {
-    for (int i = from; i < to; i++) {
-      if (bytes[i] != 0) {
-        return false;
-      }
-    }
-    return true;
   }
 }

@@ -78,7 +78,7 @@ final class DiskContent {
         if (n == 0) {
           break;
         }
-        if (!isZero(piece, HEADER, n)) {
+        if (!FileContent.isZero(piece, HEADER, HEADER + n)) {
           header.putLong(0, at).putInt(8, n);
           to.writeAll(piece, 0, HEADER + n);
         }
@@ -86,15 +86,6 @@ final class DiskContent {
       }
       to.writeAll(header.putLong(0, -1).array(), 0, 8);
     }
-  }
-
-  private static boolean isZero(byte[] bytes, int offset, int length) {
-    for (int i = offset; i < offset + length; i++) {
-      if (bytes[i] != 0) {
-        return false;
-      }
-    }
-    return true;
   }
 
   private static int fill(Fd from, byte[] bytes, int length) {

@@ -3,11 +3,10 @@ package dev.casemate.sandbox;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.OpenFlag;
+import dev.casemate.linux.OwnThread;
 import dev.casemate.linux.Processes;
-import dev.casemate.linux.Uninterrupted;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.concurrent.FutureTask;
 
 /**
  * The mount namespace that this process had before {@link Shares#isolate}: a process that outlives
@@ -29,17 +28,13 @@ final class HostMounts {
     if (host.isEmpty()) {
       return body.call();
     }
-    FutureTask<T> task =
-        new FutureTask<>(
-            () -> {
-              // A thread that shares its directories with others cannot change its namespace.
-              Processes.unshare(Processes.CLONE_FS);
-              Processes.joinNamespace(host.get(), Processes.CLONE_NEWNS);
-              return body.call();
-            });
-    Thread thread = new Thread(task, "host-mounts");
-    thread.start();
-    Uninterrupted.join(thread);
-    return task.get();
+    return OwnThread.call(
+        "host-mounts",
+        () -> {
+          // A thread that shares its directories with others cannot change its namespace.
+          Processes.unshare(Processes.CLONE_FS);
+          Processes.joinNamespace(host.get(), Processes.CLONE_NEWNS);
+          return body.call();
+        });
   }
 }

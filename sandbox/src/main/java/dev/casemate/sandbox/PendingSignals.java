@@ -3,7 +3,7 @@ package dev.casemate.sandbox;
 /**
  * The signals that are on their way to a container. An engine that learns of a container's end
  * removes it at once, and closes the connection on which a kill may still wait for its answer; so
- * the end is told after the answers.
+ * the sandbox reports the end after the answers.
  */
 final class PendingSignals {
   /** How long the end waits at most. */

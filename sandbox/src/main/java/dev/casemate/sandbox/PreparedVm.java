@@ -21,7 +21,6 @@ import dev.casemate.protocol.agent.Storage;
 import dev.casemate.protocol.casemate.PersonalizeRequest;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -176,7 +175,7 @@ final class PreparedVm implements AutoCloseable {
             .initramfs(options.initramfs())
             .memoryMib(atStart().memoryMib())
             .vcpus(options.vcpus())
-            .accelerator(AcceleratorChoice.valueOf(options.accelerator().toUpperCase(Locale.ROOT)))
+            .accelerator(AcceleratorChoice.of(options.accelerator()))
             .console(true)
             .hotplugPorts(template.isPresent() ? VmConfig.MAX_HOTPLUG_PORTS : config.hotplugPorts())
             .becomesTemplate(becomesTemplate)

@@ -99,7 +99,7 @@ public record Template(
   /**
    * Reads one.
    *
-   * @throws CasemateException CORRUPT if its record is damaged, NOT_FOUND if there is none
+   * @throws CasemateException CORRUPT if its record is damaged, NOT_FOUND if it has no record
    */
   static Template read(String directory) {
     Json.Obj json;

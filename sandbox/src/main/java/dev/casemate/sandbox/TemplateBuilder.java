@@ -77,17 +77,17 @@ public final class TemplateBuilder {
   }
 
   /**
-   * Makes the template if there is none.
+   * Makes the template unless it exists.
    *
    * @return the template; empty if another process is making it
    * @throws CasemateException if its VM does not boot or cannot be saved
    */
   public Optional<Template> build(int bootMillis) {
-    Optional<Template> existing = store.find(kind, vmm, warnings);
+    String facts = kind.facts(vmm);
+    Optional<Template> existing = store.find(facts, warnings);
     if (existing.isPresent()) {
       return existing;
     }
-    String facts = kind.facts(vmm);
     String key = TemplateKind.key(facts);
     String id = SANDBOX + key;
     Optional<OwnerProcess.Claim> claim =
@@ -97,7 +97,7 @@ public final class TemplateBuilder {
     }
     try (OwnerProcess.Claim _ = claim.get()) {
       // The builder before this one may have been faster.
-      existing = store.find(kind, vmm, warnings);
+      existing = store.find(facts, warnings);
       return existing.isPresent() ? existing : Optional.of(make(id, key, facts, bootMillis));
     } finally {
       Leftovers.removeDirectory(paths, id);

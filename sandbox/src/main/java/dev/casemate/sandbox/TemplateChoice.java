@@ -24,11 +24,12 @@ final class TemplateChoice {
     }
     try {
       TemplateKind kind = TemplateKind.of(config);
+      String facts = kind.facts(vmm);
       TemplateStore store = new TemplateStore(paths);
-      Optional<Template> found = store.find(kind, vmm, warnings);
+      Optional<Template> found = store.find(facts, warnings);
       if (found.isEmpty()
           && config.vm().template() == TemplateUse.AUTO
-          && !store.hasFailedLately(kind.facts(vmm))) {
+          && !store.hasFailedLately(facts)) {
         TemplateLauncher.buildLater(kind, config.jail(), warnings);
       }
       return found;

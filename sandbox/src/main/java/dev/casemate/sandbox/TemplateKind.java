@@ -8,7 +8,6 @@ import dev.casemate.hypervisor.VmConfig.AcceleratorChoice;
 import dev.casemate.hypervisor.Vmm;
 import dev.casemate.linux.FileContent;
 import java.nio.charset.StandardCharsets;
-import java.util.Locale;
 
 /**
  * What VMs have in common that can start as copies of one template. Memory is not part of it: each
@@ -56,8 +55,7 @@ public record TemplateKind(
    * @throws dev.casemate.base.CasemateException if the machine cannot run such VMs at all
    */
   String facts(Vmm vmm) {
-    Accelerator.Kind runs =
-        Accelerator.choose(AcceleratorChoice.valueOf(accelerator.toUpperCase(Locale.ROOT))).kind();
+    Accelerator.Kind runs = Accelerator.choose(AcceleratorChoice.of(accelerator)).kind();
     return "layout "
         + LAYOUT
         + "\ncasemate "

@@ -41,12 +41,12 @@ public final class TemplateStore {
   }
 
   /**
-   * The template for a kind of VM. A damaged one is removed, with a warning.
+   * The template with these facts. A damaged one is removed, with a warning.
    *
-   * @return empty if there is none that can be used
+   * @param facts see {@link TemplateKind#facts}
+   * @return empty if no template can be used
    */
-  Optional<Template> find(TemplateKind kind, Vmm vmm, Consumer<String> warnings) {
-    String facts = kind.facts(vmm);
+  Optional<Template> find(String facts, Consumer<String> warnings) {
     String directory = directory(TemplateKind.key(facts));
     if (!Fs.exists(directory)) {
       return Optional.empty();
@@ -89,20 +89,44 @@ public final class TemplateStore {
       return entries;
     }
     for (String key : Fs.list(paths.templates())) {
-      if (key.contains(".")) {
-        continue;
-      }
-      try {
-        Template template = Template.read(directory(key));
-        entries.add(new Entry(key, Optional.of(template), problem(template, vmm)));
-      } catch (CasemateException e) {
-        entries.add(new Entry(key, Optional.empty(), String.valueOf(e.getMessage())));
+      if (isKey(key)) {
+        entries.add(entry(key, vmm));
       }
     }
     entries.sort(
         Comparator.comparingLong(
             (Entry entry) -> -entry.template().map(Template::createdMillis).orElse(0L)));
     return entries;
+  }
+
+  /**
+   * One of them.
+   *
+   * @throws CasemateException NOT_FOUND if no template has this key
+   */
+  public Entry find(String key, Vmm vmm) {
+    requireKey(key);
+    return entry(key, vmm);
+  }
+
+  private Entry entry(String key, Vmm vmm) {
+    try {
+      Template template = Template.read(directory(key));
+      return new Entry(key, Optional.of(template), problem(template, vmm));
+    } catch (CasemateException e) {
+      return new Entry(key, Optional.empty(), String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static boolean isKey(String name) {
+    return !name.isEmpty() && !name.contains("/") && !name.contains(".");
+  }
+
+  private void requireKey(String key) {
+    if (!isKey(key) || !Fs.exists(directory(key))) {
+      throw CasemateException.of(
+          Kind.NOT_FOUND, "there is no template \"" + key + "\"; casemate template ls shows all");
+    }
   }
 
   private static String problem(Template template, Vmm vmm) {
@@ -122,18 +146,13 @@ public final class TemplateStore {
   /**
    * Removes a template. VMs that were started from it go on.
    *
-   * @throws CasemateException NOT_FOUND if there is none with this key
+   * @throws CasemateException NOT_FOUND if no template has this key
    */
   public void remove(String key) {
-    boolean named = !key.isEmpty() && !key.contains("/") && !key.contains(".");
-    if (named && Fs.exists(failure(key))) {
+    if (isKey(key) && Fs.exists(failure(key))) {
       Fs.unlinkIfExists(failure(key));
-      FileTree.removeTree(directory(key));
-      return;
-    }
-    if (!named || !Fs.exists(directory(key))) {
-      throw CasemateException.of(
-          Kind.NOT_FOUND, "there is no template \"" + key + "\"; casemate template ls shows all");
+    } else {
+      requireKey(key);
     }
     FileTree.removeTree(directory(key));
   }

@@ -5,9 +5,9 @@ import java.util.Locale;
 
 /** Whether a sandbox's VM may start as a copy of a template. */
 public enum TemplateUse {
-  /** If there is one that fits; if there is none, one is made in the background for the next. */
+  /** It copies a template that fits. Without one it boots, and has one made for the next start. */
   AUTO,
-  /** If there is one that fits. */
+  /** It copies a template that fits. Without one it boots. */
   EXISTING,
   /** It boots. */
   NEVER;

@@ -49,14 +49,7 @@ class KillsTest {
         new Sandbox(
             paths,
             new SandboxConfig(
-                "k1",
-                vm,
-                Optional.empty(),
-                false,
-                0,
-                VmSize.of(vm),
-                VmSize.of(vm),
-                new JailOptions(false, UserRange.DEFAULT, "", false)),
+                "k1", vm, Optional.empty(), new JailOptions(false, UserRange.DEFAULT, "", false)),
             vmm,
             new SandboxListener() {
               @Override

@@ -70,7 +70,7 @@ class TemplatesTest {
   }
 
   private Optional<Template> find() {
-    return store().find(kind(), vmm, warnings::add);
+    return store().find(kind().facts(vmm), warnings::add);
   }
 
   private Sandbox start(TemplateUse use, int memoryMib) {

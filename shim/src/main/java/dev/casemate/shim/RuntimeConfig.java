@@ -2,6 +2,7 @@ package dev.casemate.shim;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
+import dev.casemate.hypervisor.VmConfig.AcceleratorChoice;
 import dev.casemate.jail.UserRange;
 import dev.casemate.linux.Errno;
 import dev.casemate.linux.FileContent;
@@ -143,7 +144,7 @@ record RuntimeConfig(
     RuntimeConfig config =
         new RuntimeConfig(
             reader.oneOf("vm.hypervisor", Vmms.names()),
-            reader.oneOf("vm.accelerator", List.of("auto", "kvm", "tcg")),
+            reader.oneOf("vm.accelerator", AcceleratorChoice.WORDS),
             reader.string("vm.kernel", guest + "/vmlinux"),
             reader.string("vm.initramfs", guest + "/initramfs.cpio"),
             new GuestPaths(

@@ -253,7 +253,7 @@ final class ShimFront implements TaskFront {
 
   @Override
   public Any stats(GuestContainer container) {
-    // The VM's cost is told once, however many containers are in it.
+    // The figures of one container carry the VM's cost, so that a sum counts it once.
     Optional<HostUse> host =
         container.id().equals(record.group()) ? state.require().hostUse() : Optional.empty();
     return Metrics.of(container.stats(), host);
