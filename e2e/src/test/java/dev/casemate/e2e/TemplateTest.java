@@ -132,7 +132,7 @@ class TemplateTest extends EndToEnd {
               .expect(0)
               .out();
       long kib = Long.parseLong(out.split("\n")[0].replaceAll("[^0-9]", ""));
-      assertThat(kib / 1024).as("MiB of " + mib).isBetween(mib / 3L, (long) mib);
+      assertThat(kib / 1024).as("MiB of " + mib).isBetween(mib * 85L / 100 - 20, (long) mib);
       if (mib == 1024) {
         assertThat(kib / 1024).isGreaterThan(900);
         assertThat(Long.parseLong(out.split("\n")[1])).as("threads-max").isGreaterThan(7000);

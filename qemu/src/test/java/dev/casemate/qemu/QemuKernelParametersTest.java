@@ -43,6 +43,14 @@ class QemuKernelParametersTest {
   }
 
   @Test
+  void noMemoryIsKeptForBounceBuffers() {
+    assertThat(of(vm().memoryMib(112).maxMemoryMib(16 << 10), KVM)).contains("swiotlb=noforce");
+    assertThat(of(vm().kernelParameter("swiotlb=65536"), KVM))
+        .contains("swiotlb=65536")
+        .doesNotContain("swiotlb=noforce");
+  }
+
+  @Test
   void onlyEmulationSkipsTheTestOfTheTimer() {
     assertThat(of(vm(), TCG)).contains("no_timer_check");
     assertThat(of(vm(), KVM)).doesNotContain("no_timer_check");
