@@ -14,20 +14,40 @@ mkdir -p build/logs "$results"
 told=build/logs/failures.log
 : > "$told"
 
-# noted NAME PASSED FAILED: what a stage came to, for the end.
+# Two things run at a time: what Maven's own virtual machine saves of the processors, the other one gets.
+export MAVEN_OPTS=${MAVEN_OPTS:--XX:TieredStopAtLevel=1}
+
+# noted NAME PASSED FAILED [BEGIN]: what a stage came to, for the end, and when it began, in seconds since this script did.
 noted() {
     echo "$2 $3" > "$results/$1.count"
+    [[ -z ${4:-} ]] || echo "$4 $SECONDS $1" > "$results/$1.time"
+}
+
+# Processor time of this machine since its boot, in ticks: all of it, and what was idle.
+processors() {
+    awk '$1 == "cpu" { print $2 + $3 + $4 + $5 + $6 + $7 + $8 + $9, $5 + $6 }' /proc/stat
+}
+processors > "$results/processors"
+
+# What took how long, as minute:second of begin and end.
+timeline() {
+    local all idle now_all now_idle
+    read -r all idle < "$results/processors"
+    read -r now_all now_idle < <(processors)
+    echo "The stages, in $(nproc) processors, which were busy for $((100 - 100 * (now_idle - idle) / (now_all - all + 1))) % of the time:"
+    sort -n "$results"/*.time \
+        | awk '$2 - $1 >= 5 { printf "%s%s %d:%02d-%d:%02d", n++ ? ", " : "  ", $3, $1 / 60, $1 % 60, $2 / 60, $2 % 60 } END { print "" }'
 }
 
 # stage NAME COMMAND…: a part that is one test by itself.
 stage() {
-    local name=$1
+    local name=$1 begin=$SECONDS
     shift
     # In a shell of its own: what dies there has failed, and the suite goes on.
     if ("$@"); then
-        noted "$name" 1 0
+        noted "$name" 1 0 "$begin"
     else
-        noted "$name" 0 1
+        noted "$name" 0 1 "$begin"
         echo "$name" > "$results/$name.problem"
         return 1
     fi
@@ -35,7 +55,7 @@ stage() {
 
 # junit NAME REPORTS MAVEN ARGUMENT…: runs JUnit tests, whose reports come into the directories that match REPORTS, and counts them.
 junit() {
-    local name=$1 reports=$2 log=build/logs/$1.log counts passed failed
+    local name=$1 reports=$2 log=build/logs/$1.log begin=$SECONDS counts passed failed
     shift 2
     say "$name: begins"
     # shellcheck disable=SC2086
@@ -54,7 +74,7 @@ junit() {
     if [[ $status -ne 0 && ${failed:=0} -eq 0 ]] || [[ $((${passed:=0} + failed)) -eq 0 ]]; then
         failed=$((failed + 1))
     fi
-    noted "$name" "$passed" "$failed"
+    noted "$name" "$passed" "$failed" "$begin"
     # shellcheck disable=SC2086
     printf '%s\n' $reports >> "$results/reports"
     if [[ $failed -gt 0 ]]; then
@@ -104,12 +124,12 @@ e2e() {
 
 # kvm: a container's life under KVM, and what it costs in exits.
 kvm() {
-    local log=build/logs/kvm.log counts
+    local log=build/logs/kvm.log begin=$SECONDS counts
     say "kvm: begins"
     ${isolate:+scripts/isolated.sh kvm} scripts/kvm-lab.sh > "$log" 2>&1
     counts=$(sed -n 's/^KVM: \([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2/p' "$log" | tail -n 1)
     # shellcheck disable=SC2086
-    noted kvm ${counts:-0 1}
+    noted kvm ${counts:-0 1} "$begin"
     if [[ ${counts:-0 1} != *' 0' ]]; then
         echo "kvm (log: $log)" > "$results/kvm.problem"
         grep -A 12 '^FAILED' "$log" | head -c 4000 | tee -a "$told" || tail -n 20 "$log"
@@ -140,6 +160,7 @@ finish() {
         # shellcheck disable=SC2046
         "$(find_jdk)/bin/java" scripts/Reports.java slowest $(sort -u "$results/reports")
     fi
+    timeline
     [[ ! -s $told ]] || { echo "What failed tests said:" && head -c 6000 "$told"; }
     cat "$results"/*.problem 2> /dev/null | sed 's/^/FAILED: /'
     echo
