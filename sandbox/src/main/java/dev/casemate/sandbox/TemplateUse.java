@@ -1,5 +1,7 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.CasemateException;
+import dev.casemate.base.CasemateException.Kind;
 import java.util.List;
 import java.util.Locale;
 
@@ -32,9 +34,27 @@ public enum TemplateUse {
     return AUTO;
   }
 
-  /** What holds if nothing else is said: the environment's word. */
+  /**
+   * What holds if nothing else is said: the environment's word.
+   *
+   * @throws CasemateException INVALID_ARGUMENT if the environment has another word
+   */
   public static TemplateUse byDefault() {
     String word = System.getenv(VARIABLE);
-    return of(word == null ? "" : word);
+    return byDefault(word == null ? "" : word);
+  }
+
+  static TemplateUse byDefault(String word) {
+    if (!word.isEmpty() && !WORDS.contains(word)) {
+      throw CasemateException.of(
+          Kind.INVALID_ARGUMENT,
+          "invalid value \""
+              + word
+              + "\" of "
+              + VARIABLE
+              + ": set it to "
+              + String.join(", ", WORDS));
+    }
+    return of(word);
   }
 }
