@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # test.sh [quick]: the whole test suite: checks, unit tests on the JVM, the demonstration, end-to-end tests with the native executables.
-# Ends with the line that counts. Two things at a time: the executables are built while the unit tests run; the parsers are fuzzed beside
-# the unit tests that start VMs; then the engines' tests run isolated (scripts/isolated.sh) beside the others, as both look for what they
-# left on the machine.
+# Ends with the line that counts. Two things at a time: the executables are built while the unit tests run; then the parsers are fuzzed and
+# the engines' tests run isolated (scripts/isolated.sh) beside the others, as both look for what they left on the machine.
 # With "quick": the checks, the unit tests that start no VM, and one VM; the executables are built only if there is no guest yet.
 set -uo pipefail
 source "$(dirname "$0")/common.sh"
@@ -147,6 +146,8 @@ executables() {
     stage criu scripts/engines.sh criu
     stage virtiofsd scripts/engines.sh virtiofsd
     stage kvm-modules scripts/kvm-lab.sh --fetch
+    # Once, for all the stages with end-to-end tests, several of which run at a time.
+    stage compile-e2e run_logged compile-e2e scripts/maven.sh -q -Pe2e -pl e2e -am -DskipUnitTests -DskipITs verify
 }
 
 finish() {
@@ -194,12 +195,10 @@ templates() {
 stage templates templates
 
 # What both Mavens need, `make check` has compiled and fetched.
-junit fuzz fuzz/target/check/surefire-reports -o -Pcheck,root -pl fuzz -am -Dcasemate.target=target/check \
-    -Dsurefire.failIfNoSpecifiedTests=false '-Dtest=dev.casemate.fuzz.*Test' test &
-fuzzing=$!
-junit vm "$unit_reports" -Pcheck,root -pl "$all_units" -Dcasemate.target=target/check -Dgroups=vm test
-stage demo scripts/demo.sh
-wait "$fuzzing"
+fuzz() {
+    junit fuzz fuzz/target/check/surefire-reports -o -Pcheck,root -pl fuzz -am -Dcasemate.target=target/check \
+        -Dsurefire.failIfNoSpecifiedTests=false '-Dtest=dev.casemate.fuzz.*Test' test
+}
 
 # The stages of which several can run at a time, where they can be isolated.
 engine() {
@@ -232,26 +231,26 @@ engines() {
     done
 }
 
-rm -f build/logs/e2e.log
+# Two lanes. The first has what sees the whole machine; the second has the fuzzer, and then stages that run isolated, if they can.
 isolate=
-if scripts/isolated.sh --check; then
-    # Begins when the other lane's Maven has compiled everything and fetched what it needs.
-    (
-        until grep -qs 'Running dev.casemate' build/logs/e2e.log || [[ -e $results/e2e.count ]]; do
-            sleep 1
-        done
+(
+    fuzz
+    if scripts/isolated.sh --check; then
         isolate=yes engines
-    ) &
-    lane=$!
-fi
+    fi
+) &
+lane=$!
+junit vm "$unit_reports" -Pcheck,root -pl "$all_units" -Dcasemate.target=target/check -Dgroups=vm test
+stage demo scripts/demo.sh
 e2e e2e 'dev.casemate.e2e.*Test,dev.casemate.e2e.cell.*Test'
 # One of its checks needs the network, which isolated stages do not have.
 say "native: what an image of ours must be able to do"
 stage native run_logged native native/test.sh
-if [[ -n ${lane:-} ]]; then
+if scripts/isolated.sh --check; then
     isolate=yes engines
     wait "$lane"
 else
+    wait "$lane"
     engines
 fi
 say "machine after the tests"
