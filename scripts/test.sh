@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # test.sh [quick]: the whole test suite: checks, unit tests on the JVM, the demonstration, end-to-end tests with the native executables.
-# Ends with the line that counts. Two things at a time: the executables are built while the unit tests run; then the parsers are fuzzed and
+# Ends with the line that counts. Several things at a time: the executables are built while the unit tests run; then the parsers are fuzzed and
 # the engines' tests run isolated (scripts/isolated.sh) beside the others, as both look for what they left on the machine.
 # With "quick": the checks, the unit tests that start no VM, and one VM; the executables are built only if there is no guest yet.
 set -uo pipefail
@@ -13,7 +13,7 @@ mkdir -p build/logs "$results"
 told=build/logs/failures.log
 : > "$told"
 
-# Two things run at a time: what Maven's own virtual machine saves of the processors, the other one gets.
+# Several things run at a time: what Maven's own virtual machine saves of the processors, the other one gets.
 export MAVEN_OPTS=${MAVEN_OPTS:--XX:TieredStopAtLevel=1}
 
 # noted NAME PASSED FAILED [BEGIN]: what a stage came to, for the end, and when it began, in seconds since this script did.
@@ -231,15 +231,23 @@ engines() {
     done
 }
 
-# Two lanes. The first has what sees the whole machine; the second has the fuzzer, and then stages that run isolated, if they can.
+# Lanes. The first has what sees the whole machine, and goes on where the others are; these have stages that run isolated, if they can, and one
+# of them the fuzzer before. One more than there are processors: tests also wait for what takes its time.
 isolate=
+lanes=()
 (
     fuzz
     if scripts/isolated.sh --check; then
         isolate=yes engines
     fi
 ) &
-lane=$!
+lanes+=($!)
+if scripts/isolated.sh --check; then
+    for ((lane = 3; lane <= $(nproc) + 1; lane++)); do
+        isolate=yes engines &
+        lanes+=($!)
+    done
+fi
 junit vm "$unit_reports" -Pcheck,root -pl "$all_units" -Dcasemate.target=target/check -Dgroups=vm test
 stage demo scripts/demo.sh
 e2e e2e 'dev.casemate.e2e.*Test,dev.casemate.e2e.cell.*Test'
@@ -248,9 +256,9 @@ say "native: what an image of ours must be able to do"
 stage native run_logged native native/test.sh
 if scripts/isolated.sh --check; then
     isolate=yes engines
-    wait "$lane"
+    wait "${lanes[@]}"
 else
-    wait "$lane"
+    wait "${lanes[@]}"
     engines
 fi
 say "machine after the tests"
