@@ -45,6 +45,9 @@ final class Whiteouts {
   private static final class Node {
     private @Nullable Map<String, Node> children;
 
+    /** Nothing of the layers below is left in it: to look a second time is in vain. */
+    private boolean cleared;
+
     @Nullable Node child(String name) {
       return children == null ? null : children.get(name);
     }
@@ -130,12 +133,14 @@ final class Whiteouts {
     Node made = find(real(directory));
     if (!name.equals(OPAQUE)) {
       remove(directory, victim, made == null ? null : made.child(victim));
-    } else {
+    } else if (made == null) {
       try (Fd listing = reopen(directory, ".")) {
         for (String child : Fs.list(listing)) {
-          remove(directory, child, made == null ? null : made.child(child));
+          remove(directory, child, null);
         }
       }
+    } else {
+      clear(directory, ".", made);
     }
     paths.forget();
   }
@@ -161,17 +166,25 @@ final class Whiteouts {
   }
 
   /** Removes a name unless this layer made it; of a directory that it made, all that it did not. */
-  private void remove(Fd directory, String name, @Nullable Node made) {
+  private static void remove(Fd directory, String name, @Nullable Node made) {
     if (made == null) {
       FileTree.removeTreeAt(directory, name);
       return;
     }
     Stat there = Fs.lstatAt(directory, name);
     if (there.isDirectory()) {
-      try (Fd child = reopen(directory, name)) {
-        for (String entry : Fs.list(child)) {
-          remove(child, entry, made.child(entry));
-        }
+      clear(directory, name, made);
+    }
+  }
+
+  private static void clear(Fd parent, String name, Node made) {
+    if (made.cleared) {
+      return;
+    }
+    made.cleared = true;
+    try (Fd directory = reopen(parent, name)) {
+      for (String entry : Fs.list(directory)) {
+        remove(directory, entry, made.child(entry));
       }
     }
   }

@@ -14,12 +14,14 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -207,6 +209,26 @@ final class RootedExtractorTest {
     layer("f d again", "f .wh.d", "f .wh..wh.plnk", "d .wh..wh.aufs", "f .wh..wh.aufs/x");
     assertThat(FileContent.readString(root + "/d", 10)).isEqualTo("again");
     assertThat(files()).isEqualTo("./a ./a/new ./a/newer ./b ./d");
+  }
+
+  /** Each of them would look at all that the layer has made, again and again. */
+  @Test
+  @Timeout(30)
+  void appliesWhiteoutsOfTheSameDirectoryInLinearTime() {
+    layer("d a", "d a/b", "f a/below", "f a/b/below");
+    int count = 20_000;
+    List<String> lines = new ArrayList<>(List.of("d a", "d a/b"));
+    for (int i = 0; i < count; i++) {
+      lines.add("f a/b/" + i);
+    }
+    for (int i = 0; i < count / 3; i++) {
+      lines.addAll(List.of("f a/b/.wh..wh..opq", "f a/.wh..wh..opq", "f a/.wh.b"));
+    }
+    apply(
+        new RootedExtractor.Options(true, 1 << 20, 1 << 20, 1 << 24),
+        tar(lines.toArray(new String[0])));
+    assertThat(Fs.list(root + "/a")).containsExactly("b");
+    assertThat(Fs.list(root + "/a/b")).hasSize(count).doesNotContain("below");
   }
 
   @Test

@@ -98,6 +98,34 @@ class FsTest {
     FileTree.removeTree(path("tree"));
   }
 
+  /** Deeper than a path may be long, and than this process may open files. */
+  @Test
+  void removesTreesOfAnyDepthWithFewDescriptors() {
+    int files = ResourceLimits.number("RLIMIT_NOFILE");
+    ResourceLimits.Limit before = ResourceLimits.get(files);
+    Fs.makeDirectory(path("deep"), 0755);
+    Fd here = Fs.open(path("deep"), OpenFlag.READ_ONLY | OpenFlag.DIRECTORY);
+    for (int i = 0; i < 3000; i++) {
+      Fs.makeDirectoryAt(here, "d", 0755);
+      Fs.makeDirectoryAt(here, "e", 0755);
+      Fd below = Fs.openAt(here, "d", OpenFlag.READ_ONLY | OpenFlag.DIRECTORY, 0);
+      here.close();
+      here = below;
+    }
+    here.close();
+    int most;
+    try (Fd next = Fs.open(path("deep"), OpenFlag.PATH)) {
+      most = next.number() + 20;
+    }
+    ResourceLimits.set(files, new ResourceLimits.Limit(most, before.hard()));
+    try {
+      FileTree.removeTree(path("deep"));
+    } finally {
+      ResourceLimits.set(files, before);
+    }
+    assertThat(Fs.exists(path("deep"))).isFalse();
+  }
+
   @Test
   void copiesHolesAsHoles() {
     try (Fd file = Fs.open(path("sparse"), OpenFlag.READ_WRITE | OpenFlag.CREATE, 0600)) {
