@@ -1,8 +1,10 @@
 package dev.casemate.hypervisor;
 
+import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
+import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Text;
 
 /** Counts the descriptors of a process and its children. */
@@ -33,6 +35,13 @@ final class OpenDescriptors {
     String directory = "/proc/" + pid + "/fd";
     // Since Linux 6.2 the directory's size says it.
     long size = Fs.stat(directory).size();
-    return size > 0 ? size : Fs.list(directory).size();
+    return size > 0 ? size : count(directory);
+  }
+
+  /** By reading the directory: there may be a million, so not with their names. */
+  static long count(String directory) {
+    try (Fd opened = Fs.open(directory, OpenFlag.READ_ONLY | OpenFlag.DIRECTORY)) {
+      return Fs.count(opened);
+    }
   }
 }

@@ -340,16 +340,7 @@ public final class Fs {
   public static List<String> list(Fd directory) {
     List<String> names = new ArrayList<>();
     try (NativeBuffer entries = NativeBuffer.allocate(32 * 1024)) {
-      while (true) {
-        long n =
-            SystemCall.check(
-                SystemCall.raw(
-                    SystemCall.GETDENTS64, directory.number(), entries.address(), entries.size()),
-                "getdents64",
-                directory.toString());
-        if (n == 0) {
-          return names;
-        }
+      for (long n = read(directory, entries); n > 0; n = read(directory, entries)) {
         for (int at = 0; at < n; at += entries.getShort(at + 16) & 0xffff) {
           String name = entries.string(at + 19);
           if (!name.equals(".") && !name.equals("..")) {
@@ -358,6 +349,28 @@ public final class Fs {
         }
       }
     }
+    return names;
+  }
+
+  /** How many names {@link #list(Fd)} has, without the memory for them. */
+  public static long count(Fd directory) {
+    long count = 0;
+    try (NativeBuffer entries = NativeBuffer.allocate(32 * 1024)) {
+      for (long n = read(directory, entries); n > 0; n = read(directory, entries)) {
+        for (int at = 0; at < n; at += entries.getShort(at + 16) & 0xffff) {
+          count++;
+        }
+      }
+    }
+    return count - 2;
+  }
+
+  private static long read(Fd directory, NativeBuffer entries) {
+    return SystemCall.check(
+        SystemCall.raw(
+            SystemCall.GETDENTS64, directory.number(), entries.address(), entries.size()),
+        "getdents64",
+        directory.toString());
   }
 
   /**

@@ -51,6 +51,9 @@ final class Tracee implements AutoCloseable {
 
   private static final int STOP_MILLIS = 500;
 
+  /** A signal may come before each. */
+  private static final int MOST_STEPS = 64;
+
   private final int pid;
   private final NativeBuffer registers = NativeBuffer.allocate(REGISTERS_BYTES);
   private final long[] before = new long[REGISTERS_BYTES / 8];
@@ -167,7 +170,12 @@ final class Tracee implements AutoCloseable {
         .putLong(RDX, c)
         .putLong(RIP, at);
     request(SET_REGISTERS, 0, registers.address());
+    int steps = 0;
     do {
+      if (steps++ == MOST_STEPS) {
+        // Somebody has put another instruction there.
+        throw busy();
+      }
       request(SINGLE_STEP, 0, 0);
       int status = await();
       if (status != Signals.TRAP) {

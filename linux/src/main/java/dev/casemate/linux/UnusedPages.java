@@ -17,6 +17,14 @@ public final class UnusedPages {
   private static final int ENTRY = 8;
   private static final int ENTRIES = 4096;
   private static final int MAPS_LIMIT = 1 << 20;
+
+  /**
+   * How much address space is looked at. All files of a program have less; one that was taken over
+   * could map a file a thousand times its size, and looking would take hours.
+   */
+  private static final long MOST_BYTES = 4L << 30;
+
+  private static final int MOST_CALLS = 16_384;
   private static final int DONT_NEED = 4;
 
   // Bits of /proc/pid/pagemap.
@@ -44,9 +52,13 @@ public final class UnusedPages {
   public static long release(int pid, Set<String> read) {
     try (Tracee tracee = new Tracee(pid)) {
       long bytes = 0;
+      int calls = 0;
       for (Range mapping :
           mappings(FileContent.readString("/proc/" + pid + "/maps", MAPS_LIMIT), read)) {
         for (Range range : unchanged(pid, mapping)) {
+          if (calls++ == MOST_CALLS) {
+            return bytes;
+          }
           long size = range.end() - range.start();
           bytes += tracee.call(SystemCall.MADVISE, range.start(), size, DONT_NEED) == 0 ? size : 0;
         }
@@ -60,6 +72,7 @@ public final class UnusedPages {
   /** The mappings of {@code /proc/pid/maps} that may have such pages. */
   static List<Range> mappings(String maps, Set<String> read) {
     List<Range> ranges = new ArrayList<>();
+    long left = MOST_BYTES;
     for (String line : Text.split(maps, '\n')) {
       // 7f0a50800000-7f0a53ac7000 rw-p 00000000 fe:00 861547    /guest/kernel
       List<String> words = Text.split(line, ' ');
@@ -70,10 +83,13 @@ public final class UnusedPages {
       int dash = words.get(0).indexOf('-');
       boolean constant = rights.charAt(1) == '-' || isRead(words.get(5), read);
       if (dash > 0 && rights.endsWith("p") && constant) {
-        ranges.add(
-            new Range(
-                Long.parseUnsignedLong(words.get(0).substring(0, dash), 16),
-                Long.parseUnsignedLong(words.get(0).substring(dash + 1), 16)));
+        long start = Long.parseUnsignedLong(words.get(0).substring(0, dash), 16);
+        long end = Long.parseUnsignedLong(words.get(0).substring(dash + 1), 16);
+        left -= end - start;
+        if (left < 0) {
+          return ranges;
+        }
+        ranges.add(new Range(start, end));
       }
     }
     return ranges;

@@ -98,6 +98,20 @@ class FsTest {
     FileTree.removeTree(path("tree"));
   }
 
+  @Test
+  void countsWhatItLists() {
+    Fs.makeDirectory(path("many"), 0755);
+    try (Fd many = Fs.open(path("many"), OpenFlag.READ_ONLY | OpenFlag.DIRECTORY)) {
+      assertThat(Fs.count(many)).isZero();
+    }
+    for (int i = 0; i < 3000; i++) {
+      FileContent.write(path("many/file" + i), bytes(""), 0600);
+    }
+    try (Fd many = Fs.open(path("many"), OpenFlag.READ_ONLY | OpenFlag.DIRECTORY)) {
+      assertThat(Fs.count(many)).isEqualTo(3000);
+    }
+  }
+
   /** Deeper than a path may be long, and than this process may open files. */
   @Test
   void removesTreesOfAnyDepthWithFewDescriptors() {

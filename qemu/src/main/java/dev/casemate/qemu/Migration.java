@@ -3,9 +3,7 @@ package dev.casemate.qemu;
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.base.Json;
-import dev.casemate.linux.Errno;
 import dev.casemate.linux.Fd;
-import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Pipe;
 import java.util.List;
 import java.util.Optional;
@@ -17,7 +15,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class Migration {
   private static final String NAME = "state";
-  private static final int PIECE = 256 * 1024;
   private static final int POLL_MILLIS = 1;
 
   /** In bytes a second: the guest stands still meanwhile, so as fast as it goes. */
@@ -31,48 +28,6 @@ final class Migration {
     this.qmp = qmp;
   }
 
-  /** Copies from one descriptor to another, and remembers what went wrong. */
-  private static final class Pump extends Thread {
-    private final Fd from;
-    private final Fd to;
-    private final Fd pipe;
-    @Nullable private volatile LinuxException failure;
-
-    Pump(Fd from, Fd to, Fd pipe) {
-      super("migration");
-      this.from = from;
-      this.to = to;
-      this.pipe = pipe;
-      setDaemon(true);
-      start();
-    }
-
-    @Override
-    public void run() {
-      byte[] piece = new byte[PIECE];
-      // QEMU sees the end of the pipe, however this ends.
-      try (pipe) {
-        while (true) {
-          int n = from.read(piece, 0, PIECE);
-          if (n == Fd.END) {
-            return;
-          }
-          to.writeAll(piece, 0, n);
-        }
-      } catch (LinuxException e) {
-        failure = e;
-      }
-    }
-
-    void end() {
-      try {
-        join();
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-      }
-    }
-  }
-
   /** From now on memory that is a file is not in the state, neither coming nor going. */
   void leaveOutShared() {
     Json.Obj capability = new Json.Obj().put("capability", "x-ignore-shared").put("state", true);
@@ -80,47 +35,33 @@ final class Migration {
         "migrate-set-capabilities", new Json.Obj().putObjects("capabilities", List.of(capability)));
   }
 
-  void save(Fd to, int timeoutMillis) {
+  /**
+   * @param limit see {@link StatePump#limit}
+   */
+  void save(Fd to, long limit, int timeoutMillis) {
     Pipe pipe = Pipe.open();
-    Pump pump;
+    StatePump pump;
     try (Fd write = pipe.write()) {
-      pump = new Pump(pipe.read(), to, pipe.read());
+      pump = new StatePump(vmId, pipe.read(), to, pipe.read(), limit);
       qmp.execute("migrate-set-parameters", new Json.Obj().put("max-bandwidth", UNLIMITED));
       hand(write);
       qmp.execute("migrate", uri());
     }
-    try {
-      await(timeoutMillis);
-    } catch (CasemateException e) {
-      pump.end();
-      LinuxException failure = pump.failure;
-      throw failure == null
-          ? e
-          : CasemateException.of(
-              failure.errno() == Errno.ENOSPC ? Kind.RESOURCE_EXHAUSTED : Kind.INTERNAL,
-              "VM " + vmId + ": its state cannot be written: " + failure.getMessage(),
-              failure);
-    }
+    await(pump, timeoutMillis);
     pump.end();
-    LinuxException failure = pump.failure;
-    if (failure != null) {
-      throw CasemateException.of(
-          Kind.INTERNAL,
-          "VM " + vmId + ": its state cannot be written: " + failure.getMessage(),
-          failure);
-    }
   }
 
   /** For a QEMU that was started with {@code -incoming defer}. */
   void load(Fd from, int timeoutMillis) {
     Pipe pipe = Pipe.open();
-    Pump pump;
+    StatePump pump;
     try (Fd read = pipe.read()) {
       hand(read);
-      pump = new Pump(from, pipe.write(), pipe.write());
+      pump = new StatePump(vmId, from, pipe.write(), pipe.write(), Long.MAX_VALUE);
       qmp.execute("migrate-incoming", uri());
     }
-    await(timeoutMillis);
+    // What QEMU says of a state that it does not take is better than that it has closed the pipe.
+    await(null, timeoutMillis);
     pump.end();
   }
 
@@ -132,7 +73,7 @@ final class Migration {
     return new Json.Obj().put("uri", "fd:" + NAME);
   }
 
-  private void await(int timeoutMillis) {
+  private void await(@Nullable StatePump pump, int timeoutMillis) {
     long deadline = System.nanoTime() + timeoutMillis * 1_000_000L;
     while (true) {
       Json answer = qmp.execute("query-migrate");
@@ -141,14 +82,22 @@ final class Migration {
         case "completed" -> {
           return;
         }
-        case "failed", "cancelled" ->
-            throw CasemateException.of(
-                Kind.INTERNAL,
-                "VM "
-                    + vmId
-                    + ": QEMU could not transfer its state: "
-                    + Qmp.bounded(state.string("error-desc", "it gave no reason")));
+        case "failed", "cancelled" -> {
+          CasemateException failed =
+              CasemateException.of(
+                  Kind.INTERNAL,
+                  "VM "
+                      + vmId
+                      + ": QEMU could not transfer its state: "
+                      + Qmp.bounded(state.string("error-desc", "it gave no reason")));
+          // A full disk is the cause, and that QEMU's pipe broke its effect.
+          throw pump == null ? failed : pump.failure().orElse(failed);
+        }
         default -> {
+          if (pump != null && pump.failure().isPresent()) {
+            qmp.post("migrate_cancel");
+            throw pump.failure().get();
+          }
           if (System.nanoTime() > deadline) {
             qmp.post("migrate_cancel");
             throw CasemateException.of(

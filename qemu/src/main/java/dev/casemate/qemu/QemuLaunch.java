@@ -105,6 +105,7 @@ final class QemuLaunch {
               errorPipe,
               template,
               config.jail().isPresent() ? QemuJail.KERNEL : config.kernel(),
+              StatePump.limit(config.maxMemoryMib()),
               listener);
       kept.clear();
       return vm;

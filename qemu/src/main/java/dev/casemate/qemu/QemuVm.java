@@ -50,10 +50,12 @@ final class QemuVm implements VirtualMachine {
   private final ByteRing message = new ByteRing(MESSAGE_LIMIT);
   private final Optional<Fd> memory;
   private final String kernel;
+  private final long stateLimit;
   private final VmThread thread;
 
   /**
    * @param kernel the path of the guest's kernel as QEMU knows it
+   * @param stateLimit see {@link StatePump#limit}
    */
   QemuVm(
       VmRecord record,
@@ -65,8 +67,10 @@ final class QemuVm implements VirtualMachine {
       Fd errors,
       Optional<Fd> memory,
       String kernel,
+      long stateLimit,
       VmListener listener) {
     this.kernel = kernel;
+    this.stateLimit = stateLimit;
     this.launched = record;
     this.memory = memory;
     this.accelerator = accelerator;
@@ -213,7 +217,7 @@ final class QemuVm implements VirtualMachine {
       }
     }
     VmSnapshot snapshot = new VmSnapshot(format(), disks, resizing.pluggedProcessors());
-    new Migration(vmId(), qmp).save(to, timeoutMillis);
+    new Migration(vmId(), qmp).save(to, stateLimit, timeoutMillis);
     return snapshot;
   }
 
@@ -294,7 +298,7 @@ final class QemuVm implements VirtualMachine {
                         + " cannot become a template: it was not started to become one"));
     Migration migration = new Migration(vmId(), qmp);
     migration.leaveOutShared();
-    migration.save(state, timeoutMillis);
+    migration.save(state, stateLimit, timeoutMillis);
     MemoryImage.write(from, to);
   }
 

@@ -423,5 +423,6 @@ public final class Volumes implements AutoCloseable {
   @Override
   public void close() {
     followed.close();
+    copies.close();
   }
 }

@@ -24,6 +24,7 @@ class FileCopiesTest {
 
   @AfterEach
   void end() {
+    copies.close();
     guest.close();
   }
 
@@ -44,10 +45,32 @@ class FileCopiesTest {
     assertThat(guest.fileMode).isEqualTo(0640);
     copies.refresh();
     assertThat(guest.files).hasSize(3).endsWith(PLACE + "0=two");
-    Files.delete(Path.of(hosts));
+  }
+
+  /** As the bind mount of a file: the path may lead through a volume that a guest can write to. */
+  @Test
+  void whatIsPutInItsPlaceLaterIsNotLookedAt() throws IOException {
+    String hosts = file("hosts", "one");
+    String place = copies.add(hosts, MountIds.NONE).orElseThrow();
+    Files.move(Path.of(hosts), host.resolve("aside"));
+    Files.createSymbolicLink(Path.of(hosts), Path.of(file("shadow", "secret")));
     copies.refresh();
-    assertThat(warnings).singleElement().asString().contains(hosts);
-    assertThat(guest.files).hasSize(3);
+    assertThat(guest.files).containsExactly(place + "=one");
+    file("aside", "two");
+    copies.refresh();
+    assertThat(guest.files).containsExactly(place + "=one", place + "=two");
+    // A container that is made now has the file that is there now, in a place of its own.
+    Files.delete(Path.of(hosts));
+    file("hosts", "three");
+    String other = copies.add(hosts, MountIds.NONE).orElseThrow();
+    assertThat(other).isNotEqualTo(place);
+    assertThat(copies.add(hosts, MountIds.NONE)).contains(other);
+    assertThat(guest.files).hasSize(3).endsWith(other + "=three");
+    copies.remove(place);
+    file("aside", "four");
+    copies.refresh();
+    assertThat(guest.files).as("no container has it").hasSize(3);
+    assertThat(warnings).isEmpty();
   }
 
   @Test
