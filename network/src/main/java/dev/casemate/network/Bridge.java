@@ -38,11 +38,14 @@ record Bridge(int index, String name, IpNetwork subnet, IpAddress gateway, int m
   private static final int LIMIT = 4096;
   private static final String FORWARDING = "/proc/sys/net/ipv4/ip_forward";
   private static final String PER_LINK = "/proc/sys/net/ipv4/conf/";
+  private static final String PER_LINK_V6 = "/proc/sys/net/ipv6/conf/";
 
   /** The bridge, which is created if it is not there. */
   static Bridge ensure(RouteNetlink route, String name, String file) {
     Optional<Bridge> there = find(route, name);
     Bridge bridge = there.isPresent() ? there.get() : create(route, name, file);
+    // Earlier versions left it switched on.
+    withoutV6(name);
     // An administrator may have switched it off since.
     if (!FileContent.readString(FORWARDING, LIMIT).strip().equals("1")) {
       FileContent.writeControl(FORWARDING, "1");
@@ -99,6 +102,7 @@ record Bridge(int index, String name, IpNetwork subnet, IpAddress gateway, int m
             .orElseThrow(() -> new LinuxException("create bridge", name, Errno.ENODEV))
             .index();
     route.noLinkLocalAddress(index);
+    withoutV6(name);
     // A published port is reached from the host's 127.0.0.1 by this; PacketFilter guards it.
     FileContent.writeControl(PER_LINK + name + "/route_localnet", "1");
     route.setUp(index);
@@ -112,6 +116,18 @@ record Bridge(int index, String name, IpNetwork subnet, IpAddress gateway, int m
             .put("mtu", mtu);
     FileContent.replace(file, json.pretty().getBytes(StandardCharsets.UTF_8), 0600);
     return new Bridge(index, name, subnet, gateway, mtu);
+  }
+
+  /**
+   * Keeps the host from speaking IPv6 on the bridge. A host that does not forward IPv6 believes
+   * whoever advertises a router, and a guest would have all that the host sends by IPv6.
+   */
+  private static void withoutV6(String name) {
+    String file = PER_LINK_V6 + name + "/disable_ipv6";
+    // A kernel without IPv6 has no such file.
+    if (Fs.exists(file) && !FileContent.readString(file, LIMIT).strip().equals("1")) {
+      FileContent.writeControl(file, "1");
+    }
   }
 
   /** Last time's subnet if it is still free, or the first that is free. */

@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.casemate.base.CasemateException;
+import dev.casemate.linux.FileContent;
 import dev.casemate.linux.IpAddress;
 import dev.casemate.netlink.IpNetwork;
 import dev.casemate.netlink.MacAddress;
 import dev.casemate.netlink.NetworkRoute;
 import dev.casemate.netlink.RouteNetlink;
+import dev.casemate.testsupport.Wait;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
@@ -188,6 +190,57 @@ class BridgeNetworkTest {
           .isFalse();
       assertThat(host.<Boolean>onHost(() -> TestHost.connects(guest.address().toString(), 80)))
           .isTrue();
+    }
+  }
+
+  /** The host's default route and addresses of IPv6, where a guest would change them. */
+  private List<String> v6() {
+    return host.onHost(
+        () -> {
+          List<String> all = new java.util.ArrayList<>();
+          try (RouteNetlink route = RouteNetlink.open()) {
+            for (NetworkRoute r : route.routes()) {
+              if (r.destination().address().isV6() && r.isDefault() && r.gateway().isPresent()) {
+                all.add(r.toString());
+              }
+            }
+            route.addresses().stream()
+                .map(a -> a.network().toString())
+                .filter(a -> a.startsWith("2001:db8:5:"))
+                .forEach(all::add);
+          }
+          return all;
+        });
+  }
+
+  @Test
+  void aGuestCannotBecomeTheHostsRouter() throws Exception {
+    SandboxNetwork network = host.attach("one", NetworkConfig.bridge());
+    String name = Names.bridge(host.run.toString());
+    try (TestGuest guest = new TestGuest(network)) {
+      guest.resolve(IpAddress.parse("10.87.0.1"));
+      for (int i = 0; i < 5; i++) {
+        guest.advertiseRouter();
+        Thread.sleep(100);
+      }
+      assertThat(v6()).isEmpty();
+      // A host that would listen believes it: the advertisement is one, and arrives.
+      String file = "/proc/sys/net/ipv6/conf/" + name + "/disable_ipv6";
+      host.onHost(
+          () -> {
+            FileContent.writeControl(file, "0");
+            return true;
+          });
+      Wait.until(
+          10,
+          "the host to believe the guest",
+          () -> {
+            guest.advertiseRouter();
+            return !v6().isEmpty();
+          });
+      // As a bridge of an earlier version is.
+      host.attach("two", NetworkConfig.bridge());
+      assertThat(v6()).isEmpty();
     }
   }
 

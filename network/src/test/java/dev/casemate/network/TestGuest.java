@@ -19,6 +19,7 @@ final class TestGuest implements AutoCloseable {
   private static final int VNET_HEADER = 10;
   private static final int ARP = 0x806;
   private static final int IPV4 = 0x800;
+  private static final int IPV6 = 0x86dd;
 
   private final Fd tap;
   private final MacAddress mac;
@@ -192,6 +193,33 @@ final class TestGuest implements AutoCloseable {
   /** Sends a datagram by way of a neighbour; ports from 30000 on are not echoed when it answers. */
   void sendUdp(MacAddress by, IpAddress source, int sourcePort, IpAddress target, int port) {
     send(by, source, target, 17, udp(sourcePort, port, new byte[] {'h', 'i'}));
+  }
+
+  /**
+   * Says to all hosts that it is the router to everywhere, and that addresses of a prefix may be
+   * made up: 2001:db8:5::/64 (RFC 4861, section 4.2).
+   */
+  void advertiseRouter() {
+    ByteBuffer message = ByteBuffer.allocate(16 + 8 + 32);
+    message.put((byte) 134).put((byte) 0).putShort((short) 0);
+    message.put((byte) 64).put((byte) 0).putShort((short) 1800).putInt(0).putInt(0);
+    message.put((byte) 1).put((byte) 1).put(mac.bytes());
+    message.put((byte) 3).put((byte) 4).put((byte) 64).put((byte) 0xc0);
+    message.putInt(86_400).putInt(14_400).putInt(0);
+    message.putInt(0x20010db8).putInt(0x00050000).putLong(0);
+    byte[] source = ByteBuffer.allocate(16).putLong(0xfe80L << 48).putLong(0x1234).array();
+    byte[] all = ByteBuffer.allocate(16).putLong(0xff02L << 48).putLong(1).array();
+    int pseudo = message.capacity() + 58;
+    for (int i = 0; i < 16; i += 2) {
+      pseudo += get16(source, i) + get16(all, i);
+    }
+    put16(message.array(), 2, checksum(message.array(), pseudo));
+    ByteBuffer frame =
+        ByteBuffer.allocate(VNET_HEADER + 54 + message.capacity()).position(VNET_HEADER);
+    frame.put(new byte[] {0x33, 0x33, 0, 0, 0, 1}).put(mac.bytes()).putShort((short) IPV6);
+    frame.putInt(6 << 28).putShort((short) message.capacity()).put((byte) 58).put((byte) 255);
+    frame.put(source).put(all).put(message.array());
+    tap.writeAll(frame.array());
   }
 
   Optional<Udp> receive(int timeoutMillis) throws InterruptedException {
