@@ -29,6 +29,8 @@ final class ResolverRelay {
   private static final int QUESTIONS_LIMIT = 256;
   private static final long PATIENCE_MICROS = 15_000_000;
 
+  private final Fd answered;
+  private final Fd asked;
   private final List<Fd> datagrams = new ArrayList<>();
   private final List<Fd> listeners = new ArrayList<>();
   private final List<Connection> connections = new ArrayList<>();
@@ -59,6 +61,7 @@ final class ResolverRelay {
 
   /** Listens at port 53 of the addresses. */
   ResolverRelay(List<IpAddress> resolvers) {
+    this(Fd.STDIN, Fd.STDOUT);
     for (IpAddress resolver : resolvers) {
       datagrams.add(InetSocket.bindDatagram(resolver, PORT));
       listeners.add(InetSocket.listen(resolver, PORT, CONNECTIONS_LIMIT));
@@ -67,40 +70,62 @@ final class ResolverRelay {
     }
   }
 
+  /**
+   * Listens nowhere.
+   *
+   * @param answered where answers come from
+   * @param asked where questions go to
+   */
+  ResolverRelay(Fd answered, Fd asked) {
+    this.answered = answered;
+    this.asked = asked;
+  }
+
   /** Works until standard input ends. */
   int run() {
     Signals.ignore(Signals.PIPE);
-    while (true) {
-      List<Fd> watched = new ArrayList<>(List.of(Fd.STDIN));
-      watched.addAll(datagrams);
-      watched.addAll(listeners);
-      List<Connection> open = List.copyOf(connections);
-      for (Connection connection : open) {
-        watched.add(connection.socket);
+    boolean more = true;
+    while (more) {
+      more = step(connections.isEmpty() ? -1 : 1000);
+    }
+    return 0;
+  }
+
+  /** Does what can be done, after waiting for it; false once no answers will come. */
+  boolean step(int waitMillis) {
+    List<Fd> watched = new ArrayList<>(List.of(answered));
+    watched.addAll(datagrams);
+    watched.addAll(listeners);
+    List<Connection> open = List.copyOf(connections);
+    for (Connection connection : open) {
+      watched.add(connection.socket);
+    }
+    int[] fds = new int[watched.size()];
+    int[] events = new int[watched.size()];
+    for (int i = 0; i < fds.length; i++) {
+      int connection = i - (fds.length - open.size());
+      fds[i] = connection >= 0 && open.get(connection).ended ? -1 : watched.get(i).number();
+      events[i] = Poll.IN;
+    }
+    int[] ready = Poll.await(fds, events, waitMillis);
+    if (ready[0] != 0 && !answer()) {
+      return false;
+    }
+    for (int i = 0; i < datagrams.size(); i++) {
+      if (ready[1 + i] != 0) {
+        askByDatagram(i);
       }
-      int[] fds = new int[watched.size()];
-      int[] events = new int[watched.size()];
-      for (int i = 0; i < fds.length; i++) {
-        int connection = i - (fds.length - open.size());
-        fds[i] = connection >= 0 && open.get(connection).ended ? -1 : watched.get(i).number();
-        events[i] = Poll.IN;
+      if (ready[1 + datagrams.size() + i] != 0) {
+        accept(i);
       }
-      int[] ready = Poll.await(fds, events, open.isEmpty() ? -1 : 1000);
-      if (ready[0] != 0 && !answer()) {
-        return 0;
-      }
-      for (int i = 0; i < datagrams.size(); i++) {
-        if (ready[1 + i] != 0) {
-          askByDatagram(i);
-        }
-        if (ready[1 + datagrams.size() + i] != 0) {
-          accept(i);
-        }
-      }
-      for (int i = 0; i < open.size(); i++) {
+    }
+    for (int i = 0; i < open.size(); i++) {
+      // An answer that it does not take, or the last one, may have closed it just now.
+      if (connections.contains(open.get(i))) {
         serve(open.get(i), ready[fds.length - open.size() + i] != 0);
       }
     }
+    return true;
   }
 
   private void ask(int resolver, byte[] message, Question question) {
@@ -112,7 +137,7 @@ final class ResolverRelay {
     }
     int id = ++lastId;
     questions.put(id, question);
-    Fd.STDOUT.writeAll(
+    asked.writeAll(
         PrefixedMessages.frame(
             RelayedQuery.builder()
                 .id(id)
@@ -143,9 +168,14 @@ final class ResolverRelay {
                 socket.close();
                 return;
               }
-              socket.nonBlocking(true);
-              connections.add(new Connection(resolver, socket));
+              connected(resolver, socket);
             });
+  }
+
+  /** A program has connected to one of the addresses. */
+  void connected(int resolver, Fd socket) {
+    socket.nonBlocking(true);
+    connections.add(new Connection(resolver, socket));
   }
 
   private void serve(Connection connection, boolean readable) {
@@ -200,7 +230,7 @@ final class ResolverRelay {
 
   /** Passes on what the host has answered; false at the end. */
   private boolean answer() {
-    int n = transfer.read(Fd.STDIN, piece, 0, piece.length);
+    int n = transfer.read(answered, piece, 0, piece.length);
     if (n == Fd.END) {
       return false;
     }

@@ -34,6 +34,7 @@ class ParsersTest {
   private static final Set<String> MORE =
       Set.of(
           "agent.ProcText",
+          "agent.ResolverRelay",
           "archive.RootedExtractor",
           "archive.TarReader",
           "archive.Whiteouts",
