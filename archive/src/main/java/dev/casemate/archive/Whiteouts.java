@@ -7,7 +7,6 @@ import dev.casemate.linux.Fs;
 import dev.casemate.linux.Links;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.OpenFlag;
-import dev.casemate.linux.Stat;
 import dev.casemate.linux.Text;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
@@ -25,6 +24,9 @@ final class Whiteouts {
 
   /** Longest path that the kernel takes, and that mkfs.erofs can read again. */
   private static final int MAX_PATH = 4095;
+
+  /** Of directories below the root: mkfs.erofs has one descriptor open for each. */
+  private static final int MAX_DEPTH = 800;
 
   private final Fd root;
   private final Retained retained;
@@ -94,8 +96,12 @@ final class Whiteouts {
     if (!sameParent || parent == null) {
       String real = real(directory);
       parentLength = rootLength + bytes(real) + 1;
+      List<String> parts = Text.split(real, '/');
+      if (parts.size() > MAX_DEPTH) {
+        throw ArchiveException.refused(entry, "lies more than " + MAX_DEPTH + " directories deep");
+      }
       parent = touched;
-      for (String part : Text.split(real, '/')) {
+      for (String part : parts) {
         parent = parent.make(part, retained);
       }
       parentNode = parent;
@@ -171,8 +177,7 @@ final class Whiteouts {
       FileTree.removeTreeAt(directory, name);
       return;
     }
-    Stat there = Fs.lstatAt(directory, name);
-    if (there.isDirectory()) {
+    if (Fs.lstatAt(directory, name).isDirectory()) {
       clear(directory, name, made);
     }
   }

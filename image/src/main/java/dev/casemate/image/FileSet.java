@@ -63,21 +63,18 @@ interface FileSet extends AutoCloseable {
     return new FileSet() {
       @Override
       public Optional<Content> open(String name) {
-        Fd fd;
-        try {
-          fd = Fs.openIn(directory, name, OpenFlag.READ_ONLY | OpenFlag.NON_BLOCK, 0);
+        // As a place first: opening a FIFO would wait, and opening a device may wake it.
+        try (Fd place = Fs.openIn(directory, name, OpenFlag.PATH, 0)) {
+          Stat stat = Fs.stat(place);
+          return stat.isRegular()
+              ? Optional.of(new Content(Fs.open(place.procPath(), OpenFlag.READ_ONLY), stat.size()))
+              : Optional.empty();
         } catch (LinuxException e) {
           if (e.errno() == Errno.ENOENT || e.errno() == Errno.ENOTDIR) {
             return Optional.empty();
           }
           throw e;
         }
-        Stat stat = Fs.stat(fd);
-        if (!stat.isRegular()) {
-          fd.close();
-          return Optional.empty();
-        }
-        return Optional.of(new Content(fd, stat.size()));
       }
 
       @Override

@@ -92,6 +92,24 @@ final class ImageBoundsTest {
   }
 
   @Test
+  void leavesNothingOfAnImageThatIsDeeperThanFilesMayBeOpen() throws Exception {
+    // The second goes down from where the first ends, by a link.
+    String half = "d/".repeat(600);
+    new TestImage(temp + "/layout").layer(TestImage.tar("f " + half.repeat(2) + "f")).tag("v1");
+    new TestImage(temp + "/links")
+        .layer(TestImage.tar("f " + half + "f", "s link " + half, "f link/" + half + "f"))
+        .tag("v1");
+    for (String layout : new String[] {"/layout", "/links"}) {
+      String store = temp + "/store" + layout;
+      Process process = StoreProcess.startWithFiles(store, "oci:" + temp + layout, 256);
+      String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertThat(process.waitFor()).isEqualTo(1);
+      assertThat(output).contains("is refused", "directories deep");
+      assertThat(Fs.list(store + "/temp")).isEmpty();
+    }
+  }
+
+  @Test
   void readsAnyNumberOfEmptyMembersAndFrames() throws IOException {
     byte[] tar = TestImage.tar("f x");
     FileContent.write(temp + "/tar", tar, 0600);

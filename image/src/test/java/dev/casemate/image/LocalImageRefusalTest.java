@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.linux.Fs;
+import dev.casemate.linux.Stat;
 import dev.casemate.oci.Descriptor;
 import dev.casemate.oci.ImageManifest;
 import dev.casemate.testsupport.Shell;
@@ -14,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Images that are damaged, hostile, unknown or too big: each is refused and leaves nothing. */
 final class LocalImageRefusalTest extends LocalImageCases {
@@ -51,6 +53,19 @@ final class LocalImageRefusalTest extends LocalImageCases {
     failure(() -> resolve("oci:" + dir + "7"), Kind.CORRUPT, "is longer than");
     failure(() -> resolve("oci:" + dir + "8"), Kind.NOT_FOUND, "is missing blob");
     assertNothingLeft(root);
+  }
+
+  /** Opening a FIFO waits for a writer, and opening a watchdog (10:130) starts it. */
+  @Test
+  @Timeout(20)
+  void opensNothingOfALayoutThatIsNoFile() {
+    String layout = dir + "/index.json";
+    Fs.makeDirectory(dir, 0755);
+    Fs.makeFifo(layout, 0600);
+    failure(() -> resolve("oci:" + dir), Kind.NOT_FOUND, "has no index.json");
+    Fs.unlink(layout);
+    Fs.makeNode(layout, Stat.CHARACTER | 0600, 10, 130);
+    failure(() -> resolve("oci:" + dir), Kind.NOT_FOUND, "has no index.json");
   }
 
   @Test

@@ -21,11 +21,16 @@ final class StoreProcess {
 
   /** A process with that much heap, and umask 0: what others may read must not depend on it. */
   static Process start(String root, String image, String heap) throws IOException {
+    return start(root, image, heap, "umask 0");
+  }
+
+  private static Process start(String root, String image, String heap, String before)
+      throws IOException {
     return new ProcessBuilder(
             List.of(
                 "/bin/sh",
                 "-c",
-                "umask 0; exec \"$@\"",
+                before + "; exec \"$@\"",
                 "sh",
                 System.getProperty("java.home") + "/bin/java",
                 "--enable-native-access=ALL-UNNAMED",
@@ -40,6 +45,11 @@ final class StoreProcess {
                 image))
         .redirectErrorStream(true)
         .start();
+  }
+
+  /** A process that may open so many files. */
+  static Process startWithFiles(String root, String image, int files) throws IOException {
+    return start(root, image, "512m", "ulimit -n " + files);
   }
 
   static String output(Process process) throws IOException, InterruptedException {

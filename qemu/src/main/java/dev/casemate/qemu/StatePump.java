@@ -75,7 +75,12 @@ final class StatePump extends Thread {
           Optional.of(
               CasemateException.of(
                   e.errno() == Errno.ENOSPC ? Kind.RESOURCE_EXHAUSTED : Kind.INTERNAL,
-                  "VM " + vmId + ": its state cannot be transferred: " + e.getMessage(),
+                  "VM "
+                      + vmId
+                      + (pipe == from
+                          ? ": its state cannot be written: "
+                          : ": its state cannot be read: ")
+                      + e.getMessage(),
                   e));
     } catch (CasemateException e) {
       failure = Optional.of(e);
