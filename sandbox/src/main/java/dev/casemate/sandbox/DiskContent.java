@@ -114,7 +114,7 @@ final class DiskContent {
   static void restore(String file, String path) {
     byte[] piece = new byte[PIECE];
     ByteBuffer header = ByteBuffer.wrap(new byte[16]);
-    try (Fd from = Fs.open(file, OpenFlag.READ_ONLY);
+    try (Fd from = VmCheckpoint.open(file);
         Fd disk = Fs.open(path, OpenFlag.READ_WRITE)) {
       if (read(from, header.array(), 0, 16) != 16 || header.getLong(0) != MAGIC) {
         throw damaged(file);

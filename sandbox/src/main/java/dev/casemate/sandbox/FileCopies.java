@@ -7,7 +7,6 @@ import dev.casemate.linux.LinuxException;
 import dev.casemate.linux.Stat;
 import dev.casemate.rpc.RpcException;
 import java.util.Arrays;
-
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;

@@ -4,6 +4,7 @@ import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.base.Json;
 import dev.casemate.hypervisor.VmSnapshot;
+import dev.casemate.linux.Fd;
 import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
@@ -63,6 +64,30 @@ public record VmCheckpoint(
     return directory + "/disk" + index;
   }
 
+  /**
+   * Opens a file of a checkpoint. Engines unpack checkpoints from images, which may have a link to
+   * any file of the host in its place, or a FIFO that nobody writes to.
+   *
+   * @throws CasemateException INVALID_ARGUMENT if it is not a regular file
+   */
+  static Fd open(String path) {
+    int slash = path.lastIndexOf('/');
+    try (Fd directory = Fs.open(path.substring(0, slash + 1), OpenFlag.PATH | OpenFlag.DIRECTORY)) {
+      return Fs.openRegularAt(directory, path.substring(slash + 1))
+          .orElseThrow(
+              () ->
+                  CasemateException.of(
+                      Kind.INVALID_ARGUMENT,
+                      "checkpoint file " + path + " is not a regular file; do not use it"));
+    }
+  }
+
+  private static String record(String path) {
+    try (Fd file = open(path)) {
+      return new String(FileContent.readBytes(file, path, LIMIT), StandardCharsets.UTF_8);
+    }
+  }
+
   /** Removes what an unfinished checkpoint has written. */
   static void discard(String directory, int disks) {
     try {
@@ -117,7 +142,7 @@ public record VmCheckpoint(
   public static VmCheckpoint read(String directory) {
     Json.Obj json;
     try {
-      json = Json.parseObject(FileContent.readString(directory + RECORD, LIMIT));
+      json = Json.parseObject(record(directory + RECORD));
     } catch (LinuxException | CasemateException e) {
       throw CasemateException.of(
           Kind.INVALID_ARGUMENT,

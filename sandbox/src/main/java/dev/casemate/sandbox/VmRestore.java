@@ -11,7 +11,6 @@ import dev.casemate.hypervisor.VmRecord;
 import dev.casemate.hypervisor.Vmm;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
-import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Stat;
 import dev.casemate.protocol.GuestContract;
 import dev.casemate.protocol.containerd.Mount;
@@ -187,7 +186,7 @@ public final class VmRestore {
       }
       devices.add(new Device.Disk(disk.deviceId(), disk.path(), disk.readOnly()));
     }
-    try (Fd memory = Fs.open(VmCheckpoint.memory(directory), OpenFlag.READ_ONLY)) {
+    try (Fd memory = VmCheckpoint.open(VmCheckpoint.memory(directory))) {
       return driver.restore(
           config, checkpoint.snapshot(), devices, memory, LOAD_MILLIS, launched, listener);
     }

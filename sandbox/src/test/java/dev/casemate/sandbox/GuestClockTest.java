@@ -8,6 +8,7 @@ import dev.casemate.protocol.casemate.ClockReading;
 import dev.casemate.protocol.casemate.ClockRequest;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 
 class GuestClockTest {
@@ -46,6 +47,23 @@ class GuestClockTest {
     clock(guest).set();
     assertThat(Math.abs(guest.offset)).isLessThan(10_000);
     assertThat(guest.corrections).hasSize(1);
+  }
+
+  /** It could take 30 s for each of five answers, and the start of its container as long. */
+  @Test
+  void aGuestThatTakesItsTimeIsNotAskedAgainAndAgain() {
+    Guest guest = new Guest(0, 1);
+    List<ClockRequest> asked = new ArrayList<>();
+    GuestClock slow =
+        new GuestClock(
+            request -> {
+              asked.add(request);
+              LockSupport.parkNanos(1_100_000_000L);
+              return guest.call(request);
+            },
+            warning -> {});
+    slow.set();
+    assertThat(asked).as("two readings, and the correction").hasSizeLessThanOrEqualTo(3);
   }
 
   @Test
