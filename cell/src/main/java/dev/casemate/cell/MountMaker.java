@@ -61,6 +61,7 @@ final class MountMaker {
     MountOptions options = MountOptions.parse(mount);
     try {
       if (options.bind) {
+        noFilesystemOptions(mount, options);
         bind(number, mount, destination, options);
       } else if (options.remount) {
         remount(destination, options);
@@ -113,6 +114,19 @@ final class MountMaker {
     return directory
         ? paths.directory(destination, DIRECTORY_MODE)
         : paths.file(destination, FILE_MODE);
+  }
+
+  /** The kernel would ignore them silently. */
+  private static void noFilesystemOptions(MountSpec mount, MountOptions options) {
+    if (!options.filesystem.isEmpty()) {
+      throw Failures.invalid(
+          "option \""
+              + options.filesystem.getFirst()
+              + "\" of the mount at "
+              + mount.destination()
+              + " is unknown: bind mounts cannot have any filesystem-specific options applied;"
+              + " remove it");
+    }
   }
 
   /** Where the source of a bind is; a relative path starts at the bundle. */

@@ -62,12 +62,29 @@ final class SpecCheck {
             });
   }
 
+  /** The kernel takes the largest number for "as it is": the process would stay root. */
+  private static void checkId(String kind, int id) {
+    if (id == -1) {
+      throw Failures.invalid(
+          "unable to setup user: cannot set"
+              + kind
+              + " to unmapped "
+              + kind
+              + " 4294967295; use 0 to 4294967294");
+    }
+  }
+
   static void check(ProcessSpec process) {
     if (process.args().isEmpty()) {
       throw Failures.invalid("process.args is empty; name a command");
     }
     if (!process.cwd().startsWith("/")) {
       throw Failures.invalid("process.cwd \"" + process.cwd() + "\" must be an absolute path");
+    }
+    checkId("uid", process.user().uid());
+    checkId("gid", process.user().gid());
+    for (int gid : process.user().additionalGids()) {
+      checkId("gid", gid);
     }
     Rlimits.check(process.rlimits());
   }

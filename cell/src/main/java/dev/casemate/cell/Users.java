@@ -189,7 +189,12 @@ public final class Users {
   }
 
   private static List<String> lines(Fd root, String path) {
-    Optional<Fd> found = new RootPaths(root).find(path);
+    Optional<Fd> found;
+    try {
+      found = new RootPaths(root).find(path);
+    } catch (LinuxException e) {
+      throw Failures.of("reading " + path + " of the container", e);
+    }
     if (found.isEmpty()) {
       return List.of();
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assertions.assertTimeout;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.OpenFlag;
@@ -102,6 +103,9 @@ class UsersTest {
     assertThat(resolve("5").user().uid()).isEqualTo(5);
     Files.createSymbolicLink(folder.resolve("etc/passwd"), Path.of("/../../../../etc/passwd"));
     assertThatThrownBy(() -> resolve("root")).hasMessageContaining("symbolic links");
+    assertThatThrownBy(() -> Users.home(root, 5))
+        .isInstanceOf(CasemateException.class)
+        .hasMessageContaining("/etc/passwd");
     Files.delete(folder.resolve("etc/passwd"));
     Fs.makeFifo(folder.resolve("etc/passwd").toString(), 0644);
     assertThatThrownBy(() -> resolve("root")).hasMessageContaining("not a regular file");

@@ -11,6 +11,9 @@ import java.util.Optional;
 
 /** Writes the runtime-spec's resources to the files of version 1, whose units they have. */
 final class CgroupV1Limits {
+  private static final long MIN_SHARES = 2;
+  private static final long MAX_SHARES = 262144;
+
   private final CgroupV1 group;
   private final List<String> warnings;
 
@@ -182,13 +185,30 @@ final class CgroupV1Limits {
     }
   }
 
+  /** The kernel takes other numbers and uses the nearest of these. */
+  private void shares(long shares) {
+    if (Long.compareUnsigned(shares, MIN_SHARES) < 0) {
+      throw Failures.invalid(
+          "the minimum allowed cpu-shares is " + MIN_SHARES + ", not " + shares + "; raise it");
+    }
+    if (Long.compareUnsigned(shares, MAX_SHARES) > 0) {
+      throw Failures.invalid(
+          "the maximum allowed cpu-shares is "
+              + MAX_SHARES
+              + ", not "
+              + Long.toUnsignedString(shares)
+              + "; lower it");
+    }
+    write("cpu", "cpu.shares", Long.toString(shares));
+  }
+
   private void cpu(Resources.Cpu cpu) {
     if (cpu.idle().isPresent()
         && !writeIfThere("cpu", "cpu.idle", Long.toString(cpu.idle().get()))) {
       warnings.add("cpu.idle is not set: the kernel does not support it");
     }
     if (cpu.shares().orElse(0L) != 0 && cpu.idle().orElse(0L) != 1) {
-      write("cpu", "cpu.shares", Long.toUnsignedString(cpu.shares().get()));
+      shares(cpu.shares().get());
     }
     pair(
         "cpu.rt_period_us",

@@ -271,4 +271,14 @@ class CgroupV1Test {
     assertThat(FileContent.readString("/proc/" + pid + "/cgroup", 4096))
         .contains("0::" + PARENT + "/inner\n");
   }
+
+  @Test
+  void sharesThatTheKernelWouldChangeAreRefused() {
+    assertThatThrownBy(() -> cgroup.apply(resources("{\"cpu\":{\"shares\":1}}")))
+        .hasMessageContaining("the minimum allowed cpu-shares is 2");
+    assertThatThrownBy(() -> cgroup.apply(resources("{\"cpu\":{\"shares\":262145}}")))
+        .hasMessageContaining("the maximum allowed cpu-shares is 262144");
+    cgroup.apply(resources("{\"cpu\":{\"shares\":262144}}"));
+    assertThat(read("cpu", "cpu.shares")).isEqualTo("262144");
+  }
 }

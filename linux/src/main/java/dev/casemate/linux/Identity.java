@@ -8,16 +8,25 @@ public final class Identity {
 
   /** Sets real, effective and saved uid. */
   public static void uid(int uid) {
-    long id = uid & 0xffffffffL;
+    long id = valid("setresuid", uid);
     SystemCall.check(
         SystemCall.raw(SystemCall.SETRESUID, id, id, id), "setresuid", Long.toString(id));
   }
 
   /** Sets real, effective and saved gid. */
   public static void gid(int gid) {
-    long id = gid & 0xffffffffL;
+    long id = valid("setresgid", gid);
     SystemCall.check(
         SystemCall.raw(SystemCall.SETRESGID, id, id, id), "setresgid", Long.toString(id));
+  }
+
+  /** The kernel takes 4294967295 for "as it is", and would leave the caller what it is. */
+  private static long valid(String call, int id) {
+    long unsigned = id & 0xffffffffL;
+    if (id == -1) {
+      throw new LinuxException(call, Long.toString(unsigned), Errno.EINVAL);
+    }
+    return unsigned;
   }
 
   /** Sets the supplementary groups. */

@@ -149,4 +149,13 @@ class MountsTest extends SpecTest {
         "linux.namespaces has \"user\" but no \"mount\"");
     assertThat(mountsOutside()).isEqualTo(before);
   }
+
+  @Test
+  void anOptionThatABindCannotHaveIsRefused() {
+    refused(
+        b -> addMount(b, "{'destination':'/m','source':'/etc','options':['bind','size=1m']}"),
+        "size=1m",
+        "/m",
+        "bind mounts cannot have any filesystem-specific options applied");
+  }
 }

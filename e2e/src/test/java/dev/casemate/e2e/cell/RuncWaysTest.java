@@ -316,4 +316,32 @@ class RuncWaysTest extends SpecTest {
         .extracting(namespace -> namespace.string("type"))
         .containsExactly("pid", "network", "ipc", "uts", "mount");
   }
+
+  @Test
+  void anIdThatTheKernelTakesForNoneIsRefused() {
+    for (String user : new String[] {"'uid':4294967295,'gid':0", "'uid':0,'gid':4294967295"}) {
+      refused(b -> b.process().put("user", json("{" + user + "}")), "to unmapped", "4294967295");
+    }
+    refused(
+        b -> b.process().put("user", json("{'uid':5,'gid':5,'additionalGids':[6,4294967295]}")),
+        "cannot setgid to unmapped gid 4294967295");
+    bundle("sleep", "1000");
+    ok("run -d -b must " + ID + " > /dev/null 2>&1");
+    assertThat(cell("exec -u 4294967295 " + ID + " id").expect(255).err())
+        .contains("cannot setuid to unmapped uid 4294967295");
+    ok("delete -f " + ID);
+  }
+
+  @Test
+  void aPasswdFileThatLeadsOutDoesNotKeepTheContainerFromStarting() {
+    bundle("sh", "-c", "echo $HOME");
+    box.ok("mkdir -p must/rootfs/etc; ln -sf /proc/self/root/etc/passwd must/rootfs/etc/passwd");
+    try {
+      Result result = cell("run -b must " + ID).expect(0);
+      assertThat(result.out()).isEqualTo("/\n");
+      assertThat(result.err()).contains("HOME is /");
+    } finally {
+      box.ok("rm must/rootfs/etc/passwd");
+    }
+  }
 }
