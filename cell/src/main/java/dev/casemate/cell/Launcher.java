@@ -100,6 +100,11 @@ final class Launcher {
     try (Fd theirs = pair[1];
         Fd nothing = nothing()) {
       List<Fd> streams = streams(stdio, nothing);
+      config
+          .spec()
+          .process()
+          .ifPresent(
+              first -> StreamOwner.ownPipes(streams, config.spec().linux(), first.user().uid()));
       long fresh = namespaces.fresh & BY_CLONE;
       boolean helper = namespaces.needsHelper();
       Child.Body body =
@@ -271,6 +276,7 @@ final class Launcher {
     try (Fd theirs = pair[1];
         Fd nothing = nothing()) {
       List<Fd> streams = streams(stdio, nothing);
+      StreamOwner.ownPipes(streams, config.spec().linux(), process.user().uid());
       Child.Body body =
           (channel, fds) -> {
             long toJoin = namespaces & ~Processes.CLONE_NEWPID;

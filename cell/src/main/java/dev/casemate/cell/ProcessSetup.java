@@ -12,7 +12,6 @@ import dev.casemate.linux.OpenFlag;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Scheduling;
 import dev.casemate.linux.Seccomp;
-import dev.casemate.linux.Stat;
 import dev.casemate.linux.SystemCall;
 import dev.casemate.oci.LinuxSpec;
 import dev.casemate.oci.ProcessSpec;
@@ -102,7 +101,7 @@ final class ProcessSetup {
       Rlimits.apply(process.rlimits(), warnings);
       boolean moved = changeDirectory(false);
       step = "ownership of the standard streams";
-      ownStreams();
+      StreamOwner.own(List.of(Fd.STDIN, Fd.STDOUT, Fd.STDERR), process.user().uid());
       step = "capabilities";
       CapabilitySets wanted = CapabilitySets.of(process.capabilities(), warnings);
       // A filter takes either this right or no_new_privs; it has to survive the next exec.
@@ -309,26 +308,6 @@ final class ProcessSetup {
       if ((SystemCall.failed(r) && r != -Errno.ERANGE) || !path.string(0).startsWith("/")) {
         throw Failures.invalid(
             "cwd \"" + process.cwd() + "\" leads out of the container; name a directory in it");
-      }
-    }
-  }
-
-  /** Lets the user reopen /dev/stdout and the like: the streams are made the user's. */
-  private void ownStreams() {
-    int uid = process.user().uid();
-    for (Fd stream : List.of(Fd.STDIN, Fd.STDOUT, Fd.STDERR)) {
-      Stat stat = Fs.stat(stream);
-      boolean nothing =
-          stat.type() == Stat.CHARACTER && stat.deviceMajor() == 1 && stat.deviceMinor() == 3;
-      if (nothing || stat.uid() == uid) {
-        continue;
-      }
-      try {
-        Fs.chown(stream, uid, -1);
-      } catch (LinuxException e) {
-        if (e.errno() != Errno.EINVAL && e.errno() != Errno.EPERM && e.errno() != Errno.EROFS) {
-          throw e;
-        }
       }
     }
   }

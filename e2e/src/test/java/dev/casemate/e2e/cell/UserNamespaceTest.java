@@ -284,4 +284,23 @@ class UserNamespaceTest extends SpecTest {
       holder.await(30);
     }
   }
+
+  @Test
+  void anyUserMayOpenTheStreamsAgain() {
+    String write = "echo out > /dev/stdout && echo err > /dev/stderr && echo fd > /proc/self/fd/1";
+    Consumer<Bundle> other =
+        b -> {
+          mapped(b);
+          b.process().put("user", json("{'uid':1000,'gid':1000}"));
+        };
+    bundle("sh", "-c", write).with(other);
+    String cell = "$CELL --root " + ROOT + " ";
+    String pipes = " < /dev/null 2>&1 | cat";
+    assertLines(box.ok(cell + "run -b must " + ID + pipes).out(), "out", "err", "fd");
+    bundle("sleep", "1000").with(other);
+    ok("run -d -b must " + ID + " > /dev/null 2>&1");
+    String exec = cell + "exec " + ID + " sh -c '" + write + "'";
+    assertLines(box.ok(exec + pipes).out(), "out", "err", "fd");
+    ok("delete -f " + ID);
+  }
 }

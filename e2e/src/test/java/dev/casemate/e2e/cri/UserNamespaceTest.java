@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.casemate.e2e.engine.Containerd;
 import dev.casemate.e2e.engine.Places;
 import dev.casemate.e2e.engine.RuntimeUnderTest;
+import dev.casemate.testsupport.Wait;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -176,6 +177,28 @@ final class UserNamespaceTest extends CriCases {
       pod.stop(late, 0);
       pod.remove(late);
     }
+  }
+
+  /** As programs do whose log files are links to /dev/stdout. */
+  @Test
+  void anyUserMayOpenTheStreamsAgain() {
+    String write = "echo to-out > /dev/stdout; echo to-err > /dev/stderr; exec sleep 1000";
+    String streams =
+        pod.start(
+            "streams",
+            config ->
+                config
+                    .getLinuxBuilder()
+                    .getSecurityContextBuilder()
+                    .setRunAsUser(Cri.Int64Value.newBuilder().setValue(1000)),
+            "sh",
+            "-c",
+            write);
+    Wait.until(20, "both lines in the log", () -> pod.log("streams").contains("to-err"));
+    assertThat(pod.log("streams")).contains(" stdout F to-out\n").contains(" stderr F to-err\n");
+    assertThat(pod.script(streams, "echo again > /dev/stdout")).isEqualTo("again\n");
+    pod.stop(streams, 0);
+    pod.remove(streams);
   }
 
   @Test
