@@ -153,6 +153,7 @@ class RegistryTest extends EndToEnd {
                       + " %F fifo; /tools/color linked; wc -c < /big-one; wc -c < /big-two")
               .run()
               .expect(0);
+      assertThat(result.err()).as("warnings of the JDK").doesNotContain("WARNING");
       assertThat(result.out())
           .as(tag)
           .isEqualTo(
