@@ -51,6 +51,9 @@ container() {
         --annotation io.kubernetes.cri.sandbox-id=pod --annotation "io.kubernetes.cri.container-type=$2" "$image" "$1" sleep 100000 > /dev/null
 }
 container pod sandbox
+# The plugin writes a line every few milliseconds.
+sleep 1
+awk '{ count = $2 } END { printf "until the pod has started: %d blocks\n", count }' "$work/times"
 container one container
 container two container
 cat "$work/times" > "$work/then"
