@@ -1,6 +1,5 @@
 package dev.casemate.agent;
 
-import dev.casemate.linux.Fd;
 import dev.casemate.linux.Machine;
 
 /**
@@ -37,18 +36,18 @@ record Agent(
   }
 
   /** Puts everything into the loop that is going to run. */
-  void start(Fd port) {
+  void start(HostWay way) {
     start(
-        port,
+        way,
         (service, method, payload, answer) ->
             Services.call(this, service, method, payload, answer));
   }
 
-  /** As {@link #start(Fd)}, with another one to carry out requests. */
-  void start(Fd port, HostConnection.Service service) {
+  /** As {@link #start(HostWay)}, with another one to carry out requests. */
+  void start(HostWay way, HostConnection.Service service) {
     uevents.start(loop);
     containers.start(loop);
-    HostConnection host = new HostConnection(loop, console, port, service);
+    HostEnd host = way.serve(loop, console, service);
     sandbox.start(host, Machine.monotonicMicros());
     host.start();
     console.info("ready, from " + mainMicros + " us to " + sandbox.readyMicros() + " us");

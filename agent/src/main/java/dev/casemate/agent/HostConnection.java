@@ -13,16 +13,17 @@ import dev.casemate.rpc.FrameHandler;
 import dev.casemate.rpc.Responder;
 import dev.casemate.rpc.RpcStatus;
 import dev.casemate.rpc.TtrpcSession;
+import java.util.Optional;
 
 /**
- * The connection to the sandbox process on the host: ttrpc frames on a byte stream that the guest
- * keeps open while hosts come and go.
+ * The connection to the sandbox process on the host: ttrpc frames on a byte stream. A socket ends
+ * with its host. A port stays open while hosts come and go.
  *
- * <p>The port is watched edge-triggered: without a host it reports a hang-up all the time, and only
+ * <p>A port is watched edge-triggered: without a host it reports a hang-up all the time, and only
  * changes are of interest. One host may follow another so quickly that the gap goes unnoticed; a
  * stream id that does not rise, as ttrpc's do, tells it.
  */
-final class HostConnection implements FrameHandler {
+final class HostConnection implements FrameHandler, HostEnd {
   private static final int CHUNK = Transfer.LIMIT;
   private static final int READS_A_TURN = 16;
   private static final int REQUESTS_IN_FLIGHT = 1024;
@@ -40,17 +41,35 @@ final class HostConnection implements FrameHandler {
   private final Console console;
   private final Fd port;
   private final Service service;
+  private final Optional<Runnable> ended;
   private final byte[] buffer = new byte[CHUNK];
   private TtrpcSession session;
   private FrameDecoder decoder = new FrameDecoder();
   private int lastStreamId;
   private boolean scheduled;
+  private boolean over;
 
+  /** By a port. */
   HostConnection(Loop loop, Console console, Fd port, Service service) {
+    this(loop, console, port, service, Optional.empty());
+  }
+
+  /**
+   * By a socket, which is closed at the end.
+   *
+   * @param ended is called then
+   */
+  HostConnection(Loop loop, Console console, Fd socket, Service service, Runnable ended) {
+    this(loop, console, socket, service, Optional.of(ended));
+  }
+
+  private HostConnection(
+      Loop loop, Console console, Fd port, Service service, Optional<Runnable> ended) {
     this.loop = loop;
     this.console = console;
     this.port = port;
     this.service = service;
+    this.ended = ended;
     this.session = newSession();
   }
 
@@ -71,13 +90,14 @@ final class HostConnection implements FrameHandler {
     }
   }
 
-  void start() {
+  @Override
+  public void start() {
     loop.watch(port, Epoll.IN | Epoll.OUT | Loop.EDGE, events -> turn());
     schedule();
   }
 
-  /** Whether everything that was answered has been written. */
-  boolean isFlushed() {
+  @Override
+  public boolean isFlushed() {
     return session.outputBytes() == 0;
   }
 
@@ -90,33 +110,43 @@ final class HostConnection implements FrameHandler {
 
   private void turn() {
     scheduled = false;
+    if (over) {
+      return;
+    }
     try {
-      for (int i = 0; i < READS_A_TURN; i++) {
-        session.drain(this::write);
-        if (!session.wantsInput()) {
-          return;
-        }
-        int n = loop.transfer().read(port, buffer, 0, CHUNK);
-        if (n == Fd.WOULD_BLOCK) {
-          return;
-        }
-        if (n == Fd.END) {
-          forgetHost();
-          return;
-        }
-        decoder.feed(buffer, 0, n, this);
-      }
-      schedule();
+      transfer();
+      session.drain(this::write);
     } catch (MalformedMessageException e) {
       console.warn("the host sent data that is not ttrpc; restarting the connection", e);
-      discardInput();
+      if (ended.isEmpty()) {
+        discardInput();
+      }
       forgetHost();
     } catch (LinuxException e) {
-      console.warn("the connection to the host failed", e);
+      if (ended.isEmpty()) {
+        console.warn("the connection to the host failed", e);
+      }
       forgetHost();
-    } finally {
-      session.drain(this::write);
     }
+  }
+
+  private void transfer() {
+    for (int i = 0; i < READS_A_TURN; i++) {
+      session.drain(this::write);
+      if (!session.wantsInput()) {
+        return;
+      }
+      int n = loop.transfer().read(port, buffer, 0, CHUNK);
+      if (n == Fd.WOULD_BLOCK) {
+        return;
+      }
+      if (n == Fd.END) {
+        forgetHost();
+        return;
+      }
+      decoder.feed(buffer, 0, n, this);
+    }
+    schedule();
   }
 
   private void discardInput() {
@@ -143,6 +173,13 @@ final class HostConnection implements FrameHandler {
   private void forgetHost() {
     decoder = new FrameDecoder();
     nextHost();
+    if (ended.isPresent()) {
+      over = true;
+      session.close();
+      loop.forget(port);
+      port.close();
+      loop.later(ended.get());
+    }
   }
 
   private void nextHost() {

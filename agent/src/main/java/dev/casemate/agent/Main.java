@@ -1,8 +1,5 @@
 package dev.casemate.agent;
 
-import dev.casemate.base.CasemateException;
-import dev.casemate.base.CasemateException.Kind;
-import dev.casemate.linux.Fd;
 import dev.casemate.linux.Machine;
 import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
@@ -10,13 +7,11 @@ import dev.casemate.protocol.GuestContract;
 
 /** The guest's first process, {@code /init} of the initramfs. */
 public final class Main {
-  private static final int PORT_TIMEOUT_MILLIS = 10_000;
-
   private Main() {}
 
-  /** Begins to serve the host by way of a port. */
+  /** Begins to serve the host by the way that there is to it. */
   interface Start {
-    void start(Agent agent, Fd port);
+    void start(Agent agent, HostWay way);
   }
 
   /** Runs until the machine ends. */
@@ -58,20 +53,10 @@ public final class Main {
     modules.loadGroup(GuestContract.EXTRA_MODULES);
     console.debug("modules loaded by " + Machine.monotonicMicros() + " us");
     Loopback.up();
-    Fd port =
-        uevents
-            .block(VirtioPort::open, PORT_TIMEOUT_MILLIS)
-            .orElseThrow(
-                () ->
-                    CasemateException.of(
-                        Kind.UNAVAILABLE,
-                        "no virtio-serial port is named "
-                            + VirtioPort.NAME
-                            + "; add -device virtserialport,name="
-                            + VirtioPort.NAME));
+    HostWay way = HostWay.open(commandLine.channel(), modules, uevents);
     Loop loop = new Loop(console);
     Agent agent = Agent.create(loop, console, uevents, modules, mainMicros);
-    start.start(agent, port);
+    start.start(agent, way);
     return agent;
   }
 }

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /** What the guest remembers of its sandbox. */
 final class Sandbox {
-  private @Nullable HostConnection host;
+  private @Nullable HostEnd host;
   private long readyMicros;
   private String id = "";
   private boolean created;
@@ -15,8 +15,8 @@ final class Sandbox {
   private Optional<String> pidNamespaceOwner = Optional.empty();
   private final UserNamespace users = new UserNamespace();
 
-  void start(HostConnection connection, long micros) {
-    host = connection;
+  void start(HostEnd end, long micros) {
+    host = end;
     readyMicros = micros;
   }
 

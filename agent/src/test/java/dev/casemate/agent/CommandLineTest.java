@@ -9,7 +9,9 @@ class CommandLineTest {
   void takesOnlyItsOwnParameters() {
     CommandLine line =
         CommandLine.parse(
-            "console=ttyS0 quiet casemate.modules=block,erofs,net agent.log=debug panic=-1\n");
+            "console=ttyS0 quiet casemate.modules=block,erofs,net casemate.channel=vsock"
+                + " agent.log=debug panic=-1\n");
+    assertThat(line.channel()).isEqualTo("vsock");
     assertThat(line.moduleGroups()).containsExactly("block", "erofs", "net");
     assertThat(line.logLevel()).isEqualTo(Console.Level.DEBUG);
   }
@@ -17,6 +19,7 @@ class CommandLineTest {
   @Test
   void hasDefaults() {
     CommandLine line = CommandLine.parse("quiet");
+    assertThat(line.channel()).isEqualTo("serial");
     assertThat(line.moduleGroups()).isEmpty();
     assertThat(line.logLevel()).isEqualTo(Console.Level.WARN);
   }

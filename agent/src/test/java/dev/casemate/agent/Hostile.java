@@ -49,7 +49,7 @@ final class Hostile implements HostConnection.Service {
   void start(String lines) {
     load(lines);
     if (port.isOpen()) {
-      agent.start(port, this);
+      agent.start(new HostWay.Port(port), this);
     }
   }
 

@@ -20,6 +20,13 @@ public final class HostileMain {
   public static void main(String[] args) {
     // The agent moves another root over the initramfs.
     String roles = Fs.exists(ROLES) ? FileContent.readString(ROLES, ROLES_LIMIT) : "";
-    Main.run((agent, port) -> new Hostile(agent, port).start(roles));
+    Main.run(
+        (agent, way) -> {
+          if (way instanceof HostWay.Port serial) {
+            new Hostile(agent, serial.port()).start(roles);
+          } else {
+            throw new IllegalArgumentException("roles are played over a port only");
+          }
+        });
   }
 }

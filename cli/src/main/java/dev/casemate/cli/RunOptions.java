@@ -97,6 +97,12 @@ final class RunOptions {
               "copy a template, a booted VM: auto also has a missing one made for the next start,"
                   + " existing only uses one, never boots (default: auto)"),
           Option.value("accel", '\0', "auto|kvm|tcg", "accelerator of the VM (default: auto)"),
+          Option.value(
+              "agent-channel",
+              '\0',
+              "serial|vsock",
+              "how the guest's agent is reached: through the VMM (default), or through the host's"
+                  + " kernel (vhost-vsock)"),
           Option.value("guest", '\0', "NAME", "guest to boot (default: default)"),
           Option.value("kernel", '\0', "FILE", "boot this kernel (uncompressed, PVH) instead"),
           Option.value("initramfs", '\0', "FILE", "boot this initramfs instead"),

@@ -229,6 +229,7 @@ final class RunWishes {
     arguments.last("accel").ifPresent(builder::accelerator);
     arguments.last("template").ifPresent(builder::template);
     arguments.last("hypervisor").ifPresent(builder::hypervisor);
+    arguments.last("agent-channel").ifPresent(builder::agentChannel);
     arguments.last("guest").ifPresent(builder::guest);
     arguments.last("kernel").ifPresent(builder::kernel);
     arguments.last("initramfs").ifPresent(builder::initramfs);

@@ -14,6 +14,7 @@ import dev.casemate.oci.MountSpec;
 import dev.casemate.oci.ProcessSpec;
 import dev.casemate.oci.ProcessSpec.Rlimit;
 import dev.casemate.oci.Spec;
+import dev.casemate.sandbox.AgentChannel;
 import dev.casemate.sandbox.SandboxPaths;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -83,6 +84,7 @@ class RunWishesTest {
     assertThat(config.vm().vcpus()).isEqualTo(1);
     assertThat(config.vm().hypervisor()).isEqualTo("qemu");
     assertThat(config.vm().accelerator()).isEqualTo("auto");
+    assertThat(config.vm().agentChannel()).isEqualTo(AgentChannel.SERIAL);
     assertThat(config.vm().bootTimeoutMillis()).isEqualTo(60_000);
     Spec spec = plain.spec();
     assertThat(spec.hostname()).isEqualTo(config.id().substring(0, 12));
@@ -128,6 +130,8 @@ class RunWishesTest {
             "7",
             "--accel",
             "tcg",
+            "--agent-channel",
+            "vsock",
             "--hypervisor",
             "qemu");
     assertThat(config.terminal()).isTrue();
@@ -144,6 +148,7 @@ class RunWishesTest {
     assertThat(config.stopTimeoutSeconds()).isEqualTo(3);
     assertThat(config.vm().bootTimeoutMillis()).isEqualTo(7_000);
     assertThat(config.vm().accelerator()).isEqualTo("tcg");
+    assertThat(config.vm().agentChannel()).isEqualTo(AgentChannel.VSOCK);
     assertThat(ContainerConfig.fromJson(config.toJson())).isEqualTo(config);
   }
 
@@ -296,6 +301,7 @@ class RunWishesTest {
         "--stop-timeout|-1|invalid value \"-1\" for --stop-timeout|from 0 to 86400",
         "--boot-timeout|0|invalid value \"0\" for --boot-timeout|from 1 to 3600",
         "--accel|xen|invalid value \"xen\" for --accel|auto, kvm or tcg",
+        "--agent-channel|pipe|invalid value \"pipe\" for --agent-channel|serial, vsock",
         "--hypervisor|bochs|invalid value \"bochs\" for --hypervisor|qemu",
         "--rootfs|nfs|invalid value \"nfs\" for --rootfs|erofs or virtiofs",
         "--network|host|invalid value \"host\" for --network|none or bridge (a VM cannot share",

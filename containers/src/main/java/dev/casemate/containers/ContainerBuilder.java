@@ -309,6 +309,12 @@ public final class ContainerBuilder {
     return this;
   }
 
+  /** {@code --agent-channel}: {@code serial} or {@code vsock}. */
+  public ContainerBuilder agentChannel(String channel) {
+    wishes.agentChannel = channel;
+    return this;
+  }
+
   /** {@code --guest}: the guest to boot. */
   public ContainerBuilder guest(String guest) {
     wishes.guest = guest;

@@ -1,6 +1,7 @@
 package dev.casemate.containers;
 
 import dev.casemate.guest.GuestStore;
+import dev.casemate.sandbox.AgentChannel;
 import dev.casemate.sandbox.VmSize;
 import dev.casemate.vmms.Vmms;
 import java.util.List;
@@ -55,6 +56,9 @@ public final class ContainerDefaults {
 
   /** {@code --accel}. */
   public static final String ACCELERATOR = "auto";
+
+  /** {@code --agent-channel}. */
+  public static final String AGENT_CHANNEL = AgentChannel.SERIAL.word();
 
   /** {@code --guest}. */
   public static final String GUEST = GuestStore.DEFAULT_NAME;

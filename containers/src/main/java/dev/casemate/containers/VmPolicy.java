@@ -6,6 +6,7 @@ import dev.casemate.guest.Guest;
 import dev.casemate.guest.GuestStore;
 import dev.casemate.hypervisor.VmConfig.AcceleratorChoice;
 import dev.casemate.linux.Fs;
+import dev.casemate.sandbox.AgentChannel;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.TemplateUse;
 import dev.casemate.sandbox.VmOptions;
@@ -35,7 +36,8 @@ final class VmPolicy {
         wishes.memoryMib,
         (int) Math.ceil(wishes.cpus),
         wishes.bootTimeoutSeconds * 1000,
-        TemplateUse.of(wishes.template));
+        TemplateUse.of(wishes.template),
+        AgentChannel.of(wishes.agentChannel));
   }
 
   private static void check(Wishes wishes) {
@@ -60,6 +62,13 @@ final class VmPolicy {
               + wishes.template
               + "\" for --template: expected "
               + String.join(", ", TemplateUse.WORDS));
+    }
+    if (!AgentChannel.WORDS.contains(wishes.agentChannel)) {
+      throw Refusal.of(
+          "invalid value \""
+              + wishes.agentChannel
+              + "\" for --agent-channel: expected "
+              + String.join(", ", AgentChannel.WORDS));
     }
     if (!Vmms.has(wishes.hypervisor)) {
       throw Refusal.of(

@@ -60,6 +60,7 @@ final class Wishes {
   String hypervisor = ContainerDefaults.HYPERVISOR;
   String accelerator = ContainerDefaults.ACCELERATOR;
   String template = TemplateUse.byDefault().word();
+  String agentChannel = ContainerDefaults.AGENT_CHANNEL;
   String guest = ContainerDefaults.GUEST;
   String kernel = "";
   String initramfs = "";

@@ -91,6 +91,22 @@ class RunTest extends EndToEnd {
     assertThat(errors(result)).isEmpty();
   }
 
+  /** Where it works, {@code scripts/kvm-cases.sh} has the cases. */
+  @Test
+  void vsockIsRefusedOnAMachineThatLacksIt() {
+    if (!Files.exists(Path.of("/dev/vhost-vsock"))) {
+      fails(
+          125,
+          List.of("run", "--rm", "--name", "vsock", "--agent-channel", "vsock", IMAGE, "true"),
+          "agent channel \"vsock\" was requested",
+          "/dev/vhost-vsock cannot be opened",
+          "modprobe vhost_vsock",
+          "agent channel \"serial\"");
+      assertThat(ok("ps", "-a").out()).doesNotContain("vsock");
+    }
+    assertThat(ok("doctor").out()).contains("vsock: ", "the agent's channel");
+  }
+
   @Test
   void userByNumberAndADirectoryThatIsNotThere() {
     Result result =

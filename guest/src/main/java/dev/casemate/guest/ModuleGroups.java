@@ -28,7 +28,7 @@ public final class ModuleGroups {
     ALL.put(GuestContract.SHARE_MODULES, List.of("virtiofs"));
     ALL.put(GuestContract.NET_MODULES, List.of("virtio_net"));
     ALL.put("rng", List.of("virtio_rng"));
-    ALL.put("vsock", List.of("vmw_vsock_virtio_transport"));
+    ALL.put(GuestContract.VSOCK_MODULES, List.of("vmw_vsock_virtio_transport"));
     ALL.put(GuestContract.MEMORY_MODULES, List.of("virtio_mem"));
     ALL.put("ext4", List.of("ext4"));
     // On request.
@@ -77,7 +77,7 @@ public final class ModuleGroups {
           GuestContract.SHARE_MODULES,
           GuestContract.NET_MODULES,
           "rng",
-          "vsock",
+          GuestContract.VSOCK_MODULES,
           GuestContract.MEMORY_MODULES,
           "ext4");
 

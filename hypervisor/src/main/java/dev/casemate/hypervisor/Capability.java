@@ -19,6 +19,8 @@ public enum Capability {
   SNAPSHOTS("save and restore VMs"),
   /** {@link VirtualMachine#saveTemplate} and {@link Vmm#copy} work. */
   TEMPLATES("start VMs as copies of a template"),
+  /** A VM may have a {@link Device.VsockChannel}. */
+  VSOCK("have vsock (vhost-vsock)"),
   /** {@link VmConfig#jail} is obeyed. */
   JAIL("be confined to a jail");
 

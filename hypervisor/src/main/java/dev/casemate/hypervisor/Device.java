@@ -39,10 +39,22 @@ public sealed interface Device {
    */
   record FileShare(String id, String tag, String socketPath) implements Device {}
 
+  /** The channel between host and agent; a VM has at most one. */
+  sealed interface Channel extends Device {}
+
   /**
-   * The channel between host and agent; a VM has at most one.
+   * A channel through the VMM.
    *
    * @param portName of the virtio-serial port, as the guest sees it: {@code dev.casemate.agent}
    */
-  record SerialChannel(String id, String portName) implements Device {}
+  record SerialChannel(String id, String portName) implements Channel {}
+
+  /**
+   * A channel through the host's kernel.
+   *
+   * @param vhost the open device of {@link VhostVsock#claim}; the caller keeps and closes it
+   * @param cid the VM's address, see {@link VhostVsock#cid}
+   * @param port that the agent listens on
+   */
+  record VsockChannel(String id, Fd vhost, long cid, int port) implements Channel {}
 }

@@ -55,6 +55,14 @@ final class DeviceNames {
               "port name of " + id,
               serial.portName(),
               "1 to 64 letters, digits, '_', '.' or '-'");
+      case Device.VsockChannel vsock -> {
+        require(
+            vsock.cid() > 2 && vsock.cid() < 0xffffffffL,
+            "CID of " + id,
+            "" + vsock.cid(),
+            "3 to 4294967294");
+        require(vsock.port() > 0, "port of " + id, "" + vsock.port(), "1 to 2147483647");
+      }
     }
   }
 

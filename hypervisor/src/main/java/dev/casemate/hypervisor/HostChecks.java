@@ -136,14 +136,20 @@ public final class HostChecks {
         : daemon;
   }
 
-  /** The host kernel's vsock. */
+  /** The host kernel's vsock: a choice for the agent's channel, not the default. */
   public Finding vhostVsock() {
-    return files.exists("/dev/vhost-vsock")
-        ? Finding.ok("vhost-vsock", "vsock", "/dev/vhost-vsock exists")
-        : Finding.ok(
-            "vhost-vsock",
-            "vsock",
-            "/dev/vhost-vsock does not exist: the agent is reached by virtio-serial instead");
+    String state =
+        VhostVsock.problem(files.root())
+            .map(
+                why ->
+                    "cannot be used as the agent's channel ("
+                        + why
+                        + "): the default, virtio-serial, does not need it; for agent channel"
+                        + " \"vsock\": modprobe vhost_vsock")
+            .orElse(
+                VhostVsock.DEVICE
+                    + " can be opened: the agent's channel can be \"vsock\" instead of \"serial\"");
+    return Finding.ok("vhost-vsock", "vsock", state);
   }
 
   /** The host kernel's network back end. */

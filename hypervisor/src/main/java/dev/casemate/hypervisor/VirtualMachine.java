@@ -2,6 +2,7 @@ package dev.casemate.hypervisor;
 
 import dev.casemate.base.CasemateException;
 import dev.casemate.linux.Fd;
+import dev.casemate.linux.VsockSocket;
 import java.util.Optional;
 
 /**
@@ -22,13 +23,19 @@ public interface VirtualMachine extends AutoCloseable {
   Accelerator accelerator();
 
   /**
-   * Connects to the agent's channel. Succeeds immediately: data written is buffered until the agent
-   * opens its end. The channel has one user at a time: close the last connection first.
+   * Connects to the agent's channel. A {@link Device.SerialChannel} succeeds immediately: data
+   * written is buffered until the agent opens its end. A {@link Device.VsockChannel} waits until
+   * the agent listens. The channel has one user at a time: close the last connection first.
    *
-   * @throws CasemateException UNAVAILABLE if the VMM has ended, FAILED_PRECONDITION if the VM has
-   *     no channel
+   * @throws CasemateException UNAVAILABLE if the VMM has ended or ends meanwhile, TIMEOUT if the
+   *     agent does not listen in time, FAILED_PRECONDITION if the VM has no channel
    */
-  Fd agentConnection();
+  Fd agentConnection(int timeoutMillis);
+
+  /** Where the agent listens on vsock; empty with another channel. */
+  default Optional<VsockSocket.Peer> agentAddress() {
+    return Optional.empty();
+  }
 
   /** The last 64 KiB that the guest wrote to its serial console, untrusted bytes. */
   byte[] console();

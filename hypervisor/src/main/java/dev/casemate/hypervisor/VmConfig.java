@@ -113,7 +113,7 @@ public record VmConfig(
       DeviceNames.check(device);
       require(ids.add(device.id()), "device id", device.id(), "an id that no other device has");
       sharedMemory |= device instanceof Device.FileShare;
-      channels += device instanceof Device.SerialChannel ? 1 : 0;
+      channels += device instanceof Device.Channel ? 1 : 0;
     }
     require(channels <= 1, "number of agent channels", "" + channels, "at most one");
     for (String parameter : kernelParameters) {
@@ -134,9 +134,9 @@ public record VmConfig(
   }
 
   /** The agent channel among the devices, if there is one. */
-  public Optional<Device.SerialChannel> agentChannel() {
+  public Optional<Device.Channel> agentChannel() {
     for (Device device : devices) {
-      if (device instanceof Device.SerialChannel channel) {
+      if (device instanceof Device.Channel channel) {
         return Optional.of(channel);
       }
     }

@@ -36,6 +36,13 @@ class VmConfigTest {
     try (Fd tap = EventFd.open()) {
       refused(config().device(new Device.Nic("n", tap, "02:00:00:00:00", 0)), "02:00:00:00:00");
       refused(config().device(new Device.Nic("n", tap, "02:00:00:00:00:01", 9)), "\"9\"");
+      refused(config().device(new Device.VsockChannel("c", tap, 2, 1024)), "CID of c \"2\"");
+      refused(config().device(new Device.VsockChannel("c", tap, 3, 0)), "port of c \"0\"");
+      refused(
+          config()
+              .device(new Device.SerialChannel("a", "p"))
+              .device(new Device.VsockChannel("c", tap, 3, 1024)),
+          "agent channels \"2\"");
     }
     refused(config().device(new Device.FileShare("s", "a,b", "/s")), "a,b");
     refused(config().device(new Device.SerialChannel("c", "a b")), "a b");

@@ -9,6 +9,27 @@ public final class GuestContract {
   /** The virtio port that the agent's connection uses. */
   public static final String AGENT_PORT = "dev.casemate.agent";
 
+  /**
+   * The kernel parameter that names the way to the host: {@link #SERIAL_CHANNEL}, which holds
+   * without it, {@link #VSOCK_CHANNEL} or {@link #OPEN_VSOCK_CHANNEL}.
+   */
+  public static final String CHANNEL_PARAMETER = "casemate.channel=";
+
+  /** The agent serves a virtio port, {@link #AGENT_PORT}. */
+  public static final String SERIAL_CHANNEL = "serial";
+
+  /**
+   * The agent listens on {@link #AGENT_VSOCK_PORT} for the host, and accepts connections from
+   * reserved ports only: their owners have rights on the host.
+   */
+  public static final String VSOCK_CHANNEL = "vsock";
+
+  /** As {@link #VSOCK_CHANNEL}, but from any port: another runtime's shim uses any. */
+  public static final String OPEN_VSOCK_CHANNEL = "vsock-any-port";
+
+  /** The port of vsock that the agent listens on; Kata's. */
+  public static final int AGENT_VSOCK_PORT = 1024;
+
   /** A directory for each container: {@code CONTAINERS + containerId}. */
   public static final String CONTAINERS = "/run/kata-containers/";
 
@@ -47,6 +68,9 @@ public final class GuestContract {
 
   /** The module group for what the host shares. */
   public static final String SHARE_MODULES = "virtiofs";
+
+  /** The module group for vsock. */
+  public static final String VSOCK_MODULES = "vsock";
 
   /** The module group for memory that the host adds while the VM runs. */
   public static final String MEMORY_MODULES = "mem";

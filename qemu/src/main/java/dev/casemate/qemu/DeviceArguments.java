@@ -71,6 +71,14 @@ final class DeviceArguments {
                 + where);
       }
       case Device.SerialChannel serial -> channel(line, serial, where, sockets);
+      case Device.VsockChannel vsock ->
+          line.add(
+              "-device",
+              "vhost-vsock-pci,disable-legacy=on,guest-cid="
+                  + vsock.cid()
+                  + ",vhostfd="
+                  + line.descriptor(vsock.vhost())
+                  + where);
     }
   }
 

@@ -92,7 +92,7 @@ final class HotPlug {
             .put("chardev", host)
             .put("tag", share.tag());
       }
-      case Device.SerialChannel _ -> throw notPluggable(device);
+      case Device.Channel _ -> throw notPluggable(device);
     };
   }
 

@@ -21,7 +21,7 @@ record Placement(String deviceId, Kind kind, GuestAddress.PciPath address, int p
         case Device.Disk _ -> DISK;
         case Device.Nic _ -> NIC;
         case Device.FileShare _ -> SHARE;
-        case Device.SerialChannel _ -> CHANNEL;
+        case Device.Channel _ -> CHANNEL;
       };
     }
   }

@@ -22,6 +22,7 @@ import dev.casemate.linux.Processes;
 import dev.casemate.linux.Signals;
 import dev.casemate.linux.UnixSocket;
 import dev.casemate.linux.UnusedPages;
+import dev.casemate.linux.VsockSocket;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -114,7 +115,16 @@ final class QemuVm implements VirtualMachine {
   }
 
   @Override
-  public Fd agentConnection() {
+  public Optional<VsockSocket.Peer> agentAddress() {
+    return QemuSockets.agentAddress(launched);
+  }
+
+  @Override
+  public Fd agentConnection(int timeoutMillis) {
+    Optional<VsockSocket.Peer> address = agentAddress();
+    if (address.isPresent()) {
+      return dial(address.get(), timeoutMillis);
+    }
     String socket = QemuSockets.agent(launched);
     if (socket.isEmpty()) {
       throw CasemateException.of(
@@ -124,11 +134,39 @@ final class QemuVm implements VirtualMachine {
     try {
       return UnixSocket.connect(socket);
     } catch (LinuxException e) {
-      throw CasemateException.of(
-          CasemateException.Kind.UNAVAILABLE,
-          failure("connecting to the agent").getMessage() + " (" + e.getMessage() + ")",
-          e);
+      throw unreachable(e);
     }
+  }
+
+  private Fd dial(VsockSocket.Peer agent, int timeoutMillis) {
+    try {
+      Optional<Fd> connection =
+          AgentDial.dial(AgentDial.to(agent), timeoutMillis, () -> exit().isPresent());
+      if (connection.isPresent()) {
+        return connection.get();
+      }
+    } catch (LinuxException e) {
+      throw unreachable(e);
+    }
+    if (exit().isPresent()) {
+      throw failure("connecting to the agent");
+    }
+    throw CasemateException.of(
+        CasemateException.Kind.TIMEOUT,
+        "VM "
+            + vmId()
+            + ": the agent did not listen on "
+            + agent
+            + " within "
+            + timeoutMillis
+            + " ms");
+  }
+
+  private CasemateException unreachable(LinuxException e) {
+    return CasemateException.of(
+        CasemateException.Kind.UNAVAILABLE,
+        failure("connecting to the agent").getMessage() + " (" + e.getMessage() + ")",
+        e);
   }
 
   @Override

@@ -3,12 +3,15 @@ package dev.casemate.qemu;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.casemate.base.Json;
 import dev.casemate.hypervisor.Accelerator;
 import dev.casemate.hypervisor.Device;
 import dev.casemate.hypervisor.VmConfig;
+import dev.casemate.hypervisor.VmRecord;
 import dev.casemate.linux.EventFd;
 import dev.casemate.linux.Fd;
 import dev.casemate.linux.UnixSocket;
+import dev.casemate.linux.VsockSocket;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -180,6 +183,24 @@ class CommandLineTest {
         .contains("tag=tag,id=share,bus=pci.0,addr=0x6")
         .contains("memory-backend-memfd,share=on,id=memory,size=256M")
         .contains("memory-backend=memory");
+  }
+
+  @Test
+  void vsockComesAsADescriptorAndWithoutASocket() {
+    VmConfig.Builder config =
+        VmConfig.builder("vm", "/run/x").device(new Device.VsockChannel("agent", fd, 70_000, 1024));
+    CommandLine line = line(config, KVM);
+    assertThat(line.arguments())
+        .contains(
+            "vhost-vsock-pci,disable-legacy=on,guest-cid=70000,vhostfd=5,id=agent"
+                + ",x-disable-pcie=on,bus=pcie.0,addr=0x2");
+    assertThat(String.join("\n", line.arguments())).doesNotContain("virtio-serial");
+    assertThat(line.descriptors()).hasSize(3);
+    QemuSockets files = QemuSockets.of(config.build());
+    assertThat(files.agent()).isEmpty();
+    VmRecord record = new VmRecord("qemu", "vm", 1, 1, "/run/x", files.state());
+    VmRecord read = VmRecord.fromJson(Json.parseObject(record.toJson().text()));
+    assertThat(QemuSockets.agentAddress(read)).contains(new VsockSocket.Peer(70_000, 1024));
   }
 
   @Test

@@ -89,7 +89,7 @@ class HotPlugTest {
                     .hotplugPorts(2)
                     .build(),
                 VmListener.NONE));
-    agent = opened(vm.agentConnection());
+    agent = opened(vm.agentConnection(10_000));
   }
 
   private static Virtiofsd daemon(Path shared, String socket) {
@@ -209,7 +209,7 @@ class HotPlugTest {
                     .hotplugPorts(14)
                     .build(),
                 VmListener.NONE);
-        Fd channel = growing.agentConnection()) {
+        Fd channel = growing.agentConnection(10_000)) {
       long before = memoryKib(channel);
       assertThat(growing.vcpus()).isEqualTo(1);
       assertThat(growing.resizeMemory(256, 30_000)).isEqualTo(256);

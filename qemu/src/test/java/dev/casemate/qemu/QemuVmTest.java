@@ -75,7 +75,7 @@ class QemuVmTest {
   void bootsAnswersPausesAndEnds() throws Exception {
     try (VirtualMachine vm =
             launch(config().device(new Device.SerialChannel("agent", "dev.casemate.agent")));
-        Fd agent = vm.agentConnection()) {
+        Fd agent = vm.agentConnection(10_000)) {
       assertThat(Fs.stat(directory.resolve("run").toString()).permissions()).isEqualTo(0700);
       assertThat(vm.address("agent").text()).isEqualTo("02");
       // Written before the guest has its port: it waits there.

@@ -69,7 +69,7 @@ class SavedStateTest {
 
   private VmSnapshot saved() throws Exception {
     try (VirtualMachine vm = driver.launch(config("first"), VmListener.NONE);
-        Fd agent = vm.agentConnection()) {
+        Fd agent = vm.agentConnection(10_000)) {
       assertThat(TestGuest.ask(agent, "ping")).isEqualTo("pong");
       assertThat(TestGuest.ask(agent, "write /proc/sys/kernel/hostname remembered")).isEqualTo("0");
       vm.attach(disk("gone"));
@@ -104,7 +104,7 @@ class SavedStateTest {
                 _ -> {},
                 VmListener.NONE)) {
       vm.resume();
-      try (Fd agent = vm.agentConnection()) {
+      try (Fd agent = vm.agentConnection(10_000)) {
         assertThat(TestGuest.ask(agent, "cat /proc/sys/kernel/hostname")).isEqualTo("remembered");
         assertThat(TestGuest.ask(agent, "ls /sys/block")).contains("vd");
         assertThat(vm.vcpus()).isEqualTo(2);
@@ -166,7 +166,7 @@ class SavedStateTest {
   @Test
   void aFullDiskIsToldAndTheVmGoesOn() throws Exception {
     try (VirtualMachine vm = driver.launch(config("first"), VmListener.NONE);
-        Fd agent = vm.agentConnection();
+        Fd agent = vm.agentConnection(10_000);
         Fd full = Fs.open("/dev/full", OpenFlag.WRITE_ONLY)) {
       assertThat(TestGuest.ask(agent, "ping")).isEqualTo("pong");
       vm.pause();

@@ -43,7 +43,7 @@ class TemplateCopyTest {
     try (VirtualMachine vm = driver.launch(config.build(), VmListener.NONE);
         Fd memory = create(template.memory());
         Fd state = create(template.state())) {
-      try (Fd agent = vm.agentConnection()) {
+      try (Fd agent = vm.agentConnection(10_000)) {
         assertThat(TestGuest.ask(agent, "write /proc/sys/kernel/hostname remembered"))
             .isEqualTo("0");
       }
@@ -85,8 +85,8 @@ class TemplateCopyTest {
     List<String> before = List.of(sum(template.memory()), sum(template.state()));
     try (VirtualMachine one = copy("one", Optional.of(TestGuest.USER));
         VirtualMachine two = copy("two", Optional.empty());
-        Fd first = one.agentConnection();
-        Fd second = two.agentConnection()) {
+        Fd first = one.agentConnection(10_000);
+        Fd second = two.agentConnection(10_000)) {
       assertThat(TestGuest.ask(first, "cat /proc/sys/kernel/hostname")).isEqualTo("remembered");
       assertThat(TestGuest.ask(first, "write /proc/sys/kernel/hostname changed")).isEqualTo("0");
       assertThat(TestGuest.ask(second, "cat /proc/sys/kernel/hostname")).isEqualTo("remembered");

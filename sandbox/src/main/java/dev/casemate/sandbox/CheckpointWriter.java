@@ -94,6 +94,7 @@ final class CheckpointWriter {
               start.growingTo(config.most()),
               vm.size(),
               config.hotplugPorts(),
+              config.vm().agentChannel(),
               Fs.stat(config.vm().kernel()).size(),
               ordered(snapshot, disks),
               savedDisks,

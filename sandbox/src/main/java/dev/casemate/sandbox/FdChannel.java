@@ -41,7 +41,8 @@ public final class FdChannel implements Channel {
     try {
       return socket.read(bytes, offset, length);
     } catch (LinuxException e) {
-      if (e.errno() == Errno.ECONNRESET) {
+      // The second is what vsock says once the first has been told to another reader.
+      if (e.errno() == Errno.ECONNRESET || e.errno() == Errno.ENOTCONN) {
         return Fd.END;
       }
       throw e;

@@ -1,13 +1,16 @@
 package dev.casemate.sandbox;
 
+import dev.casemate.base.CasemateException;
 import dev.casemate.base.Json;
 import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.hypervisor.VmExit;
 import dev.casemate.hypervisor.VmTemplate;
+import dev.casemate.linux.Fd;
 import dev.casemate.linux.Machine;
 import dev.casemate.protocol.agent.AgentService;
 import dev.casemate.protocol.agent.DestroySandboxRequest;
 import dev.casemate.rpc.RpcException;
+import dev.casemate.rpc.RpcStatus;
 import dev.casemate.rpc.TtrpcClient;
 import java.util.Locale;
 import java.util.Optional;
@@ -60,17 +63,33 @@ final class LaunchedVm implements AutoCloseable {
     return agent;
   }
 
-  /** Opens the connection to the agent, which need not listen yet. */
-  AgentClient connect() {
+  /**
+   * Opens the connection to the agent, which need not listen yet; the VM must run.
+   *
+   * @throws RpcException DEADLINE_EXCEEDED if it does not listen in time, where that is to be
+   *     waited for
+   */
+  AgentClient connect(int timeoutMillis) {
     AgentClient client =
         new AgentClient(
             new TtrpcClient(
-                new FdChannel(machine.agentConnection()),
+                new FdChannel(connection(timeoutMillis)),
                 "the guest's agent",
                 AgentClient.LONGEST_ANSWER),
             warnings);
     agent = Optional.of(client);
     return client;
+  }
+
+  private Fd connection(int timeoutMillis) {
+    try {
+      return machine.agentConnection(timeoutMillis);
+    } catch (CasemateException e) {
+      if (e.kind() != CasemateException.Kind.TIMEOUT) {
+        throw e;
+      }
+      throw new RpcException(RpcStatus.DEADLINE_EXCEEDED, String.valueOf(e.getMessage()), e);
+    }
   }
 
   /**
@@ -81,7 +100,6 @@ final class LaunchedVm implements AutoCloseable {
    */
   void awaitAgent(AgentClient client, PreparedVm prepared, int bootMillis, String hostname) {
     if (prepared.checkpoint().isPresent()) {
-      machine.resume();
       client.setClock();
       client.reseed();
     } else if (prepared.template().isPresent()) {
@@ -130,6 +148,9 @@ final class LaunchedVm implements AutoCloseable {
     json.put("pid", machine.pid())
         .put("accelerator", machine.accelerator().kind().name().toLowerCase(Locale.ROOT))
         .put("acceleratorReason", machine.accelerator().reason());
+    machine
+        .agentAddress()
+        .ifPresent(at -> json.put("agentAddress", "vsock://" + at.cid() + ":" + at.port()));
     template.ifPresent(from -> json.put("template", from.key()));
     booted.ifPresent(boot -> boot.describe(json));
   }

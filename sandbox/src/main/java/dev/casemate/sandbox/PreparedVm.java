@@ -3,6 +3,7 @@ package dev.casemate.sandbox;
 import dev.casemate.base.CasemateException;
 import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.hypervisor.Device;
+import dev.casemate.hypervisor.VhostVsock;
 import dev.casemate.hypervisor.Virtiofsd;
 import dev.casemate.hypervisor.VirtualMachine;
 import dev.casemate.hypervisor.VmConfig;
@@ -30,6 +31,8 @@ import java.util.function.Consumer;
  * collected before the launch, handed to the VMM by it, and given back after the VM's end.
  */
 final class PreparedVm implements AutoCloseable {
+  private static final String CHANNEL = "agent";
+
   private final SandboxPaths paths;
   private final SandboxConfig config;
   private final Consumer<String> warnings;
@@ -152,11 +155,18 @@ final class PreparedVm implements AutoCloseable {
    */
   VirtualMachine launch(Vmm vmm, VmListener listener) {
     SandboxDemands.checkStart(vmm, config, !shares.isEmpty(), checkpoint.isPresent());
-    VmConfig.Builder builder = builder();
-    builder.jail(confinement.begin());
-    serveShares(builder);
+    Optional<VhostVsock> vsock =
+        config.vm().agentChannel() == AgentChannel.VSOCK
+            ? Optional.of(VhostVsock.claim())
+            : Optional.empty();
     List<Fd> taps = new ArrayList<>();
     try {
+      VmConfig.Builder builder = builder(channel(vsock));
+      if (vsock.isPresent()) {
+        builder.kernelParameter(GuestContract.CHANNEL_PARAMETER + GuestContract.VSOCK_CHANNEL);
+      }
+      builder.jail(confinement.begin());
+      serveShares(builder);
       attachNetwork(builder, taps);
       builder.kernelParameter(GuestContract.MODULES_PARAMETER + modules);
       VmConfig built = builder.build();
@@ -164,10 +174,19 @@ final class PreparedVm implements AutoCloseable {
       return launch(vmm, built, listener);
     } finally {
       taps.forEach(Fd::close);
+      vsock.ifPresent(VhostVsock::close);
     }
   }
 
-  private VmConfig.Builder builder() {
+  private static Device.Channel channel(Optional<VhostVsock> vsock) {
+    if (vsock.isEmpty()) {
+      return new Device.SerialChannel(CHANNEL, GuestContract.AGENT_PORT);
+    }
+    return new Device.VsockChannel(
+        CHANNEL, vsock.get().device(), vsock.get().cid(), GuestContract.AGENT_VSOCK_PORT);
+  }
+
+  private VmConfig.Builder builder(Device.Channel channel) {
     VmOptions options = config.vm();
     VmConfig.Builder builder =
         VmConfig.builder(config.id(), paths.sandbox(config.id()) + "/vm")
@@ -179,7 +198,7 @@ final class PreparedVm implements AutoCloseable {
             .console(true)
             .hotplugPorts(template.isPresent() ? VmConfig.MAX_HOTPLUG_PORTS : config.hotplugPorts())
             .becomesTemplate(becomesTemplate)
-            .device(new Device.SerialChannel("agent", GuestContract.AGENT_PORT));
+            .device(channel);
     for (Device disk : disks) {
       builder.device(disk);
     }

@@ -44,6 +44,9 @@ final class SandboxDemands {
           "up to " + most.vcpus() + " vCPUs",
           "set max_vcpus to the VM's " + size.vcpus());
     }
+    if (config.vm().agentChannel() == AgentChannel.VSOCK) {
+      require(vmm, Capability.VSOCK, "agent channel \"vsock\"", "use agent channel \"serial\"");
+    }
     if (config.jail().enabled()) {
       require(vmm, Capability.JAIL, "the jail", "set enabled = false in [jail]");
     }

@@ -154,9 +154,15 @@ public final class SandboxVm implements AutoCloseable {
   /** Waits for the agent and sets up the sandbox in the guest. */
   private void awaitReady(String hostname) {
     LaunchedVm now = launched();
-    AgentClient client = now.connect();
+    int bootMillis = config.vm().bootTimeoutMillis();
+    long begin = System.nanoTime();
+    if (prepared.checkpoint().isPresent()) {
+      now.machine().resume();
+    }
     try {
-      now.awaitAgent(client, prepared, config.vm().bootTimeoutMillis(), hostname);
+      AgentClient client = now.connect(bootMillis);
+      int waited = (int) ((System.nanoTime() - begin) / 1_000_000);
+      now.awaitAgent(client, prepared, Math.max(1, bootMillis - waited), hostname);
       ReadyVm answered = new ReadyVm(prepared, now.machine(), client, config, warnings);
       // Before its network is made: what it has by then is to be given back after a failure, too.
       ready = Optional.of(answered);

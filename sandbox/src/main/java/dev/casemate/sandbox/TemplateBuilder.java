@@ -196,7 +196,7 @@ public final class TemplateBuilder {
           Fd state = Fs.open(directory + Template.STATE, CREATE, 0600)) {
         prepared.confine(launched.machine(), launched::sharesLost);
         GuestBoot boot;
-        try (AgentClient client = launched.connect()) {
+        try (AgentClient client = launched.connect(bootMillis)) {
           boot = GuestBoot.await(client, bootMillis);
           checkClock(client);
         } catch (RpcException e) {

@@ -44,7 +44,9 @@ final class TemplateChoice {
     // A checkpoint's VM is restored with the machine that the configuration describes, not with a
     // template's.
     boolean savable = !config.sharing() && config.hotplugPorts() > 0;
+    // A template's agent has a port.
     return !savable
+        && vm.agentChannel() == AgentChannel.SERIAL
         && vm.template() != TemplateUse.NEVER
         && vmm.capabilities().contains(Capability.TEMPLATES)
         && vm.memoryMib() >= TemplateKind.MEMORY_MIB

@@ -24,6 +24,7 @@ import java.util.List;
  * @param start what the VM was started with
  * @param configured see {@link SandboxConfig}
  * @param size what it had when it was saved
+ * @param agentChannel which device the VM has for it
  * @param kernelBytes size of the guest kernel's file
  * @param disks in the order of {@code snapshot.disks()}
  * @param container as the guest knows it
@@ -34,6 +35,7 @@ public record VmCheckpoint(
     VmSize most,
     VmSize size,
     int hotplugPorts,
+    AgentChannel agentChannel,
     long kernelBytes,
     VmSnapshot snapshot,
     List<SavedDisk> disks,
@@ -118,6 +120,7 @@ public record VmCheckpoint(
             .put("most", size(most))
             .put("size", size(size))
             .put("hotplugPorts", hotplugPorts)
+            .put("agentChannel", agentChannel.word())
             .put("kernelBytes", kernelBytes)
             .put("snapshot", snapshot.toJson())
             .putObjects("disks", all)
@@ -178,6 +181,7 @@ public record VmCheckpoint(
         size(json, "most"),
         size(json, "size"),
         (int) json.integer("hotplugPorts", 0),
+        AgentChannel.of(json.string("agentChannel")),
         json.integer("kernelBytes", 0),
         VmSnapshot.fromJson(json.object("snapshot").orElseGet(Json.Obj::new)),
         disks,

@@ -13,6 +13,7 @@ import dev.casemate.base.Json;
  * @param vcpus virtual CPUs at boot
  * @param bootTimeoutMillis how long the agent may take to answer
  * @param template whether it may start as a copy of a template
+ * @param agentChannel how its agent is reached
  */
 public record VmOptions(
     String hypervisor,
@@ -22,7 +23,30 @@ public record VmOptions(
     int memoryMib,
     int vcpus,
     int bootTimeoutMillis,
-    TemplateUse template) {
+    TemplateUse template,
+    AgentChannel agentChannel) {
+  /** With the default channel. */
+  public VmOptions(
+      String hypervisor,
+      String accelerator,
+      String kernel,
+      String initramfs,
+      int memoryMib,
+      int vcpus,
+      int bootTimeoutMillis,
+      TemplateUse template) {
+    this(
+        hypervisor,
+        accelerator,
+        kernel,
+        initramfs,
+        memoryMib,
+        vcpus,
+        bootTimeoutMillis,
+        template,
+        AgentChannel.SERIAL);
+  }
+
   /** These options for a VM of another size. */
   public VmOptions withSize(VmSize size) {
     return new VmOptions(
@@ -33,7 +57,8 @@ public record VmOptions(
         size.memoryMib(),
         size.vcpus(),
         bootTimeoutMillis,
-        template);
+        template,
+        agentChannel);
   }
 
   public Json.Obj toJson() {
@@ -45,7 +70,8 @@ public record VmOptions(
         .put("memoryMib", memoryMib)
         .put("vcpus", vcpus)
         .put("bootTimeoutMillis", bootTimeoutMillis)
-        .put("template", template.word());
+        .put("template", template.word())
+        .put("agentChannel", agentChannel.word());
   }
 
   public static VmOptions fromJson(Json.Obj json) {
@@ -57,6 +83,7 @@ public record VmOptions(
         (int) json.integer("memoryMib", 0),
         (int) json.integer("vcpus", 1),
         (int) json.integer("bootTimeoutMillis", 60_000),
-        TemplateUse.of(json.string("template")));
+        TemplateUse.of(json.string("template")),
+        AgentChannel.of(json.string("agentChannel")));
   }
 }

@@ -68,6 +68,13 @@ public final class VmRestore {
               + " bytes: set that kernel in the configuration");
     }
     checkSizes(directory, checkpoint, node);
+    if (checkpoint.agentChannel() != node.vm().agentChannel()) {
+      throw unfit(
+          directory,
+          "its VM's agent channel is \""
+              + checkpoint.agentChannel().word()
+              + "\": set agent_channel to that in the configuration");
+    }
     List<HotDisks.HostDisk> disks = new ArrayList<>();
     RootDisks.plan(
         rootfs,

@@ -256,7 +256,7 @@ final class FakeVmm implements Vmm {
     }
 
     @Override
-    public Fd agentConnection() {
+    public Fd agentConnection(int timeoutMillis) {
       return ends[0];
     }
 

@@ -8,6 +8,7 @@ import dev.casemate.base.CasemateException.Kind;
 import dev.casemate.hypervisor.Capability;
 import dev.casemate.jail.UserRange;
 import dev.casemate.linux.FileTree;
+import dev.casemate.linux.Fs;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -187,6 +188,27 @@ class SandboxStartTest {
         config(false, 0, new VmSize(1024, 1), NO_JAIL), Capability.GROW_MEMORY, "up to 1024 MiB");
     refused(config(false, 0, new VmSize(256, 3), NO_JAIL), Capability.PLUG_VCPUS, "up to 3 vCPUs");
     refused(config(false, 0, size, JailOptions.DEFAULT), Capability.JAIL, "[jail]");
+  }
+
+  private static SandboxConfig vsock(SandboxConfig config) {
+    VmOptions vm =
+        VmOptions.fromJson(config.vm().toJson().put("agentChannel", AgentChannel.VSOCK.word()));
+    return new SandboxConfig(config.id(), vm, Optional.empty(), NO_JAIL);
+  }
+
+  @Test
+  void vsockIsRefusedToADriverAndOnAMachineThatLackIt() {
+    refused(vsock(plain()), Capability.VSOCK, "agent channel \"vsock\"");
+    if (!Fs.exists("/dev/vhost-vsock")) {
+      Sandbox sandbox = start(vsock(plain()));
+      assertThatThrownBy(sandbox::awaitBoot)
+          .isInstanceOfSatisfying(
+              CasemateException.class,
+              e -> assertThat(e.kind()).isEqualTo(Kind.FAILED_PRECONDITION))
+          .hasMessageContaining("/dev/vhost-vsock cannot be opened")
+          .hasMessageContaining("modprobe vhost_vsock");
+      assertThat(vmm.journal).doesNotContain("launch");
+    }
   }
 
   @Test

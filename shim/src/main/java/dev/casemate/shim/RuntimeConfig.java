@@ -9,6 +9,7 @@ import dev.casemate.linux.FileContent;
 import dev.casemate.linux.Fs;
 import dev.casemate.linux.LinuxException;
 import dev.casemate.network.NetworkModel;
+import dev.casemate.sandbox.AgentChannel;
 import dev.casemate.sandbox.JailOptions;
 import dev.casemate.sandbox.SandboxPaths;
 import dev.casemate.sandbox.TemplateUse;
@@ -31,6 +32,7 @@ import java.util.Map;
  * @param maxMemoryMib what annotations may ask for at most
  * @param maxVcpus what annotations may ask for at most
  * @param template whether VMs may start as copies of a template
+ * @param agentChannel how the guest's agent is reached
  * @param sharing whether the VM can have directories and files of the host, by virtio-fs
  * @param cgroup where the shim and its VM live; empty: in a group beside the container's
  * @param jail whether VMM and file-sharing daemon run in a jail, and as which users
@@ -48,6 +50,7 @@ record RuntimeConfig(
     int maxVcpus,
     int bootTimeoutSeconds,
     TemplateUse template,
+    AgentChannel agentChannel,
     boolean sharing,
     NetworkModel networkModel,
     String cgroup,
@@ -101,6 +104,7 @@ record RuntimeConfig(
         maxVcpus,
         bootTimeoutSeconds,
         template,
+        agentChannel,
         otherSharing,
         networkModel,
         cgroup,
@@ -156,6 +160,7 @@ record RuntimeConfig(
             reader.integer("vm.max_vcpus", 240, 1, 240),
             reader.integer("vm.boot_timeout_seconds", 60, 1, 3600),
             reader.template(),
+            AgentChannel.of(reader.oneOf("vm.agent_channel", AgentChannel.WORDS)),
             reader.oneOf("vm.file_sharing", List.of("virtio-fs", "none")).equals("virtio-fs"),
             NetworkModel.parse(reader.string("network.model", "tcfilter")),
             reader.string("shim.cgroup", ""),
@@ -197,7 +202,8 @@ record RuntimeConfig(
         size.memoryMib(),
         size.vcpus(),
         bootTimeoutSeconds * 1000,
-        template);
+        template,
+        agentChannel);
   }
 
   /** Takes values and remembers which, so that misspelt keys can be reported. */

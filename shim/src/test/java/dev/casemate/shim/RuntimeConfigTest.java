@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.casemate.base.CasemateException;
 import dev.casemate.jail.UserRange;
 import dev.casemate.network.NetworkModel;
+import dev.casemate.sandbox.AgentChannel;
 import dev.casemate.sandbox.SandboxPaths;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -49,6 +50,7 @@ class RuntimeConfigTest {
             vcpus = 2
             max_vcpus = 4
             boot_timeout_seconds = 90
+            agent_channel = "vsock"
 
             [network]
             model = "macvtap"
@@ -70,6 +72,7 @@ class RuntimeConfigTest {
     assertThat(config.vcpus()).isEqualTo(2);
     assertThat(config.maxVcpus()).isEqualTo(4);
     assertThat(config.bootTimeoutSeconds()).isEqualTo(90);
+    assertThat(config.agentChannel()).isEqualTo(AgentChannel.VSOCK);
     assertThat(config.networkModel()).isEqualTo(NetworkModel.MACVTAP);
     assertThat(config.debug()).isTrue();
     assertThat(config.cgroup()).isEqualTo("/casemate");
@@ -93,6 +96,7 @@ class RuntimeConfigTest {
         "[vm]\nmemory_mib = \"5\"",
         "[vm]\nmemory_mib = 5",
         "[vm]\naccelerator = \"warp\"",
+        "[vm]\nagent_channel = \"pipe\"",
         "[vm\nvcpus = 1",
         "[vm]\nvcpus 1",
         "[vm]\nvcpus = 1 2",
