@@ -1,5 +1,7 @@
 package dev.casemate.linux;
 
+import java.util.concurrent.locks.LockSupport;
+
 /**
  * Another process that is held for a moment and makes system calls for this one (ptrace(2)). The
  * kernel ties it to the thread: all calls are of the thread that made it, whose end lets the
@@ -54,6 +56,15 @@ final class Tracee implements AutoCloseable {
   /** A signal may come before each. */
   private static final int MOST_STEPS = 64;
 
+  /**
+   * A call that has begun must end: a process that is let go within its step has registers that are
+   * not its own, and dies of the step's signal. On a busy machine that takes long.
+   */
+  private static final int CALL_MILLIS = 60_000;
+
+  private static final long SPIN_NANOS = 2_000_000;
+  private static final long PAUSE_NANOS = 200_000;
+
   private final int pid;
   private final NativeBuffer registers = NativeBuffer.allocate(REGISTERS_BYTES);
   private final long[] before = new long[REGISTERS_BYTES / 8];
@@ -97,7 +108,7 @@ final class Tracee implements AutoCloseable {
   /** Waits for the stop that was asked for. A signal that comes first is delivered. */
   private void stop() {
     while (true) {
-      int status = await();
+      int status = await(STOP_MILLIS);
       if (status >> 8 == EVENT_STOP) {
         return;
       }
@@ -106,10 +117,11 @@ final class Tracee implements AutoCloseable {
   }
 
   /** The next stop: its signal, and above it the event. The end of the process is not one. */
-  private int await() {
-    long deadline = System.nanoTime() + STOP_MILLIS * 1_000_000L;
+  private int await(int millis) {
+    long begin = System.nanoTime();
+    long waited = 0;
     try (NativeBuffer info = NativeBuffer.allocate(INFO_BYTES)) {
-      while (System.nanoTime() < deadline) {
+      for (; waited < millis * 1_000_000L; waited = System.nanoTime() - begin) {
         SystemCall.check(
             SystemCall.raw(
                 SystemCall.WAITID, BY_PID, pid, info.address(), STOPPED | NO_HANG | ALL_THREADS),
@@ -118,7 +130,11 @@ final class Tracee implements AutoCloseable {
         if (info.getInt(INFO_PID) == pid) {
           return info.getInt(INFO_STATUS);
         }
-        Thread.onSpinWait();
+        if (waited < SPIN_NANOS) {
+          Thread.onSpinWait();
+        } else {
+          LockSupport.parkNanos(PAUSE_NANOS);
+        }
       }
     }
     throw busy();
@@ -177,7 +193,7 @@ final class Tracee implements AutoCloseable {
         throw busy();
       }
       request(SINGLE_STEP, 0, 0);
-      int status = await();
+      int status = await(CALL_MILLIS);
       if (status != Signals.TRAP) {
         signal = status & 0x7f;
       }
