@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # isolated.sh --check | NAME COMMAND…: runs a command where it sees processes, mounts, links, /run, /tmp and control groups of its own
 # only. Tests that look for what they left on the machine can run beside others that way. The command has no network but loopback.
-# Everything that it started ends with it. It needs cgroup v1 hierarchies: a version 2 group with processes cannot have groups with
+# CASEMATE_REAL_TIME=yes lets its groups have real time. Everything that it started ends with it. It needs cgroup v1 hierarchies: a version 2 group with processes cannot have groups with
 # controllers below it. --check tries whether it works here.
 set -uo pipefail
 source "$(dirname "$0")/common.sh"
@@ -72,6 +72,10 @@ while read -r point type options; do
             cat "$(dirname "$group")/$file" > "$group/$file"
         done
         echo 1 > "$group/cgroup.clone_children"
+    fi
+    # Groups share the machine's real time, so only one of them can have it.
+    if [[ -n ${CASEMATE_REAL_TIME:-} && -e $group/cpu.rt_runtime_us ]]; then
+        echo 920000 > "$group/cpu.rt_runtime_us"
     fi
 done < <(hierarchies)
 (

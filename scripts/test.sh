@@ -213,7 +213,7 @@ isolated_stage() {
     [[ -z $isolate ]] || offline=(-o)
     case $1 in
         guests) e2e guests "$guests" "${offline[@]}" ;;
-        cell) e2e cell "$cell" "${offline[@]}" ;;
+        cell) CASEMATE_REAL_TIME=yes e2e cell "$cell" "${offline[@]}" ;;
         containerd) e2e containerd 'dev.casemate.e2e.containerd.*Test' "${offline[@]}" ;;
         docker) e2e docker 'dev.casemate.e2e.docker.*Test' "${offline[@]}" ;;
         pods) e2e pods 'dev.casemate.e2e.cri.*Test' "${offline[@]}" ;;
