@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # isolated.sh --check | NAME COMMAND…: runs a command where it sees processes, mounts, links, /run, /tmp and control groups of its own
 # only. Tests that look for what they left on the machine can run beside others that way. The command has no network but loopback.
-# CASEMATE_REAL_TIME=yes lets its groups have real time. Everything that it started ends with it. It needs cgroup v1 hierarchies: a version 2 group with processes cannot have groups with
-# controllers below it. --check tries whether it works here.
+# Everything that it started ends with it. With CASEMATE_REAL_TIME=yes its groups can have real time. It needs cgroup v1 hierarchies: a
+# version 2 group with processes cannot have groups with controllers below it. --check tries whether it works here.
 set -uo pipefail
 source "$(dirname "$0")/common.sh"
 
