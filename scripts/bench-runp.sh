@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # bench-runp.sh [ROUNDS]: how long crictl runp of a pod with its pause container takes beside casemate run, which boots a VM, too: in turns on
-# one image, by boots, not by copies of a template. It builds crictl of the Go proxy (needs go). Isolated: scripts/isolated.sh runp scripts/bench-runp.sh
+# one image. VMs boot, or are copies of templates with CASEMATE_TEMPLATE=existing. It builds crictl of the Go proxy (needs go). Isolated:
+# scripts/isolated.sh runp scripts/bench-runp.sh
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 MODULE=sigs.k8s.io/cri-tools
 VERSION=v1.37.0
 SUM=h1:BmTImEoTX3KPXCLwmIU9mfCC8umUqF4R8WibY9eVU9Y=
 rounds=${1:-8}
+# For the shims, too.
+export CASEMATE_TEMPLATE=${CASEMATE_TEMPLATE:-never}
 [[ $EUID -eq 0 ]] || die "it starts VMs: run it as root"
 
 if [[ ! -x build/crictl ]]; then
@@ -69,6 +72,11 @@ tar -C build/demo-image -cf "$disk/image.tar" .
 "$engines/bin/ctr" --address "$work/c.sock" --namespace k8s.io image import --index-name "$name" "$disk/image.tar" > /dev/null
 build/casemate pull oci:build/demo-image > /dev/null 2>&1
 
+if [[ $CASEMATE_TEMPLATE != never ]]; then
+    build/casemate template build > /dev/null
+    build/casemate template build --max-cpus "$(nproc)" > /dev/null
+fi
+
 crictl() { "$ROOT/build/crictl" --config /dev/null --runtime-endpoint "unix://$work/c.sock" --timeout 300s "$@" 2>> "$disk/log"; }
 
 # Milliseconds since the boot.
@@ -87,11 +95,11 @@ for round in $(seq 0 "$rounds"); do
     [[ $round -eq 0 ]] || echo "$taken" >> "$work/runp"
     crictl rmp --force "$pod" > /dev/null
     from=$(now)
-    build/casemate run --detach --template never --name bench-runp oci:build/demo-image sleep 1000 > /dev/null 2> "$work/err" || die "$(< "$work/err")"
+    build/casemate run --detach --name bench-runp oci:build/demo-image sleep 1000 > /dev/null 2> "$work/err" || die "$(< "$work/err")"
     taken=$(($(now) - from))
     [[ $round -eq 0 ]] || echo "$taken" >> "$work/run"
     build/casemate rm --force bench-runp > /dev/null
 done
 runp=$(median "$work/runp") run=$(median "$work/run")
 awk -v runp="$runp" -v run="$run" -v rounds="$rounds" \
-    'BEGIN { printf "crictl runp %d ms, casemate run --detach %d ms, ratio %.2f (medians of %d rounds in turns)\n", runp, run, runp / run, rounds }'
+    'BEGIN { printf "crictl runp %d ms, casemate run --detach %d ms, ratio %.2f (medians of %d rounds in turns, template: %s)\n", runp, run, runp / run, rounds, ENVIRON["CASEMATE_TEMPLATE"] }'
