@@ -30,6 +30,7 @@ final class KnownFiles {
   private final Runnable forget;
   private final Consumer<String> warnings;
   private long next;
+  private boolean wasFull;
   private boolean warned;
 
   /**
@@ -99,17 +100,18 @@ final class KnownFiles {
   /** Has the guest forget if it knows too many files. */
   void check() {
     long now = count.getAsLong();
-    if (now < limit / 4) {
-      next = limit / 2;
-    }
     if (now < next) {
+      // The daemon closes what the guest forgets little by little.
+      next = Math.min(next, after(now));
+      wasFull = false;
       return;
     }
     forget.run();
     // What processes have open stays, and asking again at once would only cost the guest its cache.
     long left = count.getAsLong();
-    next = Math.max(limit / 2, left + limit / 8);
-    if (next > limit && !warned) {
+    next = after(left);
+    boolean full = now >= full();
+    if (full && wasFull && !warned) {
       warned = true;
       warnings.accept(
           "the guest's processes hold "
@@ -118,5 +120,15 @@ final class KnownFiles {
               + limit
               + "; raise the limit of open files (ulimit -Hn) for what starts the VM");
     }
+    wasFull = full;
+  }
+
+  /** With so many there is hardly room for more: the guest is asked each time. */
+  private long full() {
+    return limit - limit / 16;
+  }
+
+  private long after(long left) {
+    return Math.min(Math.max(limit / 2, left + limit / 8), full());
   }
 }

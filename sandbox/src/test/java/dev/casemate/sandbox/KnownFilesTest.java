@@ -54,6 +54,26 @@ class KnownFilesTest {
   }
 
   @Test
+  void whatTheDaemonClosesLaterCountsAsForgotten() {
+    held = 7900;
+    assertThat(asked(7400)).isOne();
+    // It has closed a part of it by now, and then the rest.
+    assertThat(asked(5000)).isZero();
+    assertThat(asked(1000)).isZero();
+    assertThat(asked(4000)).isOne();
+    assertThat(asked(7999)).isOne();
+    assertThat(warnings).isEmpty();
+  }
+
+  @Test
+  void aFullDaemonIsAlwaysAskedFor() {
+    held = 8000;
+    for (int i = 0; i < 3; i++) {
+      assertThat(asked(8000)).isOne();
+    }
+  }
+
+  @Test
   void processesThatHoldNearlyAllAreWarnedOfOnce() {
     held = 7500;
     assertThat(asked(7500)).isOne();
