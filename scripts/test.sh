@@ -242,15 +242,17 @@ isolated_stages() {
 # Lanes. The first has what sees the whole machine, and goes on where the others are; these have stages that run isolated, if they can, and one
 # of them the fuzzer before. One more than there are processors: tests also wait for what takes its time.
 isolate=
+isolates=
+! scripts/isolated.sh --check || isolates=yes
 lanes=()
 (
     fuzz
-    if scripts/isolated.sh --check; then
+    if [[ -n $isolates ]]; then
         isolate=yes isolated_stages
     fi
 ) &
 lanes+=($!)
-if scripts/isolated.sh --check; then
+if [[ -n $isolates ]]; then
     for ((lane = 3; lane <= $(nproc) + 1; lane++)); do
         isolate=yes isolated_stages &
         lanes+=($!)
@@ -263,7 +265,7 @@ e2e e2e "dev.casemate.e2e.*Test,!${guests//,/,!}"
 # One of its checks needs the network, which isolated stages do not have.
 say "native: what an image of ours must be able to do"
 stage native run_logged native native/test.sh
-if scripts/isolated.sh --check; then
+if [[ -n $isolates ]]; then
     isolate=yes isolated_stages
     wait "${lanes[@]}"
 else

@@ -20,7 +20,7 @@ import java.util.List;
  */
 @Fuzzes({ResolverRelay.class})
 public final class ResolverRelayFuzz {
-  /** What it asks fits into a pipe, which nobody reads meanwhile. */
+  /** What it asks fits into a pipe, which is not read meanwhile. */
   private static final int MOST_BYTES = 4096;
 
   /** Of earlier ones the relay forgets who has asked. */

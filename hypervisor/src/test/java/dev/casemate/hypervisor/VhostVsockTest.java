@@ -42,20 +42,22 @@ class VhostVsockTest {
     assertThat(VhostVsock.choose(numbers)).as("CID of a second VM").isEqualTo(8);
   }
 
+  /** The same CID each time, and the same answer to it. */
+  private record AlwaysFive(int errno) implements VhostVsock.Cids {
+    @Override
+    public long next() {
+      return 5;
+    }
+
+    @Override
+    public int claim(long cid) {
+      return errno;
+    }
+  }
+
   @Test
   void givesUpWhereNoneIsFree() {
-    VhostVsock.Cids none =
-        new VhostVsock.Cids() {
-          @Override
-          public long next() {
-            return 5;
-          }
-
-          @Override
-          public int claim(long cid) {
-            return Errno.EADDRINUSE;
-          }
-        };
+    VhostVsock.Cids none = new AlwaysFive(Errno.EADDRINUSE);
     assertThatThrownBy(() -> VhostVsock.choose(none))
         .isInstanceOfSatisfying(
             CasemateException.class,
@@ -64,18 +66,7 @@ class VhostVsockTest {
 
   @Test
   void tellsAnyOtherError() {
-    VhostVsock.Cids odd =
-        new VhostVsock.Cids() {
-          @Override
-          public long next() {
-            return 5;
-          }
-
-          @Override
-          public int claim(long cid) {
-            return Errno.ENOTTY;
-          }
-        };
+    VhostVsock.Cids odd = new AlwaysFive(Errno.ENOTTY);
     assertThatThrownBy(() -> VhostVsock.choose(odd))
         .isInstanceOf(LinuxException.class)
         .hasMessageContaining("CID 5");

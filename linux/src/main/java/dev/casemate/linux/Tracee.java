@@ -189,7 +189,7 @@ final class Tracee implements AutoCloseable {
     int steps = 0;
     do {
       if (steps++ == MOST_STEPS) {
-        // Somebody has put another instruction there.
+        // Another instruction is there by now.
         throw busy();
       }
       request(SINGLE_STEP, 0, 0);

@@ -11,7 +11,7 @@ import java.util.Optional;
 final class StatePump extends Thread {
   private static final int PIECE = 256 * 1024;
 
-  /** How long the rest may take once QEMU says that there is none. */
+  /** How long the pipe may take to end once QEMU says that it has sent all. */
   private static final int END_MILLIS = 30_000;
 
   private final String vmId;

@@ -68,7 +68,7 @@ public record VmCheckpoint(
 
   /**
    * Opens a file of a checkpoint. Engines unpack checkpoints from images, which may have a link to
-   * any file of the host in its place, or a FIFO that nobody writes to.
+   * any file of the host in its place, or a FIFO without a writer.
    *
    * @throws CasemateException INVALID_ARGUMENT if it is not a regular file
    */
